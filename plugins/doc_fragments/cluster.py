@@ -1,0 +1,74 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  hostname:
+    description:
+      - Host name or address of the cluster's publisher, which answers AXL and the serviceability services.
+      - If not set, the environment variable E(CUCM_HOSTNAME) of the host that runs the module is used.
+    type: str
+    required: true
+  port:
+    description: TCP port of these services.
+    type: int
+    default: 8443
+  username:
+    description:
+      - User of the AXL interface. Reading needs C(Standard AXL API Users) and C(Standard AXL Read Only API Access),
+        changing needs C(Standard AXL API Access).
+      - If not set, the environment variable E(CUCM_USERNAME) is used.
+    type: str
+    required: true
+  password:
+    description:
+      - Password of O(username).
+      - If not set, the environment variable E(CUCM_PASSWORD) is used.
+    type: str
+    required: true
+  validate_certs:
+    description:
+      - Whether the server's TLS certificate must be trusted through O(ca_path) or the system's certificate authorities.
+      - CUCM's web certificate is self-signed by default. Give it in O(ca_path), or pin it with O(server_fingerprint),
+        before you think of turning this off.
+    type: bool
+    default: true
+  ca_path:
+    description: PEM file, or folder of hashed PEM files, with the certificates that may vouch for the server.
+    type: path
+  server_fingerprint:
+    description:
+      - SHA-256 fingerprint of the server's certificate as 64 hexadecimal digits, with or without colons.
+      - If set, exactly this certificate is accepted, whoever issued it and whatever name it carries.
+    type: str
+  axl_version:
+    description:
+      - AXL schema version to speak, such as V(12.5).
+      - If not set, it is negotiated from the cluster's release, from 11.5 to 15.0.
+    type: str
+  timeout:
+    description: Seconds for one request, from connecting to the end of the answer.
+    type: int
+    default: 60
+requirements:
+  - zeep (4.0.0 or later)
+  - requests
+  - lxml
+"""
+
+    SERVICEABILITY = r"""
+options:
+  serviceability_username:
+    description:
+      - User for RISPort70, Control Center and log collection, where it is not O(username).
+      - It needs C(Standard CCM Server Monitoring) or C(Standard RealtimeAndTraceCollection).
+    type: str
+  serviceability_password:
+    description: Password of O(serviceability_username).
+    type: str
+"""

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The one family of errors this collection raises on purpose.
+
+Each carries what failed, where, and what the operator can do next. Anything else that escapes is a
+bug and may crash with a traceback.
+"""
+
+from __future__ import annotations
+
+
+class SecureTspError(Exception):
+    """Root of the family.
+
+    what: one clause without a final full stop, such as C(the CAPF server refused the string).
+    where: host, port, operation or file it happened at; may be empty.
+    cure: one sentence that tells the next step; may be empty.
+    facts: values for the module result. Never put a secret here, nor into the texts.
+    """
+
+    def __init__(self, what, where="", cure="", **facts):
+        super().__init__(what, where, cure)
+        self.what = what
+        self.where = where
+        self.cure = cure
+        self.facts = facts
+
+    def __str__(self):
+        text = self.what
+        if self.where:
+            text += " (%s)" % self.where
+        text += "."
+        if self.cure:
+            text += " " + self.cure
+        return text
+
+
+class InputError(SecureTspError):
+    """What the user asked for is wrong; nothing was changed."""
+
+
+class MissingLibrary(SecureTspError):
+    """A Python library is not installed for the interpreter that runs the module."""
+
+    def __init__(self, library, import_error):
+        super().__init__("the Python library %s is missing" % library)
+        self.library = library
+        self.import_error = import_error
+
+
+class FormatError(SecureTspError):
+    """Octets that break a format: truncated, contradictory or over a limit."""
+
+
+class ProtocolError(SecureTspError):
+    """The peer sent something that its protocol does not allow at this point."""
+
+
+class TransportError(SecureTspError):
+    """No connection, a broken one, or a refusal below the protocol itself."""
+
+
+class DeadlineExceeded(TransportError):
+    """The peer did not finish within the deadline."""
+
+
+class FileMissing(TransportError):
+    """The file server answered that it has no such file."""
+
+
+class TrustError(SecureTspError):
+    """A certificate or signature that the trust list does not vouch for."""
+
+
+class Refused(SecureTspError):
+    """The server understood and said no. C(code) is the number or name it gave."""
+
+    def __init__(self, what, where="", cure="", code=None, **facts):
+        super().__init__(what, where, cure, code=code, **facts)
+        self.code = code
+
+
+class CapfRefused(Refused):
+    """CAPF ended the session with a reason other than success."""
+
+
+class CtiRefused(Refused):
+    """CTI Manager refused a request or closed the provider; code is the CTI error as unsigned integer."""
+
+
+class AxlError(Refused):
+    """AXL or a serviceability service refused: HTTP status or fault code in C(code)."""
+
+
+class StoreError(SecureTspError):
+    """A file of an instance cannot be read, written or trusted."""

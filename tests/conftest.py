@@ -1,0 +1,14 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import collection_path
+import pytest
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Folder of the test vectors; every sub-folder has a README with their provenance."""
+    return collection_path.ROOT / "tests" / "vectors"
