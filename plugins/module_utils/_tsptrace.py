@@ -1,0 +1,299 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Cisco TSP trace lines -> events -> the stage that was reached -> what to look at next.
+
+The shape of the lines is that of one successful secure start in Cisco tech note 213250. What a failing
+run prints is not publicly known, so a stage is recognised only by the lines of that note, the lines
+after it are quoted, and no cause is claimed that the lines do not show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+TIMED_LINE = re.compile(r"^\s*(\d{2}):(\d{2}):(\d{2})\.(\d{3})\s*\|\s?(.*)$")
+# The order of a secure start, with what each stage proves and what to do when nothing follows it.
+STAGES = (
+    ("ctl_requested", "the TSP asks TFTP for the CTL file",
+     "Check UDP 69 from this host to the TFTP server, the TFTP address on the Security tab, and the TFTP trace of the node."),
+    ("tftp_ready", "the TFTP client was made",
+     "No certificate of a CTL was listed: check UDP 69 from this host to the TFTP server and the TFTP trace of the node."),
+    ("certificates_listed", "certificates of the trust list are on disk",
+     "No TLS connection to CAPF was begun: check that Fetch Certificate was asked for, the CAPF address and TCP 3804."),
+    ("capf_tls_started", "the TLS connection to CAPF was begun",
+     "The handshake did not finish: check TCP 3804 from this host, the CAPF service, and whether the CTL on this host "
+     "holds the certificate that CAPF presents."),
+    ("capf_tls_finished", "the TLS handshake with CAPF finished",
+     "No certificate was stored: check instance id, authorization string and profile status on the cluster, then the CAPF trace."),
+    ("certificate_stored", "the certificate file was opened for writing",
+     "The key file was not opened: check space and rights of the certificate folder."),
+    ("key_stored", "the key file was opened for writing",
+     "The certificate was fetched. If lines are missing, look at the profile status and open a provider."),
+)
+STAGE_NAMES = tuple(name for name, _meaning, _cure in STAGES)
+TROUBLE = re.compile(r"\b(error|fail(?:ed|ure)?|exception|refused|denied|timed? ?out|timeout|invalid|unable|cannot)\b", re.I)
+SECRET = re.compile(
+    r"((?:auth(?:entication|orization)?[ _]?(?:string|code)|pass(?:word|wd)?|pwd)\b\s*[=:]\s*)(\S+)", re.I)
+DAY = 24 * 3600 * 1000
+# Quoted trouble and silences beyond this add bulk, not insight; the trace itself has the rest.
+MOST_QUOTES = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """One trace line: number of its first physical line, C(HH:MM:SS.mmm), milliseconds since the first day began, text."""
+
+    number: int
+    clock: str
+    milliseconds: int
+    text: str
+
+
+@dataclass
+class Attempt:
+    """What one secure start left in the trace. Times in milliseconds are counted from the first line of the trace."""
+
+    ctl_file: str
+    first_line: int
+    stages: dict = field(default_factory=dict)
+    certificates: list = field(default_factory=list)
+    cipher: str = ""
+    files_written: list = field(default_factory=list)
+    trouble: list = field(default_factory=list)
+    after: deque = field(default_factory=lambda: deque(maxlen=20))
+
+    @property
+    def reached(self):
+        """Name of the last stage reached, in the order of a secure start."""
+        return [name for name in STAGE_NAMES if name in self.stages][-1]
+
+    @property
+    def complete(self):
+        return self.reached == STAGE_NAMES[-1]
+
+
+@dataclass
+class Analysis:
+    """Everything the trace shows. C(attempts) are in order; the last one decides the verdict."""
+
+    lines: int = 0
+    first: str = ""
+    last: str = ""
+    attempts: list = field(default_factory=list)
+    gaps: list = field(default_factory=list)
+    trouble: list = field(default_factory=list)
+
+    @property
+    def verdict(self):
+        """C(complete), C(stopped) or C(no_secure_start)."""
+        if not self.attempts:
+            return "no_secure_start"
+        return "complete" if self.attempts[-1].complete else "stopped"
+
+    @property
+    def summary(self):
+        if not self.attempts:
+            return "The trace shows no secure start: no line names a CTL file."
+        attempt = self.attempts[-1]
+        meaning = dict((name, text) for name, text, _cure in STAGES)[attempt.reached]
+        clock = attempt.stages[attempt.reached]["clock"]
+        if attempt.complete:
+            return "The last secure start reached its end at %s: %s." % (clock, meaning)
+        return "The last secure start went as far as '%s' (%s) at %s." % (attempt.reached, meaning, clock)
+
+    @property
+    def next_step(self):
+        if not self.attempts:
+            return ("Check that secure connection is on for this TSP instance, that TSP trace is at level Detailed, "
+                    "and that the files cover the last start of the Telephony service.")
+        return dict((name, cure) for name, _meaning, cure in STAGES)[self.attempts[-1].reached]
+
+
+def mask(text, secrets=()):
+    """Replace the given secrets, and whatever follows a password or authorization string label, by stars."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "********")
+    return SECRET.sub(r"\1********", text)
+
+
+def join_lines(physical_lines):
+    """Physical lines -> Line objects. A line without a time stamp continues the one before it.
+
+    A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
+    excerpt shows; anything else is joined by one blank. Lines before the first time stamp are dropped.
+    A clock that jumps back by more than half a day is midnight.
+    """
+    pending = None
+    day = 0
+    for number, physical in enumerate(physical_lines, 1):
+        physical = physical.rstrip("\r\n")
+        match = TIMED_LINE.match(physical)
+        if match is None:
+            if pending is not None and physical.strip():
+                glue = "" if pending.text.endswith("-") else " "
+                pending = Line(pending.number, pending.clock, pending.milliseconds,
+                               (pending.text + glue + physical.strip())[:65536])
+            continue
+        hours, minutes, seconds, thousandths = (int(part) for part in match.groups()[:4])
+        moment = ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths + day
+        if pending is not None:
+            if pending.milliseconds - moment > DAY // 2:
+                day += DAY
+                moment += DAY
+            yield pending
+        clock = "%02d:%02d:%02d.%03d" % (hours, minutes, seconds, thousandths)
+        pending = Line(number, clock, moment, match.group(5).strip())
+    if pending is not None:
+        yield pending
+
+
+_CTL_NAME = re.compile(r"GetCTLFromTFTP\s+CTLFileName\s*=\s*(\S+)")
+_TFTP_READY = re.compile(r"TftpClient::TftpClient\(\).*instantiated successfully")
+_CERTIFICATE_FILE = re.compile(r"GetCTLFromTFTP\s+fullname\s*=\s*(.*?),\s*fileName\s*=\s*(\S+)")
+_CERTIFICATE_SUBJECT = re.compile(r"GetCTLFromTFTP\s+CERT SUBJECTNAME\s*=\s*(/.*)$")
+_TLS_STARTED = re.compile(r"startSSLConnectThread\(\).*SSLConnect thread created")
+_TLS_FINISHED = re.compile(r"SSLConnectThreadEntry\(\)\s+Handshake:\s*Finished")
+_CIPHER = re.compile(r"SSLConnectThreadEntry\(\)\s+SSL connection using\s+(\S+)")
+_FILE_WRITTEN = re.compile(r"CAPFclient::openFile\(\).*open file\s+(.*?)\s+mode\s+w\S*$")
+
+
+def analyse(physical_lines, gap_threshold=5000, secrets=()):
+    """Read trace lines, of any number and one at a time, into an Analysis.
+
+    gap_threshold: silences of at least so many milliseconds inside a secure start are listed.
+    secrets: texts that must not appear in anything quoted.
+    """
+    analysis = Analysis()
+    previous = None
+    start = 0
+    for line in join_lines(physical_lines):
+        if previous is None:
+            analysis.first, start = line.clock, line.milliseconds
+        analysis.lines += 1
+        analysis.last = line.clock
+        attempt = analysis.attempts[-1] if analysis.attempts else None
+        silence = line.milliseconds - previous.milliseconds if previous else 0
+        if attempt and not attempt.complete and silence >= gap_threshold and len(analysis.gaps) < MOST_QUOTES:
+            analysis.gaps.append({
+                "after_line": previous.number, "from": previous.clock, "to": line.clock,
+                "milliseconds": silence,
+                "stage": attempt.reached, "before": mask(previous.text, secrets), "after": mask(line.text, secrets),
+            })
+        _read(analysis, line, start, secrets)
+        previous = line
+    return analysis
+
+
+def _read(analysis, line, start, secrets):
+    text = line.text
+    match = _CTL_NAME.search(text)
+    if match:
+        analysis.attempts.append(Attempt(match.group(1), line.number))
+    attempt = analysis.attempts[-1] if analysis.attempts else None
+
+    if TROUBLE.search(text):
+        trouble = attempt.trouble if attempt else analysis.trouble
+        if len(trouble) < MOST_QUOTES:
+            trouble.append({"line": line.number, "clock": line.clock, "text": mask(text, secrets)})
+    if attempt is None:
+        return
+
+    before = len(attempt.stages)
+    for name, found in _stages_of(attempt, text, match):
+        if found and name not in attempt.stages:
+            attempt.stages[name] = {"clock": line.clock, "milliseconds": line.milliseconds - start, "line": line.number}
+    if len(attempt.stages) > before:
+        attempt.after.clear()
+    else:
+        attempt.after.append({"line": line.number, "clock": line.clock, "text": mask(text, secrets)})
+
+
+def _stages_of(attempt, text, ctl_name):
+    yield "ctl_requested", ctl_name
+    yield "tftp_ready", _TFTP_READY.search(text)
+
+    match = _CERTIFICATE_FILE.search(text)
+    if match and match.group(2) not in (".", ".."):
+        attempt.certificates.append({"file": match.group(2), "path": match.group(1), "subject": "", "hash_fits": None})
+    match = _CERTIFICATE_SUBJECT.search(text)
+    if match and attempt.certificates and not attempt.certificates[-1]["subject"]:
+        certificate = attempt.certificates[-1]
+        certificate["subject"] = match.group(1).strip()
+        certificate["hash_fits"] = certificate["file"].split(".")[0].lower() == printed_subject_hash(certificate["subject"])
+    yield "certificates_listed", match
+
+    yield "capf_tls_started", _TLS_STARTED.search(text)
+    yield "capf_tls_finished", _TLS_FINISHED.search(text)
+    match = _CIPHER.search(text)
+    if match:
+        attempt.cipher = match.group(1)
+
+    match = _FILE_WRITTEN.search(text)
+    if match:
+        attempt.files_written.append(match.group(1))
+    name = re.split(r"[\\/]", match.group(1))[-1].lower() if match else ""
+    # The note's folder listing also spells the certificate QBECClient.cer.
+    yield "certificate_stored", name in ("qbeclient.cer", "qbecclient.cer")
+    yield "key_stored", name in ("qbeclient.pem", "qbecclient.pem")
+
+
+# Attribute types of a printed subject, as DER object identifiers.
+_ATTRIBUTES = {
+    "CN": "550403", "SN": "550404", "SERIALNUMBER": "550405", "C": "550406", "L": "550407", "ST": "550408",
+    "STREET": "550409", "O": "55040a", "OU": "55040b", "TITLE": "55040c", "GN": "55042a",
+    "EMAILADDRESS": "2a864886f70d010901", "DC": "0992268993f22c640119",
+}
+
+
+def printed_subject_hash(subject):
+    """The OpenSSL subject hash (8 hexadecimal digits) of a name printed as C(/C=../O=../CN=..).
+
+    OpenSSL 1.0 and later: SHA-1 over the canonical RDNs, first four octets as a little-endian number.
+    Returns an empty text when the name holds an attribute type that is not known here.
+    """
+    canonical = b""
+    for attribute in re.split(r"/(?=[A-Za-z0-9.]+=)", subject.strip())[1:]:
+        kind, value = attribute.split("=", 1)
+        if kind.upper() not in _ATTRIBUTES:
+            return ""
+        value = re.sub(r"\s+", " ", value.strip())
+        octets = re.sub("[A-Z]", lambda letter: letter.group(0).lower(), value).encode("utf-8")
+        pair = _der(0x06, bytes.fromhex(_ATTRIBUTES[kind.upper()])) + _der(0x0C, octets)
+        canonical += _der(0x31, _der(0x30, pair))
+    return "%08x" % int.from_bytes(hashlib.sha1(canonical).digest()[:4], "little")
+
+
+def _der(tag, content):
+    length = len(content)
+    if length < 128:
+        return bytes([tag, length]) + content
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(octets)]) + octets + content
+
+
+def rotation_order(files):
+    """Order the files of one rotating set, oldest first.
+
+    files: list of C((name, modified, first_clock)); modified in seconds or None, first_clock C(HH:MM:SS.mmm) or empty.
+    Modification times decide where all are known and differ. Copies may have lost them; then the numbers in the
+    names count up from 0 and start again, so the oldest file follows the single place where the clock jumps back.
+    """
+    moments = [modified for _name, modified, _clock in files]
+    if None not in moments and len(set(moments)) == len(moments):
+        return [name for name, _modified, _clock in sorted(files, key=lambda item: item[1])]
+    numbered = sorted(files, key=lambda item: (_number(item[0]), item[0]))
+    clocks = [clock for _name, _modified, clock in numbered]
+    breaks = [index for index in range(1, len(clocks)) if clocks[index] and clocks[index] < clocks[index - 1]]
+    turn = breaks[0] if len(breaks) == 1 else 0
+    return [name for name, _modified, _clock in numbered[turn:] + numbered[:turn]]
+
+
+def _number(name):
+    digits = re.findall(r"\d+", re.split(r"[\\/]", name)[-1])
+    return int(digits[-1]) if digits else -1

@@ -1,0 +1,29 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+
+@pytest.fixture
+def run_module(capsys):
+    """Run a module's main() with options and give its result; check and diff mode by keyword.
+
+    run_module(ctl_info, path="/x", check=True)
+    """
+
+    def run(module, check=False, diff=False, **options):
+        arguments = dict(options, _ansible_check_mode=check, _ansible_diff=diff)
+        capsys.readouterr()
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            module.main()
+        result = json.loads(capsys.readouterr().out)
+        result.pop("invocation", None)
+        return result
+
+    return run
