@@ -275,7 +275,8 @@ class WebSession:
             )
             try:
                 self._note_clock(response.headers.get("Date"))
-                octets = self._body(response, started + login.timeout, operation)
+                # requests has consumed the body of a redirection, which is refused anyway.
+                octets = b"" if response.is_redirect else self._body(response, started + login.timeout, operation)
             finally:
                 response.close()
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -501,18 +502,17 @@ class SoapClient:
         self.service = service
         self._proxy = None
 
-    def call(self, name, **given):
+    def call(self, operation, **given):
         """The result of an operation in the shape its Reply says. Raises AxlError with the fault's code."""
-        operation = self.service.operations[name]
-        body, headers = self.envelope(operation, given)
-        answer = self.session.post(self.path, body, headers, name, operation.writes)
-        secrets = values.secrets(operation, given) + [self.session.login.password]
-        response = read_envelope(answer, self.session.where(name), secrets)
-        wanted = given.get("returnedTags")
-        return values.decode(operation, response, wanted)
+        known = self.service.operations[operation]
+        body, headers = self.envelope(known, given)
+        answer = self.session.post(self.path, body, headers, operation, known.writes)
+        secrets = values.secrets(known, given) + [self.session.login.password]
+        response = read_envelope(answer, self.session.where(operation), secrets)
+        return values.decode(known, response, given.get("returnedTags"))
 
     def envelope(self, operation, given):
-        """The request as octets with its HTTP headers."""
+        """The request of an Operation as octets with its HTTP headers."""
         encoded = values.encode(operation, given, self.service.version, nil=zeep.xsd.Nil)
         return getattr(self._zeep(), operation.name)(**encoded)
 
@@ -573,7 +573,7 @@ class AxlClient:
         """Seconds that the server's clock is ahead of ours; None before the first answer."""
         return self.session.clock_skew
 
-    def call(self, name, **given):
+    def call(self, operation, **given):
         """Call an AXL operation by its name, with fields by their AXL element names.
 
         Lists in lists, booleans as bool, references as names; None leaves a field out and CLEAR empties it.
@@ -581,31 +581,30 @@ class AxlClient:
         long for one answer is fetched in pages.
         """
         try:
-            return self._call(name, given)
+            return self._call(operation, given)
         except AnswerTooLarge as too_large:
-            operation = schema.OPERATIONS[name]
-            pageable = any(field.element == "first" for field in operation.fields)
+            pageable = any(field.element == "first" for field in schema.OPERATIONS[operation].fields)
             if not pageable or given.get("first") is not None:
                 raise
-            return self._pages(name, given, too_large.suggested_rows or ROWS_PER_PAGE)
+            return self._pages(operation, given, too_large.suggested_rows or ROWS_PER_PAGE)
 
     def sql(self, statement):
         """Rows of a query as dicts with column names in lower case; NULL and empty are None."""
         return self.call("executeSQLQuery", sql=statement)
 
-    def _call(self, name, given):
-        if name == "getCCMVersion":
+    def _call(self, operation, given):
+        if operation == "getCCMVersion":
             return self.version
         try:
-            return self._service().call(name, **given)
+            return self._service().call(operation, **given)
         except VersionRefused as refused:
             self._choose_another(refused)
-            return self._service().call(name, **given)
+            return self._service().call(operation, **given)
 
-    def _pages(self, name, given, rows):
+    def _pages(self, operation, given, rows):
         found = []
         while True:
-            page = self._call(name, dict(given, skip=len(found), first=rows))
+            page = self._call(operation, dict(given, skip=len(found), first=rows))
             found.extend(page)
             if len(page) < rows:
                 return found
