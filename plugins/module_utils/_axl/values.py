@@ -147,8 +147,12 @@ class _Encoder:
             return value
         if value is CLEAR:
             return self._cleared(field)
+        if field.many:
+            one = field._replace(many=False)
+            return [self.value(one, item) for item in self._listed(field, value)]
         if field.is_list:
-            return self._items(field, value)
+            child = field.children[0]
+            return {child.element: self.value(child, value)} if self._listed(field, value) else {}
         if field.children:
             return self._object(field, value)
         if field.attributes:
@@ -165,12 +169,10 @@ class _Encoder:
             return self.nil
         raise InputError("this field cannot be cleared", where=self._where(field))
 
-    def _items(self, field, value):
+    def _listed(self, field, value):
         if not isinstance(value, (list, tuple)):
             raise InputError("a list is expected", where=self._where(field))
-        child = field.children[0]
-        one = child._replace(many=False)
-        return {child.element: [self.value(one, item) for item in value]} if value else {}
+        return value
 
     def _object(self, field, value):
         if not isinstance(value, dict):
