@@ -47,7 +47,7 @@ class Simulator:
         self.password = password
         self._folder = None
         self._fronts = {}
-        for name in fronts or FRONT_ENDS:
+        for name in FRONT_ENDS if fronts is None else fronts:
             module, class_name, arguments = FRONT_ENDS[name]
             front = getattr(importlib.import_module("simulator." + module), class_name)
             port = (ports or {}).get(name, 0)
