@@ -1,0 +1,78 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: report_document
+short_description: Results of a run as one report document
+description:
+  - Puts the results of a provisioning, drift or upgrade run into the versioned document that the role
+    P(voiceops.secure_tsp.report#role) writes as JSON, JUnit XML and a page.
+options:
+  _input:
+    description: One dictionary for each TSP instance, with C(cluster), C(host), C(user), C(instance_id), C(stages), C(state),
+      C(certificate_expires) and C(message).
+    type: list
+    elements: dictionary
+    required: true
+  now:
+    description: Time of the report, ISO 8601 in UTC.
+    type: str
+    required: true
+  kind:
+    description: What was run, such as V(drift).
+    type: str
+    required: true
+  findings:
+    description: Dictionaries with C(severity) (V(critical), V(warning), V(info)), C(cluster), C(host), C(user), C(instance_id), C(what), C(fix).
+    type: list
+    elements: dictionary
+    default: []
+  clusters:
+    description: Dictionaries with C(name), C(hostname), C(release), C(mixed_mode), C(services), C(certificates), C(problems).
+    type: list
+    elements: dictionary
+    default: []
+  changes:
+    description: Dictionaries with C(host), C(object), C(action).
+    type: list
+    elements: dictionary
+    default: []
+  check_mode:
+    description: Whether the run changed nothing on purpose.
+    type: bool
+    default: false
+  soon_days:
+    description: A certificate that expires within so many days counts as a warning in the timeline.
+    type: int
+    default: 60
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Put two instances into a document
+  ansible.builtin.debug:
+    msg: >-
+      {{ [{'host': 'recorder01', 'instance_id': 'recorder01x1', 'user': 'recorder_tapi', 'state': 'verified'}]
+         | voiceops.secure_tsp.report_document(now='2026-11-24T12:00:00Z', kind='drift') }}
+"""
+
+RETURN = r"""
+_value:
+  description: The document; its C(schema) names the version.
+  type: dictionary
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _report
+
+
+def report_document(instances, now, kind, findings=(), clusters=(), changes=(), check_mode=False, soon_days=_report.SOON_DAYS):
+    return _report.document(now, kind, instances, findings, clusters, changes, check_mode, soon_days)
+
+
+class FilterModule:
+    def filters(self):
+        return {"report_document": report_document}

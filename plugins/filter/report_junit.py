@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: report_junit
+short_description: A report document as JUnit XML
+description:
+  - One test case for each TSP instance. An instance with a failed stage or a critical finding is a failure, one that
+    waits is skipped.
+options:
+  _input:
+    description: The result of P(voiceops.secure_tsp.report_document#filter).
+    type: dictionary
+    required: true
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Write JUnit XML
+  ansible.builtin.copy:
+    content: >-
+      {{ [] | voiceops.secure_tsp.report_document(now='2026-11-24T12:00:00Z', kind='drift') | voiceops.secure_tsp.report_junit }}
+    dest: /tmp/report.xml
+    mode: "0644"
+"""
+
+RETURN = r"""
+_value:
+  description: The XML text.
+  type: str
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _report
+
+
+class FilterModule:
+    def filters(self):
+        return {"report_junit": _report.junit}
