@@ -1,0 +1,322 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cti_connection_info
+short_description: Show which CTI connections the cluster itself sees
+description:
+  - Asks RISPort70 (C(selectCtiItem)) which providers, devices and lines the given users have open. This is the
+    server's own view, and it opens nothing, so a running application is not disturbed.
+  - One request for each class answers for all users. The cluster allows 15 of these requests a minute by default.
+  - RISPort70 does not tell secure from plain connections, nor an instance id. A connection is known by its user and
+    the client's address.
+  - That the service is not available is a result and not a failure, unless O(required) is set.
+  - CUCM 11.5 to 15.
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.info_module
+  - voiceops.secure_tsp.attributes.actiongroup_axl
+  - voiceops.secure_tsp.cluster
+  - voiceops.secure_tsp.cluster.serviceability
+options:
+  users:
+    description:
+      - Users whose connections are wanted. An empty list asks nothing and finds nothing.
+    type: list
+    elements: str
+    required: true
+  addresses:
+    description:
+      - Return only connections from these client addresses, as CTI Manager sees them.
+      - If not set, connections from everywhere are returned.
+    type: list
+    elements: str
+  include:
+    description:
+      - What to ask for beside the connections. Each costs one more request.
+    type: list
+    elements: str
+    choices: [devices, lines]
+    default: [devices, lines]
+  status:
+    description:
+      - Return only connections of this status. Closed ones stay listed for a while.
+    type: str
+    choices: [Any, Open, Closed, OpenFailed, Unknown]
+    default: Any
+  rate_limit_wait:
+    description:
+      - Seconds to wait in all, from 0 to 300, while the cluster allows no more requests this minute.
+    type: int
+    default: 60
+  required:
+    description:
+      - Fail when the service is not available, instead of returning RV(available) as V(false).
+    type: bool
+    default: false
+notes:
+  - The value of O(axl_version) is not used by this module.
+seealso:
+  - module: voiceops.secure_tsp.cti_provider_info
+  - module: voiceops.secure_tsp.cluster_info
+"""
+
+EXAMPLES = r"""
+- name: Is the recorder's provider open
+  voiceops.secure_tsp.cti_connection_info:
+    hostname: cucm-pub.example.com
+    username: axl
+    password: "{{ vault_axl_password }}"
+    users: [recorder_tapi]
+    addresses: ["{{ ansible_default_ipv4.address }}"]
+    status: Open
+  delegate_to: localhost
+  register: seen
+
+- name: Fail when it is not
+  ansible.builtin.assert:
+    that: seen.connections | length > 0
+    fail_msg: "{{ seen.reason if not seen.available else 'CTI Manager sees no open provider of recorder_tapi.' }}"
+
+- name: The providers of a whole fleet with one request
+  voiceops.secure_tsp.cti_connection_info:
+    hostname: cucm-pub.example.com
+    username: monitor
+    password: "{{ vault_monitor_password }}"
+    users: "{{ secure_tsp_users | map(attribute='name') }}"
+    include: []
+    required: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+available:
+  description: Whether RISPort70 answered.
+  returned: success
+  type: bool
+reason:
+  description: Why it is not available, empty when it is.
+  returned: success
+  type: str
+complete:
+  description: Whether everything found was returned. One answer carries at most 1000 items.
+  returned: success
+  type: bool
+connections:
+  description: Connections of the users, one for each node and application.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    app_id:
+      description: Login, client address and client TCP port, joined by hyphens.
+      type: str
+      sample: recorder_tapi-192.0.2.31-58667
+    user:
+      description: User who logged in.
+      type: str
+    address:
+      description: Client address, as CTI Manager sees it.
+      type: str
+    node:
+      description: Node whose CTI Manager serves the connection.
+      type: str
+    status:
+      description: V(Open), V(Closed), V(OpenFailed) or V(Unknown).
+      type: str
+    reason:
+      description: Reason code of the status.
+      type: int
+    time:
+      description: Time of the status in seconds since 1970.
+      type: int
+    devices:
+      description: Devices that the connection has opened.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Device name.
+          type: str
+        status:
+          description: Status of the device.
+          type: str
+        reason:
+          description: Reason code of the status.
+          type: int
+        time:
+          description: Time of the status in seconds since 1970.
+          type: int
+        controls_media:
+          description: Whether the application terminates the media.
+          type: bool
+    lines:
+      description: Lines that the connection has opened.
+      type: list
+      elements: dict
+      contains:
+        number:
+          description: Directory number.
+          type: str
+        device:
+          description: Device the line belongs to, where the cluster tells.
+          type: str
+        status:
+          description: Status of the line.
+          type: str
+        reason:
+          description: Reason code of the status.
+          type: int
+        time:
+          description: Time of the status in seconds since 1970.
+          type: int
+nodes:
+  description: What each node answered, such as V(Ok), V(NotFound) or V(NodeNotResponding).
+  returned: success
+  type: dict
+requests:
+  description: Requests sent, C(read), C(write) and C(by_operation).
+  returned: success
+  type: dict
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    AxlError,
+    InputError,
+    ProtocolError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import cluster_options, create, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
+    CTI_STATUSES,
+    RealTimeInformation,
+    serviceability_login,
+)
+
+LONGEST_WAIT = 300
+NOT_AVAILABLE = (AxlError, ProtocolError, TransportError)
+
+
+class View:
+    """Connections put together from the items of up to three answers."""
+
+    def __init__(self):
+        self.connections = {}
+        self.nodes = {}
+        self.complete = True
+
+    def take(self, selection, add):
+        self.nodes.update(selection.nodes)
+        self.complete = self.complete and selection.complete
+        for item in selection.items:
+            add(self._connection(item), item)
+
+    def _connection(self, item):
+        return self.connections.setdefault(
+            (item.node, item.app_id),
+            dict(
+                app_id=item.app_id, user=item.user, address=item.address or address_in(item.app_id), node=item.node,
+                status=None, reason=None, time=None, devices=[], lines=[],
+            ),
+        )
+
+
+def address_in(app_id):
+    """The client address in an app_id of the form login-address-port."""
+    parts = (app_id or "").rsplit("-", 2)
+    return parts[1] if len(parts) == 3 else None
+
+
+def add_provider(connection, item):
+    connection.update(status=item.status, reason=item.reason, time=item.time)
+
+
+def add_device(connection, item):
+    if item.device.get("DeviceName"):
+        connection["devices"].append(
+            dict(
+                name=item.device["DeviceName"],
+                status=item.device.get("DeviceStatus"),
+                reason=item.device.get("DeviceStatusReason"),
+                time=item.device.get("DeviceTimeStamp"),
+                controls_media=item.device.get("AppControlsMedia"),
+            )
+        )
+
+
+def add_line(connection, item):
+    if item.line.get("DirNumber"):
+        connection["lines"].append(
+            dict(
+                number=item.line["DirNumber"],
+                device=item.device.get("DeviceName"),
+                status=item.line.get("LineStatus"),
+                reason=item.line.get("LineStatusReason"),
+                time=item.line.get("LineTimeStamp"),
+            )
+        )
+
+
+def look(ris, params):
+    """A View of what the users have open: one request for each class."""
+    view = View()
+    view.take(ris.select("Provider", params["users"]), add_provider)
+    if "devices" in params["include"]:
+        view.take(ris.select("Device", params["users"]), add_device)
+    if "lines" in params["include"]:
+        view.take(ris.select("Line", params["users"]), add_line)
+    return view
+
+
+def wanted(connection, params):
+    of_status = params["status"] == "Any" or connection["status"] == params["status"]
+    return of_status and (params["addresses"] is None or connection["address"] in params["addresses"])
+
+
+def main():
+    spec = cluster_options(serviceability=True)
+    spec.update(
+        users=dict(type="list", elements="str", required=True),
+        addresses=dict(type="list", elements="str"),
+        include=dict(type="list", elements="str", choices=["devices", "lines"], default=["devices", "lines"]),
+        status=dict(type="str", choices=list(CTI_STATUSES), default="Any"),
+        rate_limit_wait=dict(type="int", default=60),
+        required=dict(type="bool", default=False),
+    )
+    module = create(spec)
+    params = module.params
+    with reporting(module):
+        if not 0 <= params["rate_limit_wait"] <= LONGEST_WAIT:
+            raise InputError("rate_limit_wait is not from 0 to %d seconds" % LONGEST_WAIT)
+        login = serviceability_login(params)
+        if login.unverified:
+            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        view = View()
+        reason = ""
+        with RealTimeInformation(login, patience=params["rate_limit_wait"]) as ris:
+            try:
+                if params["users"]:
+                    view = look(ris, params)
+            except NOT_AVAILABLE as error:
+                if params["required"]:
+                    raise
+                reason = str(error)
+            module.exit_json(
+                changed=False,
+                available=not reason,
+                reason=reason,
+                complete=view.complete,
+                connections=[one for one in view.connections.values() if wanted(one, params)],
+                nodes=view.nodes,
+                requests=ris.session.requests,
+            )
+
+
+if __name__ == "__main__":
+    main()
