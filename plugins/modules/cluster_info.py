@@ -334,7 +334,7 @@ class Survey:
             value = rows[0].get("paramvalue") if rows else None
             mode = int(value) if value and value.isdigit() else None
             if mode is None:
-                self._doubt("The cluster has no readable parameter ClusterSecurityMode, so its security mode is unknown.")
+                self._doubt("The cluster shows no parameter ClusterSecurityMode, so its security mode is unknown.")
         self.facts["security_mode"] = mode
         self.facts["mixed_mode"] = None if mode is None else mode == 1
 
@@ -491,7 +491,7 @@ def service_problems(services, publisher):
         ]
         if not active:
             problems.append(
-                "%s is not activated on %s. Activate it in Cisco Unified Serviceability under Tools, Service Activation."
+                "%s is not activated on %s. Activate it in Cisco Unified Serviceability, Tools, Service Activation."
                 % (name, "the publisher %s" % publisher if places else "any node")
             )
         stopped = [one for one in active if one["running"] is False]

@@ -163,7 +163,11 @@ def test_another_host_name_is_named_as_the_cause(tmp_path):
         assert server.requests == []
 
 
-@pytest.mark.parametrize("dress", [str, str.upper, lambda digits: ":".join(map("".join, zip(digits[::2], digits[1::2])))])
+def with_colons(digits):
+    return ":".join(map("".join, zip(digits[::2], digits[1::2])))
+
+
+@pytest.mark.parametrize("dress", [str, str.upper, with_colons])
 def test_the_pinned_certificate_is_accepted_whatever_its_name(tmp_path, dress):
     other = scripted_https.Identity(tmp_path, names=("cucm.example.com",))
     with ScriptedServer(other, [version_answer()]) as server:
@@ -281,7 +285,8 @@ def test_something_else_than_soap_is_said_so(cluster, body):
 
 
 def test_a_document_type_is_refused(cluster):
-    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + scripted_https.envelope("<getAppUserResponse>&a;</getAppUserResponse>")
+    entity = scripted_https.envelope("<getAppUserResponse>&a;</getAppUserResponse>")
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + entity
     server, axl = cluster((200, {}, bomb))
     with pytest.raises(_errors.ProtocolError):
         read(axl)
@@ -398,8 +403,12 @@ def test_a_body_that_trickles_ends_at_the_timeout(identity):
 
 
 @pytest.mark.parametrize(
-    "detail", ['<axlError xmlns="">%s</axlError>', '<ns2:axlError xmlns:ns2="http://www.cisco.com/AXL/API/12.5">%s</ns2:axlError>',
-               '<axlError xmlns="http://www.cisco.com/AXL/API/12.5">%s</axlError>']
+    "detail",
+    [
+        '<axlError xmlns="">%s</axlError>',
+        '<ns2:axlError xmlns:ns2="http://www.cisco.com/AXL/API/12.5">%s</ns2:axlError>',
+        '<axlError xmlns="http://www.cisco.com/AXL/API/12.5">%s</axlError>',
+    ],
 )
 def test_a_fault_is_read_with_and_without_namespace(cluster, detail):
     server, axl = cluster(fault(5007, "Item not valid: The specified recorder was not found", detail))
@@ -475,7 +484,8 @@ def test_an_old_release_is_refused_by_name(cluster):
         read(axl)
 
 
-REFUSED = (599, {"Content-Type": "text/plain"}, b"Incorrect axl version. Supported axl versions: 10.0, 11.5, 12.0, 12.5")
+SUPPORTED = b"Incorrect axl version. Supported axl versions: 10.0, 11.5, 12.0, 12.5"
+REFUSED = (599, {"Content-Type": "text/plain"}, SUPPORTED)
 
 
 def test_599_is_renegotiated_from_its_list(cluster):

@@ -53,7 +53,9 @@ def test_lists_gain_their_container():
     assert encoded["associatedGroups"] == {"userGroup": [{"name": "G"}]}
 
 
-@pytest.mark.parametrize("value, text", [(True, "true"), (False, "false"), ("t", "true"), ("False", "false"), (0, "false")])
+@pytest.mark.parametrize(
+    "value, text", [(True, "true"), (False, "false"), ("t", "true"), ("False", "false"), (0, "false")]
+)
 def test_booleans_become_words(value, text):
     assert encode("updateUser", userid="a", enableCti=value)["enableCti"] == text
 
@@ -85,7 +87,7 @@ def test_an_update_gets_no_defaults():
         ("updateAppUser", dict(userid="a", uuid="b"), "give only one of userid or uuid"),
         ("updateAppUser", dict(userid="a", keySize="1"), "no field keySize"),
         ("updateEndUserCapfProfile", dict(instanceId="a", certificateOperation="Delete"), "no field certificateOp"),
-        ("updateApplicationUserCapfProfile", dict(instanceId="a", certificationOperation="x"), "no field certification"),
+        ("updateApplicationUserCapfProfile", dict(instanceId="a", certificationOperation="x"), "no field certificati"),
         ("updateApplicationUserCapfProfile", dict(instanceId="a", keySize="2014"), "2014 is not one of 512, 1024"),
         ("updateAppUser", dict(userid="a", associatedDevices=["x" * 60]), "60 characters are too long, at most 50"),
         ("updateAppUser", dict(userid="a", associatedDevices="SEP1"), "a list is expected"),

@@ -415,7 +415,9 @@ class WebSession:
         where = self.where(operation)
         status = answer.status
         if status == 401:
-            raise AxlError("the server refused the login (HTTP 401)", where=where, cure=self._cure_401(writes), code=401)
+            raise AxlError(
+                "the server refused the login (HTTP 401)", where=where, cure=self._cure_401(writes), code=401
+            )
         if status == 403:
             raise AxlError(
                 "the user may not use this service (HTTP 403)", where=where,
