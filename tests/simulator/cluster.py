@@ -131,7 +131,6 @@ class Cluster:
         self.counters = collections.Counter()
         self.write_count = 0
         self.schema_violations = []
-        self.responses = []
         self.changes = []
         self.queue_id = schema.pkid()
         self.running = {(node, service): True for node in self.nodes for service in self.features.services}
@@ -157,11 +156,15 @@ class Cluster:
 
     # counting and comparing
 
-    def count(self, operation, write=False):
-        """One more C(operation); C(write): it changed the cluster."""
+    def count(self, operation):
+        """One more request of C(operation), whatever came of it."""
         with self.lock:
             self.counters[operation] += 1
-            self.write_count += bool(write)
+
+    def count_write(self):
+        """One more write that was applied."""
+        with self.lock:
+            self.write_count += 1
 
     def reset_counters(self):
         with self.lock:

@@ -36,9 +36,11 @@ class Features:
     standard_group_delta: bool = True  #: updateUserGroup accepts addMembers/removeMembers for standard groups
     shows_strings: bool = True         #: get and list return authenticationString
     idle_profile_update: str = "ignore"  #: update of an idle profile's other fields: "ignore" or "fault"
+    empty_list_clears: bool = True     #: an empty container in an update means "remove all"
     accepts_superseded_lsc: bool = True
     session_idle_seconds: float = 1800.0
     ris_per_minute: int = 15
+    ris_window_seconds: float = 60.0
     max_answer: int = 8 << 20          #: octets of one AXL answer
     failed_logins_lock: int = 3        #: CTI logins with a wrong password until the account is locked; 0: never
     capf_name_template: str = "CTI-{instance_id}"
