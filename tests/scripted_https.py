@@ -141,14 +141,14 @@ class _QuietServer(http.server.ThreadingHTTPServer):
 class ScriptedServer:
     """Answers in the order of C(replies): (status, headers, octets), DROP, or a callable of the request."""
 
-    def __init__(self, identity, replies=()):
+    def __init__(self, identity, replies=(), port=0):
         self.identity = identity
         self.replies = list(replies)
         self.requests = []
         self.connections = 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(identity.ca_path, identity.key_path)
-        self._server = _QuietServer(("127.0.0.1", 0), _Handler)
+        self._server = _QuietServer(("127.0.0.1", port), _Handler)
         self._server.script = self
         self.port = self._server.server_address[1]
 

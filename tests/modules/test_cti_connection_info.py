@@ -119,7 +119,6 @@ RATE = fault(None, "Exceeded allowed rate for Reatime information", code="Server
         ((403, {}, b"<html/>"), "Standard CCM Server Monitoring"),
         ((404, {}, b"<html/>"), "service was not found"),
         ((200, {}, b"<html><title>Welcome</title></html>"), "HTML page"),
-        (scripted_https.DROP, "connection broke"),
     ],
 )
 def test_not_available_is_a_result_unless_it_is_required(ask, reply, text):

@@ -38,7 +38,7 @@ def cluster(identity):
     """start(replies, **options) -> (server, client); pauses are recorded instead of slept."""
     opened = []
 
-    def start(*replies, **options):
+    def start(*replies, sleep=None, **options):
         server = ScriptedServer(identity, replies)
         server.__enter__()
         pauses = []
@@ -47,7 +47,7 @@ def cluster(identity):
             ca_path=identity.ca_path, axl_version="12.5", timeout=5,
         )
         login.update(options)
-        axl = client.AxlClient(client.ClusterLogin(**login), sleep=pauses.append, jitter=lambda: 0.5)
+        axl = client.AxlClient(client.ClusterLogin(**login), sleep=sleep or pauses.append, jitter=lambda: 0.5)
         axl.pauses = pauses
         opened.append((server, axl))
         return server, axl
@@ -328,16 +328,32 @@ def test_a_server_without_tls_is_named():
 
         thread = threading.Thread(target=plain)
         thread.start()
-        with client.AxlClient(login) as axl, pytest.raises(_errors.TransportError, match="no TLS session.*8443"):
+        with client.AxlClient(login) as axl, pytest.raises(_errors.TransportError, match="no TLS session.*wrong version number.*8443"):
             axl.call("getCCMVersion")
         thread.join()
 
 
 def test_a_read_is_repeated_after_a_dropped_connection(cluster):
-    server, axl = cluster(GOOD_READ, DROP, DROP, GOOD_READ)
-    read(axl)
+    server, axl = cluster(DROP, DROP, GOOD_READ)
     assert read(axl)["userid"] == "recorder"
     assert axl.pauses == [1.25, 2.5]
+
+
+def test_a_write_is_repeated_when_no_connection_was_made(cluster, identity):
+    """The server stops for a moment: nothing can have arrived, so the change may be sent again."""
+    restarted = []
+
+    def restart(seconds):
+        restarted.append(ScriptedServer(identity, [OK], server.port))
+        restarted[0].__enter__()
+
+    status, headers, body = GOOD_READ
+    server, axl = cluster((status, {"Connection": "close"}, body), sleep=restart)
+    read(axl)
+    server.__exit__()
+    assert change(axl) == UUID
+    restarted[0].__exit__()
+    assert len(restarted[0].requests) == 1
 
 
 def test_a_write_is_never_repeated_after_it_may_have_arrived(cluster):

@@ -215,7 +215,7 @@ class WebSession:
 
         Raises AxlError for a status that ends it, TransportError, DeadlineExceeded or TrustError when there
         was no whole answer. Tried again, with growing pauses: 503 and memory faults; broken connections of
-        reads, and of writes only where nothing can have reached the server.
+        reads; failures to connect, reads and writes alike, once the server has answered before.
         """
         relogged = False
         attempt = 1
@@ -223,7 +223,7 @@ class WebSession:
             try:
                 answer, with_cookie = self._once(path, body, headers, operation, writes)
             except _Broken as broken:
-                worth_it = self._answered and (not writes or broken.before_sending)
+                worth_it = self._answered if broken.before_sending else not writes
                 if not worth_it or attempt == TRIES:
                     raise broken.error from broken
                 self._pause(attempt)
@@ -256,6 +256,8 @@ class WebSession:
             return False
         if login.ca_path and not os.path.exists(login.ca_path):
             raise InputError("ca_path does not exist on the host that runs the module", where=login.ca_path)
+        if login.ca_path and not os.access(login.ca_path, os.R_OK):
+            raise InputError("ca_path cannot be read by the user that runs the module", where=login.ca_path)
         return login.ca_path or True
 
     def _once(self, path, body, headers, operation, writes):
@@ -401,7 +403,7 @@ class WebSession:
         if "no certificate or crl found" in reason or "PEM lib" in reason:
             return TrustError("ca_path holds no certificate in PEM format", where=login.ca_path or where)
         return TransportError(
-            "no TLS session could be made", where=where,
+            "no TLS session could be made%s" % _tls_reason(reason), where=where,
             cure="Check that port %d is the HTTPS port of CUCM (8443 as a rule)." % login.port,
         )
 
@@ -476,6 +478,11 @@ def _innermost(error):
 def _verify_reason(reason):
     found = re.search(r"certificate verify failed: ([^(\[]+)", reason)
     return " (%s)" % found.group(1).strip() if found else ""
+
+
+def _tls_reason(reason):
+    found = re.search(r"\[SSL: ([A-Z0-9_]+)\]", reason)
+    return " (%s)" % found.group(1).lower().replace("_", " ") if found else ""
 
 
 def _quoted(title):
