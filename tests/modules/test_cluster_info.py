@@ -161,6 +161,30 @@ def test_an_account_without_control_center_leaves_running_open(survey):
     assert result["problems"] == []
 
 
+@pytest.mark.parametrize(
+    "value, issuer, problems", [("Offline CA", "offline", 1), ("Online CA", "online", 0), ("something", "unknown", 0)]
+)
+def test_the_issuer_comes_from_the_named_parameter(survey, value, issuer, problems):
+    parameter = "Certificate Issuer to Endpoint"
+    with Simulator(release="14", fronts=("axl",)) as sim:
+        sim.cluster.set_parameter(parameter, value)
+        result = survey(sim, gather=["capf"], capf_issuer_parameter=parameter)
+        assert result["capf"]["parameters"][parameter] == value
+        assert result["capf"]["issuer"] == issuer
+        assert len(result["problems"]) == problems
+        assert len(result["doubts"]) == (issuer == "unknown")
+        assert survey(sim, gather=["capf"])["capf"]["issuer"] == "unknown"
+
+
+def test_a_node_that_does_not_answer_is_a_doubt(survey):
+    with Simulator(release="14", fronts=("axl",), nodes=("127.0.0.1", "127.0.0.2")) as sim:
+        result = survey(sim, gather=["services"])
+    assert len(result["nodes"]) == 2
+    silent = [one for one in result["services"] if one["node"] == "127.0.0.2"]
+    assert silent and all(one["running"] is None for one in silent)
+    assert any("node 127.0.0.2" in text and "refused" in text for text in result["doubts"])
+
+
 def test_only_what_is_asked_for_is_read(survey):
     with Simulator(release="14", fronts=("axl",)) as sim:
         result = survey(sim, gather=["security"], axl_version="14.0")

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
+import collection_path
 import pytest
 import scripted_https
 from scripted_https import ScriptedServer, fault
@@ -139,6 +144,29 @@ def test_an_untrusted_server_always_fails(ask):
 def test_a_wait_beyond_the_range_is_refused(ask):
     result, requests = ask([], rate_limit_wait=301)
     assert result["failed"] and "rate_limit_wait" in result["msg"]
+
+
+WITHOUT = """
+import sys
+sys.path.insert(0, %r)
+sys.modules[%r] = None
+import collection_path
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.voiceops.secure_tsp.plugins.modules import cti_connection_info
+options = dict(hostname="cucm.invalid", username="u", password="s3cret-pw", users=["recorder"])
+with patch_module_args(options):
+    cti_connection_info.main()
+"""
+
+
+@pytest.mark.parametrize("library", ["zeep", "requests", "lxml"])
+def test_a_missing_library_is_named(library):
+    script = WITHOUT % (str(collection_path.ROOT / "tests"), library)
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    result = json.loads(ran.stdout)
+    assert result["failed"]
+    assert "Failed to import the required Python library (zeep" in result["msg"]
+    assert "s3cret-pw" not in ran.stdout + ran.stderr
 
 
 # The simulated cluster
