@@ -336,6 +336,15 @@ class Accounts:
             self._changed("u", "UserGroup", key)
             return key
 
+    def map_member(self, group, name):
+        """Add a member whatever updateUserGroup would say."""
+        with self.database.transaction():
+            self._map_member(self.group(group)["pkid"], name)
+
+    def unmap_member(self, group, name):
+        with self.database.transaction():
+            self._unmap_member(self.group(group)["pkid"], name)
+
     def remove_group(self, name=None, uuid=None):
         with self.database.transaction() as db:
             group = self.group(name, uuid)

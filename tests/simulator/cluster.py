@@ -20,7 +20,8 @@ import time
 from simulator import database as schema
 from simulator import pki, trust_list
 from simulator.accounts import (
-    CTI_ALL_DEVICES, CTI_ENABLED, CTI_SECURE, IDLE, INSTALL, KINDS, SUCCESS, Accounts, ClusterFault, SQL_SYNTAX,
+    CTI_ALL_DEVICES, CTI_ENABLED, CTI_SECURE, IDLE, KINDS, SQL_SYNTAX, SUCCESS, Accounts, ClusterFault,
+    not_found,
 )
 from simulator.release import features as release_features
 
@@ -103,6 +104,10 @@ class Provider:
     @property
     def app_id(self):
         return "%s-%s-%d" % (self.user.name, self.address, self.port)
+
+    def drop(self, reason):
+        if self.connection is not None:
+            self.connection.drop(reason)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -481,8 +486,29 @@ class Cluster:
                 next(self._numbers), user, instance.instance_id, address, port, tls, self.nodes[0], None,
                 "OpenFailed", DUPLICATE_CERTIFICATE_USED, self.now()))
         for rival in rivals:
-            rival.connection.drop(CLOSE_COMPROMISED if compromised else CLOSE_DUPLICATE_CERTIFICATE)
+            rival.drop(CLOSE_COMPROMISED if compromised else CLOSE_DUPLICATE_CERTIFICATE)
         return DUPLICATE_CERTIFICATE_USED
+
+    def list_application(self, name, address, port, tls=True, instance_id=None, devices=(), lines=(), status="Open",
+                         reason=0):
+        """An application that runs elsewhere: RIS shows it, and its certificate counts as in use.
+
+        devices: names; lines: (device, number) pairs. Returns the provider's number.
+        """
+        with self.lock:
+            user = self.user(name)
+            provider = Provider(
+                next(self._numbers), user, instance_id, address, port, tls, self.nodes[0], None, status, reason,
+                self.now(), {device: "Open" for device in devices}, {tuple(line): "Open" for line in lines})
+            self._providers.append(provider)
+            return provider.number
+
+    def user(self, name):
+        """User called C(name), an application user first. Raises ClusterFault."""
+        found = self.accounts.find(name)
+        if found is None:
+            raise not_found("User [%s]" % name)
+        return User(found[0], name, found[1]["pkid"])
 
     def _instance(self, instance_id):
         profile = self.accounts.profile(instance_id)
@@ -537,7 +563,7 @@ class Cluster:
                     self._mark_closed(provider, reason)
                     dropped.append((provider, reason))
         for provider, reason in dropped:
-            provider.connection.drop(reason)
+            provider.drop(reason)
 
     def _unlawful(self, provider):
         user = provider.user
@@ -559,8 +585,7 @@ class Cluster:
         """Devices a user may control, as dicts: name, type (model number), type_name, protocol (0 none, 1 SCCP,
         2 SIP), registered, restricted, lines (dicts: number, partition, restricted). C(user): User or name."""
         if not isinstance(user, User):
-            kind, row = self.accounts.find(user)
-            user = User(kind, user, row["pkid"])
+            user = self.user(user)
         with self.lock:
             if self.accounts.is_member(user.kind, user.pkid, CTI_ALL_DEVICES):
                 names = self.database.column("select name from device order by name")

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 
+from simulator.actions import ACTIONS
 from simulator.cluster import Cluster
 from simulator.faults import Faults
 
@@ -85,6 +86,10 @@ class Simulator:
                 if status:
                     accounts.set_profile(profile["instance_id"], status=status)
 
+    def act(self, action, **arguments):
+        """Do one of actions.ACTIONS: what an administrator, the passing of time or an attacker would do."""
+        return ACTIONS[action](self, **arguments)
+
     def start(self):
         started = []
         try:
@@ -112,7 +117,8 @@ class Simulator:
         self.stop()
 
     def front(self, name):
-        return self._fronts[name]
+        """The front end of that name, or None when it was not asked for."""
+        return self._fronts.get(name)
 
     def port(self, name):
         """The port of front end "axl", "tftp", "http", "capf", "cti" or "cti_tls"."""
@@ -159,6 +165,10 @@ class Simulator:
         names = {"axl": "port", "tftp": "tftp_port", "capf": "capf_port", "cti_tls": "cti_port"}
         entry.update({names[name]: front.port for name, front in self._fronts.items() if name in names})
         return entry
+
+    def addresses(self):
+        """Host and ports of all front ends."""
+        return {"host": self.host, **{name: front.port for name, front in self._fronts.items()}}
 
     def inventory(self):
         """Inventory variables that point a playbook at this simulator."""
