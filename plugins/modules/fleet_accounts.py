@@ -184,7 +184,8 @@ options:
     description:
       - What to do in this task.
       - V(users) makes and updates users, devices and groups, except the two of the cutover.
-      - V(profiles) makes, arms and removes CAPF profiles, and then removes users.
+      - V(profiles) makes, arms and removes CAPF profiles.
+      - Users are removed in V(users) and in V(profiles), once none of their profiles is left.
       - V(cutover) adds users to C(Standard CTI Secure Connection) and brings their SRTP group in line.
       - V(disarm) takes the pending operation off the listed profiles. It stands alone.
     type: list
@@ -195,6 +196,7 @@ options:
     description:
       - Inventory names of the hosts of this play or batch. Profiles of instances on other hosts are not touched.
       - For the cutover, instances on these hosts count by O(instances[].certificate_valid), others by the profile's status.
+        Users without an instance on these hosts are not cut over.
       - If not set, all instances are touched, and those without O(instances[].certificate_valid) count by the profile's status.
     type: list
     elements: str
@@ -394,7 +396,9 @@ plan:
       type: str
       sample: delta
 strings:
-  description: Authorization strings of the profiles that this task armed, by instance ID. Secret. Empty in check mode.
+  description:
+    - The authorization strings that this task made for the profiles it armed, by instance ID. Secret. Empty in check mode.
+    - Strings given in O(instances[].authorization_string) are not repeated.
   returned: success
   type: dict
   sample: {}
@@ -528,7 +532,7 @@ cutover:
       elements: dict
       sample: [{host: recorder02, instance_id: recorder02x1, why: "the profile has no certificate: pending"}]
     judged_by:
-      description: How the instances were judged, V(host), V(cluster), V(host and cluster) or V(nobody).
+      description: How the instances were judged, V(host), V(cluster) or V(host and cluster).
       type: str
       sample: host and cluster
 requests:
@@ -589,6 +593,7 @@ problems:
   sample: ["instance recorder01x1 is listed twice"]
 """
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import (
     cluster_options,
@@ -665,8 +670,22 @@ def main():
             approved_plan=dict(type="list", elements="dict", options=APPROVED),
         )
     )
+    params = module.params
+    wish = _fleet.Wish(
+        users=params["users"], instances=params["instances"], stages=tuple(params["stages"]),
+        hosts_of_play=params["hosts_of_play"], cutover=params["cutover"], capf_issuer=params["capf_issuer"],
+    )
     with reporting(module):
-        accounts.run(module, module.params, users=module.params["users"], instances=module.params["instances"])
+        with accounts.connect(params) as axl:
+            result, plan = accounts.bring_in_line(
+                axl, wish, apply=not (module.check_mode or params["plan_only"]),
+                approved=params["approved_plan"], hours=params["operation_completes_hours"],
+            )
+    for warning in plan.warnings:
+        module.warn(warning)
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

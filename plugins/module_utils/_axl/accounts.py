@@ -1,0 +1,510 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Read what the planner needs to know of a cluster, and apply its steps, over AXL.
+
+The list operations for CAPF profiles return every field of every profile. Those for users return neither
+groups nor devices, and a group's member rows do not tell the kind of user, so groups and devices come by SQL:
+three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
+    NOT_FOUND,
+    AnswerTooLarge,
+    AxlClient,
+    login_from,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    AxlError,
+    InputError,
+    SecureTspError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import APPLICATION, END
+
+DUPLICATE = -239
+NOT_ABOUT_THE_REQUEST = (401, 403, 404, 503, 599)  # HTTP statuses: another request would end the same way
+
+USER = {APPLICATION: "AppUser", END: "User"}
+USER_TAG = {APPLICATION: "appUser", END: "user"}
+PROFILE = {APPLICATION: "ApplicationUserCapfProfile", END: "EndUserCapfProfile"}
+PROFILE_TAG = {APPLICATION: "applicationUserCapfProfile", END: "endUserCapfProfile"}
+OWNER = {APPLICATION: "applicationUser", END: "endUserId"}
+OPERATION = {APPLICATION: "certificateOperation", END: "certificationOperation"}
+READ_TAGS = {
+    APPLICATION: ("userid", "isStandard", "associatedDevices", "associatedGroups"),
+    END: ("userid", "associatedDevices", "associatedGroups"),
+}
+BY_STRING = "By Authentication String"
+
+# An outer join, because an inner one would lose the users without any group and with them the fact that they exist.
+APPLICATION_USERS = (
+    "select au.name usr, au.isstandard std, dg.name grp from applicationuser au"
+    " left outer join applicationuserdirgroupmap m on m.fkapplicationuser=au.pkid"
+    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where au.name in (%(names)s)"
+)
+END_USERS = (
+    "select e.userid usr, dg.name grp from enduser e"
+    " left outer join enduserdirgroupmap m on m.fkenduser=e.pkid"
+    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where e.userid in (%(names)s)"
+)
+# tkuserassociation 1 is a controlled device in every public script; other values are not looked at.
+DEVICES = (
+    "select 'a' kind, au.name usr, d.name device from applicationuser au, applicationuserdevicemap m, device d"
+    " where au.pkid=m.fkapplicationuser and m.fkdevice=d.pkid and m.tkuserassociation=1 and au.name in (%(names)s)"
+    " union all "
+    "select 'e' kind, e.userid usr, d.name device from enduser e, enduserdevicemap m, device d"
+    " where e.pkid=m.fkenduser and m.fkdevice=d.pkid and m.tkuserassociation=1 and e.userid in (%(names)s)"
+)
+KIND = {"a": APPLICATION, "e": END}
+
+
+# Reading
+
+
+class Reader:
+    """Reads the users and profiles a wish is about. way: sql, get where SQL was refused, or none."""
+
+    def __init__(self, axl):
+        self.axl = axl
+        self.way = "none"
+
+    def read(self, wish):
+        """_fleet.Current, with at most 6 requests unless an answer would be too large or SQL is refused."""
+        current = _fleet.Current(release=self.axl.version)
+        for user_type, criteria in searches(wish):
+            for profile in self.profiles(user_type, criteria):
+                current.profiles[user_type, profile.instance_id] = profile
+        if "disarm" not in wish.stages:
+            current.users = self.users([name for user_type, name in wish.names()])
+        return current
+
+    def profiles(self, user_type, criteria):
+        rows = self.axl.call("list" + PROFILE[user_type], searchCriteria=criteria)
+        return [_profile(row, user_type) for row in rows]
+
+    def users(self, names):
+        """Users of both kinds with these names, so that a name of the other kind is noticed."""
+        if not names:
+            return {}
+        names = list(dict.fromkeys(names))
+        try:
+            found = self._users_by_sql(names)
+        except AxlError as error:
+            if error.code in (404, 503, 599):
+                raise
+            self.way = "get"
+            return self._users_by_get(names)
+        self.way = "sql"
+        return found
+
+    def _users_by_sql(self, names):
+        users = {}
+        for user_type, statement in ((APPLICATION, APPLICATION_USERS), (END, END_USERS)):
+            for row in self._rows(statement, names):
+                key = (user_type, row["usr"])
+                user = users.setdefault(key, _fleet.User(row["usr"], user_type, _truth(row.get("std"))))
+                if row.get("grp"):
+                    user.groups.append(row["grp"])
+        for row in self._rows(DEVICES, names):
+            user = users.get((KIND[row["kind"].strip()], row["usr"]))
+            if user is not None:
+                user.devices.append(row["device"])
+        return users
+
+    def _rows(self, statement, names):
+        try:
+            return self.axl.sql(statement % {"names": ",".join(quoted(name) for name in names)})
+        except AnswerTooLarge:
+            if len(names) == 1:
+                raise
+            half = len(names) // 2
+            return self._rows(statement, names[:half]) + self._rows(statement, names[half:])
+
+    def _users_by_get(self, names):
+        found = {}
+        for name in names:
+            for user_type in (APPLICATION, END):
+                user = self.user(user_type, name)
+                if user is not None:
+                    found[user_type, name] = user
+        return found
+
+    def user(self, user_type, name):
+        """One user by its own object, or None."""
+        row = self._get(USER[user_type], userid=name, returnedTags=READ_TAGS[user_type])
+        if row is None:
+            return None
+        return _fleet.User(
+            row.get("userid") or name, user_type, bool(row.get("isStandard")),
+            [group["name"] for group in row["associatedGroups"]], list(row["associatedDevices"]),
+        )
+
+    def profile(self, user_type, instance_id):
+        row = self._get(PROFILE[user_type], instanceId=instance_id)
+        return None if row is None else _profile(row, user_type)
+
+    def _get(self, name, **key):
+        try:
+            return self.axl.call("get" + name, **key)
+        except AxlError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
+
+def searches(wish):
+    """[(kind of user, criteria)] of the list calls for profiles; as narrow as one instance or one user allows."""
+    removed = [user for user in wish.users if _fleet.absent(user) and user.get("remove_user")]
+    if wish.stages == ("users",) and not removed:
+        return []
+    ids = set(instance["instance_id"] for instance in wish.instances)
+    if len(ids) == 1 and not removed and all(_fleet.INSTANCE_ID.match(one) for one in ids):
+        criteria = {"instanceId": ids.pop()}
+    elif not ids and len(removed) == 1:
+        return [(APPLICATION, {OWNER[APPLICATION]: removed[0]["name"]})]
+    elif not ids and not removed:
+        return []
+    else:
+        criteria = {"instanceId": "%"}
+    return [(APPLICATION, criteria), (END, criteria)]
+
+
+def quoted(text):
+    """A literal of SQL."""
+    return "'%s'" % text.replace("'", "''")
+
+
+def _truth(text):
+    return (text or "").strip().lower() in ("t", "true", "1")
+
+
+def _profile(row, user_type):
+    return _fleet.Profile(
+        instance_id=row["instanceId"],
+        user=row.get(OWNER[user_type]) or "",
+        user_type=user_type,
+        operation=row.get(OPERATION[user_type]) or _fleet.NO_OPERATION,
+        status=row.get("certificationOperationStatus") or "None",
+        completion=row.get("operationCompletion") or "",
+        key_size=row.get("keySize") or "",
+        key_order=row.get("keyOrder") or _fleet.RSA_ONLY,
+        ec_key_size=row.get("ecKeySize") or "",
+    )
+
+
+# Applying
+
+
+def random_string():
+    """A new authorization string: 10 digits, each of the ten thousand million equally likely."""
+    return "%010d" % secrets.randbelow(10 ** 10)
+
+
+class Applier:
+    """Applies steps in their order; all rows of one group go in one request.
+
+    strings: the authorization strings made here, by instance id. way: none, delta or user.
+    completion: text for operationCompletion, or None to leave it to the cluster.
+    """
+
+    def __init__(self, axl, reader, wish, completion=None, make_string=random_string):
+        self.axl = axl
+        self.reader = reader
+        self.wish = wish
+        self.completion = completion
+        self.make_string = make_string
+        self.done = []
+        self.armed = []
+        self.strings = {}
+        self.way = "none"
+        self._touched = []
+
+    def apply(self, steps):
+        """Raises an error with the facts done, disarmed and still_armed when a step fails.
+
+        What was armed is disarmed first, because the strings are lost with the failing task.
+        """
+        steps = [step for step in steps if step.action != "none"]
+        grouped = set()
+        try:
+            for step in steps:
+                if step.kind != "group":
+                    getattr(self, "_%s_%s" % (step.action, step.kind))(step)
+                    self.done.append(step.object)
+                elif step.name not in grouped:
+                    grouped.add(step.name)
+                    self._change_group(step.name, [s for s in steps if s.kind == "group" and s.name == step.name])
+        except SecureTspError as error:
+            if self.done or self._touched:
+                raise self._half_done(error) from error
+            raise
+
+    def _half_done(self, error):
+        disarmed, still_armed = [], []
+        for user_type, instance_id in reversed(self._touched):
+            try:
+                self._write_operation(user_type, instance_id, _fleet.NO_OPERATION)
+            except AxlError as second:
+                if second.code != NOT_FOUND:
+                    still_armed.append(instance_id)
+            except TransportError:
+                still_armed.append(instance_id)
+            else:
+                disarmed.append(instance_id)
+        what = "%s, after %d changes" % (error.what, len(self.done))
+        if disarmed:
+            what += "; disarmed again: %s" % ", ".join(disarmed)
+        if still_armed:
+            what += "; perhaps still armed: %s" % ", ".join(still_armed)
+        cure = " ".join(filter(None, [error.cure, "Run it again: it starts by reading what is there."]))
+        facts = dict(error.facts, done=self.done, disarmed=disarmed, still_armed=still_armed, requests=self.axl.requests)
+        facts.pop("code", None)
+        return AxlError(what, error.where, cure, code=getattr(error, "code", None), **facts)
+
+    # Users
+
+    def _create_user(self, step):
+        fields = {"userid": step.name, "password": self.wish.user(step.user_type, step.name)["password"]}
+        if "devices" in step.values:
+            fields["associatedDevices"] = step.values["devices"]
+        try:
+            self.axl.call("addAppUser", appUser=fields)
+        except AxlError as error:
+            if error.code != DUPLICATE:
+                raise
+            self._take_over_user(step)
+        else:
+            self.axl.call("updateAppUser", userid=step.name, passwordCredentials=CREDENTIAL_FLAGS)
+
+    def _take_over_user(self, step):
+        """Somebody made the user meanwhile: its password stays, its devices are brought in line."""
+        fields = {"passwordCredentials": CREDENTIAL_FLAGS}
+        known = self.reader.user(step.user_type, step.name)
+        if known is not None:
+            devices = _fleet.devices_after(self.wish.user(step.user_type, step.name), known.devices)
+            if devices is not None:
+                fields["associatedDevices"] = devices
+        self.axl.call("updateAppUser", userid=step.name, **fields)
+
+    def _update_user(self, step):
+        fields = {}
+        if "password" in step.fields:
+            fields["password"] = self.wish.user(step.user_type, step.name)["password"]
+        if "devices" in step.values:
+            fields["associatedDevices"] = step.values["devices"]
+        if "credential_flags" in step.values:
+            fields["passwordCredentials"] = CREDENTIAL_FLAGS
+        self.axl.call("update" + USER[step.user_type], userid=step.name, **fields)
+
+    def _remove_user(self, step):
+        self._remove("AppUser", userid=step.name)
+
+    def _remove(self, name, **key):
+        try:
+            self.axl.call("remove" + name, **key)
+        except AxlError as error:
+            if error.code != NOT_FOUND:
+                raise
+
+    # Groups
+
+    def _change_group(self, group, steps):
+        add = [(s.user_type, s.user) for s in steps if s.action == "add_member"]
+        remove = [(s.user_type, s.user) for s in steps if s.action == "remove_member"]
+        way = self.change_members(group, add, remove)
+        for step in steps:
+            step.way = way
+            self.done.append(step.object)
+
+    def change_members(self, group, add, remove):
+        """One request for all members, or two per member where the release refuses that. Returns the way.
+
+        add, remove: [(kind of user or None where it is not known, name)].
+        """
+        if self.way != "user":
+            try:
+                self.axl.call(
+                    "updateUserGroup", name=group,
+                    removeMembers=[{"userId": name} for user_type, name in remove] or None,
+                    addMembers=[{"userId": name} for user_type, name in add] or None,
+                )
+                self.way = "delta"
+                return self.way
+            except AxlError as error:
+                if error.code in NOT_ABOUT_THE_REQUEST:
+                    raise
+        self.way = "user"
+        for user_type, name in add:
+            self._set_groups(user_type, name, lambda groups: groups + _fleet.missing([group], groups))
+        for user_type, name in remove:
+            self._set_groups(user_type, name, lambda groups: [g for g in groups if not _fleet.same(g, group)])
+        return self.way
+
+    def _set_groups(self, user_type, name, change):
+        user = None
+        for kind in (user_type,) if user_type else (APPLICATION, END):
+            user = user or self.reader.user(kind, name)
+        if user is None:
+            raise AxlError("user %s does not exist" % name, where=self.axl.session.where("updateUserGroup"),
+                           cure="Check the spelling; make the user first.", code=NOT_FOUND)
+        groups = change(user.groups)
+        if groups != user.groups:
+            self.axl.call("update" + USER[user.type], userid=name, associatedGroups=[{"name": g} for g in groups])
+
+    # Profiles
+
+    def _arm_profile(self, step):
+        given = self.wish.instance(step.name).get("authorization_string")
+        string = given or self.make_string()
+        fields = dict(self._key(step), **{
+            OPERATION[step.user_type]: _fleet.INSTALL,
+            "authenticationMode": BY_STRING,
+            "authenticationString": string,
+            "operationCompletion": self.completion,
+        })
+        self._armed_by(step, fields)
+        self.armed.append(step.name)
+        if not given:
+            self.strings[step.name] = string
+
+    def _armed_by(self, step, fields):
+        """Write, and remember the profile as touched unless the cluster said no."""
+        self._touched.append((step.user_type, step.name))
+        try:
+            if step.values["make"]:
+                self._make(step, fields)
+            else:
+                self.axl.call("update" + PROFILE[step.user_type], instanceId=step.name, **fields)
+        except AxlError:
+            self._touched.pop()
+            raise
+
+    def _create_profile(self, step):
+        self._make(step, dict(self._key(step), **{
+            OPERATION[step.user_type]: _fleet.NO_OPERATION, "authenticationMode": BY_STRING,
+        }))
+
+    def _make(self, step, fields):
+        profile = dict(fields, **{OWNER[step.user_type]: step.user, "instanceId": step.name})
+        try:
+            self.axl.call("add" + PROFILE[step.user_type], **{PROFILE_TAG[step.user_type]: profile})
+        except AxlError as error:
+            if error.code != DUPLICATE:
+                raise
+            self._take_over_profile(step, fields, error)
+
+    def _take_over_profile(self, step, fields, error):
+        """Somebody made the profile meanwhile: go on with it if it is of the same user."""
+        known = self.reader.profile(step.user_type, step.name)
+        if known is None or known.user != step.user:
+            raise AxlError(
+                "profile %s was made meanwhile for another user" % step.name, error.where,
+                "Give a new instance_id, or run it again with replace.", code=error.code,
+            ) from error
+        if fields[OPERATION[step.user_type]] == _fleet.INSTALL:
+            self.axl.call("update" + PROFILE[step.user_type], instanceId=step.name, **fields)
+
+    def _key(self, step):
+        """Sent in full every time, because the defaults differ from release to release."""
+        values = step.values
+        return {
+            "keySize": values["key_size"] or str(_fleet.KEY_SIZES["rsa"][0]), "keyOrder": values["key_order"],
+            "ecKeySize": values["ec_key_size"] or None,
+        }
+
+    def _disarm_profile(self, step):
+        self._write_operation(step.user_type, step.name, _fleet.NO_OPERATION)
+
+    def _write_operation(self, user_type, instance_id, operation):
+        self.axl.call("update" + PROFILE[user_type], instanceId=instance_id, **{OPERATION[user_type]: operation})
+
+    def _remove_profile(self, step):
+        self._remove(PROFILE[step.user_type], instanceId=step.name)
+
+
+CREDENTIAL_FLAGS = {
+    "pwdCredUserCantChange": True, "pwdCredUserMustChange": False, "pwdCredDoesNotExpire": True,
+}
+
+
+# One task
+
+
+def connect(params):
+    """AxlClient from the options of the doc fragment C(cluster); a context manager."""
+    return AxlClient(login_from(params))
+
+
+def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string):
+    """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
+
+    approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
+    0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
+    Raises InputError with the fact problems before anything is written.
+    """
+    if not 0 <= hours <= 720:
+        raise InputError("operation_completes_hours is %d, not 0 to 720" % hours)
+    wish.predicting = not apply
+    reader = Reader(axl)
+    current = reader.read(wish)
+    now = now or cluster_time(axl)
+    plan = _fleet.plan(wish, current, now)
+    refuse_problems(plan.problems)
+    if approved is not None:
+        refuse_unapproved(_fleet.not_approved(plan.steps, approved))
+    completion = _fleet.deadline_text(now, hours) if hours else None
+    applier = Applier(axl, reader, wish, completion, make_string)
+    if apply:
+        applier.apply(plan.steps)
+    for profile in plan.after.profiles.values():
+        if profile.instance_id in plan.armed():
+            profile.completion = completion or ""
+    return result(wish, plan, reader, applier, now), plan
+
+
+def cluster_time(axl):
+    skew = datetime.timedelta(seconds=axl.clock_skew or 0)
+    return datetime.datetime.now(datetime.timezone.utc) + skew
+
+
+def refuse_problems(problems):
+    if problems:
+        raise InputError(
+            "%s found: %s" % ("1 mistake was" if len(problems) == 1 else "%d mistakes were" % len(problems),
+                              "; ".join(problems)),
+            cure="Nothing was changed.", problems=list(problems),
+        )
+
+
+def refuse_unapproved(objects):
+    if objects:
+        raise InputError(
+            "changes that are not in the approved plan, or not as approved: %s" % ", ".join(objects),
+            cure="Nothing was changed. Make a new plan and have it approved.", not_approved=objects,
+        )
+
+
+def result(wish, plan, reader, applier, now):
+    """Return values of fleet_accounts."""
+    return {
+        "changed": bool(plan.changes),
+        "plan": [step.row() for step in plan.steps],
+        "strings": applier.strings,
+        "armed": plan.armed(),
+        "users": _fleet.shown_users(wish, plan),
+        "instances": _fleet.shown_instances(wish, plan, now),
+        "cutover": plan.cutover,
+        "requests": reader.axl.requests,
+        "read_way": reader.way,
+        "group_way": applier.way,
+        "release": plan.before.release,
+        "diff": _fleet.difference(plan),
+    }

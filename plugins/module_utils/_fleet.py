@@ -1,0 +1,960 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The planner: users and TSP instances as wished, the cluster as read, what the hosts say -> steps.
+
+Pure. It reads no clock, sends nothing and holds no secret: a step names a password or an authorization
+string among its fields, the value is looked up or made when the step is applied.
+
+A user is a dict in the options of fleet_accounts' C(users), an instance one of its C(instances); keys that
+are missing or None are not managed.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import datetime
+import hashlib
+import json
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+APPLICATION, END = "application", "end"
+OTHER_TYPE = {APPLICATION: END, END: APPLICATION}
+A_USER = {APPLICATION: "an application user", END: "an end user"}
+
+ENABLED = "Standard CTI Enabled"
+SECURE = "Standard CTI Secure Connection"
+SRTP = "Standard CTI Allow Reception of SRTP Key Material"
+
+NO_OPERATION = "No Pending Operation"
+INSTALL = "Install/Upgrade"
+SUCCESS = "Upgrade Success"
+PENDING_STATUS = "Operation Pending"
+
+RSA_ONLY, EC_ONLY = "RSA Only", "EC Only"
+KEY_SIZES = {"rsa": (2048, 3072, 4096), "ec": (256, 384, 521)}
+EC_SINCE_RELEASE = 11  # keyOrder and ecKeySize are absent in the AXL schema of 10.5 and earlier
+
+INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,128}\Z")
+CERTIFICATE_NAME_LIMIT = 60  # "CTI-" and the id fit the 64 characters of an X.509 common name
+USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
+TSPS_PER_HOST = 10
+
+# The clocks of the world: a deadline without a zone is past everywhere 12 hours after it is past in UTC,
+# and past somewhere 14 hours before.
+WEST = datetime.timedelta(hours=12)
+EAST = datetime.timedelta(hours=14)
+
+
+# What the cluster shows
+
+
+@dataclasses.dataclass
+class User:
+    """A user of the cluster with all its groups and the devices it controls."""
+
+    name: str
+    type: str
+    standard: bool = False
+    groups: List[str] = dataclasses.field(default_factory=list)
+    devices: List[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Profile:
+    """A CAPF profile. Sizes are texts and enumerations are AXL's own words, as read."""
+
+    instance_id: str
+    user: str
+    user_type: str
+    operation: str = NO_OPERATION
+    status: str = "None"
+    completion: str = ""
+    key_size: str = ""
+    key_order: str = RSA_ONLY
+    ec_key_size: str = ""
+
+    @property
+    def key(self):
+        if self.key_order == EC_ONLY:
+            return {"type": "ec", "size": _number(self.ec_key_size)}
+        if self.key_order in (RSA_ONLY, ""):
+            return {"type": "rsa", "size": _number(self.key_size)}
+        return {"type": "ec or rsa", "size": _number(self.ec_key_size)}
+
+
+@dataclasses.dataclass
+class Current:
+    """The cluster: users by (type, name), profiles by (type of the user, instance id)."""
+
+    users: Dict[Tuple[str, str], User] = dataclasses.field(default_factory=dict)
+    profiles: Dict[Tuple[str, str], Profile] = dataclasses.field(default_factory=dict)
+    release: str = ""
+
+    def profiles_of(self, user_type, name):
+        return [p for p in self.profiles.values() if p.user == name and p.user_type == user_type]
+
+
+# What is wished
+
+
+@dataclasses.dataclass
+class Wish:
+    """All options of one task. C(predicting): nothing will be applied, so missing users may still come."""
+
+    users: List[Dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
+    instances: List[Dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
+    stages: Tuple[str, ...] = ("users", "profiles", "cutover")
+    hosts_of_play: Optional[List[str]] = None
+    cutover: str = "auto"
+    capf_issuer: str = "unknown"
+    predicting: bool = False
+
+    def user(self, user_type, name):
+        """The listed user, or None."""
+        for user in self.users:
+            if user["name"] == name and type_of(user) == user_type:
+                return user
+        return None
+
+    def instance(self, instance_id):
+        for instance in self.instances:
+            if instance["instance_id"] == instance_id:
+                return instance
+        return None
+
+    def user_type_of(self, instance):
+        """Kind of an instance's user: its own word, else the list's; None when neither says it."""
+        if instance.get("user_type"):
+            return instance["user_type"]
+        for user in self.users:
+            if user["name"] == instance["user"]:
+                return type_of(user)
+        return None
+
+    def names(self):
+        """Every (type, name) the lists speak of, in order and once."""
+        named = [(type_of(user), user["name"]) for user in self.users]
+        named += [(self.user_type_of(instance), instance["user"]) for instance in self.instances]
+        return list(dict.fromkeys(pair for pair in named if pair[0]))
+
+    def in_play(self, instance):
+        return self.hosts_of_play is None or instance["host"] in self.hosts_of_play
+
+
+def type_of(user):
+    return user.get("type") or APPLICATION
+
+
+def absent(entry):
+    return entry.get("state") == "absent"
+
+
+def key_of(instance):
+    """Type and size wished, sizes filled in; None when the key is not managed."""
+    key = instance.get("key")
+    if not key:
+        return None
+    kind = key.get("type") or "rsa"
+    return {"type": kind, "size": key.get("size") or KEY_SIZES.get(kind, (None,))[0]}
+
+
+# Mistakes in the lists alone
+
+
+def examine(users, instances):
+    """(problems, warnings) that the two lists of one cluster hold by themselves."""
+    problems, warnings = [], []
+    for user in users:
+        problems += _problems_of_user(user)
+    problems += _repeated_users(users)
+    for instance in instances:
+        problems += _problems_of_instance(instance)
+        warnings += _warnings_of_instance(instance)
+    problems += _contradictions(users, instances)
+    problems += _repeated_instances(instances)
+    problems += _repeated_tsp_numbers(instances)
+    return problems, warnings
+
+
+def _problems_of_user(user):
+    where = "user %s: " % user["name"]
+    if not user["name"].strip():
+        yield "a user without a name is listed"
+    password = user.get("password")
+    if password is not None and not 1 <= len(password) <= 127:
+        yield where + "a password has 1 to 127 characters"
+    for device in user.get("devices") or ():
+        if not 1 <= len(device) <= 50:
+            yield where + "the device name '%s' does not have 1 to 50 characters" % device
+    for group in user.get("cti_groups") or ():
+        if not 1 <= len(group) <= 100:
+            yield where + "the group name '%s' does not have 1 to 100 characters" % group
+        elif same(group, SECURE):
+            yield where + "%s is added by the cutover and does not belong into cti_groups" % SECURE
+        elif same(group, SRTP):
+            yield where + "%s is set by srtp and does not belong into cti_groups" % SRTP
+    if user.get("remove_user") and not absent(user):
+        yield where + "remove_user needs state: absent"
+    if user.get("remove_user") and type_of(user) == END:
+        yield where + "end users are never removed"
+
+
+def _repeated_users(users):
+    types = {}
+    for user in users:
+        types.setdefault(user["name"], []).append(type_of(user))
+    for name, found in types.items():
+        if len(set(found)) > 1:
+            yield "user %s is listed as an application user and as an end user" % name
+        elif len(found) > 1:
+            yield "user %s is listed %d times" % (name, len(found))
+
+
+def _problems_of_instance(instance):
+    where = "instance %s: " % instance["instance_id"]
+    if not INSTANCE_ID.match(instance["instance_id"]):
+        yield "instance '%s' on %s: an instance_id has 1 to 128 characters of a-z, A-Z and 0-9" % (
+            instance["instance_id"], instance["host"])
+    number = instance.get("tsp_number")
+    if number is not None and not 1 <= number <= TSPS_PER_HOST:
+        yield where + "tsp_number %s is not 1 to %d" % (number, TSPS_PER_HOST)
+    if instance.get("authorization_string") == "":
+        yield where + "authorization_string is empty"
+    key = key_of(instance)
+    if key and key["type"] in KEY_SIZES and key["size"] not in KEY_SIZES[key["type"]]:
+        yield where + "%s is not a size of an %s key, which has %s" % (
+            key["size"], key["type"].upper(), ", ".join(str(size) for size in KEY_SIZES[key["type"]]))
+    if absent(instance):
+        for option in ("rearm", "force"):
+            if instance.get(option):
+                yield where + "%s contradicts state: absent" % option
+
+
+def _warnings_of_instance(instance):
+    where = "instance %s: " % instance["instance_id"]
+    if len(instance["instance_id"]) > CERTIFICATE_NAME_LIMIT:
+        yield where + "the name of its certificate is longer than the 64 characters that X.509 allows"
+    given = instance.get("authorization_string")
+    if given and not USUAL_STRING.match(given):
+        yield where + "the authorization_string given is not 4 to 10 digits, as Cisco's guides demand"
+    key = key_of(instance)
+    if key and key["type"] == "ec":
+        yield where + "an EC key needs CAPF protocol version 3, and no CTI client was seen to use one"
+
+
+def _contradictions(users, instances):
+    types = dict((user["name"], type_of(user)) for user in users)
+    gone = set(user["name"] for user in users if absent(user))
+    for instance in instances:
+        where = "instance %s: " % instance["instance_id"]
+        name, said = instance["user"], instance.get("user_type")
+        if name not in types and not said:
+            yield where + "its user %s is not in the list of users" % name
+        if said and name in types and types[name] != said:
+            yield where + "user_type is %s, but user %s is listed as %s" % (said, name, A_USER[types[name]])
+        if name in gone and not absent(instance):
+            yield where + "its user %s is listed with state: absent" % name
+
+
+def _repeated_instances(instances):
+    hosts = {}
+    for instance in instances:
+        hosts.setdefault(instance["instance_id"], []).append("%s on %s" % (instance["user"], instance["host"]))
+    for instance_id, found in hosts.items():
+        if len(found) > 1:
+            yield "instance id %s is listed %d times: %s" % (instance_id, len(found), ", ".join(found))
+
+
+def _repeated_tsp_numbers(instances):
+    holders = {}
+    for instance in instances:
+        if instance.get("tsp_number") is not None and not absent(instance):
+            place = (instance["host"], instance["tsp_number"])
+            holders.setdefault(place, []).append(instance["instance_id"])
+    for (host, number), found in holders.items():
+        if len(found) > 1:
+            yield "host %s: tsp_number %s is given to %s" % (host, number, ", ".join(found))
+
+
+# Compare rules
+
+
+def same(one, other):
+    """Names of devices and groups are the same whatever their case, because servers answer in their own."""
+    return one.casefold() == other.casefold()
+
+
+def missing(wanted, present):
+    """Names wanted and not present, in the order wanted and once."""
+    known = set(name.casefold() for name in present)
+    return list(dict.fromkeys(name for name in wanted if name.casefold() not in known))
+
+
+def differs(rule, wanted, present):
+    """equal, same_set, contains, or write_only, which can never tell a difference."""
+    if rule == "write_only":
+        return False
+    if rule == "equal":
+        return wanted != present
+    if rule == "contains":
+        return bool(missing(wanted, present))
+    if rule == "same_set":
+        return bool(missing(wanted, present) or missing(present, wanted))
+    raise ValueError(rule)
+
+
+DEVICE_RULES = {"append": "contains", "exact": "same_set"}
+KEY_RULES = {"type": "equal", "size": "equal"}
+
+
+def devices_after(user, present):
+    """The whole list to write, or None when nothing differs or devices are not managed."""
+    wanted = user.get("devices")
+    mode = user.get("devices_mode") or "append"
+    if wanted is None or not differs(DEVICE_RULES[mode], wanted, present):
+        return None
+    if mode == "exact":
+        return missing(wanted, [])
+    return list(present) + missing(wanted, present)
+
+
+def key_difference(instance, profile):
+    """The wished key when the profile demands another one, else None."""
+    key = key_of(instance)
+    if key and any(differs(rule, key[field], profile.key[field]) for field, rule in KEY_RULES.items()):
+        return key
+    return None
+
+
+# State of a profile
+
+
+def deadline(text):
+    """The naive datetime of operationCompletion, YYYY:MM:DD:HH with or without minutes; None if unreadable."""
+    parts = (text or "").split(":")
+    if len(parts) not in (4, 5) or not all(re.match(r"[0-9]{1,4}\Z", part) for part in parts):
+        return None
+    try:
+        return datetime.datetime(*[int(part) for part in parts])
+    except ValueError:
+        return None
+
+
+def deadline_text(now, hours):
+    """operationCompletion at least so many hours away in every time zone. now: aware, UTC."""
+    moment = now.replace(tzinfo=None) + datetime.timedelta(hours=hours) + EAST
+    if moment.minute or moment.second or moment.microsecond:
+        moment += datetime.timedelta(hours=1)
+    return moment.strftime("%Y:%m:%d:%H:00")
+
+
+def state_of(profile, now):
+    """none, failed, pending, perhaps_expired, expired, success, idle or other. now: aware, UTC.
+
+    A failure wins over a pending operation. An unknown status is never a success.
+    """
+    if profile is None:
+        return "none"
+    if " Failed" in profile.status:
+        return "failed"
+    if profile.operation == INSTALL:
+        return _pending_since(deadline(profile.completion), now.replace(tzinfo=None))
+    if profile.operation == NO_OPERATION:
+        if profile.status == SUCCESS:
+            return "success"
+        if profile.status in ("None", "", PENDING_STATUS):
+            return "idle"
+    return "other"
+
+
+def _pending_since(limit, now):
+    if limit is None or now <= limit - EAST:
+        return "pending"
+    return "expired" if now > limit + WEST else "perhaps_expired"
+
+
+STATE_WORDS = {
+    "none": "there is no profile",
+    "idle": "the profile has no certificate",
+    "pending": "the profile is pending",
+    "perhaps_expired": "the profile is pending, perhaps expired",
+    "expired": "the profile's deadline has passed",
+    "success": "the profile says that a certificate was issued",
+    "failed": "the profile says that the last operation failed",
+    "other": "the profile is in a state that is not known here",
+}
+
+
+# Arming
+
+
+def need_of(instance):
+    """(needed, reason) as the host says it."""
+    if instance.get("force"):
+        return True, "forced"
+    needs = instance.get("needs_certificate")
+    if needs is None:
+        return False, "the host was not asked whether it needs a certificate"
+    reason = needs.get("reason") or "no reason given"
+    return (True, reason) if needs["needed"] else (False, "the host needs no certificate")
+
+
+def arming(instance, state):
+    """(arm?, reason) of an instance whose profile is in a state of C(state_of)."""
+    if instance.get("compromised"):
+        return False, "compromised: it needs a new instance_id in the list"
+    if instance.get("rearm"):
+        return True, "asked for by rearm"
+    needed, why = need_of(instance)
+    if not needed:
+        return False, why
+    why = "the host needs a certificate: %s" % why
+    if state not in ("pending", "perhaps_expired"):
+        return True, why
+    given = bool(instance.get("authorization_string"))
+    held = instance.get("string_held")
+    lost = held is False or not (held or given)
+    if instance.get("enrolment") == "tsp":
+        if lost and given:
+            return True, why + "; the string of the pending profile is lost"
+        return False, "%s, and the TSP may hold its string" % STATE_WORDS[state]
+    if lost:
+        return True, why + "; the profile is pending with a string that nobody holds"
+    return False, "%s with the string that is %s" % (STATE_WORDS[state], "held" if held else "given")
+
+
+# Steps
+
+
+@dataclasses.dataclass
+class Step:
+    """One change of one object, or, with action none, why there is none.
+
+    values: what is written, by option name, without secrets; fields may name secrets too.
+    way: how a change of a group was made, filled in when it is applied.
+    """
+
+    kind: str
+    name: str
+    action: str
+    user: str
+    user_type: str
+    fields: Tuple[str, ...] = ()
+    values: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    reason: str = ""
+    digest: str = ""
+    way: str = ""
+
+    @property
+    def object(self):
+        if self.kind == "group":
+            return "member %s of group %s" % (self.user, self.name)
+        return "%s %s" % (self.kind, self.name)
+
+    def row(self):
+        """The step as it is shown and approved."""
+        return {
+            "object": self.object, "kind": self.kind, "name": self.name, "user": self.user, "action": self.action,
+            "fields": list(self.fields), "reason": self.reason, "digest": self.digest, "way": self.way,
+        }
+
+
+def digest(*parts):
+    """Of anything JSON can write, whatever the order of dicts."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def not_approved(steps, approved):
+    """Objects of changes that are not in a plan of (object, digest) rows, or not with the same digest."""
+    known = set((row["object"], row["digest"]) for row in approved)
+    return [step.object for step in steps if step.action != "none" and (step.object, step.digest) not in known]
+
+
+@dataclasses.dataclass
+class Plan:
+    """before, after: the cluster as read and as it will be. decisions: {instance id: (action, reason)}."""
+
+    steps: List[Step]
+    problems: List[str]
+    warnings: List[str]
+    before: Current
+    after: Current
+    decisions: Dict[str, Tuple[str, str]]
+    cutover: List[Dict[str, Any]]
+
+    @property
+    def changes(self):
+        return [step for step in self.steps if step.action != "none"]
+
+    def armed(self):
+        return [step.name for step in self.steps if step.kind == "profile" and step.action == "arm"]
+
+
+def plan(wish, current, now):
+    """Plan of all stages. Nothing may be applied while it has problems. now: aware datetime, UTC."""
+    planner = _Planner(wish, current, now)
+    planner.run()
+    return Plan(
+        planner.steps, planner.problems, planner.warnings, current, planner.after, planner.decisions, planner.cutovers
+    )
+
+
+class _Planner:
+    """Adds step after step and keeps C(after), the cluster as it will be, in line with them."""
+
+    def __init__(self, wish, current, now):
+        self.wish = wish
+        self.now = now
+        self.before = current
+        self.after = copy.deepcopy(current)
+        self.steps = []
+        self.problems = []
+        self.warnings = []
+        self.decisions = {}
+        self.cutovers = []
+
+    def run(self):
+        self.problems, self.warnings = examine(self.wish.users, self.wish.instances)
+        stages = self.wish.stages
+        if "disarm" in stages:
+            if len(stages) > 1:
+                self.problems.append("stage disarm stands alone")
+            self._disarm()
+            return
+        self._check_users()
+        self._check_keys()
+        if "users" in stages:
+            self._users()
+        if "profiles" in stages:
+            self._profiles()
+        if "users" in stages or "profiles" in stages:
+            self._removals()
+        if "cutover" in stages:
+            self._cutover()
+
+    # Users
+
+    def _check_users(self):
+        """What the cluster says against the listed users. Missing ones that may still come are assumed."""
+        for user_type, name in self.wish.names():
+            other = OTHER_TYPE[user_type]
+            known = self.after.users.get((user_type, name))
+            listed = self.wish.user(user_type, name)
+            if (other, name) in self.after.users:
+                self.problems.append("user %s exists as %s, not as %s" % (name, A_USER[other], A_USER[user_type]))
+            elif known is not None and known.standard:
+                self.problems.append("user %s is a standard user of the system and is not touched" % name)
+            elif known is None and not self._all_absent(user_type, name):
+                self._check_missing(user_type, name, listed)
+
+    def _all_absent(self, user_type, name):
+        """Nothing that stays is listed under this user."""
+        listed = self.wish.user(user_type, name)
+        if listed is not None:
+            return absent(listed)
+        mine = [i for i in self.wish.instances if i["user"] == name and self.wish.user_type_of(i) == user_type]
+        return all(absent(instance) for instance in mine)
+
+    def _check_missing(self, user_type, name, listed):
+        if user_type == END:
+            self.problems.append("end user %s does not exist, and end users are never created here" % name)
+        elif listed is None or ("users" not in self.wish.stages and not self.wish.predicting):
+            self.problems.append("application user %s does not exist; make it first (stage users)" % name)
+        elif "users" not in self.wish.stages:
+            self.after.users[user_type, name] = User(name, user_type)
+            self.warnings.append("application user %s does not exist yet; stage users would make it" % name)
+        elif not listed.get("password"):
+            self.problems.append("application user %s does not exist, and there is no password to make it with" % name)
+
+    def _users(self):
+        for user in self.wish.users:
+            if absent(user):
+                continue
+            if (type_of(user), user["name"]) in self.after.users:
+                self._update_user(user)
+            elif type_of(user) == APPLICATION:
+                self._create_user(user)
+        for user in self.wish.users:
+            if not absent(user):
+                for group in missing([ENABLED] + list(user.get("cti_groups") or ()), []):
+                    self._join(user, group, "listed")
+
+    def _create_user(self, user):
+        values = {"credential_flags": True}
+        if user.get("devices") is not None:
+            values["devices"] = missing(user["devices"], [])
+        fields = ("password",) + tuple(sorted(values))
+        self._add("user", user["name"], "create", user, fields, values, "it does not exist")
+        self.after.users[type_of(user), user["name"]] = User(
+            user["name"], type_of(user), devices=list(values.get("devices", ()))
+        )
+
+    def _update_user(self, user):
+        known = self.after.users[type_of(user), user["name"]]
+        values, fields, reasons = {}, [], []
+        devices = devices_after(user, known.devices)
+        if devices is not None:
+            values["devices"] = devices
+            fields.append("devices")
+            reasons.append("devices differ")
+        if type_of(user) == APPLICATION:
+            if not any(same(group, ENABLED) for group in known.groups):
+                # Making a user takes two requests. One that never came into its group may lack the second.
+                values["credential_flags"] = True
+                fields.append("credential_flags")
+                reasons.append("it is not in %s, so its making may have been cut short" % ENABLED)
+            if user.get("update_password") == "always" and user.get("password"):
+                fields.append("password")
+                reasons.append("update_password is always")
+        if fields:
+            self._add("user", user["name"], "update", user, tuple(fields), values, "; ".join(reasons))
+            known.devices = list(values.get("devices", known.devices))
+
+    def _removals(self):
+        for user in self.wish.users:
+            known = self.after.users.get((type_of(user), user["name"]))
+            if not absent(user) or known is None:
+                continue
+            if not user.get("remove_user"):
+                self.warnings.append("user %s stays: state absent without remove_user" % user["name"])
+                continue
+            left = [p.instance_id for p in self.after.profiles_of(known.type, known.name)]
+            going = [i["instance_id"] for i in self.wish.instances if absent(i)]
+            kept = sorted(set(left) - set(going))
+            if kept:
+                self.problems.append("user %s cannot be removed, it has the CAPF profiles %s, which are not listed "
+                                     "with state: absent" % (user["name"], ", ".join(kept)))
+            elif left:
+                self._add("user", user["name"], "none", user, (), {}, "waits until the profiles %s are removed"
+                          % ", ".join(sorted(left)), intent="remove")
+            else:
+                self._add("user", user["name"], "remove", user, (), {}, "state is absent and remove_user is given")
+                del self.after.users[type_of(user), user["name"]]
+
+    # Groups
+
+    def _join(self, user, group, reason, facts=None):
+        known = self.after.users.get((type_of(user), user["name"]))
+        if known is None or not missing([group], known.groups):
+            return
+        self._add("group", group, "add_member", user, ("groups",), {}, reason, facts)
+        known.groups.append(group)
+
+    def _leave(self, user, group, reason):
+        known = self.after.users.get((type_of(user), user["name"]))
+        if known is None or missing([group], known.groups):
+            return
+        self._add("group", group, "remove_member", user, ("groups",), {}, reason)
+        known.groups = [name for name in known.groups if not same(name, group)]
+
+    # Profiles
+
+    def _check_keys(self):
+        release = re.match(r"[0-9]+", self.before.release)
+        for instance in self.wish.instances:
+            key = key_of(instance)
+            if absent(instance) or not key or key["type"] != "ec":
+                continue
+            if self.wish.capf_issuer == "online":
+                self.problems.append("instance %s: an online CA issues no certificates for EC keys"
+                                     % instance["instance_id"])
+            if release and int(release.group()) < EC_SINCE_RELEASE:
+                self.problems.append("instance %s: CUCM %s knows no EC keys"
+                                     % (instance["instance_id"], self.before.release))
+
+    def _profiles(self):
+        for wanted_type in (APPLICATION, END):
+            for instance in self.wish.instances:
+                if self.wish.user_type_of(instance) == wanted_type:
+                    self._profile(instance, wanted_type)
+
+    def _profile(self, instance, user_type):
+        instance_id = instance["instance_id"]
+        if not self.wish.in_play(instance):
+            self._decide(instance, "none", "its host is not in this play")
+            return
+        foreign = self._foreign(instance, user_type)
+        if foreign and not instance.get("replace"):
+            self._refuse_foreign(instance, foreign)
+            return
+        for profile in foreign:
+            self._remove_profile(instance, profile, "it belongs to %s %s, and replace is given" % (
+                "end user" if profile.user_type == END else "application user", profile.user))
+        known = self.after.profiles.get((user_type, instance_id))
+        if absent(instance):
+            if known is not None:
+                self._remove_profile(instance, known, "state is absent")
+            elif not foreign:
+                self._decide(instance, "none", "there is no profile")
+            return
+        arm, reason = arming(instance, state_of(known, self.now))
+        if arm:
+            self._arm(instance, user_type, known, reason)
+        elif known is None and not instance.get("compromised"):
+            self._create_profile(instance, user_type, reason)
+        else:
+            self._keep_profile(instance, known, reason)
+
+    def _foreign(self, instance, user_type):
+        """Profiles of this id that belong to somebody else."""
+        found = [self.after.profiles.get((kind, instance["instance_id"])) for kind in (APPLICATION, END)]
+        return [p for p in found if p is not None and (p.user, p.user_type) != (instance["user"], user_type)]
+
+    def _refuse_foreign(self, instance, foreign):
+        if absent(instance):
+            cure = "it is not removed; correct user in the list"
+        else:
+            cure = "give a new instance_id, or replace: true to remove that profile"
+        for profile in foreign:
+            self.problems.append("instance %s of user %s: a profile of this id belongs to %s %s; %s" % (
+                instance["instance_id"], instance["user"],
+                "end user" if profile.user_type == END else "application user", profile.user, cure))
+
+    def _remove_profile(self, instance, profile, reason):
+        step = self._add(
+            "profile", profile.instance_id, "remove", {"name": profile.user, "type": profile.user_type}, (), {}, reason
+        )
+        del self.after.profiles[profile.user_type, profile.instance_id]
+        self._decide(instance, step.action, reason)
+
+    def _key_to_write(self, instance, known):
+        key = key_of(instance)
+        if key is None and known is not None:
+            return {"key_size": known.key_size, "key_order": known.key_order, "ec_key_size": known.ec_key_size}
+        key = key or {"type": "rsa", "size": KEY_SIZES["rsa"][0]}
+        if key["type"] == "ec":
+            return {"key_size": str(KEY_SIZES["rsa"][0]), "key_order": EC_ONLY, "ec_key_size": str(key["size"])}
+        return {"key_size": str(key["size"]), "key_order": RSA_ONLY, "ec_key_size": ""}
+
+    def _owner(self, instance, user_type):
+        return {"name": instance["user"], "type": user_type}
+
+    def _arm(self, instance, user_type, known, reason):
+        values = self._key_to_write(instance, known)
+        values["make"] = known is None
+        fields = ("authorization_string", "operation") + (("key",) if self._key_changes(values, known) else ())
+        self._add("profile", instance["instance_id"], "arm", self._owner(instance, user_type), fields, values, reason,
+                  self._facts(instance))
+        self.after.profiles[user_type, instance["instance_id"]] = Profile(
+            instance["instance_id"], instance["user"], user_type, INSTALL, PENDING_STATUS,
+            key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
+        )
+        self._decide(instance, "arm", reason)
+
+    def _key_changes(self, values, known):
+        return known is None or any(
+            values[name] != getattr(known, name) for name in ("key_size", "key_order") + (
+                ("ec_key_size",) if values["key_order"] != RSA_ONLY else ())
+        )
+
+    def _create_profile(self, instance, user_type, reason):
+        values = self._key_to_write(instance, None)
+        self._add("profile", instance["instance_id"], "create", self._owner(instance, user_type), ("key",), values,
+                  "there is none; not armed: %s" % reason, self._facts(instance))
+        self.after.profiles[user_type, instance["instance_id"]] = Profile(
+            instance["instance_id"], instance["user"], user_type,
+            key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
+        )
+        self._decide(instance, "create", reason)
+
+    def _keep_profile(self, instance, known, reason):
+        self._decide(instance, "none", reason)
+        if instance.get("compromised"):
+            self.warnings.append("instance %s is compromised: it needs a new instance_id in the list"
+                                 % instance["instance_id"])
+        elif known is not None and key_difference(instance, known):
+            self.warnings.append("instance %s: the profile demands %s %s, not the listed key; applied when it is armed"
+                                 % (instance["instance_id"], known.key["type"], known.key["size"]))
+
+    def _facts(self, instance):
+        """What an approval rests on: what the host said and what was asked for, no status, time or string."""
+        needed, why = need_of(instance)
+        return {
+            "host": instance["host"], "enrolment": instance.get("enrolment"), "needed": needed, "why": why,
+            "rearm": bool(instance.get("rearm")), "compromised": bool(instance.get("compromised")),
+            "given": bool(instance.get("authorization_string")),
+        }
+
+    def _disarm(self):
+        for instance in self.wish.instances:
+            user_type = self.wish.user_type_of(instance)
+            known = self.after.profiles.get((user_type, instance["instance_id"]))
+            if known is None or known.user != instance["user"]:
+                self._decide(instance, "none", "the user has no such profile")
+            elif known.operation != INSTALL:
+                self._decide(instance, "none", "nothing is pending")
+            else:
+                reason = "it was armed and not used"
+                self._add("profile", known.instance_id, "disarm", self._owner(instance, user_type), ("operation",), {},
+                          reason)
+                known.operation = NO_OPERATION
+                self._decide(instance, "disarm", reason)
+
+    # Cutover
+
+    def _cutover(self):
+        for user in self.wish.users:
+            if absent(user):
+                continue
+            explicit = user.get("secure_connection")
+            if explicit is True:
+                self._join(user, SECURE, "secure_connection is true")
+            elif explicit is False:
+                self._leave(user, SECURE, "secure_connection is false")
+            elif self.wish.cutover != "never":
+                self._cut_over(user)
+            self._srtp(user)
+
+    def _is_secure(self, user):
+        known = self.after.users.get((type_of(user), user["name"]))
+        return known is not None and not missing([SECURE], known.groups)
+
+    def _cut_over(self, user):
+        mine = [
+            i for i in self.wish.instances
+            if i["user"] == user["name"] and self.wish.user_type_of(i) == type_of(user) and not absent(i)
+        ]
+        secure_before = self._is_secure(user)
+        if not mine:
+            if secure_before:
+                self.warnings.append("user %s is in %s and has no instance left in the list: it can open neither port"
+                                     % (user["name"], SECURE))
+            return
+        if not any(self.wish.in_play(instance) for instance in mine):
+            return
+        verdicts = [(instance,) + self._proof(instance) for instance in mine]
+        waiting = [
+            {"host": instance["host"], "instance_id": instance["instance_id"], "why": why}
+            for instance, valid, why, judge in verdicts if not valid
+        ]
+        due = not waiting and not secure_before
+        facts = {"instances": sorted([i["host"], i["instance_id"]] for i in mine)}
+        if due and self.wish.cutover == "auto":
+            self._join(user, SECURE, "all its instances hold a valid certificate", facts)
+        elif not secure_before:
+            reason = "the cutover is due and is done by hand" if due else "waits for %s" % ", ".join(
+                row["instance_id"] for row in waiting)
+            self._add("group", SECURE, "none", user, ("groups",), {}, reason, facts, intent="add_member")
+        self.cutovers.append({
+            "user": user["name"], "type": type_of(user), "due": due, "done": self._is_secure(user),
+            "waiting_for": waiting,
+            "judged_by": " and ".join(sorted(set(judge for instance, valid, why, judge in verdicts),
+                                             reverse=True)),
+        })
+
+    def _proof(self, instance):
+        """(valid, why not, judge) of one instance."""
+        own = instance.get("certificate_valid")
+        named = self.wish.hosts_of_play is not None and self.wish.in_play(instance)
+        if named or (self.wish.hosts_of_play is None and own is not None):
+            if own:
+                return True, "", "host"
+            return False, "the host holds no valid certificate" if own is False else "the host gave no proof", "host"
+        known = self.before.profiles.get((self.wish.user_type_of(instance), instance["instance_id"]))
+        if known is not None and known.user != instance["user"]:
+            known = None
+        state = state_of(known, self.now)
+        return state == "success", "" if state == "success" else STATE_WORDS[state], "cluster"
+
+    def _srtp(self, user):
+        wanted = user.get("srtp")
+        if wanted is False:
+            self._leave(user, SRTP, "srtp is false")
+        elif wanted and (self._is_secure(user) or user.get("secure_connection") is False):
+            self._join(user, SRTP, "srtp is true")
+        elif wanted:
+            known = self.after.users.get((type_of(user), user["name"]))
+            if known is None or missing([SRTP], known.groups):
+                self._add("group", SRTP, "none", user, ("groups",), {}, "comes with the cutover", intent="add_member")
+
+    # Rows
+
+    def _decide(self, instance, action, reason):
+        self.decisions[instance["instance_id"]] = (action, reason)
+
+    def _add(self, kind, name, action, user, fields, values, reason, facts=None, intent=None):
+        step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason)
+        written = dict((key, value) for key, value in values.items() if key != "make")
+        step.digest = digest(step.object, intent or action, step.user_type, sorted(fields), written, facts)
+        self.steps.append(step)
+        return step
+
+
+# What is shown
+
+
+def shown_profile(profile, now):
+    """A profile in option names."""
+    if profile is None:
+        return {"exists": False, "state": "none"}
+    return {
+        "exists": True, "user": profile.user, "user_type": profile.user_type, "operation": profile.operation,
+        "status": profile.status, "completion": profile.completion, "state": state_of(profile, now), "key": profile.key,
+    }
+
+
+def shown_users(wish, plan_):
+    """The listed users as they will be."""
+    actions = dict(((s.user_type, s.name), s.action) for s in plan_.steps if s.kind == "user")
+    rows = []
+    for user in wish.users:
+        key = (type_of(user), user["name"])
+        known = plan_.after.users.get(key)
+        groups = sorted(known.groups) if known else []
+        rows.append({
+            "name": key[1], "type": key[0], "exists": known is not None, "groups": groups,
+            "devices": sorted(known.devices) if known else [], "secure": not missing([SECURE], groups),
+            "action": actions.get(key, "none"),
+        })
+    return rows
+
+
+def shown_instances(wish, plan_, now):
+    """The listed instances with their profiles as they will be."""
+    rows = []
+    for instance in wish.instances:
+        profile = plan_.after.profiles.get((wish.user_type_of(instance), instance["instance_id"]))
+        action, reason = plan_.decisions.get(instance["instance_id"], ("none", "not in this stage"))
+        rows.append({
+            "host": instance["host"], "user": instance["user"], "instance_id": instance["instance_id"],
+            "profile": shown_profile(profile, now), "action": action, "reason": reason,
+        })
+    return rows
+
+
+def difference(plan_):
+    """{before, after} of the objects that change, in option names and without secrets."""
+    return {"before": _shown_objects(plan_, plan_.before), "after": _shown_objects(plan_, plan_.after, written=True)}
+
+
+def _shown_objects(plan_, state, written=False):
+    shown = {}
+    for step in plan_.changes:
+        if step.kind == "profile":
+            for kind in (APPLICATION, END):
+                profile = state.profiles.get((kind, step.name))
+                if profile is not None:
+                    shown["profile %s" % step.name] = {
+                        "user": profile.user, "user_type": kind, "operation": profile.operation, "key": profile.key,
+                    }
+            continue
+        user = state.users.get((step.user_type, step.user))
+        if user is not None:
+            row = shown.setdefault("user %s" % step.user, {})
+            row.update(type=user.type, groups=sorted(user.groups), devices=sorted(user.devices))
+            if written and "password" in step.fields:
+                row["password"] = "(set anew, not shown)"
+            if written and "credential_flags" in step.fields:
+                row["credential_flags"] = "never expires; the user neither can nor must change the password"
+    for step in plan_.armed() if written else ():
+        shown["profile %s" % step]["authorization_string"] = "(set anew, not shown)"
+    return shown
+
+
+def _number(text):
+    return int(text) if re.match(r"[0-9]+\Z", text or "") else None
