@@ -171,6 +171,9 @@ certificates:
     issuer:
       description: Issuer of the certificate.
       type: str
+    common_name:
+      description: Common name in the subject.
+      type: str
     serial:
       description: Serial number in hexadecimal.
       type: str
@@ -186,6 +189,9 @@ certificates:
     key_size:
       description: Bits of its key.
       type: int
+    signature_hash:
+      description: Hash that its issuer signed, such as V(sha256).
+      type: str
     sha256_fingerprint:
       description: SHA-256 over the certificate, in hexadecimal.
       type: str
