@@ -103,7 +103,7 @@ class AxlServer:
     def start(self):
         self._server = _Server(self._address, self, _tls_context(self.cluster.certificates.web))
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
         if self._server is not None:
@@ -329,6 +329,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.track(self.request)
         super().setup()
 
+    def finish(self):
+        super().finish()
+        self.server.forget(self.request)
+        _close(self.request)  # the server would only close the socket inside the TLS one
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
@@ -358,6 +363,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def _close(connection):
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the other side was faster
+    connection.close()
+
+
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -373,10 +386,9 @@ class _Server(http.server.ThreadingHTTPServer):
         with self._lock:
             self._connections.add(connection)
 
-    def shutdown_request(self, request):
+    def forget(self, connection):
         with self._lock:
-            self._connections = {one for one in self._connections if one.fileno() != -1}
-        super().shutdown_request(request)
+            self._connections.discard(connection)
 
     def handle_error(self, _request, _client_address):
         """A client that breaks a handshake or a connection is no news."""
@@ -386,8 +398,4 @@ class _Server(http.server.ThreadingHTTPServer):
         with self._lock:
             connections, self._connections = self._connections, set()
         for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # closed by its own thread meanwhile
-            connection.close()
+            _close(connection)

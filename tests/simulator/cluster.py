@@ -306,8 +306,7 @@ class Cluster:
 
         def identity(name):
             row = rows[name]
-            key = pki.serialization.load_pem_private_key(row["key_pem"], None)
-            return pki.Identity(row["der"], key)
+            return pki.Identity(row["der"], pki.load_key(row["key_pem"]))
 
         current = {name: identity(name) for name in ("web", "callmanager", "itlrecovery", "capf")}
         older = [rows[name]["der"] for name in sorted(rows) if name.startswith("old-capf")]

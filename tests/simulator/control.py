@@ -43,7 +43,7 @@ class ControlServer:
         self._server = http.server.ThreadingHTTPServer(self._address, Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
         if self._server is not None:

@@ -46,8 +46,13 @@ class Identity:
     @classmethod
     def from_pem(cls, octets):
         certificate = x509.load_pem_x509_certificate(octets)
-        key = serialization.load_pem_private_key(octets, None)
-        return cls(certificate.public_bytes(serialization.Encoding.DER), key)
+        return cls(certificate.public_bytes(serialization.Encoding.DER), load_key(octets))
+
+
+@functools.lru_cache(maxsize=64)
+def load_key(pem):
+    """A private key; loading one checks it, which takes long enough to remember it."""
+    return serialization.load_pem_private_key(pem, None)
 
 
 @functools.lru_cache(maxsize=None)
