@@ -11,10 +11,11 @@ after it are quoted, and no cause is claimed that the lines do not show.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import deque
 from dataclasses import dataclass, field
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash import subject_hash
 
 TIMED_LINE = re.compile(r"^\s*(\d{2}):(\d{2}):(\d{2})\.(\d{3})\s*\|\s?(.*)$")
 # The order of a secure start, with what each stage proves and what to do when nothing follows it.
@@ -243,38 +244,20 @@ def _stages_of(attempt, text, ctl_name):
     yield "key_stored", name in ("qbeclient.pem", "qbecclient.pem")
 
 
-# Attribute types of a printed subject, as DER object identifiers.
+# Attribute types of a printed subject.
 _ATTRIBUTES = {
-    "CN": "550403", "SN": "550404", "SERIALNUMBER": "550405", "C": "550406", "L": "550407", "ST": "550408",
-    "STREET": "550409", "O": "55040a", "OU": "55040b", "TITLE": "55040c", "GN": "55042a",
-    "EMAILADDRESS": "2a864886f70d010901", "DC": "0992268993f22c640119",
+    "CN": "2.5.4.3", "SN": "2.5.4.4", "SERIALNUMBER": "2.5.4.5", "C": "2.5.4.6", "L": "2.5.4.7", "ST": "2.5.4.8",
+    "STREET": "2.5.4.9", "O": "2.5.4.10", "OU": "2.5.4.11", "TITLE": "2.5.4.12", "GN": "2.5.4.42",
+    "EMAILADDRESS": "1.2.840.113549.1.9.1", "DC": "0.9.2342.19200300.100.1.25",
 }
 
 
 def printed_subject_hash(subject):
-    """The OpenSSL subject hash (8 hexadecimal digits) of a name printed as C(/C=../O=../CN=..).
-
-    OpenSSL 1.0 and later: SHA-1 over the canonical RDNs, first four octets as a little-endian number.
-    Returns an empty text when the name holds an attribute type that is not known here.
-    """
-    canonical = b""
-    for attribute in re.split(r"/(?=[A-Za-z0-9.]+=)", subject.strip())[1:]:
-        kind, value = attribute.split("=", 1)
-        if kind.upper() not in _ATTRIBUTES:
-            return ""
-        value = re.sub(r"\s+", " ", value.strip())
-        octets = re.sub("[A-Z]", lambda letter: letter.group(0).lower(), value).encode("utf-8")
-        pair = _der(0x06, bytes.fromhex(_ATTRIBUTES[kind.upper()])) + _der(0x0C, octets)
-        canonical += _der(0x31, _der(0x30, pair))
-    return "%08x" % int.from_bytes(hashlib.sha1(canonical).digest()[:4], "little")
-
-
-def _der(tag, content):
-    length = len(content)
-    if length < 128:
-        return bytes([tag, length]) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(octets)]) + octets + content
+    """The subject hash of a name printed as C(/C=../O=../CN=..); empty when it holds an unknown attribute type."""
+    attributes = [attribute.split("=", 1) for attribute in re.split(r"/(?=[A-Za-z0-9.]+=)", subject.strip())[1:]]
+    if any(kind.upper() not in _ATTRIBUTES for kind, _value in attributes):
+        return ""
+    return subject_hash([[(_ATTRIBUTES[kind.upper()], value)] for kind, value in attributes])
 
 
 def rotation_order(files):

@@ -1,0 +1,380 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Keys, certificates, signatures and the CTIQBE password: all that needs the library cryptography.
+
+Certificates travel as DER octets and keys as opaque objects between the other files. Works with
+cryptography 3.4 and later.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import traceback
+from dataclasses import dataclass
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FormatError,
+    InputError,
+    MissingLibrary,
+    TrustError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash import subject_hash as hash_of_rdns
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.backends import default_backend
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+else:
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+
+RSA_SIZES = (2048, 3072, 4096)
+EC_SIZES = (256, 384, 521)
+
+
+def require():
+    """Raise MissingLibrary where cryptography cannot be imported; every entry of this file calls it."""
+    if CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        raise MissingLibrary("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
+
+
+# Keys
+
+
+def generate_key(kind, size):
+    """A new private key: kind C(rsa) or C(ec), size in bits. Raises InputError for a size that CAPF does not know."""
+    require()
+    if kind == "rsa" and size in RSA_SIZES:
+        return rsa.generate_private_key(public_exponent=65537, key_size=size, backend=default_backend())
+    if kind == "ec" and size in EC_SIZES:
+        curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
+        return ec.generate_private_key(curve(), default_backend())
+    raise InputError("a key of type %s with %s bits cannot be made" % (kind, size),
+                     cure="Take rsa with 2048, 3072 or 4096, or ec with 256, 384 or 521 bits.")
+
+
+def key_to_pem(key, passphrase=None):
+    """PKCS#8 PEM octets, encrypted when there is a passphrase."""
+    encryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode("utf-8"))
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def key_from_pem(octets, passphrase=None, where=""):
+    """The private key in PEM octets. Raises FormatError without quoting any of them."""
+    require()
+    password = passphrase.encode("utf-8") if passphrase else None
+    try:
+        return serialization.load_pem_private_key(octets, password, default_backend())
+    except TypeError:
+        problem = "the key is encrypted and no passphrase was given" if not passphrase else \
+            "a passphrase was given for a key that is not encrypted"
+    except (ValueError, UnsupportedAlgorithm):
+        problem = "the key cannot be read%s" % (" with the passphrase given" if passphrase else "")
+    raise FormatError(problem, where=where)
+
+
+def public_key_der(key):
+    """SubjectPublicKeyInfo of a private or public key."""
+    public = key.public_key() if hasattr(key, "public_key") else key
+    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def key_kind(key):
+    """C(("rsa", bits)) or C(("ec", bits)) of a private or public key; another kind is named by its class."""
+    public = key.public_key() if hasattr(key, "public_key") else key
+    if isinstance(public, rsa.RSAPublicKey):
+        return "rsa", public.key_size
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return "ec", public.curve.key_size
+    return type(public).__name__.lower(), getattr(public, "key_size", 0)
+
+
+def sign_raw_pkcs1(key, data):
+    """RSA signature of the octets as they are: PKCS#1 v1.5 type 1 padding, no hash, no DigestInfo.
+
+    CAPF's ENCRYPT_REQUEST wants it so (observed with JTAPI 11.5 to 15). No release of the library signs raw octets of any
+    length, hence the arithmetic. At most key size - 11 octets; raises FormatError for more, InputError for an EC key.
+    """
+    kind, bits = key_kind(key)
+    if kind != "rsa":
+        raise InputError("only an RSA key can sign CAPF's data block")
+    size = (bits + 7) // 8
+    if len(data) > size - 11:
+        raise FormatError("%d octets to sign are too many for a key of %d bits" % (len(data), bits))
+    block = b"\0\1" + b"\xff" * (size - 3 - len(data)) + b"\0" + data
+    numbers = key.private_numbers()
+    return pow(int.from_bytes(block, "big"), numbers.d, numbers.public_numbers.n).to_bytes(size, "big")
+
+
+# Certificates
+
+
+def load_certificate(octets, where=""):
+    """The library's certificate object from DER or PEM octets. Raises FormatError."""
+    require()
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in octets:
+            return x509.load_pem_x509_certificate(octets, default_backend())
+        return x509.load_der_x509_certificate(octets, default_backend())
+    except (ValueError, UnsupportedAlgorithm):
+        raise FormatError("this is no X.509 certificate that can be read", where=where) from None
+
+
+def certificate_der(octets, where=""):
+    """DER of a certificate given as DER or PEM."""
+    return load_certificate(octets, where).public_bytes(serialization.Encoding.DER)
+
+
+def certificate_pem(der):
+    return load_certificate(der).public_bytes(serialization.Encoding.PEM)
+
+
+def sha256(octets):
+    return hashlib.sha256(octets).hexdigest()
+
+
+def validity(certificate):
+    """Aware begin and end of a certificate object, also where the library only knows naive UTC times."""
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    utc = datetime.timezone.utc
+    return certificate.not_valid_before.replace(tzinfo=utc), certificate.not_valid_after.replace(tzinfo=utc)
+
+
+def expires(der):
+    """Aware time at which the certificate ends."""
+    return validity(load_certificate(der))[1]
+
+
+def begins(der):
+    """Aware time from which the certificate is valid."""
+    return validity(load_certificate(der))[0]
+
+
+def common_name(der):
+    """The subject's first CN; an empty text without one."""
+    names = load_certificate(der).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return names[0].value if names else ""
+
+
+def iso(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def certificate_facts(der):
+    """What an operator wants to know of a certificate, as plain values; times as ISO 8601 in UTC."""
+    certificate = load_certificate(der)
+    not_before, not_after = validity(certificate)
+    kind, size = key_kind(certificate.public_key())
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "common_name": common_name(der),
+        "serial": "%x" % certificate.serial_number,
+        "not_before": iso(not_before),
+        "not_after": iso(not_after),
+        "key_type": kind,
+        "key_size": size,
+        "signature_hash": algorithm.name if algorithm else "",
+        "sha256_fingerprint": sha256(der),
+    }
+
+
+def subject_hash(der):
+    """OpenSSL's subject hash, the stem of a certificate's file name."""
+    subject = load_certificate(der).subject
+    return hash_of_rdns([[(item.oid.dotted_string, item.value) for item in rdn] for rdn in subject.rdns])
+
+
+def matches_key(der, key):
+    """Whether the certificate is for this private key."""
+    return public_key_der(load_certificate(der).public_key()) == public_key_der(key)
+
+
+def _signature_fits(public_key, signature, octets, algorithm):
+    try:
+        if isinstance(public_key, rsa.RSAPublicKey):
+            public_key.verify(signature, octets, padding.PKCS1v15(), algorithm)
+        elif isinstance(public_key, ec.EllipticCurvePublicKey):
+            public_key.verify(signature, octets, ec.ECDSA(algorithm))
+        else:
+            return False
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def is_issued_by(der, issuer_der):
+    """Whether issuer and signature of a certificate fit the other certificate; dates are not looked at."""
+    certificate, issuer = load_certificate(der), load_certificate(issuer_der)
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    if algorithm is None:
+        return False
+    return _signature_fits(issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes, algorithm)
+
+
+def is_authority(der):
+    """Whether basicConstraints say that the certificate may issue others."""
+    try:
+        extension = load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return extension.value.ca
+
+
+# Trust lists
+
+
+def digests_of(der):
+    """Digests of a certificate by the codes of a trust list, for records that hold a hash in its place."""
+    return {
+        code: {hashlib.new(name, der).digest() for name in names} for code, names in _ctl.DIGESTS.items()
+    }
+
+
+def lists_certificate(trust_list, der, roles):
+    """Whether the list has this very certificate, itself or by its hash, under one of the roles."""
+    if der in trust_list.certificates(*roles):
+        return True
+    digests = digests_of(der)
+    return any(digest in digests.get(code, ()) for code, digest in trust_list.hashes(*roles))
+
+
+def verify_trust_list(trust_list, certificates):
+    """The first certificate (DER) whose key verifies the list, with the name of the digest: C((der, "sha1")), else None.
+
+    A digest code that means two things is tried as both.
+    """
+    require()
+    algorithms = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+    octets = trust_list.signed_octets()
+    for der in certificates:
+        try:
+            public_key = load_certificate(der).public_key()
+        except (FormatError, ValueError, UnsupportedAlgorithm):
+            continue
+        for name in _ctl.DIGESTS.get(trust_list.digest_code, ()):
+            if _signature_fits(public_key, trust_list.signature, octets, algorithms[name]()):
+                return der, name
+    return None
+
+
+FINGERPRINTS = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+def fingerprint_of(octets, like):
+    """Hexadecimal fingerprint of a file by the algorithm that the length of C(like) tells (MD5, SHA-1, SHA-256).
+
+    MD5 and SHA-1 are what C(show ctl) prints on CUCM. Raises InputError for another length or other characters.
+    """
+    digits = like.replace(":", "").replace(" ", "").lower()
+    if len(digits) not in FINGERPRINTS or set(digits) - set("0123456789abcdef"):
+        raise InputError("the fingerprint is neither MD5, SHA-1 nor SHA-256 in hexadecimal digits",
+                         cure="Take the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")
+    return hashlib.new(FINGERPRINTS[len(digits)], octets).hexdigest(), digits
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a trust list may be stored: kind C(first_use), C(pinned), C(unchanged) or C(update); the signer's DER; the digest."""
+
+    kind: str
+    signer: bytes
+    digest: str
+    warnings: tuple = ()
+
+
+def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, where=""):
+    """Decide about a fetched list as Cisco's CTI clients do, and raise TrustError when it must not be stored.
+
+    Nothing stored: it must be signed by a SAST of its own (trust on first use) and have the pinned fingerprint, if any.
+    Otherwise it must be signed by a SAST of the B(stored) list, or have the pinned fingerprint.
+    """
+    warnings = list(new.warnings)
+    own = verify_trust_list(new, _signer_first(new))
+    if own is None:
+        raise TrustError("the trust list is not signed by a security token (SAST) of its own: it is damaged, or made by a "
+                         "digest that is not known (code %d)" % new.digest_code, where=where,
+                         cure="Fetch it again; on the publisher compare with 'show ctl'. The stored list is unchanged.")
+    pinned = _pin_fits(new, fingerprint, where) if fingerprint else False
+    if stored is not None and stored.octets == new.octets:
+        return Verdict("unchanged", own[0], own[1], tuple(warnings))
+    if stored is None:
+        return Verdict("pinned" if pinned else "first_use", own[0], own[1], tuple(warnings))
+    vouched = verify_trust_list(new, stored.sast_certificates())
+    if vouched is None and not pinned:
+        raise TrustError(
+            "the cluster's trust list is signed by none of the security tokens (SAST) of the stored one", where=where,
+            cure="The stored list is unchanged. If the cluster's signer really changed, compare the checksum of 'show ctl' on "
+            "the publisher and give it as fingerprint, or remove the stored list to trust the new one on first use.")
+    if stored.timestamp and new.timestamp and new.timestamp < stored.timestamp:
+        text = "the trust list was made before the stored one"
+        if reject_older:
+            raise TrustError(text, where=where, cure="The stored list is unchanged. Allow an older list if the cluster was "
+                             "restored from a backup.")
+        warnings.append(text + ", as after a restore from a backup")
+    signer, digest = vouched or own
+    return Verdict("update" if vouched else "pinned", signer, digest, tuple(warnings))
+
+
+def _signer_first(trust_list):
+    """The header names the signer; every other SAST is tried too, since some files name it differently."""
+    named = [record.certificate for record in trust_list.signers()]
+    return named + [der for der in trust_list.sast_certificates() if der not in named]
+
+
+def _pin_fits(trust_list, fingerprint, where):
+    found, wanted = fingerprint_of(trust_list.octets, fingerprint)
+    if found != wanted:
+        raise TrustError("the trust list does not have the fingerprint that was given", where=where,
+                         cure="It has %s. Compare with 'show ctl' on the publisher. The stored list is unchanged." % found)
+    return True
+
+
+# The CTIQBE password
+
+
+def encrypt_password(password, nonce, certificate, key_text):
+    """C((password field, key blob)) of a ProviderOpenRequest.
+
+    nonce and certificate (DER or PEM octets) are those of the ProviderInitResponse; key_text: 16 random ASCII characters.
+    The password goes out as 16 zero octets (the IV) and AES-128-CBC with PKCS#7 of its UTF-8 octets; key and nonce go out
+    under the certificate's RSA key. Seen in the vendor's client library and in a trace of a CTI Manager.
+    """
+    public_key = load_certificate(certificate, "certificate of the CTI Manager").public_key()
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise TrustError("the CTI Manager sent a certificate without an RSA key, so no password can be encrypted for it",
+                         cure="Check which certificate the CTI Manager presents; CTIQBE needs an RSA one here.")
+    key = key_text.encode("ascii")
+    if len(key) != 16:
+        raise InputError("the AES key of a CTIQBE password has 16 characters")
+    blob = public_key.encrypt(key + nonce.encode("ascii"), padding.PKCS1v15())
+    return password_field(password, key), blob
+
+
+def password_field(password, key):
+    """16 zero octets and the encrypted password, for an AES key of 16 octets."""
+    padder = PKCS7(128).padder()
+    plain = padder.update(password.encode("utf-8")) + padder.finalize()
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16)), default_backend()).encryptor()
+    return bytes(16) + encryptor.update(plain) + encryptor.finalize()

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _subject_hash
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError, TrustError
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
+STORED = "CTLFile-v12"
+
+
+def trust_list(name):
+    return _ctl.parse((VECTORS / "ctl" / "cucm" / (name + ".tlv")).read_bytes())
+
+
+def pem(name):
+    return (VECTORS / "ctl" / "certs" / (name + ".pem")).read_bytes()
+
+
+def der(name):
+    return _pki.certificate_der(pem(name))
+
+
+# name, digest that verifies it on first use (None: refused), verdict against the stored list (None: refused)
+VERDICTS = [
+    ("CTLFile-v12", "sha1", "unchanged"),
+    ("CTLFile-v11.5", "sha1", "update"),
+    ("CTLFile-sha512", "sha512", "update"),
+    ("CTLFile-code4-sha512", "sha512", "update"),
+    ("CTLFile-code3-sha384", "sha384", "update"),
+    ("CTLFile-sha256", "sha256", "update"),
+    ("CTLFile-update-later", "sha1", "update"),
+    ("CTLFile-nonsecure", "sha1", "update"),
+    ("CTLFile-ec-record", "sha1", "update"),
+    ("CTLFile-capf-profile", "sha512", "update"),
+    ("CTLFile-stranger", "sha1", None),
+    ("CTLFile-tampered", None, None),
+]
+
+
+@pytest.mark.parametrize("name, digest, _update", VERDICTS)
+def test_verdict_on_first_use(name, digest, _update):
+    if digest is None:
+        with pytest.raises(TrustError, match="damaged"):
+            _pki.judge_trust_list(trust_list(name))
+        return
+    verdict = _pki.judge_trust_list(trust_list(name))
+    assert (verdict.kind, verdict.digest) == ("first_use", digest)
+
+
+@pytest.mark.parametrize("name, _digest, update", VERDICTS)
+def test_verdict_against_a_stored_list(name, _digest, update):
+    if update is None:
+        with pytest.raises(TrustError):
+            _pki.judge_trust_list(trust_list(name), trust_list(STORED))
+        return
+    assert _pki.judge_trust_list(trust_list(name), trust_list(STORED)).kind == update
+
+
+@pytest.mark.parametrize("name, digest", [("ITLFile-hashonly", "sha1"), ("ITLFile-v11", "sha512")])
+def test_itl_files_verify_too(name, digest):
+    assert _pki.judge_trust_list(trust_list(name)).digest == digest
+
+
+def test_the_signer_is_named():
+    assert _pki.judge_trust_list(trust_list("CTLFile-update-later"), trust_list(STORED)).signer == der("ccm1")
+    assert _pki.judge_trust_list(trust_list(STORED)).signer == der("itlrecovery")
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_a_pinned_fingerprint_decides(algorithm):
+    stranger = trust_list("CTLFile-stranger")
+    fingerprint = hashlib.new(algorithm, stranger.octets).hexdigest().upper()
+    assert _pki.judge_trust_list(stranger, fingerprint=fingerprint).kind == "pinned"
+    assert _pki.judge_trust_list(stranger, trust_list(STORED), fingerprint).kind == "pinned"
+    with pytest.raises(TrustError, match="fingerprint"):
+        _pki.judge_trust_list(trust_list(STORED), fingerprint=fingerprint)
+    with pytest.raises(InputError, match="MD5"):
+        _pki.judge_trust_list(stranger, fingerprint="abc")
+
+
+def test_a_pin_does_not_save_a_damaged_list():
+    tampered = trust_list("CTLFile-tampered")
+    with pytest.raises(TrustError, match="damaged"):
+        _pki.judge_trust_list(tampered, fingerprint=hashlib.sha256(tampered.octets).hexdigest())
+
+
+def test_an_older_list_is_taken_with_a_warning_or_refused_on_demand():
+    later, earlier = trust_list("CTLFile-update-later"), trust_list("CTLFile-v12")
+    assert "before the stored one" in _pki.judge_trust_list(earlier, later).warnings[-1]
+    with pytest.raises(TrustError, match="before the stored one"):
+        _pki.judge_trust_list(earlier, later, reject_older=True)
+
+
+def test_certificates_are_found_by_role_also_by_hash():
+    listed = trust_list("CTLFile-capf-profile")
+    assert _pki.lists_certificate(listed, der("capf-profile"), (_ctl.CAPF,))
+    assert not _pki.lists_certificate(listed, der("capf-profile"), (_ctl.CCM, _ctl.CCM_TFTP))
+    assert not _pki.lists_certificate(listed, der("capf"), (_ctl.CAPF,))
+    assert _pki.lists_certificate(trust_list("ITLFile-hashonly"), der("capf"), (_ctl.CAPF,))
+    assert not _pki.lists_certificate(trust_list("ITLFile-hashonly"), der("ccm1"), (_ctl.CAPF,))
+
+
+OIDS = {"C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3", "ST": "2.5.4.8", "L": "2.5.4.7"}
+
+
+def test_subject_hashes_of_a_real_certificate_folder():
+    for vector in json.loads((VECTORS / "subject_hash.json").read_text())["vectors"]:
+        rdns = [[(OIDS[kind], value)] for kind, value in vector["rdns"]]
+        assert _subject_hash.subject_hash(rdns) == vector["subject_hash"]
+
+
+def test_subject_hash_of_a_certificate_ignores_case_and_blanks():
+    assert _subject_hash.subject_hash([[("2.5.4.3", " A  b ")]]) == _subject_hash.subject_hash([[("2.5.4.3", "a B")]])
+    assert _pki.subject_hash(der("itlrecovery")) == _subject_hash.subject_hash(
+        [[(OIDS[kind], value)] for kind, value in (("C", "NZ"), ("O", "example"), ("OU", "lab"), ("CN", "ITLRECOVERY_lab1-pub"),
+                                                   ("ST", "Nowhere"), ("L", "Town"))])
+
+
+@pytest.mark.parametrize("kind, size", [("rsa", 2048), ("rsa", 3072), ("ec", 256), ("ec", 384), ("ec", 521)])
+def test_keys_are_made_written_and_read_again(kind, size):
+    key = _pki.generate_key(kind, size)
+    assert _pki.key_kind(key) == (kind, size)
+    for passphrase in (None, "Correct horse 7"):
+        octets = _pki.key_to_pem(key, passphrase)
+        assert (b"ENCRYPTED" in octets) == bool(passphrase)
+        assert _pki.public_key_der(_pki.key_from_pem(octets, passphrase)) == _pki.public_key_der(key)
+
+
+@pytest.mark.parametrize("kind, size", [("rsa", 1024), ("rsa", 2047), ("ec", 255), ("dsa", 2048)])
+def test_other_keys_are_refused(kind, size):
+    with pytest.raises(InputError):
+        _pki.generate_key(kind, size)
+
+
+def test_a_key_that_cannot_be_read_is_not_quoted():
+    secret = _pki.key_to_pem(_pki.generate_key("ec", 256), "Correct horse 7")
+    for octets, passphrase in ((secret, None), (secret, "wrong horse 8"), (b"rubbish 4711", None), (pem("ccm1"), "not encrypted")):
+        with pytest.raises(FormatError) as caught:
+            _pki.key_from_pem(octets, passphrase, where="QBEClient.key.pem")
+        assert "QBEClient.key.pem" in str(caught.value)
+        assert "horse" not in str(caught.value) and "4711" not in str(caught.value)
+
+
+def test_the_issuer_is_recognised_by_name_and_signature():
+    lsc = _pki.certificate_der((VECTORS / "capf" / "lsc-capf-profile.pem").read_bytes())
+    assert _pki.is_issued_by(lsc, der("capf-profile"))
+    assert not _pki.is_issued_by(lsc, der("capf")) and not _pki.is_issued_by(lsc, der("ccm1"))
+    assert _pki.is_issued_by(der("capf-profile"), der("capf-profile"))
+    assert _pki.is_authority(der("capf-profile")) and not _pki.is_authority(der("capf"))
+    assert _pki.common_name(lsc) == "CTI-ctiInst01"
+    key = _pki.key_from_pem((VECTORS / "capf" / "lsc-capf-profile.pem").read_bytes())
+    assert _pki.matches_key(lsc, key) and not _pki.matches_key(der("ccm1"), key)
+
+
+def test_certificate_facts_are_plain():
+    facts = _pki.certificate_facts(der("ccmec"))
+    assert (facts["key_type"], facts["key_size"], facts["common_name"]) == ("ec", 384, "lab1-pub-EC")
+    assert facts["not_after"] == "2046-11-18T00:00:00Z" or facts["not_after"].startswith("2046-11-18T")
+    json.dumps(facts)
+
+
+def test_raw_signature_opens_to_the_data_as_it_was():
+    key = _pki.key_from_pem(pem("ccm1"))
+    data = bytes(range(20))
+    numbers = key.public_key().public_numbers()
+    block = pow(int.from_bytes(_pki.sign_raw_pkcs1(key, data), "big"), numbers.e, numbers.n).to_bytes(256, "big")
+    assert block == b"\0\1" + b"\xff" * (256 - 3 - 20) + b"\0" + data
+    assert _pki.sign_raw_pkcs1(key, b"x" * 245)
+    with pytest.raises(FormatError):
+        _pki.sign_raw_pkcs1(key, b"x" * 246)
+
+
+def test_a_jtapi_client_signed_the_same_way():
+    sessions = json.loads((VECTORS / "capf" / "jtapi-sessions.json").read_text())["sessions"]
+    messages = next(s for s in sessions if s["name"] == "jtapi14-encrypt-request")["messages"]
+    by_command = {bytes.fromhex(m["hex"])[1]: bytes.fromhex(m["hex"]) for m in messages}
+
+    def element(message, tag):
+        position = 8
+        while position < len(message):
+            size = int.from_bytes(message[position + 1:position + 3], "big")
+            if message[position] == tag:
+                return message[position + 3:position + 3 + size]
+            position += 3 + size
+        return None
+
+    public = load_der_public_key(element(by_command[4], 9)).public_numbers()
+    data, signature = element(by_command[5], 6), element(by_command[6], 6)
+    opened = pow(int.from_bytes(signature, "big"), public.e, public.n).to_bytes(len(signature), "big")
+    assert opened == b"\0\1" + b"\xff" * (len(signature) - 3 - len(data)) + b"\0" + data
+
+
+def test_password_vectors():
+    for case in json.loads((VECTORS / "ctiqbe" / "golden.json").read_text())["password"]:
+        field = _pki.password_field(case["password"], case["key_text"].encode())
+        assert field.hex() == case["password_field_hex"]
+        field, blob = _pki.encrypt_password(case["password"], case["nonce"], pem("ccm1"), case["key_text"])
+        plain = _pki.key_from_pem(pem("ccm1")).decrypt(blob, padding.PKCS1v15())
+        assert (field.hex(), plain.hex()) == (case["password_field_hex"], case["key_blob_plaintext_hex"])
+
+
+def test_a_certificate_without_rsa_cannot_take_a_password():
+    with pytest.raises(TrustError, match="RSA"):
+        _pki.encrypt_password("secret", "n" * 36, pem("ccmec"), "0123456789abcdef")
