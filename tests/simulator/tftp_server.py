@@ -55,7 +55,7 @@ class TftpServer:
     def start(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(self._address)
-        self._socket.settimeout(0.2)
+        self._socket.settimeout(0.05)
         self.port = self._socket.getsockname()[1]
         self._spawn(self._listen)
 
