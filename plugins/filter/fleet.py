@@ -8,23 +8,24 @@ DOCUMENTATION = r"""
 name: fleet
 short_description: Complete and check the lists of users and TSP instances
 description:
-  - Takes the two lists as they are written in the inventory and gives them back with every default filled in, together with
-    all mistakes that the lists hold by themselves.
+  - Takes the two lists as they are written in the inventory and gives them back with every default filled in,
+    together with all mistakes that the lists hold by themselves.
   - Reads nothing else than its arguments. What only the cluster knows is checked by
     M(voiceops.secure_tsp.fleet_accounts).
 positional: _input
 options:
   _input:
     description:
-      - The users. Keys are those of O(voiceops.secure_tsp.fleet_accounts#module:users), and C(cluster) where there are several.
+      - The users. Keys are those of O(voiceops.secure_tsp.fleet_accounts#module:users), and C(cluster) where there
+        are several.
     type: list
     elements: dict
     required: true
   instances:
     description:
       - The TSP instances, with C(host), C(user) and C(instance_id).
-      - Optional are C(cluster), C(tsp_number), C(enrolment), C(key), C(store), C(capf), C(client_address), C(authorization_string),
-        C(rearm), C(force), C(replace) and C(state).
+      - Optional are C(cluster), C(tsp_number), C(enrolment), C(key), C(store), C(capf), C(client_address),
+        C(authorization_string), C(rearm), C(force), C(replace) and C(state).
       - C(store) may contain C({instance_id}), C({cluster}) and C({host}).
     type: list
     elements: dict
@@ -32,8 +33,8 @@ options:
   clusters:
     description:
       - The clusters by name, with C(hostname) and the login.
-      - C(port), C(tftp_port), C(capf_port), C(cti_port) and C(cti_plain_port) are 8443, 69, 3804, 2749 and 2748 unless given;
-        C(tftp_servers), C(capf_host) and C(cti_managers) are C(hostname).
+      - C(port), C(tftp_port), C(capf_port), C(cti_port) and C(cti_plain_port) are 8443, 69, 3804, 2749 and 2748
+        unless given; C(tftp_servers), C(capf_host) and C(cti_managers) are C(hostname).
     type: dict
     default: {}
   hosts:
@@ -42,8 +43,8 @@ options:
     elements: str
   hostvars:
     description:
-      - Variables by host. A host with the connection C(winrm) or C(psrp), the shell type C(powershell) or C(cmd), or the fact
-        C(os_family) V(Windows) is a Windows host.
+      - Variables by host. A host with the connection C(winrm) or C(psrp), the shell type C(powershell) or C(cmd), or
+        the fact C(os_family) V(Windows) is a Windows host.
       - If not set, no host is.
     type: dict
   allow_unproven_tsp_store:
@@ -82,15 +83,15 @@ _value:
   contains:
     users:
       description:
-        - The users with their defaults, C(cluster) and the C(hosts) of their instances. C(devices) and C(srtp) are null where they
-          are not managed. Passwords are left out.
+        - The users with their defaults, C(cluster) and the C(hosts) of their instances. C(devices) and C(srtp) are
+          null where they are not managed. Passwords are left out.
       type: list
       elements: dict
     instances:
       description:
-        - The instances with their defaults, and C(user_type), C(windows), C(store) (expanded), C(probe_id), C(probe_store),
-          C(string_given), C(capf.name), C(capf_host), C(capf_port), C(tftp_servers), C(tftp_port), C(cti_managers), C(cti_port) and
-          C(cti_plain_port). Authorization strings are left out.
+        - The instances with their defaults, and C(user_type), C(windows), C(store) (expanded), C(probe_id),
+          C(probe_store), C(string_given), C(capf.name), C(capf_host), C(capf_port), C(tftp_servers), C(tftp_port),
+          C(cti_managers), C(cti_port) and C(cti_plain_port). Authorization strings are left out.
       type: list
       elements: dict
     clusters:
@@ -98,8 +99,8 @@ _value:
       type: dict
     accounts:
       description:
-        - By cluster, C(users) and C(instances) as M(voiceops.secure_tsp.fleet_accounts) takes them. They hold passwords and
-          authorization strings.
+        - By cluster, C(users) and C(instances) as M(voiceops.secure_tsp.fleet_accounts) takes them. They hold
+          passwords and authorization strings.
       type: dict
     problems:
       description: Every mistake found.
@@ -120,7 +121,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 PORTS = {"port": 8443, "tftp_port": 69, "capf_port": 3804, "cti_port": 2749, "cti_plain_port": 2748}
 LISTS_OF_HOSTS = ("tftp_servers", "cti_managers")
 OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "cti_plain_port")
-STORE, STORE_OF_CLUSTER = "/etc/secure_tsp/{instance_id}", "/etc/secure_tsp/{cluster}/{instance_id}"
+STORE = "/etc/secure_tsp/{instance_id}"
+STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
 CAPF = {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}"}
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
@@ -210,8 +212,8 @@ SECRETS_OF_USER = ("password",)
 SECRETS_OF_INSTANCE = ("authorization_string",)
 ACCOUNT_OF_USER = tuple(key for key in USER if key != "cluster")
 ACCOUNT_OF_INSTANCE = (
-    "host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "authorization_string", "rearm", "force",
-    "replace", "state",
+    "host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "authorization_string", "rearm",
+    "force", "replace", "state",
 )
 
 

@@ -330,6 +330,13 @@ def key_difference(instance, profile):
     return None
 
 
+def members_after(mode, wanted, present):
+    """(names to add, names to remove) of a group: append, exact or remove."""
+    if mode == "remove":
+        return [], [name for name in present if not missing([name], wanted)]
+    return missing(wanted, present), missing(present, wanted) if mode == "exact" else []
+
+
 # State of a profile
 
 
@@ -865,7 +872,7 @@ class _Planner:
         wanted = user.get("srtp")
         if wanted is False:
             self._leave(user, SRTP, "srtp is false")
-        elif wanted and (self._is_secure(user) or user.get("secure_connection") is False):
+        elif wanted and self._is_secure(user):
             self._join(user, SRTP, "srtp is true")
         elif wanted:
             known = self.after.users.get((type_of(user), user["name"]))

@@ -14,6 +14,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     SecureTspError,
 )
 
+try:
+    from ansible.module_utils.secrets import register_secret
+except ImportError:  # before ansible-core 2.22
+    def register_secret(value):
+        """Nothing to register with: only the task's no_log hides a returned secret."""
+
 
 def cluster_options(serviceability=False):
     """Argument spec of the options that reach a cluster's web services (doc fragment C(cluster)).
@@ -57,3 +63,14 @@ def reporting(module):
         module.fail_json(msg=missing_required_lib(error.library), exception=error.import_error)
     except SecureTspError as error:
         module.fail_json(msg=str(error), **error.facts)
+
+
+def finish(module, result, warnings=(), returned_secrets=()):
+    """exit_json, with the diff only where it was asked for."""
+    for secret in returned_secrets:
+        register_secret(secret)
+    for warning in warnings:
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff", None)
+    module.exit_json(**result)

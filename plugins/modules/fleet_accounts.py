@@ -13,18 +13,18 @@ description:
   - Reading takes at most 6 requests whatever the number of users and instances, unless one answer would pass the 8 MB
     that AXL allows. The cluster's release, both lists of CAPF profiles, and three SQL queries for groups and devices.
   - Writing takes 2 requests per new application user, 1 per user with changed devices or password, 1 per profile that
-    is made, armed, disarmed or removed, and 1 per changed group. A second run with the same options and the same state
-    writes nothing.
-  - A missing list entry is never a deletion. Members of groups and groups of users that the lists do not name are never
-    touched. End users are never created, changed in password or removed.
-  - A CAPF profile is armed (operation V(Install/Upgrade) with a new authorization string) only when the host says that it
-    needs a certificate, never because of the profile alone.
+    is made, armed, disarmed or removed, and 1 per changed group. A second run with the same options and the same
+    state writes nothing.
+  - A missing list entry is never a deletion. Members of groups and groups of users that the lists do not name are
+    never touched. End users are never created, changed in password or removed.
+  - A CAPF profile is armed (operation V(Install/Upgrade) with a new authorization string) only when the host says
+    that it needs a certificate, never because of the profile alone.
 options:
   users:
     description:
       - The users to bring in line. All that are listed, wherever their instances are.
-      - All mistakes in O(users) and O(instances), also those that only the cluster shows, are reported in one message before
-        anything is written.
+      - All mistakes in O(users) and O(instances), also those that only the cluster shows, are reported in one message
+        before anything is written.
     type: list
     elements: dict
     default: []
@@ -52,7 +52,8 @@ options:
         choices: [on_create, always]
         default: on_create
       devices:
-        description: Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+        description:
+          - Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
         type: list
         elements: str
       devices_mode:
@@ -67,7 +68,8 @@ options:
         type: bool
       cti_groups:
         description:
-          - Names of further groups the user is added to, besides C(Standard CTI Enabled), which every listed user is in.
+          - Names of further groups the user is added to, besides C(Standard CTI Enabled), which every listed user is
+            in.
           - Secure connection and SRTP do not belong here, see O(cutover) and O(users[].srtp).
         type: list
         elements: str
@@ -113,14 +115,15 @@ options:
         type: int
       enrolment:
         description:
-          - V(collection) means that M(voiceops.secure_tsp.capf_certificate) fetches the certificate, so a profile whose string
-            is lost can be armed anew.
+          - V(collection) means that M(voiceops.secure_tsp.capf_certificate) fetches the certificate, so a profile
+            whose string is lost can be armed anew.
           - V(tsp) means that the TSP fetches it itself, so a pending profile is left alone.
         type: str
         choices: [collection, tsp]
         default: collection
       key:
-        description: Key that CAPF is told to demand. A difference on an idle profile is reported and applied when it is armed.
+        description:
+          - Key that CAPF is told to demand. A difference on an idle profile is reported and applied when it is armed.
         type: dict
         suboptions:
           type:
@@ -155,12 +158,13 @@ options:
             description: Why, such as V(missing), V(key_lost) or V(expiring).
             type: str
       certificate_valid:
-        description: Whether the host holds a valid certificate with its key. If not set the host has not been looked at.
+        description:
+          - Whether the host holds a valid certificate with its key. If not set the host has not been looked at.
         type: bool
       compromised:
         description:
-          - V(true) when the cluster is known to have marked the certificate as compromised. The profile is then never armed again;
-            the instance needs a new O(instances[].instance_id).
+          - V(true) when the cluster is known to have marked the certificate as compromised. The profile is then never
+            armed again; the instance needs a new O(instances[].instance_id).
         type: bool
         default: false
       rearm:
@@ -168,11 +172,14 @@ options:
         type: bool
         default: false
       force:
-        description: Treat the instance as one that needs a certificate. A pending profile is treated as without this option.
+        description:
+          - Treat the instance as one that needs a certificate. A pending profile is treated as without this option.
         type: bool
         default: false
       replace:
-        description: Allow to remove a profile of this O(instances[].instance_id) that belongs to another user, and to make it anew.
+        description:
+          - Allow to remove a profile of this O(instances[].instance_id) that belongs to another user, and to make it
+            anew.
         type: bool
         default: false
       state:
@@ -195,9 +202,10 @@ options:
   hosts_of_play:
     description:
       - Inventory names of the hosts of this play or batch. Profiles of instances on other hosts are not touched.
-      - For the cutover, instances on these hosts count by O(instances[].certificate_valid), others by the profile's status.
-        Users without an instance on these hosts are not cut over.
-      - If not set, all instances are touched, and those without O(instances[].certificate_valid) count by the profile's status.
+      - For the cutover, instances on these hosts count by O(instances[].certificate_valid), others by the profile's
+        status. Users without an instance on these hosts are not cut over.
+      - If not set, all instances are touched, and those without O(instances[].certificate_valid) count by the
+        profile's status.
     type: list
     elements: str
   cutover:
@@ -211,13 +219,15 @@ options:
     default: auto
   operation_completes_hours:
     description:
-      - Armed profiles stay armed for at least this many hours, 1 to 720. The text written is 14 hours later, because it is not
-        known in which time zone CUCM reads it.
+      - Armed profiles stay armed for at least this many hours, 1 to 720. The text written is 14 hours later, because
+        it is not known in which time zone CUCM reads it.
       - V(0) leaves the deadline to the enterprise parameter C(CAPF Operation Expires in (days)).
     type: int
     default: 24
   capf_issuer:
-    description: Who signs the certificates, as M(voiceops.secure_tsp.cluster_info) found. EC keys are refused with an V(online) CA.
+    description:
+      - Who signs the certificates, as M(voiceops.secure_tsp.cluster_info) found. EC keys are refused with an
+        V(online) CA.
     type: str
     choices: [self, online, offline, unknown]
     default: unknown
@@ -227,10 +237,11 @@ options:
     default: false
   approved_plan:
     description:
-      - RV(plan) of an earlier run with O(plan_only=true), or its O(approved_plan[].object) and O(approved_plan[].digest) alone.
+      - RV(plan) of an earlier run with O(plan_only=true), or its O(approved_plan[].object) and
+        O(approved_plan[].digest) alone.
       - If set, the task fails before it writes anything unless every change is in it and its digest is still the same.
-      - Digests cover the change and what the host said, not times, states of the profile or strings. Other objects in it
-        are ignored, so that a plan for the fleet can be applied batch by batch.
+      - Digests cover the change and what the host said, not times, states of the profile or strings. Other objects in
+        it are ignored, so that a plan for the fleet can be applied batch by batch.
     type: list
     elements: dict
     suboptions:
@@ -284,8 +295,8 @@ attributes:
 notes:
   - RV(strings) holds secrets. Run tasks that arm profiles with C(no_log=true).
   - If arming fails midway, what this task armed is disarmed before it fails, so that no string is lost.
-  - Whether every release accepts a change of members for the standard groups is not proven. If it is refused, the groups of
-    each user are read, merged and written instead, and RV(group_way) says so.
+  - Whether every release accepts a change of members for the standard groups is not proven. If it is refused, the
+    groups of each user are read, merged and written instead, and RV(group_way) says so.
 seealso:
   - module: voiceops.secure_tsp.capf_certificate
   - module: voiceops.secure_tsp.capf_certificate_info
@@ -374,8 +385,8 @@ plan:
       sample: recorder_tapi
     action:
       description:
-        - V(create), V(update) and V(remove) for users; V(create) (idle), V(arm) (made first if need be), V(disarm) and V(remove) for
-          profiles; V(add_member) and V(remove_member) for groups; V(none).
+        - V(create), V(update) and V(remove) for users; V(create) (idle), V(arm) (made first if need be), V(disarm)
+          and V(remove) for profiles; V(add_member) and V(remove_member) for groups; V(none).
       type: str
       sample: arm
     fields:
@@ -397,7 +408,8 @@ plan:
       sample: delta
 strings:
   description:
-    - The authorization strings that this task made for the profiles it armed, by instance ID. Secret. Empty in check mode.
+    - The authorization strings that this task made for the profiles it armed, by instance ID. Secret. Empty in check
+      mode.
     - Strings given in O(instances[].authorization_string) are not repeated.
   returned: success
   type: dict
@@ -437,7 +449,8 @@ users:
       elements: str
       sample: [SEP001122334455]
     secure:
-      description: Whether the user is in C(Standard CTI Secure Connection), so that CTI Manager accepts it on port 2749 only.
+      description:
+        - Whether the user is in C(Standard CTI Secure Connection), so that CTI Manager accepts it on port 2749 only.
       type: bool
       sample: true
     action:
@@ -492,8 +505,8 @@ instances:
           sample: "2026:11:25:18:00"
         state:
           description:
-            - V(none), V(idle), V(pending), V(perhaps_expired) (the deadline is past in some time zones), V(expired) (in every one), V(success),
-              V(failed) or V(other).
+            - V(none), V(idle), V(pending), V(perhaps_expired) (the deadline is past in some time zones), V(expired)
+              (in every one), V(success), V(failed) or V(other).
           type: str
           sample: pending
         key:
@@ -519,7 +532,8 @@ cutover:
       type: str
       sample: recorder_tapi
     due:
-      description: Whether every instance holds a valid certificate and the user was not in the group when the task began.
+      description:
+        - Whether every instance holds a valid certificate and the user was not in the group when the task began.
       type: bool
       sample: false
     done:
@@ -598,6 +612,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import ac
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import (
     cluster_options,
     create,
+    finish,
     reporting,
 )
 
@@ -681,11 +696,7 @@ def main():
                 axl, wish, apply=not (module.check_mode or params["plan_only"]),
                 approved=params["approved_plan"], hours=params["operation_completes_hours"],
             )
-    for warning in plan.warnings:
-        module.warn(warning)
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    finish(module, result, plan.warnings, result["strings"].values())
 
 
 if __name__ == "__main__":

@@ -127,8 +127,9 @@ def test_force_is_a_need_and_leaves_a_pending_profile_to_the_tsp():
 
 
 @pytest.mark.parametrize("row, expected", [
-    ("none", "none"), ("idle", "idle"), ("failed", "failed"), ("failed though pending", "failed"), ("success", "success"),
-    ("deadline passed", "expired"), ("pending", "pending"), ("perhaps expired", "perhaps_expired"),
+    ("none", "none"), ("idle", "idle"), ("failed", "failed"), ("failed though pending", "failed"),
+    ("success", "success"), ("deadline passed", "expired"), ("pending", "pending"),
+    ("perhaps expired", "perhaps_expired"),
     ("no deadline", "pending"), ("unknown", "other"),
 ])
 def test_state_of_a_profile(row, expected):
@@ -232,7 +233,8 @@ def test_ec_keys_are_refused_where_they_cannot_be_issued():
 
 
 def test_all_mistakes_come_at_once():
-    made = plan([user(), user("jdoe", type="end")], [instance("a b"), instance("x", user="nobody")], cluster(known("jdoe")))
+    wished = [instance("a b"), instance("x", user="nobody")]
+    made = plan([user(), user("jdoe", type="end")], wished, cluster(known("jdoe")))
     assert len(made.problems) == 4
 
 
@@ -273,7 +275,8 @@ def test_a_new_user():
 
 def test_an_equal_user_needs_nothing():
     wished = user(password=SECRET, devices=["sep1"], cti_groups=["extra"], srtp=False)
-    assert plan([wished], [], cluster(known(groups=[ENABLED, "Extra", "Foreign"], devices=["SEP1", "SEP2"]))).steps == []
+    current = cluster(known(groups=[ENABLED, "Extra", "Foreign"], devices=["SEP1", "SEP2"]))
+    assert plan([wished], [], current).steps == []
 
 
 def test_a_password_is_written_always_only_when_asked_for():
@@ -301,7 +304,8 @@ def test_removing_a_user_waits_for_its_listed_profiles():
     gone = [instance(state="absent")]
     current = cluster(known(), profile())
     assert actions(plan(users, gone, current, stages=("users",))) == [("user rec", "none")]
-    assert actions(plan(users, gone, current, stages=("profiles",))) == [("profile rec1", "remove"), ("user rec", "remove")]
+    assert actions(plan(users, gone, current, stages=("profiles",))) == [
+        ("profile rec1", "remove"), ("user rec", "remove")]
     stays = plan([user(state="absent")], gone, current)
     assert actions(stays) == [("profile rec1", "remove")] and "stays" in stays.warnings[0]
     assert plan(users, gone, cluster()).steps == []

@@ -265,8 +265,8 @@ class Applier:
         if still_armed:
             what += "; perhaps still armed: %s" % ", ".join(still_armed)
         cure = " ".join(filter(None, [error.cure, "Run it again: it starts by reading what is there."]))
-        facts = dict(error.facts, done=self.done, disarmed=disarmed, still_armed=still_armed, requests=self.axl.requests)
-        facts.pop("code", None)
+        facts = dict((name, fact) for name, fact in error.facts.items() if name != "code")
+        facts.update(done=self.done, disarmed=disarmed, still_armed=still_armed, requests=self.axl.requests)
         return AxlError(what, error.where, cure, code=getattr(error, "code", None), **facts)
 
     # Users
@@ -508,3 +508,43 @@ def result(wish, plan, reader, applier, now):
         "release": plan.before.release,
         "diff": _fleet.difference(plan),
     }
+
+
+def change_members(axl, group, members, mode, apply=True):
+    """Bring the members of one group in line: append, exact or remove. Returns the result of a task, with C(diff)."""
+    reader = Reader(axl)
+    try:
+        present = [row["userId"] for row in axl.call("getUserGroup", name=group)["members"]]
+    except AxlError as error:
+        if error.code != NOT_FOUND:
+            raise
+        raise InputError(
+            "there is no access control group %s" % group, where=error.where,
+            cure="Check the spelling; groups are not made here, because their roles are a matter of the administrator.",
+        ) from error
+    add, remove = _fleet.members_after(mode, members, present)
+    applier = Applier(axl, reader, _fleet.Wish())
+    if apply and (add or remove):
+        applier.change_members(group, [(None, name) for name in add], [(None, name) for name in remove])
+    after = sorted([name for name in present if name not in remove] + add)
+    return {
+        "changed": bool(add or remove), "name": group, "members": after, "added": add, "removed": remove,
+        "group_way": applier.way, "requests": axl.requests,
+        "diff": {"before": {"members": sorted(present)}, "after": {"members": after}},
+    }
+
+
+def of_one_user(result):
+    """What a module for one user returns of a result with a list of one."""
+    kept = ("changed", "plan", "requests", "read_way", "group_way", "diff")
+    return dict(((name, result[name]) for name in kept), user=result["users"][0])
+
+
+def of_one_profile(result):
+    """What a module for one profile returns of a result with a list of one."""
+    kept = ("changed", "plan", "requests", "read_way", "diff")
+    row = result["instances"][0]
+    return dict(
+        ((name, result[name]) for name in kept), profile=row["profile"], action=row["action"], reason=row["reason"],
+        string=result["strings"].get(row["instance_id"]),
+    )

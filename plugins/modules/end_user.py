@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: end_user
+short_description: Manage devices and CTI groups of an end user
+description:
+  - Brings controlled devices and CTI groups of one end user of a CUCM cluster in line. The user must exist; end users
+    are never created, removed or changed otherwise, so LDAP-synchronised ones need no special care.
+  - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few users use
+    that module, which reads the cluster once for all of them.
+options:
+  name:
+    description: User ID.
+    type: str
+    required: true
+  devices:
+    description: Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+    type: list
+    elements: str
+  devices_mode:
+    description: V(append) adds what is missing, V(exact) also takes away the others.
+    type: str
+    choices: [append, exact]
+    default: append
+  cti_groups:
+    description:
+      - Names of further groups the user is added to, besides C(Standard CTI Enabled), which the user is always added
+        to.
+      - Groups that are not listed are not touched.
+    type: list
+    elements: str
+    default: []
+  secure_connection:
+    description:
+      - Whether the user is in C(Standard CTI Secure Connection). If not set it is not managed.
+      - CTI Manager accepts members on port 2749 only and all others on 2748 only, so this cuts running connections.
+        Set it when every instance of the user holds a certificate; M(voiceops.secure_tsp.fleet_accounts) judges that
+        by itself.
+    type: bool
+  srtp:
+    description:
+      - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set it is not managed.
+      - V(true) waits until the user is in C(Standard CTI Secure Connection), because it has no effect before.
+    type: bool
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.actiongroup_axl
+  - voiceops.secure_tsp.cluster
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+notes:
+  - CUCM lets an end user work with CTI only while C(Allow Control of Device from CTI) is on for the user, which it is
+    by default. This module does not look at it.
+seealso:
+  - module: voiceops.secure_tsp.fleet_accounts
+  - module: voiceops.secure_tsp.application_user
+  - module: voiceops.secure_tsp.capf_profile
+"""
+
+EXAMPLES = r"""
+- name: Let an end user control a phone through CTI
+  voiceops.secure_tsp.end_user:
+    hostname: cucm-pub.example.com
+    username: axl
+    password: "{{ vault_axl_password }}"
+    name: jdoe
+    devices: [SEP001122334455]
+"""
+
+RETURN = r"""
+user:
+  description: The user as it is after the task, or would be.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: User ID.
+      type: str
+      sample: jdoe
+    type:
+      description: V(application) or V(end).
+      type: str
+      sample: end
+    exists:
+      description: Whether the user exists.
+      type: bool
+      sample: true
+    groups:
+      description: All groups of the user.
+      type: list
+      elements: str
+      sample: [Standard CTI Enabled]
+    devices:
+      description: All devices the user controls.
+      type: list
+      elements: str
+      sample: [SEP001122334455]
+    secure:
+      description: Whether the user is in C(Standard CTI Secure Connection).
+      type: bool
+      sample: false
+    action:
+      description: What was done to the user itself, apart from groups.
+      type: str
+      sample: none
+plan:
+  description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
+  returned: success
+  type: list
+  elements: dict
+requests:
+  description: Requests sent, C(read), C(write) and C(by_operation).
+  returned: success
+  type: dict
+  sample: {read: 4, write: 0, by_operation: {executeSQLQuery: 3, getCCMVersion: 1}}
+read_way:
+  description: V(sql), or V(get) when the cluster refused SQL.
+  returned: success
+  type: str
+  sample: sql
+group_way:
+  description: V(delta), V(user) when a change of members was refused and the user's own list was written, or V(none).
+  returned: success
+  type: str
+  sample: none
+problems:
+  description: Every mistake found.
+  returned: when the options and the cluster contradict each other
+  type: list
+  elements: str
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import (
+    cluster_options,
+    create,
+    finish,
+    reporting,
+)
+
+
+def main():
+    module = create(
+        dict(
+            cluster_options(),
+            name=dict(type="str", required=True),
+            devices=dict(type="list", elements="str"),
+            devices_mode=dict(type="str", choices=["append", "exact"], default="append"),
+            cti_groups=dict(type="list", elements="str", default=[]),
+            secure_connection=dict(type="bool"),
+            srtp=dict(type="bool"),
+        )
+    )
+    params = module.params
+    user = dict((option, params[option]) for option in (
+        "name", "devices", "devices_mode", "cti_groups", "secure_connection", "srtp",
+    ))
+    wish = _fleet.Wish(users=[dict(user, type=_fleet.END)], stages=("users", "cutover"), cutover="never")
+    with reporting(module):
+        with accounts.connect(params) as axl:
+            result, plan = accounts.bring_in_line(axl, wish, apply=not module.check_mode)
+    finish(module, accounts.of_one_user(result), plan.warnings)
+
+
+if __name__ == "__main__":
+    main()
