@@ -12,7 +12,6 @@ description:
     together with all mistakes that the lists hold by themselves.
   - Reads nothing else than its arguments. What only the cluster knows is checked by
     M(voiceops.secure_tsp.fleet_accounts).
-positional: _input
 options:
   _input:
     description:

@@ -113,27 +113,29 @@ class Wish:
     capf_issuer: str = "unknown"
     predicting: bool = False
 
+    def __post_init__(self):
+        self._users = dict(((type_of(user), user["name"]), user) for user in self.users)
+        self._types = dict((user["name"], type_of(user)) for user in self.users)
+        self._instances = dict((instance["instance_id"], instance) for instance in self.instances)
+        self._by_user = {}
+        for instance in self.instances:
+            owner = (self.user_type_of(instance), instance["user"])
+            self._by_user.setdefault(owner, []).append(instance)
+
     def user(self, user_type, name):
         """The listed user, or None."""
-        for user in self.users:
-            if user["name"] == name and type_of(user) == user_type:
-                return user
-        return None
+        return self._users.get((user_type, name))
 
     def instance(self, instance_id):
-        for instance in self.instances:
-            if instance["instance_id"] == instance_id:
-                return instance
-        return None
+        """The listed instance, or None."""
+        return self._instances.get(instance_id)
+
+    def instances_of(self, user_type, name):
+        return self._by_user.get((user_type, name), [])
 
     def user_type_of(self, instance):
         """Kind of an instance's user: its own word, else the list's; None when neither says it."""
-        if instance.get("user_type"):
-            return instance["user_type"]
-        for user in self.users:
-            if user["name"] == instance["user"]:
-                return type_of(user)
-        return None
+        return instance.get("user_type") or self._types.get(instance["user"])
 
     def names(self):
         """Every (type, name) the lists speak of, in order and once."""
@@ -564,8 +566,7 @@ class _Planner:
         listed = self.wish.user(user_type, name)
         if listed is not None:
             return absent(listed)
-        mine = [i for i in self.wish.instances if i["user"] == name and self.wish.user_type_of(i) == user_type]
-        return all(absent(instance) for instance in mine)
+        return all(absent(instance) for instance in self.wish.instances_of(user_type, name))
 
     def _check_missing(self, user_type, name, listed):
         if user_type == END:
@@ -822,10 +823,7 @@ class _Planner:
         return known is not None and not missing([SECURE], known.groups)
 
     def _cut_over(self, user):
-        mine = [
-            i for i in self.wish.instances
-            if i["user"] == user["name"] and self.wish.user_type_of(i) == type_of(user) and not absent(i)
-        ]
+        mine = [i for i in self.wish.instances_of(type_of(user), user["name"]) if not absent(i)]
         secure_before = self._is_secure(user)
         if not mine:
             if secure_before:

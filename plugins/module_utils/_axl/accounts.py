@@ -464,8 +464,9 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
     applier = Applier(axl, reader, wish, completion, make_string)
     if apply:
         applier.apply(plan.steps)
+    armed = set(plan.armed())
     for profile in plan.after.profiles.values():
-        if profile.instance_id in plan.armed():
+        if profile.instance_id in armed:
             profile.completion = completion or ""
     return result(wish, plan, reader, applier, now), plan
 
