@@ -884,8 +884,10 @@ class _Planner:
 
     def _add(self, kind, name, action, user, fields, values, reason, facts=None, intent=None):
         step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason)
+        # Whether a profile is made or updated when it is armed depends on how far an earlier run came.
         written = dict((key, value) for key, value in values.items() if key != "make")
-        step.digest = digest(step.object, intent or action, step.user_type, sorted(fields), written, facts)
+        set_anew = sorted(fields) if kind == "user" else []
+        step.digest = digest(step.object, intent or action, step.user_type, set_anew, written, facts)
         self.steps.append(step)
         return step
 

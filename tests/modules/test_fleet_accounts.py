@@ -343,6 +343,13 @@ def test_an_arming_whose_answer_was_lost_is_disarmed_too(sim, accounts):
     assert sim.cluster.accounts.profile("recorder01x1").operation == "No Pending Operation"
 
 
+def test_a_profile_that_was_not_made_needs_no_disarming(sim, accounts):
+    accounts(users=[RECORDER])
+    sim.faults.add(front="axl", operation="addApplicationUserCapfProfile", kind="cut", when="before")
+    failed = accounts(users=[RECORDER], instances=needing(FIRST))
+    assert failed["failed"] and (failed["disarmed"], failed["still_armed"]) == ([], [])
+
+
 def test_what_cannot_be_disarmed_is_named(sim, accounts):
     accounts(users=[RECORDER], instances=[FIRST, SECOND])
     sim.faults.add(
@@ -404,6 +411,24 @@ def test_decommission(sim, accounts):
     assert actions(second) == [("profile recorder02x1", "remove"), ("user recorder_tapi", "remove")]
     assert sim.cluster.accounts.user("application", "recorder_tapi") is None
     assert not accounts(users=[gone], instances=[dict(FIRST, state="absent")])["changed"]
+
+
+def test_reading_rights_suffice_for_a_plan(sim, run_module):
+    options = dict(hostname=sim.host, port=sim.axl_port, username="axlreader", password=sim.password,
+                   ca_path=sim.ca_path, users=[RECORDER], instances=needing(FIRST))
+    assert run_module(fleet_accounts, plan_only=True, **options)["armed"] == ["recorder01x1"]
+    failed = run_module(fleet_accounts, **options)
+    assert "may read but not change" in failed["msg"] and sim.cluster.write_count == 0
+
+
+def test_replies_out_of_order_and_with_unknown_elements(sim, accounts):
+    lists = dict(users=[RECORDER, END_USER], instances=needing(FIRST, DESK))
+    accounts(**lists)
+    expected = accounts(check=True, **lists)
+    for kind in ("swapped", "unknown"):
+        sim.faults.clear()
+        sim.faults.add(front="axl", kind=kind, times=None)
+        assert accounts(check=True, **lists) == expected
 
 
 @pytest.mark.parametrize("release", ["11.5", "12.5", "14", "15"])

@@ -7,6 +7,8 @@ from __future__ import annotations
 import datetime
 import json
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import (
@@ -488,3 +490,51 @@ def test_the_prediction_is_stable():
     assert made.changes
     again = _fleet.plan(wish, made.after, NOW)
     assert again.changes == []
+
+
+NAMES = ("rec", "jdoe", "ann")
+GROUPS = (ENABLED, SECURE, SRTP, "Extra", "Foreign")
+LISTED_USERS = st.lists(st.builds(
+    user, st.sampled_from(NAMES), type=st.sampled_from(["application", "end"]), password=st.just(SECRET),
+    devices=st.none() | st.lists(st.sampled_from(["D1", "D2", "d2"])),
+    devices_mode=st.sampled_from(["append", "exact"]),
+    srtp=st.sampled_from([None, True, False]), cti_groups=st.lists(st.sampled_from(["Extra", "extra", "More"])),
+    secure_connection=st.sampled_from([None, None, True, False]),
+    state=st.sampled_from(["present", "present", "absent"]), remove_user=st.booleans(),
+), max_size=3, unique_by=lambda one: one["name"])
+LISTED_INSTANCES = st.lists(st.builds(
+    instance, st.sampled_from(["i1", "i2", "i3", "i4"]), st.sampled_from(["host1", "host2"]), st.sampled_from(NAMES),
+    enrolment=st.sampled_from(["collection", "tsp"]), string_held=st.just(True),
+    needs_certificate=st.sampled_from([None, {"needed": True, "reason": "missing"}, {"needed": False, "reason": ""}]),
+    certificate_valid=st.sampled_from([None, True, False]), compromised=st.sampled_from([False, False, True]),
+    replace=st.booleans(), state=st.sampled_from(["present", "present", "absent"]),
+    key=st.sampled_from([None, {"type": "rsa", "size": 4096}, {"type": "ec"}]),
+), max_size=4, unique_by=lambda one: one["instance_id"])
+CLUSTERS = st.builds(
+    lambda users, profiles: cluster(*(users + profiles)),
+    st.lists(st.builds(
+        known, st.sampled_from(NAMES), st.sampled_from(["application", "end"]),
+        st.lists(st.sampled_from(GROUPS), unique=True),
+        devices=st.lists(st.sampled_from(["D1", "D2", "D3"]), unique=True),
+    ), max_size=3, unique_by=lambda one: one.name),
+    st.lists(st.builds(
+        profile, st.sampled_from(["i1", "i2", "i3"]), st.sampled_from(NAMES), st.sampled_from(["application", "end"]),
+        operation=st.sampled_from([NO_OPERATION, INSTALL]), status=st.sampled_from(["None", PENDING_STATUS, SUCCESS]),
+        completion=st.sampled_from(["", SOON, TODAY, LONG_AGO])), max_size=3, unique_by=lambda one: one.instance_id),
+)
+
+
+@hypothesis.settings(max_examples=300, deadline=None, database=None)
+@hypothesis.given(LISTED_USERS, LISTED_INSTANCES, CLUSTERS, st.sampled_from([None, ["host1"], ["host1", "host2"]]))
+def test_whatever_is_wished_a_second_run_changes_nothing(users, instances, current, hosts):
+    wish = Wish(users, instances, hosts_of_play=hosts)
+    made = _fleet.plan(wish, current, NOW)
+    hypothesis.assume(not made.problems)
+    named = set(wish.names())
+    for key, before in current.users.items():
+        assert key in named or made.after.users[key] == before
+    ids = set(one["instance_id"] for one in instances if wish.in_play(one))
+    for key, before in current.profiles.items():
+        assert key[1] in ids or made.after.profiles[key] == before
+    again = _fleet.plan(wish, made.after, NOW)
+    assert again.problems == [] and again.changes == []

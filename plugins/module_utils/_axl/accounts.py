@@ -25,7 +25,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     AxlError,
     InputError,
     SecureTspError,
-    TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import APPLICATION, END
 
@@ -251,14 +250,10 @@ class Applier:
         disarmed, still_armed = [], []
         for user_type, instance_id in reversed(self._touched):
             try:
-                self._write_operation(user_type, instance_id, _fleet.NO_OPERATION)
-            except AxlError as second:
-                if second.code != NOT_FOUND:
-                    still_armed.append(instance_id)
-            except TransportError:
+                if self._disarm(user_type, instance_id):
+                    disarmed.append(instance_id)
+            except SecureTspError:
                 still_armed.append(instance_id)
-            else:
-                disarmed.append(instance_id)
         what = "%s, after %d changes" % (error.what, len(self.done))
         if disarmed:
             what += "; disarmed again: %s" % ", ".join(disarmed)
@@ -268,6 +263,17 @@ class Applier:
         facts = dict((name, fact) for name, fact in error.facts.items() if name != "code")
         facts.update(done=self.done, disarmed=disarmed, still_armed=still_armed, requests=self.axl.requests)
         return AxlError(what, error.where, cure, code=getattr(error, "code", None), **facts)
+
+    def _disarm(self, user_type, instance_id):
+        """False when there was nothing to disarm: the profile was not made, or its operation not set."""
+        try:
+            self._write_operation(user_type, instance_id, _fleet.NO_OPERATION)
+        except AxlError:
+            known = self.reader.profile(user_type, instance_id)
+            if known is not None and known.operation == _fleet.INSTALL:
+                raise
+            return False
+        return True
 
     # Users
 
