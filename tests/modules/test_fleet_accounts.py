@@ -211,6 +211,12 @@ def test_where_a_change_of_members_is_refused_each_users_own_list_is_written(sim
     assert not accounts(users=[RECORDER, END_USER])["changed"]
 
 
+def test_a_group_that_does_not_exist_is_named(sim, accounts):
+    failed = accounts(users=[dict(RECORDER, cti_groups=["Standard CTI Typo"])])
+    assert failed["failed"] and "there is no access control group Standard CTI Typo" in failed["msg"]
+    assert failed["done"] == ["user recorder_tapi", "member recorder_tapi of group %s" % ENABLED]
+
+
 def test_other_members_groups_and_devices_are_left_alone(sim, accounts):
     sim.cluster.accounts.add_user("application", "foreign", password="x", groups=[ENABLED, SECURE, SRTP])
     sim.cluster.accounts.add_user(

@@ -150,9 +150,14 @@ class Reader:
         row = self._get(PROFILE[user_type], instanceId=instance_id)
         return None if row is None else _profile(row, user_type)
 
-    def _get(self, name, **key):
+    def members(self, group):
+        """User IDs in a group, or None when there is no such group."""
+        row = self._get("UserGroup", name=group)
+        return None if row is None else [member["userId"] for member in row["members"]]
+
+    def _get(self, axl_object, **key):
         try:
-            return self.axl.call("get" + name, **key)
+            return self.axl.call("get" + axl_object, **key)
         except AxlError as error:
             if error.code == NOT_FOUND:
                 return None
@@ -313,9 +318,9 @@ class Applier:
     def _remove_user(self, step):
         self._remove("AppUser", userid=step.name)
 
-    def _remove(self, name, **key):
+    def _remove(self, axl_object, **key):
         try:
-            self.axl.call("remove" + name, **key)
+            self.axl.call("remove" + axl_object, **key)
         except AxlError as error:
             if error.code != NOT_FOUND:
                 raise
@@ -347,6 +352,8 @@ class Applier:
             except AxlError as error:
                 if error.code in NOT_ABOUT_THE_REQUEST:
                     raise
+                if error.code == NOT_FOUND and self.reader.members(group) is None:
+                    raise no_group(group, error.where) from error
         self.way = "user"
         for user_type, name in add:
             self._set_groups(user_type, name, lambda groups: groups + _fleet.missing([group], groups))
@@ -436,6 +443,13 @@ class Applier:
         self._remove(PROFILE[step.user_type], instanceId=step.name)
 
 
+def no_group(group, where):
+    return InputError(
+        "there is no access control group %s" % group, where=where,
+        cure="Check the spelling; groups are not made here, because their roles are a matter of the administrator.",
+    )
+
+
 CREDENTIAL_FLAGS = {
     "pwdCredUserCantChange": True, "pwdCredUserMustChange": False, "pwdCredDoesNotExpire": True,
 }
@@ -520,15 +534,9 @@ def result(wish, plan, reader, applier, now):
 def change_members(axl, group, members, mode, apply=True):
     """Bring the members of one group in line: append, exact or remove. Returns the result of a task, with C(diff)."""
     reader = Reader(axl)
-    try:
-        present = [row["userId"] for row in axl.call("getUserGroup", name=group)["members"]]
-    except AxlError as error:
-        if error.code != NOT_FOUND:
-            raise
-        raise InputError(
-            "there is no access control group %s" % group, where=error.where,
-            cure="Check the spelling; groups are not made here, because their roles are a matter of the administrator.",
-        ) from error
+    present = reader.members(group)
+    if present is None:
+        raise no_group(group, axl.session.where("getUserGroup"))
     add, remove = _fleet.members_after(mode, members, present)
     applier = Applier(axl, reader, _fleet.Wish())
     if apply and (add or remove):
