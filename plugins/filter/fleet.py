@@ -227,6 +227,7 @@ class Fleet:
         self.allow_unproven_tsp_store = allow_unproven_tsp_store
         self.probe = probe
         self.probe_suffix = probe_suffix
+        self._windows = {}
         self.clusters = dict((str(name), self._cluster(name, entry)) for name, entry in clusters.items())
         if not clusters:
             self.problems.append("there is no cluster")
@@ -291,16 +292,10 @@ class Fleet:
         return True
 
     def is_windows(self, host):
-        if self.hostvars is None or host not in self.hostvars:
-            return False
-        known = self.hostvars[host]
-        facts = known.get("ansible_facts") or {}
-        family = facts.get("os_family") or known.get("ansible_os_family")
-        return (
-            known.get("ansible_connection") in WINDOWS_CONNECTIONS
-            or known.get("ansible_shell_type") in WINDOWS_SHELLS
-            or family == "Windows"
-        )
+        """Asked once per host, because Ansible works each variable out anew."""
+        if host not in self._windows:
+            self._windows[host] = self.hostvars is not None and host in self.hostvars and _windows(self.hostvars[host])
+        return self._windows[host]
 
     def user(self, position, raw):
         where = "user %s" % (raw["name"] if isinstance(raw, Mapping) and raw.get("name") else "no. %d" % position)
@@ -384,6 +379,15 @@ class Fleet:
             elif without:
                 self.problems.append("host %s: tsp_number is missing for %s" % (
                     host, ", ".join(instance["instance_id"] for instance in without)))
+
+
+def _windows(variables):
+    if variables.get("ansible_connection") in WINDOWS_CONNECTIONS:
+        return True
+    if variables.get("ansible_shell_type") in WINDOWS_SHELLS:
+        return True
+    facts = variables.get("ansible_facts") or {}
+    return (facts.get("os_family") or variables.get("ansible_os_family")) == "Windows"
 
 
 def _probe_problems(instances):
