@@ -422,6 +422,7 @@ class Provider:
         self.state = "new"
         self.login_sent = False
         self.devices = []
+        self.enumeration = None  # all (one request) or stepwise
         self._seal = seal
         self._where = where
         self._reader = FrameReader()
@@ -455,6 +456,7 @@ class Provider:
         """Ask for all devices and lines; the event C(listed) tells that C(devices) is complete."""
         self._now = now
         self.state = "listing"
+        self.enumeration = "all"
         self._list_request = self._request("ProviderGetAllDevicesAndLinesRequest")
 
     def close(self, now):
@@ -572,6 +574,7 @@ class Provider:
     def _refused(self, request, code, description):
         code = _cti_errors.unsigned(code)
         if request == "ProviderGetAllDevicesAndLinesRequest" and code in _cti_errors.NOT_KNOWN_TO_SERVER:
+            self.enumeration = "stepwise"
             self._request("ProviderGetDeviceInfoRequest", deviceGroup=CONTROLLED_DEVICES)
         elif request in ("ProviderGetDeviceInfoRequest", "GetDeviceInfoFetchRequest") and code == NO_MORE_DEVICES:
             self._next_device(None)
@@ -744,3 +747,407 @@ def _line(info):
 
 def _printable(text):
     return "".join(mark if mark.isprintable() else " " for mark in (text or "")[:200]).strip()
+
+
+# The client side of a provider
+
+CONNECTED, INITIALISED, AUTHENTICATING, OPEN, LISTING, CLOSING, CLOSED = (
+    "connected", "initialised", "authenticating", "open", "listing", "closing", "closed")
+
+CLIENT_VERSION = "voiceops.secure_tsp"  # free text: servers accept Jabber's "UCProvider"
+PLUGIN_NAME = "CiscoJTAPI"  # whether servers check it is not known, so it is the name that Cisco's own client sends
+NORMAL_PRIORITY = 2
+CONTROLLED_DEVICES = 1
+FETCH_COUNT = 20
+MAX_DEVICES = 100000
+LINES_CONTENT = 8
+
+#: What the operator is told to have been waited for, and the stage of the result, in each state.
+_WAITING = {
+    CONNECTED: ("init", "the answer to the first request"),
+    INITIALISED: ("open", "the answer to the login request"),
+    AUTHENTICATING: ("open", "the result of the login"),
+    OPEN: ("open", "the capabilities of the provider"),
+    LISTING: ("list", "the list of devices and lines"),
+    CLOSING: ("close", "the confirmation of the close"),
+    CLOSED: ("close", "nothing more"),
+}
+_ACTIONS = {
+    "ProviderInitRequest": "the connection", "ProviderOpenRequest": "the login",
+    "ProviderCloseRequest": "the close",
+}
+
+#: What happened, with the message that told it: C(initialised), C(accepted), C(opened), C(capabilities), C(listed), C(closed).
+Event = collections.namedtuple("Event", "kind message")
+
+
+def printable(text, limit=200):
+    """A server's text for a result: printable characters only."""
+    return "".join(letter if letter.isprintable() else " " for letter in (text or "")[:limit]).strip()
+
+
+class Provider:
+    """One provider over one connection: octets and times in, octets and events out.
+
+    where: text for error messages. host: the CTI Manager as the user named it. login: the user's name.
+    encrypt(nonce, certificate): gives C((password, encryptedKeyData)) for a ProviderOpenRequest.
+    heartbeat: seconds asked for; the server's answer binds.
+
+    Times are seconds of one clock. C(outgoing) must be sent after every call. Every error ends the connection: CtiRefused with
+    the code, ProtocolError, TransportError, DeadlineExceeded; all carry C(stage) in their facts.
+    Layouts and order are those of JTAPI 11.5 to 15. The two heartbeat rules are JTAPI's too.
+    """
+
+    def __init__(self, where, host, login, encrypt, application=CLIENT_VERSION, heartbeat=30, version=VERSION):
+        self.state = CONNECTED
+        self.where = where
+        self.version = version
+        self.devices = collections.OrderedDict()
+        self.older_enumeration = False
+        self.skipped = 0
+        self._host = host
+        self._login = login
+        self._encrypt = encrypt
+        self._application = application
+        self._heartbeat = heartbeat
+        self._frames = FrameReader()
+        self._outgoing = []
+        self._outstanding = {}
+        self._next_number = 0
+        self._completed = None
+        self._listing = None
+        self._devices_to_ask = collections.deque()
+        self._client_interval = self._server_limit = None
+        self._sent = self._received = 0.0
+
+    # what the driver calls
+
+    @property
+    def stage(self):
+        """Stage of the result: C(init), C(open), C(list) or C(close)."""
+        return _WAITING[self.state][0]
+
+    @property
+    def waiting_for(self):
+        return _WAITING[self.state][1]
+
+    def start(self, now):
+        self._received = now
+        self._request("ProviderInitRequest", now, provider=self._host, qbeClientVersion=CLIENT_VERSION,
+                      applicationID=self._application, pluginName=PLUGIN_NAME)
+
+    def ask_capabilities(self, now):
+        self._require(OPEN)
+        self._request("ProviderGetCapabilitiesRequest", now)
+
+    def list_devices(self, now):
+        """Fill C(devices): name -> dict of type, type_name, protocol, registered, restricted, error, total_lines and lines."""
+        self._require(OPEN)
+        self.state = LISTING
+        self.devices.clear()
+        self._listing = self._request("ProviderGetAllDevicesAndLinesRequest", now)
+
+    def close(self, now):
+        """Ask for the close of an open provider; before that there is nothing to ask for."""
+        self._require(OPEN, LISTING)
+        self.state = CLOSING
+        self._request("ProviderCloseRequest", now)
+
+    def outgoing(self):
+        """The octets to send now."""
+        octets = b"".join(self._outgoing)
+        self._outgoing = []
+        return octets
+
+    def receive(self, octets, now):
+        """The events that these octets bring."""
+        self._received = now
+        events = []
+        try:
+            for octets in self._frames.feed(octets):
+                event = self._handle(decode(octets), now)
+                if event:
+                    events.append(event)
+        except FormatError as error:
+            raise self._error(ProtocolError, "the CTI Manager broke the protocol: %s" % error.what,
+                              "Check that this port is a CTI Manager's; else read its trace.") from None
+        return events
+
+    def ended(self):
+        """The server has closed the stream."""
+        if self.state in (CLOSING, CLOSED):
+            self.state = CLOSED
+            return
+        raise self._error(
+            TransportError, "the CTI Manager closed the connection before %s came" % self.waiting_for,
+            "Check the service Cisco CTIManager on this node, and its trace.")
+
+    def needs(self):
+        """The time at which C(tick) has something to do at the latest, or None."""
+        if self._client_interval is None or self.state == CLOSED:
+            return None
+        return min(self._sent + self._client_interval, self._received + self._server_limit)
+
+    def tick(self, now):
+        """Send a heartbeat after silence of ours. Raises DeadlineExceeded after silence of the server."""
+        if self._client_interval is None or self.state == CLOSED:
+            return
+        if now - self._received >= self._server_limit:
+            raise self._error(DeadlineExceeded, "the CTI Manager sent nothing, not even a heartbeat, for %d seconds"
+                              % self._server_limit, "Check the network and the load of the CTI Manager.")
+        if now - self._sent >= self._client_interval:
+            self._send("Heartbeat", now)
+
+    def _require(self, *states):
+        if self.state not in states:
+            raise ValueError("not possible while %s" % self.state)
+
+    # sending
+
+    def _send(self, name, now, **fields):
+        self._sent = now
+        self._outgoing.append(encode(name, self.version, **fields))
+
+    def _request(self, name, now, **fields):
+        number = self._next_number
+        self._next_number += 1
+        self._outstanding[number] = name
+        self._send(name, now, sequenceNumber=number, **fields)
+        return number
+
+    # receiving
+
+    def _handle(self, message, now):
+        if message.name == "ProviderClosedEvent":
+            return self._closed_by_server(message)
+        if message.name == "FailureResponse":
+            return self._failure(message, now)
+        handler = self._TABLE.get((self.state, message.name))
+        if handler is None:
+            # Heartbeats, events of no interest, and answers that come twice.
+            self.skipped += message.name != "Heartbeat"
+            return None
+        request = _REQUESTS.get(message.name)
+        if request:
+            if self._outstanding.get(message["sequenceNumber"]) != request:
+                self.skipped += 1
+                return None
+            del self._outstanding[message["sequenceNumber"]]
+            if message["result"]:
+                return self._refused(request, message["result"], "", now)
+        return handler(self, message, now)
+
+    def _failure(self, message, now):
+        number = message["sequenceNumber"]
+        if number in self._outstanding:
+            request = self._outstanding.pop(number)
+        elif self._outstanding and not 0 <= number < self._next_number:
+            # A server that could not read the request does not know its number.
+            request = self._outstanding.popitem()[1]
+        else:
+            self.skipped += 1
+            return None
+        return self._refused(request, message["result"], message["description"], now)
+
+    def _refused(self, request, code, text, now):
+        if request == "ProviderGetAllDevicesAndLinesRequest" and _cti_errors.unsigned(code) in _cti_errors.NOT_KNOWN_TO_SERVER:
+            return self._list_step_by_step(now)
+        if request == "ProviderGetCapabilitiesRequest":
+            return Event("capabilities", None)
+        if request == "ProviderCloseRequest":
+            self.state = CLOSED
+            return Event("closed", None)
+        raise self._refusal(_ACTIONS.get(request, "the list of devices and lines"), code, text)
+
+    def _refusal(self, action, code, text):
+        hexadecimal, name, meaning, cure = _cti_errors.describe(code)
+        return self._error(
+            CtiRefused, "the CTI Manager refused %s with %s %s: %s" % (action, hexadecimal, name, meaning), cure,
+            code=_cti_errors.unsigned(code), cti_code=hexadecimal, cti_name=name, server_text=printable(text))
+
+    def _error(self, kind, what, cure="", **facts):
+        stage = self.stage
+        self.state = CLOSED
+        return kind(what, self.where, cure, stage=stage, **facts)
+
+    def _closed_by_server(self, message):
+        if self.state in (CLOSING, CLOSED):
+            self.state = CLOSED
+            return Event("closed", message)
+        reason = message["reason"]
+        name, meaning, cure = _cti_errors.describe_close(reason)
+        raise self._error(
+            CtiRefused, "the CTI Manager closed the provider with reason %d: %s" % (reason, meaning), cure,
+            code=reason, cti_close_reason=reason, cti_name=name)
+
+    # opening
+
+    def _initialised(self, message, now):
+        if not message["nonce"] or not message["certificate"]:
+            raise self._error(ProtocolError, "the CTI Manager sent no nonce or no certificate to encrypt the password for",
+                              "Such an old server is not supported; its password would go out less well protected.")
+        password, key = self._encrypt(message["nonce"], message["certificate"])
+        self.state = INITIALISED
+        self._listing = self._request(
+            "ProviderOpenRequest", now, provider=self._host, qbeClientVersion=CLIENT_VERSION, login=self._login,
+            password=password, filter={}, applicationID=self._application, desiredServerHeartbeatTime=self._heartbeat,
+            pluginName=PLUGIN_NAME, applicationPriority=NORMAL_PRIORITY, encryptedKeyData=key)
+        return Event("initialised", message)
+
+    def _accepted(self, message, now):
+        self._agree_on_heartbeats(message)
+        self.state = AUTHENTICATING
+        if self._completed is not None:
+            return self._opened(self._completed, now)
+        return Event("accepted", message)
+
+    def _agree_on_heartbeats(self, message):
+        # JTAPI sends after 1.0 to 1.5 intervals of silence; the server's tolerance is not published, so we stay below one.
+        self._client_interval = max(message["clientHeartbeat"], 1) * 0.75
+        self._server_limit = min(max(message["serverHeartbeat"] * 2.02, 10), 500)
+
+    def _opened(self, message, now):
+        """The result of the login. It may come before the login request is answered, and counts once both are there."""
+        if message["sequenceNumber"] != self._listing:
+            self.skipped += 1
+            return None
+        if message["reason"]:
+            raise self._refusal("the login", message["reason"], message["failureDescription"])
+        if self.state == INITIALISED:
+            self._completed = message
+            return None
+        self.state = OPEN
+        return Event("opened", message)
+
+    def _capabilities(self, message, now):
+        return Event("capabilities", message)
+
+    # devices and lines in one go
+
+    def _listing_accepted(self, message, now):
+        return None
+
+    def _device_event(self, message, now):
+        if message["requestId"] != self._listing:
+            self.skipped += 1
+            return
+        device = self._device(message["deviceName"] or "")
+        static, dynamic, registration = (
+            message["deviceInfoStatic"], message["deviceInfoDynamic"], message["deviceRegistrationInfo"])
+        if message["eventContent"] != LINES_CONTENT:
+            device.update(registered=_REGISTRATION.get(message["deviceRegistrationStatus"]),
+                          total_lines=message["totalLines"])
+        if static:
+            device.update(type=static["deviceType"], type_name=static["deviceTypeName"], protocol=static["protocol"])
+        if dynamic:
+            device["restricted"] = dynamic["deviceRestricted"]
+        if registration:
+            device["controllable"] = _CONTROLLABLE.get(registration["CtiControllable"])
+        if message["eventStatusCode"]:
+            device["error"] = message["eventStatusCode"]
+        device["lines"] += [_line(line) for line in message["lineInfo"] or ()]
+
+    def _listed(self, message, now):
+        if message["requestId"] != self._listing:
+            self.skipped += 1
+            return None
+        if message["result"]:
+            raise self._refusal("the list of devices and lines", message["result"], "")
+        self.state = OPEN
+        return Event("listed", message)
+
+    def _device(self, name):
+        if name not in self.devices:
+            if len(self.devices) >= MAX_DEVICES:
+                raise self._error(ProtocolError, "the CTI Manager listed more than %d devices" % MAX_DEVICES)
+            self.devices[name] = dict(
+                name=name, type=None, type_name=None, protocol=None, registered=None, restricted=None, controllable=None,
+                error=None, total_lines=None, lines=[])
+        return self.devices[name]
+
+    # devices and lines step by step, for servers that do not know the above
+
+    def _list_step_by_step(self, now):
+        self.older_enumeration = True
+        self._request("ProviderGetDeviceInfoRequest", now, deviceGroup=CONTROLLED_DEVICES)
+
+    def _devices_ready(self, message, now):
+        self._fetch("GetDeviceInfoFetchRequest", message["enumerationHandle"], now)
+
+    def _devices_fetched(self, message, now):
+        for info in message["info"] or ():
+            device = self._device(info["name"] or "")
+            device.update(type=info["type"], type_name=info["devTypeName"], protocol=info["protocol"],
+                          restricted=info["isRestricted"])
+            self._devices_to_ask.append(device)
+        self._fetch_on(message, "GetDeviceInfo", now)
+
+    def _devices_done(self, message, now):
+        return self._next_lines(now)
+
+    def _next_lines(self, now):
+        if not self._devices_to_ask:
+            self.state = OPEN
+            return Event("listed", None)
+        self._request("DeviceGetLineInfoRequest", now, deviceName=self._devices_to_ask[0]["name"])
+        return None
+
+    def _lines_ready(self, message, now):
+        self._fetch("GetLineInfoFetchRequest", message["enumerationHandle"], now)
+
+    def _lines_fetched(self, message, now):
+        self._devices_to_ask[0]["lines"] += [_line(line) for line in message["info"] or ()]
+        self._fetch_on(message, "GetLineInfo", now)
+
+    def _lines_done(self, message, now):
+        device = self._devices_to_ask.popleft()
+        device["total_lines"] = len(device["lines"])
+        return self._next_lines(now)
+
+    def _fetch(self, request, handle, now):
+        self._handle_in_use = handle
+        self._request(request, now, enumerationHandle=handle, count=FETCH_COUNT)
+
+    def _fetch_on(self, message, family, now):
+        """More of the same, or the end of this enumeration."""
+        if message["more"] and not message["info"]:
+            raise self._error(ProtocolError, "the CTI Manager announced more devices or lines but sent none")
+        if message["more"]:
+            self._fetch(family + "FetchRequest", self._handle_in_use, now)
+        else:
+            self._request(family + "CloseRequest", now, enumerationHandle=self._handle_in_use)
+
+    def _closed(self, message, now):
+        self.state = CLOSED
+        return Event("closed", message)
+
+    _TABLE = {
+        (CONNECTED, "ProviderInitResponse"): _initialised,
+        (INITIALISED, "ProviderOpenResponse"): _accepted,
+        (INITIALISED, "ProviderOpenCompletedEvent"): _opened,
+        (AUTHENTICATING, "ProviderOpenCompletedEvent"): _opened,
+        (OPEN, "ProviderGetCapabilitiesResponse"): _capabilities,
+        (LISTING, "ProviderGetAllDevicesAndLinesResponse"): _listing_accepted,
+        (LISTING, "DeviceLineInfoEvent"): _device_event,
+        (LISTING, "ProviderGetAllDevicesAndLinesCompletedEvent"): _listed,
+        (LISTING, "ProviderGetDeviceInfoResponse"): _devices_ready,
+        (LISTING, "GetDeviceInfoFetchResponse"): _devices_fetched,
+        (LISTING, "GetDeviceInfoCloseResponse"): _devices_done,
+        (LISTING, "DeviceGetLineInfoResponse"): _lines_ready,
+        (LISTING, "GetLineInfoFetchResponse"): _lines_fetched,
+        (LISTING, "GetLineInfoCloseResponse"): _lines_done,
+        (CLOSING, "ProviderCloseResponse"): _closed,
+    }
+
+
+_REQUESTS = {name: name[:-len("Response")] + "Request" for name in MESSAGES if name.endswith("Response") and name != "FailureResponse"}
+_REGISTRATION = {1: True, 2: False}
+_CONTROLLABLE = {1: True, 2: False}
+
+
+def _line(info):
+    """The facts of a LineInfo that an operator asks for."""
+    return dict(
+        number=info["name"] or "", partition=info["partition"] or "", restricted=info["isRestricted"],
+        index=info["lineInstance"], display=printable(info["unicodeDisplayName"] or info["displayName"]),
+        max_calls=info["maxNumberOfCalls"], busy_trigger=info["busyTrigger"])

@@ -368,7 +368,10 @@ def encrypt_password(password, nonce, certificate, key_text):
     key = key_text.encode("ascii")
     if len(key) != 16:
         raise InputError("the AES key of a CTIQBE password has 16 characters")
-    blob = public_key.encrypt(key + nonce.encode("ascii"), padding.PKCS1v15())
+    try:
+        blob = public_key.encrypt(key + nonce.encode("ascii"), padding.PKCS1v15())
+    except ValueError:
+        raise TrustError("the RSA key that the CTI Manager sent is too short to encrypt a password key for it") from None
     return password_field(password, key), blob
 
 

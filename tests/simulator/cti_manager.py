@@ -129,11 +129,14 @@ class CtiManager:
     def _secure(self, connected):
         """The TLS side, or None: a client without a certificate of CAPF, or with an expired one, gets an alert."""
         connected.settimeout(10)
+        secured = self._context().wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
         try:
-            return self._context().wrap_socket(connected, server_side=True, do_handshake_on_connect=True)
-        except (ssl.SSLError, OSError):
+            secured.do_handshake()
+            return secured
+        except OSError:
             self.cluster.count("cti refused TLS")
-            _linger(connected)
+            with socket.socket(fileno=secured.detach()) as plain:
+                _linger(plain)
             return None
 
     def _context(self):
@@ -157,7 +160,6 @@ class CtiManager:
 def _linger(connected):
     """Read what still comes, so that a reset does not overtake the alert."""
     with contextlib.suppress(OSError):
-        # A detached socket belongs to the failed TLS object, which has closed it.
         connected.settimeout(GONE)
         connected.shutdown(socket.SHUT_WR)
         while connected.recv(4096):
@@ -170,12 +172,6 @@ class _Ended(Exception):
 
 class _Session:
     """One connection: reads frames, answers by state, keeps heartbeats. Only its own thread touches the socket."""
-
-    #: message -> states in which it is allowed
-    STATES = {
-        "ProviderInitRequest": ("connected",),
-        "ProviderOpenRequest": ("initialised",),
-    }
 
     def __init__(self, manager, connected, client, number):
         self._manager = manager

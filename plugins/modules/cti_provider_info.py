@@ -1,0 +1,722 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cti_provider_info
+short_description: Open a provider at CTI Manager as a TSP does, list its devices and lines, and close it
+description:
+  - Proves a secure TSP end to end. It connects to CTI Manager over TLS with the certificate and key of an instance,
+    checks the server against the instance's trust list, logs in, waits until the provider is open, lists devices and
+    lines, and closes the provider. No device and no line is opened.
+  - The certificate, the key and the trust list are checked before anything is connected, so an expired certificate or
+    a key that does not belong to it never reaches the server.
+  - A login is sent once. It is never repeated, because repeated failures lock the account. Only when the server refuses
+    the version of the message header (C(0x8CCC0050)) is the connection made once more with the older version.
+  - With O(secure=false) it opens a provider on the plain port, for users without the secure role.
+options:
+  cti_managers:
+    description:
+      - Addresses of the nodes with CTI Manager. The next one is tried only when no TCP connection to the one before
+        could be made; after that whatever happens is final.
+    type: list
+    elements: str
+    required: true
+  port:
+    description: TCP port. The default is 2749 with O(secure=true) and 2748 with O(secure=false).
+    type: int
+  secure:
+    description:
+      - V(true) uses TLS and the instance's certificate. V(false) uses the plain port; the password is encrypted there
+        too, but for a certificate that nobody vouches for.
+    type: bool
+    default: true
+  path:
+    description:
+      - The instance's folder with C(ctl.tlv), C(QBEClient.cer) and C(QBEClient.key.pem). Required with O(secure=true).
+    type: path
+  probe:
+    description:
+      - Use the probe certificate in the sub-folder C(probe) of O(path) in place of the application's own.
+    type: bool
+    default: false
+  key_passphrase:
+    description: Passphrase of the private key, if it has one.
+    type: str
+  user:
+    description: Name of the application user or end user.
+    type: str
+    required: true
+  password:
+    description: Password of O(user).
+    type: str
+    required: true
+  list_devices:
+    description: Whether to list devices and lines.
+    type: bool
+    default: true
+  hold:
+    description: Seconds to keep the provider open, with heartbeats, before it is closed. 0 to 600.
+    type: int
+    default: 0
+  application_name:
+    description: Name under which CTI Manager's traces show this client. ASCII.
+    type: str
+    default: secure_tsp_probe
+  heartbeat:
+    description: Interval of heartbeats in seconds that the server is asked for; it decides. 1 to 300.
+    type: int
+    default: 30
+  timeout:
+    description: Seconds for everything from the first connection to the close, O(hold) not counted. 1 to 600.
+    type: int
+    default: 60
+  tls_legacy:
+    description:
+      - Also accept TLS 1.0 and 1.1, AES256-SHA and short keys, for old servers.
+    type: bool
+    default: false
+  source_address:
+    description: Local address to connect from, on hosts with several.
+    type: str
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.info_module
+requirements:
+  - cryptography >= 3.4
+  - pyOpenSSL >= 20.0 (with O(secure=true))
+notes:
+  - One certificate carries one open provider. Opened beside a running application that uses the same certificate, this
+    module and the application are both disconnected, and repeats make CTI Manager mark the certificate as compromised.
+    Stop the application first, or use O(probe=true) with a certificate enrolled for a probe of its own.
+  - A successful login is counted by CUCM like any other; a failed one counts towards the lock of the account.
+  - A user in the group Standard CTI Secure Connection can open a provider with O(secure=true) only, any other user with
+    O(secure=false) only. The groups count only in mixed mode.
+  - The server's certificate must be in the trust list as CCM or CCM+TFTP. Its name is not compared.
+  - The protocol facts are those of Cisco's JTAPI clients 11.5 to 15 and of public traces.
+seealso:
+  - module: voiceops.secure_tsp.cti_connection_info
+  - module: voiceops.secure_tsp.capf_certificate
+  - module: voiceops.secure_tsp.ctl_file
+"""
+
+EXAMPLES = r"""
+- name: Prove the secure TSP of an instance
+  voiceops.secure_tsp.cti_provider_info:
+    cti_managers:
+      - cucm-sub1.example.com
+      - cucm-sub2.example.com
+    path: /etc/secure_tsp/recorder01x1
+    user: recorder_tapi
+    password: "{{ vault_recorder_tapi }}"
+  register: provider
+
+- name: Demand that all devices may be controlled
+  ansible.builtin.assert:
+    that: provider.totals.restricted_devices == 0
+
+- name: Watch with a probe certificate beside the running application
+  voiceops.secure_tsp.cti_provider_info:
+    cti_managers: [cucm-sub1.example.com]
+    path: /etc/secure_tsp/recorder01x1
+    probe: true
+    user: recorder_tapi
+    password: "{{ vault_recorder_tapi }}"
+    list_devices: false
+
+- name: Open a provider without TLS, before the user gets the secure role
+  voiceops.secure_tsp.cti_provider_info:
+    cti_managers: [cucm-sub1.example.com]
+    secure: false
+    user: recorder_tapi
+    password: "{{ vault_recorder_tapi }}"
+"""
+
+RETURN = r"""
+manager:
+  description: The node that was connected, from O(cti_managers).
+  returned: once a TCP connection was made
+  type: str
+  sample: cucm-sub1.example.com
+open:
+  description: What the server told when the provider was open.
+  returned: success
+  type: dict
+  contains:
+    provider_id:
+      description: Number of the provider.
+      type: int
+      sample: 16777428
+    node:
+      description: Number of the node that serves it.
+      type: int
+      sample: 1
+    connection:
+      description: Number of the connection on that node, as in the server's traces.
+      type: int
+      sample: 212
+    version:
+      description: Release of CUCM as CTI Manager tells it.
+      type: str
+      sample: 14.0.1.13900-155
+    cluster_id:
+      description: Name of the cluster.
+      type: str
+      sample: StandAloneCluster
+    user:
+      description: The user as the server knows it.
+      type: str
+      sample: recorder_tapi
+    controllable_devices:
+      description: Number of devices the user may control.
+      type: int
+      sample: 2
+    password_days:
+      description: Days until the password expires; null when it does not.
+      type: int
+      sample: 42
+    client_heartbeat:
+      description: Seconds within which the server expects something from the client.
+      type: int
+      sample: 30
+    server_heartbeat:
+      description: Seconds within which the server sends something.
+      type: int
+      sample: 30
+devices:
+  description: The devices with their lines, in the server's order.
+  returned: success and O(list_devices=true)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the device.
+      type: str
+      sample: SEP001122334455
+    type:
+      description: Model number.
+      type: int
+      sample: 684
+    type_name:
+      description: Model name.
+      type: str
+      sample: Cisco 8851
+    protocol:
+      description: V(SCCP), V(SIP), V(CTI remote device), V(none), or a number that is not known.
+      type: str
+      sample: SIP
+    registered:
+      description: Whether the device is registered; null when the server did not tell.
+      type: bool
+      sample: true
+    restricted:
+      description: Whether CTI control of the device is forbidden; null when the server did not tell.
+      type: bool
+      sample: false
+    error:
+      description: Code, name and meaning of an error of this device; empty without one.
+      type: str
+      sample: ""
+    lines:
+      description: Its lines.
+      type: list
+      elements: dict
+      contains:
+        number:
+          description: Directory number.
+          type: str
+          sample: "1001"
+        partition:
+          description: Partition; empty for none.
+          type: str
+          sample: PT_INT
+        restricted:
+          description: Whether CTI control of the line is forbidden.
+          type: bool
+          sample: false
+        display_name:
+          description: Name that the line displays.
+          type: str
+          sample: Ann
+totals:
+  description: Counts over RV(devices).
+  returned: success and O(list_devices=true)
+  type: dict
+  contains:
+    devices:
+      description: Devices.
+      type: int
+      sample: 2
+    lines:
+      description: Lines.
+      type: int
+      sample: 3
+    registered:
+      description: Registered devices.
+      type: int
+      sample: 2
+    restricted_devices:
+      description: Devices that may not be controlled.
+      type: int
+      sample: 0
+    restricted_lines:
+      description: Lines that may not be controlled.
+      type: int
+      sample: 0
+enumeration:
+  description: V(all) when one request gave the whole list, V(stepwise) when the server knew only the older requests.
+  returned: success and O(list_devices=true)
+  type: str
+  sample: all
+tls:
+  description: How the connection was protected; empty with O(secure=false).
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: TLS version.
+      type: str
+      sample: TLSv1.2
+    cipher:
+      description: Cipher suite in OpenSSL's spelling.
+      type: str
+      sample: ECDHE-RSA-AES256-GCM-SHA384
+    weak_cipher:
+      description: Whether the suite has no forward secrecy.
+      type: bool
+      sample: false
+    legacy:
+      description: Whether O(tls_legacy) was set.
+      type: bool
+      sample: false
+    server_certificate:
+      description: Facts of the server's certificate.
+      type: dict
+      sample: {subject: CN=cucm-sub1, sha256_fingerprint: 0a1b}
+    client_certificate:
+      description: Facts of the certificate that was presented.
+      type: dict
+      sample: {common_name: CTI-recorder01x1, not_after: "2031-01-01T00:00:00Z"}
+protocol_version:
+  description: Version in the message headers.
+  returned: success
+  type: str
+  sample: "0x00110000"
+timings_ms:
+  description: Milliseconds of each step that was reached.
+  returned: once a TCP connection was made
+  type: dict
+  sample: {connect: 1, tls: 8, init: 2, open: 120, list: 15, hold: 0, close: 2}
+stage:
+  description: Where it failed.
+  returned: failure, unless an option was wrong
+  type: str
+  sample: open
+  choices: [local, connect, tls, init, open, list, close]
+cti_code:
+  description: The CTI error code; null when the failure has none.
+  returned: when the server refused
+  type: str
+  sample: "0x8CCC0060"
+cti_name:
+  description: Name of RV(cti_code).
+  returned: when the server refused
+  type: str
+  sample: DIRECTORY_LOGIN_FAILED
+cti_close_reason:
+  description: Reason for which the server closed the provider; null otherwise.
+  returned: when the server refused
+  type: int
+  sample: 7
+code:
+  description: RV(cti_code) as a number.
+  returned: when the server refused
+  type: int
+  sample: 2362179680
+compromised:
+  description: Whether the server holds the certificate for compromised, so that the instance needs a new instance id.
+  returned: when the server refused
+  type: bool
+  sample: false
+login_sent:
+  description: Whether user and password were sent.
+  returned: failure after a TCP connection was made
+  type: bool
+  sample: true
+tls_alert:
+  description: The TLS alert with which the server refused; null when it gave none.
+  returned: when TLS failed
+  type: str
+  sample: sslv3 alert certificate expired
+server_certificate:
+  description: Facts of the certificate that the trust list does not vouch for.
+  returned: when the server is not trusted
+  type: dict
+  sample: {subject: CN=cucm-sub1, sha256_fingerprint: 0a1b}
+"""
+
+import contextlib
+import datetime
+import os
+import secrets
+import time
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _ctiqbe, _ctl, _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CtiRefused,
+    DeadlineExceeded,
+    FormatError,
+    InputError,
+    SecureTspError,
+    StoreError,
+    TransportError,
+    TrustError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+
+SECURE_PORT, PLAIN_PORT = 2749, 2748
+SERVER_ROLES = (1, 2)  # CCM, CCM+TFTP
+CONNECT_SECONDS = 15  # for one node, so that a dead one does not use up the time of the others
+CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
+
+ARGUMENT_SPEC = dict(
+    cti_managers=dict(type="list", elements="str", required=True),
+    port=dict(type="int"),
+    secure=dict(type="bool", default=True),
+    path=dict(type="path"),
+    probe=dict(type="bool", default=False),
+    key_passphrase=dict(type="str", no_log=True),
+    user=dict(type="str", required=True),
+    password=dict(type="str", required=True, no_log=True),
+    list_devices=dict(type="bool", default=True),
+    hold=dict(type="int", default=0),
+    application_name=dict(type="str", default="secure_tsp_probe"),
+    heartbeat=dict(type="int", default=30),
+    timeout=dict(type="int", default=60),
+    tls_legacy=dict(type="bool", default=False),
+    source_address=dict(type="str"),
+)
+RANGES = {"port": (1, 65535), "hold": (0, 600), "heartbeat": (1, 300), "timeout": (1, 600)}
+
+#: awaited event -> (what did not come, cure)
+OVERDUE = {
+    "initialised": ("CTI Manager did not answer the first request", "Check that this port is CTI Manager's and its load."),
+    "opened": (
+        "CTI Manager did not finish checking the login",
+        "Check that the directory (LDAP or database) answers and the load of CTI Manager. The login was not repeated."),
+    "listed": ("CTI Manager did not finish the list of devices", "Raise timeout for very large lists."),
+    "closed": ("CTI Manager did not confirm the close", "Check the load of CTI Manager."),
+}
+
+
+class Identity:
+    """Certificate, key and trust list of an instance, checked as far as that goes without a server."""
+
+    def __init__(self, folder, passphrase):
+        self.folder = folder
+        self.certificate = _pki.certificate_der(self._read("QBEClient.cer"), self._path("QBEClient.cer"))
+        self.key_pem = self._read("QBEClient.key.pem")
+        self.passphrase = passphrase
+        self.trust_list = self._trust_list()
+
+    def _path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _read(self, name):
+        path = self._path(name)
+        try:
+            with open(path, "rb") as stream:
+                return stream.read()
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            raise StoreError(
+                "this instance has no %s" % name if missing else "%s cannot be read: %s" % (name, error.strerror),
+                where=path, cure="Fetch the trust list with ctl_file and the certificate with capf_certificate."
+                                 if missing else "") from None
+
+    def _trust_list(self):
+        path = self._path("ctl.tlv")
+        try:
+            found = _ctl.parse(self._read("ctl.tlv"))
+        except FormatError as error:
+            raise FormatError(error.what, where=path, cure="Fetch the trust list again with ctl_file.") from None
+        if not found.of_role(*SERVER_ROLES):
+            raise TrustError("the trust list names no CTI Manager", where=path,
+                             cure="Check that the cluster is in mixed mode, then fetch the list again with ctl_file.")
+        return found
+
+    def check(self):
+        """Raise StoreError unless the key belongs to the certificate and the certificate is valid now."""
+        where = self._path("QBEClient.cer")
+        key = _pki.key_from_pem(self.key_pem, self.passphrase, self._path("QBEClient.key.pem"))
+        if not _pki.matches_key(self.certificate, key):
+            raise StoreError("the certificate does not belong to the private key beside it", where=where, cure=CURE_ENROL)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        begins, expires = _pki.begins(self.certificate), _pki.expires(self.certificate)
+        if expires <= now:
+            raise StoreError("the certificate of this instance expired on %s" % _pki.iso(expires), where=where,
+                             cure=CURE_ENROL)
+        if begins > now:
+            raise StoreError("the certificate of this instance is not valid before %s" % _pki.iso(begins), where=where,
+                             cure="Compare the clocks of this host and of the cluster. Nothing was connected.")
+
+    def client(self):
+        return self.certificate, self.key_pem, self.passphrase
+
+    def accept(self, leaf, _chain):
+        """Let only a server pass whose very certificate the list has as CCM or CCM+TFTP."""
+        if not _pki.lists_certificate(self.trust_list, leaf, SERVER_ROLES):
+            facts = _pki.certificate_facts(leaf)
+            raise TrustError(
+                "the server's certificate is not in the trust list as a CallManager (%s)" % facts["subject"],
+                cure="Fetch the trust list again with ctl_file, in case the certificate was renewed. No login was sent.",
+                server_certificate=facts)
+
+
+class Attempt:
+    """One connection with one login, step by step; C(facts) is what a failure tells too."""
+
+    def __init__(self, params, identity, version, deadline):
+        self._params = params
+        self._identity = identity
+        self._deadline = deadline
+        self._version = version
+        self._channel = None
+        self._provider = None
+        self._heard = False
+        self._events = {}
+        self.timings = {}
+        self.manager = None
+
+    def run(self):
+        with self._step("connect"):
+            plain = self._connect()
+        with plain:
+            self._channel = plain
+            if self._identity:
+                with self._step("tls"):
+                    self._channel = _transport.secure(
+                        plain, self._identity.accept, self._identity.client(), self._params["tls_legacy"], self._deadline)
+            try:
+                return self._converse()
+            finally:
+                self._channel.close()
+
+    def _converse(self):
+        params = self._params
+        settings = _ctiqbe.Settings(
+            host=self.manager, login=params["user"], application=params["application_name"],
+            heartbeat=params["heartbeat"], version=self._version)
+        self._provider = provider = _ctiqbe.Provider(settings, self._seal, self._channel.where)
+        with self._step("init"):
+            provider.start(time.monotonic())
+            self._wait_for("initialised")
+        with self._step("open"):
+            opened = self._wait_for("opened")
+        result = dict(open=opened, manager=self.manager, tls=self._tls(), protocol_version="0x%08X" % self._version)
+        if params["list_devices"]:
+            with self._step("list"):
+                provider.list_devices(time.monotonic())
+                self._wait_for("listed")
+            result.update(devices=[device_facts(device) for device in provider.devices],
+                          totals=totals(provider.devices), enumeration=provider.enumeration)
+        with self._step("open", "hold"):
+            self._hold(params["hold"])
+        with self._step("close"):
+            provider.close(time.monotonic())
+            self._wait_for("closed")
+        return dict(result, timings_ms=self.timings)
+
+    @contextlib.contextmanager
+    def _step(self, stage, name=None):
+        """Take the time of a step, and let a failure tell where it happened."""
+        begin = time.monotonic()
+        try:
+            yield
+        except SecureTspError as error:
+            error.facts.setdefault("stage", stage)
+            if self.manager is not None:
+                error.where = error.where or _transport.place(self.manager, port_of(self._params))
+                error.facts.update(manager=self.manager, timings_ms=self.timings,
+                                   login_sent=bool(self._provider and self._provider.login_sent))
+            raise
+        finally:
+            self.timings[name or stage] = int(round((time.monotonic() - begin) * 1000))
+
+    def _connect(self):
+        """A connection to the first node that takes one. Only here is the next node tried."""
+        params, failures = self._params, []
+        for host in params["cti_managers"]:
+            seconds = min(self._deadline.remaining(host), CONNECT_SECONDS)
+            try:
+                plain = _transport.connect_plain(
+                    host, port_of(params), _transport.Deadline(seconds), params["source_address"])
+            except TransportError as error:
+                failures.append(error)
+            else:
+                self.manager = host
+                return plain
+        if len(failures) == 1:
+            raise failures[0]
+        raise TransportError(
+            "no CTI Manager could be reached: %s" % "; ".join("%s: %s" % (f.where, f.what) for f in failures),
+            cure=failures[0].cure)
+
+    def _seal(self, nonce, certificate):
+        return _pki.encrypt_password(self._params["password"], nonce, certificate, secrets.token_hex(8))
+
+    def _tls(self):
+        if not self._identity:
+            return {}
+        facts = dict(self._channel.facts)
+        facts["server_certificate"] = _pki.certificate_facts(facts.pop("certificate"))
+        facts["client_certificate"] = _pki.certificate_facts(self._identity.certificate)
+        return facts
+
+    def _wait_for(self, event):
+        while event not in self._events:
+            self._receive(lambda: self._left(event))
+        return self._events.pop(event)
+
+    def _left(self, event):
+        try:
+            return self._deadline.remaining()
+        except DeadlineExceeded:
+            what, cure = OVERDUE[event]
+            raise DeadlineExceeded("%s within %d seconds" % (what, self._params["timeout"]),
+                                   where=self._channel.where, cure=cure) from None
+
+    def _hold(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._receive(lambda: end - time.monotonic(), once=True)
+
+    def _receive(self, left, once=False):
+        """Take what arrives next, sending heartbeats meanwhile. left() gives the seconds to wait, or raises.
+
+        once: come back after that time although nothing arrived.
+        """
+        provider = self._provider
+        while True:
+            now = time.monotonic()
+            provider.elapsed(now)
+            self._send(provider.output())
+            seconds, wake = left(), provider.wake_at()
+            if wake is not None:
+                seconds = min(seconds, wake - now)
+            try:
+                octets = self._channel.receive(_transport.Deadline(seconds))
+                break
+            except DeadlineExceeded:
+                if once:
+                    return
+            except TransportError as error:
+                if not self._heard and self._identity:
+                    error.facts["stage"] = "tls"
+                raise
+        self._arrived(octets)
+
+    def _send(self, octets):
+        try:
+            self._channel.send(octets, self._deadline)
+        except DeadlineExceeded:
+            raise
+        except TransportError:
+            # With TLS 1.3 a server refuses the certificate after the handshake: reading tells why.
+            if self._heard or not self._identity:
+                raise
+
+    def _arrived(self, octets):
+        if octets:
+            self._heard = True
+            for event in self._provider.receive(octets, time.monotonic()):
+                self._events[event.name] = event.values
+        elif self._identity and not self._heard:
+            raise TransportError(
+                "the server closed the connection right after the TLS handshake", where=self._channel.where, stage="tls",
+                cure="It probably does not accept this client certificate: check that CAPF of this cluster issued it.")
+        elif self._provider.state != "closed":
+            self._provider.ended()
+
+
+def port_of(params):
+    return params["port"] or (SECURE_PORT if params["secure"] else PLAIN_PORT)
+
+
+def device_facts(device):
+    facts = dict(device)
+    code = facts.pop("status_code")
+    facts["error"] = "%s %s: %s" % _cti_errors.describe(code)[:3] if code else ""
+    return facts
+
+
+def totals(devices):
+    lines = [line for device in devices for line in device["lines"]]
+    return {
+        "devices": len(devices), "lines": len(lines),
+        "registered": sum(1 for device in devices if device["registered"]),
+        "restricted_devices": sum(1 for device in devices if device["restricted"]),
+        "restricted_lines": sum(1 for line in lines if line["restricted"]),
+    }
+
+
+def checked(params):
+    """Raise InputError for values out of their range."""
+    for name, (low, high) in RANGES.items():
+        if params[name] is not None and not low <= params[name] <= high:
+            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+    if not params["cti_managers"]:
+        raise InputError("cti_managers is empty")
+    return params
+
+
+def instance_identity(params):
+    if not params["secure"]:
+        _pki.require()
+        return None
+    try:
+        identity = Identity(os.path.join(params["path"], "probe") if params["probe"] else params["path"],
+                            params["key_passphrase"])
+        identity.check()
+    except SecureTspError as error:
+        error.facts.setdefault("stage", "local")
+        raise
+    return identity
+
+
+def probe(params):
+    """Open and close one provider; again with the older header version only when the newer one was refused."""
+    identity = instance_identity(params)
+    deadline = _transport.Deadline(params["timeout"] + params["hold"])
+    try:
+        return Attempt(params, identity, _ctiqbe.VERSION, deadline).run()
+    except CtiRefused as error:
+        if error.code != _cti_errors.UNSUPPORTED_VERSION:
+            raise
+    return Attempt(params, identity, _ctiqbe.OLDER_VERSION, deadline).run()
+
+
+def warnings_of(params, result):
+    if result["tls"].get("weak_cipher"):
+        yield "The connection used %s, a cipher suite without forward secrecy." % result["tls"]["cipher"]
+    if params["tls_legacy"]:
+        yield "tls_legacy allows outdated TLS versions and short keys."
+    if "totals" in result and result["totals"]["devices"] != result["open"]["controllable_devices"]:
+        yield "CTI Manager counts %d controllable devices but listed %d." % (
+            result["open"]["controllable_devices"], result["totals"]["devices"])
+
+
+def main():
+    module = create(ARGUMENT_SPEC, required_if=[("secure", True, ["path"])])
+    with reporting(module):
+        result = probe(checked(module.params))
+        finish(module, dict(result, changed=False), warnings=warnings_of(module.params, result))
+
+
+if __name__ == "__main__":
+    main()
