@@ -383,6 +383,7 @@ NO_MORE_DEVICES = 0x8CCC0012
 COMPROMISED = 0x8CCC00D9
 CLOSE_COMPROMISED = 9
 MAX_NONCE = 64
+MAX_DEVICES = 100000
 
 #: (state, message) -> method; what stands in no row is skipped, as Cisco's own client does.
 _STEPS = {
@@ -575,6 +576,8 @@ class Provider:
         code = _cti_errors.unsigned(code)
         if request == "ProviderGetAllDevicesAndLinesRequest" and code in _cti_errors.NOT_KNOWN_TO_SERVER:
             self.enumeration = "stepwise"
+            self._list_request = None
+            self._by_name.clear()
             self._request("ProviderGetDeviceInfoRequest", deviceGroup=CONTROLLED_DEVICES)
         elif request in ("ProviderGetDeviceInfoRequest", "GetDeviceInfoFetchRequest") and code == NO_MORE_DEVICES:
             self._next_device(None)
@@ -650,9 +653,15 @@ class Provider:
             return
         name = message["deviceName"] or ""
         device = self._by_name.get(name)
+        if device is None:
+            self._check_count()
         if device is None or message["eventContent"] != MORE_LINES:
             device = self._by_name[name] = self._device(message)
         device["lines"] += [_line(line) for line in message["lineInfo"] or ()]
+
+    def _check_count(self):
+        if len(self._by_name) >= MAX_DEVICES:
+            raise ProtocolError("CTI Manager listed more than %d devices" % MAX_DEVICES, where=self._where, stage="list")
 
     @staticmethod
     def _device(message):
@@ -687,6 +696,7 @@ class Provider:
 
     def _devices_fetched(self, message):
         for info in message["info"] or ():
+            self._check_count()
             self._by_name[info["name"] or ""] = {
                 "name": info["name"] or "", "type": info["type"], "type_name": info["devTypeName"] or "",
                 "protocol": _protocol(info["protocol"]), "registered": None, "restricted": info["isRestricted"],
@@ -741,7 +751,7 @@ def _protocol(number):
 def _line(info):
     return {
         "number": info["name"] or "", "partition": info["partition"] or "", "restricted": info["isRestricted"],
-        "display_name": info["unicodeDisplayName"] or info["displayName"] or "",
+        "display_name": _printable(info["unicodeDisplayName"] or info["displayName"]),
     }
 
 

@@ -588,7 +588,7 @@ class Attempt:
             return self._deadline.remaining()
         except DeadlineExceeded:
             what, cure = OVERDUE[event]
-            raise DeadlineExceeded("%s within %d seconds" % (what, self._params["timeout"]),
+            raise DeadlineExceeded("%s within %d seconds" % (what, self._deadline.seconds),
                                    where=self._channel.where, cure=cure) from None
 
     def _hold(self, seconds):

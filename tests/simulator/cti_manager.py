@@ -53,10 +53,10 @@ GARBAGE = bytes(range(256)) * 2
 class CtiManager:
     """One port. C(tls): 2749's rules instead of 2748's.
 
-    Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(versions) accepted in headers;
+    Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one; C(versions) accepted in headers;
     C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest).
-    Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (after:
-    octets), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next one),
+    Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
+    sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next one),
     C(failure) (code) and C(result) (code) in its place, C(unknown) (an unknown id first), C(close) (reason: 155 in its
     place), C(replace) (hex). Operation C(accept): C(cut) or C(silence) before anything else.
     """
@@ -66,6 +66,7 @@ class CtiManager:
         self.faults = faults
         self.tls = tls
         self.heartbeat = None
+        self.nonce = None
         self.versions = (_ctiqbe.VERSION, _ctiqbe.OLDER_VERSION)
         self.lines_per_event = 5
         self.fetch_limit = 20
@@ -181,7 +182,7 @@ class _Session:
         self._number = number
         self._version = _ctiqbe.VERSION
         self._state = "connected"
-        self._nonce = str(uuid.uuid4())
+        self._nonce = manager.nonce or str(uuid.uuid4())
         self._user = None
         self._provider = None
         self._drop_reason = None
@@ -207,8 +208,7 @@ class _Session:
         except OSError:
             pass
         finally:
-            if self._provider is not None:
-                self._cluster.close_provider(self._provider)
+            self._release_provider()
             self._waker.close()
             self._wake.close()
 
@@ -218,7 +218,14 @@ class _Session:
         with contextlib.suppress(OSError):
             self._waker.send(b"!")
 
+    def _release_provider(self):
+        """Before the client can know that its provider is closed: it may come back at once."""
+        if self._provider is not None:
+            self._cluster.close_provider(self._provider)
+            self._provider = None
+
     def _finish(self):
+        self._release_provider()
         with contextlib.suppress(OSError):
             if isinstance(self._socket, ssl.SSLSocket):
                 self._socket.settimeout(GONE)
@@ -268,14 +275,17 @@ class _Session:
     # sending
 
     def _send(self, name, **values):
+        """Send a message; False when a fault made it a refusal, after which nothing that it promised follows."""
         rule = self._manager.faults.match(FRONT, name)
         kind = rule.kind if rule else None
         if kind == "delay":
             self._manager.faults.delay(rule["seconds"])
         if kind == "silence":
-            return
+            return True
         if kind == "result":
             values["reason" if name == "ProviderOpenCompletedEvent" else "result"] = rule["code"]
+        if name == "ProviderClosedEvent" or kind == "close":
+            self._release_provider()
         octets = self._octets(name, values, rule)
         if kind == "unknown":
             octets = _ctiqbe.frame(4711, b"\0" * 8, b"news", self._version) + octets
@@ -283,11 +293,12 @@ class _Session:
             octets *= 2
         elif kind in ("coalesce", "swap"):
             self._held.append((kind, octets))
-            return
+            return True
         before = b"".join(held for how, held in self._held if how == "coalesce")
         after = b"".join(held for how, held in self._held if how == "swap")
         self._held = []
         self._write(before + octets + after, rule)
+        return kind not in ("failure", "result")
 
     def _octets(self, name, values, rule):
         kind = rule.kind if rule else None
@@ -308,7 +319,7 @@ class _Session:
         self._socket.settimeout(10)
         self._sent = time.monotonic()
         if kind == "cut":
-            self._socket.sendall(octets[:rule.get("after", 0)])
+            self._socket.sendall(octets[:rule.get("octets", 0)])
             raise _Ended
         size = rule.get("size", 1) if kind == "split" else len(octets)
         for start in range(0, len(octets), size):
@@ -364,9 +375,12 @@ class _Session:
         wished = max(1, message["desiredServerHeartbeatTime"])
         heartbeats = self._manager.heartbeat or (wished, wished)
         version = self._release()
-        self._send("ProviderOpenResponse", sequenceNumber=sequence, providerInfoString=version,
-                   clientHeartbeat=heartbeats[0], serverHeartbeat=heartbeats[1], requestTimer=5, pluginVersion=version,
-                   pluginLocation="", providerId=self._provider_id(), fipsCompliant=False)
+        accepted = self._send(
+            "ProviderOpenResponse", sequenceNumber=sequence, providerInfoString=version, clientHeartbeat=heartbeats[0],
+            serverHeartbeat=heartbeats[1], requestTimer=5, pluginVersion=version, pluginLocation="",
+            providerId=self._provider_id(), fipsCompliant=False)
+        if not accepted:
+            return
         self._client_heartbeat, self._server_heartbeat = heartbeats
         code = self._open(message)
         devices = [] if code else self._cluster.devices_of(self._user)
@@ -421,15 +435,15 @@ class _Session:
                    providerCapabilitiesInfo={"maxNumberOfDevicesOpen": 100, "providerCapabilityMask": 3})
 
     def _on_ProviderCloseRequest(self, _message, sequence):
-        self._cluster.close_provider(self._provider)
-        self._provider = None
+        self._release_provider()
         self._send("ProviderCloseResponse", sequenceNumber=sequence)
         raise _Ended
 
     # devices and lines in one go
 
     def _on_ProviderGetAllDevicesAndLinesRequest(self, _message, sequence):
-        self._send("ProviderGetAllDevicesAndLinesResponse", sequenceNumber=sequence)
+        if not self._send("ProviderGetAllDevicesAndLinesResponse", sequenceNumber=sequence):
+            return
         for index, device in enumerate(self._cluster.devices_of(self._user), 1):
             self._send_device(sequence, index, device)
         self._send("ProviderGetAllDevicesAndLinesCompletedEvent", requestId=sequence)

@@ -220,3 +220,224 @@ def test_impossible_frames_are_refused_at_once(octets):
     reader.feed(octets)
     with pytest.raises(FormatError):
         list(reader.frames())
+
+
+# The client of a provider
+
+
+class Server:
+    """Plays CTI Manager against a Provider, without sockets; C(heard) are the messages the client sent."""
+
+    NONCE = "00112233-4455-6677-8899-aabbccddeeff"
+
+    def __init__(self, version=_ctiqbe.VERSION):
+        settings = _ctiqbe.Settings("cucm", "ctiuser", "test", 30, version)
+        self.provider = _ctiqbe.Provider(settings, self.seal, "cucm:2749")
+        self.seals = []
+        self.heard = []
+        self.provider.start(0)
+        self.listen()
+
+    def seal(self, nonce, certificate):
+        self.seals.append((nonce, certificate))
+        return b"password", b"key"
+
+    def listen(self):
+        octets = self.provider.output()
+        reader = _ctiqbe.FrameReader()
+        reader.feed(octets)
+        new = [_ctiqbe.decode(frame) for frame in reader.frames()]
+        self.heard += new
+        return [message.name for message in new]
+
+    def say(self, name, now=0, **values):
+        return self.say_octets(_ctiqbe.encode(name, **values), now)
+
+    def say_octets(self, octets, now=0):
+        events = [event.name for event in self.provider.receive(octets, now)]
+        self.listen()
+        return events
+
+    def init(self):
+        return self.say("ProviderInitResponse", nonce=self.NONCE, certificate=b"certificate")
+
+    def open(self, heartbeats=(30, 30)):
+        self.init()
+        beats = dict(clientHeartbeat=heartbeats[0], serverHeartbeat=heartbeats[1])
+        events = self.say("ProviderOpenResponse", sequenceNumber=1, **beats)
+        return events + self.say("ProviderOpenCompletedEvent", sequenceNumber=1, providerId=16777428, **beats)
+
+    def list(self):
+        self.provider.list_devices(0)
+        self.listen()
+        return self.heard[-1]["sequenceNumber"]
+
+
+def test_opens_lists_and_closes():
+    server = Server()
+    assert server.heard[0].name == "ProviderInitRequest" and server.heard[0]["sequenceNumber"] == 0
+    assert server.open() == ["accepted", "opened"]
+    assert server.seals == [(server.NONCE, b"certificate")]
+    request = server.heard[1]
+    assert (request["login"], request["password"], request["encryptedKeyData"]) == ("ctiuser", b"password", b"key")
+    assert request["sequenceNumber"] == 1 and request["filter"]["deviceRegistered"] is True
+    number = server.list()
+    server.say("ProviderGetAllDevicesAndLinesResponse", sequenceNumber=number)
+    server.say("DeviceLineInfoEvent", requestId=number, deviceName="SEP1", eventContent=15, moreLines=True,
+               lineInfo=[{"name": "1"}])
+    server.say("DeviceLineInfoEvent", requestId=99, deviceName="SEP9", eventContent=15)
+    server.say("DeviceLineInfoEvent", requestId=number, deviceName="SEP1", eventContent=8, lineInfo=[{"name": "2"}])
+    assert server.say("ProviderGetAllDevicesAndLinesCompletedEvent", requestId=number) == ["listed"]
+    assert [(d["name"], [line["number"] for line in d["lines"]]) for d in server.provider.devices] == [("SEP1", ["1", "2"])]
+    server.provider.close(0)
+    assert server.listen() == ["ProviderCloseRequest"]
+    assert server.say("ProviderCloseResponse", sequenceNumber=3) == ["closed"]
+    server.provider.ended()
+
+
+def test_opens_with_the_server_frames_of_jtapi_sessions():
+    for session in vector("jtapi-provider.json")["sessions"]:
+        server = Server()
+        for frame in session["frames"]:
+            if frame["direction"] == "s2c":
+                octets = bytes.fromhex(frame["hex"])
+                if "refuse" in session["name"] and _ctiqbe.decode(octets).name == "ProviderOpenCompletedEvent":
+                    with pytest.raises(CtiRefused, match="0x8CCC0060 DIRECTORY_LOGIN_FAILED"):
+                        server.say_octets(octets)
+                    break
+                server.say_octets(octets)
+        else:
+            assert server.provider.state == "open"
+
+
+def test_completed_event_may_come_first():
+    server = Server()
+    server.init()
+    assert server.say("ProviderOpenCompletedEvent", sequenceNumber=1) == ["opened"]
+    assert server.say("ProviderOpenResponse", sequenceNumber=1) == []
+    assert server.provider.state == "open"
+
+
+def test_answers_that_come_twice_change_nothing():
+    server = Server()
+    server.init()
+    server.init()
+    assert [message.name for message in server.heard] == ["ProviderInitRequest", "ProviderOpenRequest"]
+    server.say("ProviderOpenCompletedEvent", sequenceNumber=1)
+    assert server.say("ProviderOpenCompletedEvent", sequenceNumber=1, reason=0x8CCC0060) == []
+
+
+@pytest.mark.parametrize("sequence", [1, 0, -1])
+def test_failure_response_for_the_login(sequence):
+    server = Server()
+    server.init()
+    with pytest.raises(CtiRefused) as caught:
+        server.say("FailureResponse", sequenceNumber=sequence, result=0x8CCC0047, description="too\nmany")
+    assert caught.value.code == 0x8CCC0047 and caught.value.facts["stage"] == "open"
+    assert "it said: too many" in str(caught.value)
+
+
+@pytest.mark.parametrize("reason, compromised", [(7, False), (9, True)])
+@pytest.mark.parametrize("opened", [False, True])
+def test_close_at_any_time(opened, reason, compromised):
+    server = Server()
+    if opened:
+        server.open()
+    with pytest.raises(CtiRefused) as caught:
+        server.say("ProviderClosedEvent", reason=reason)
+    assert caught.value.code is None and caught.value.facts["cti_close_reason"] == reason
+    assert caught.value.facts["compromised"] is compromised
+
+
+def test_heartbeats_after_silence_of_the_client():
+    server = Server()
+    assert server.provider.wake_at() is None
+    server.open((4, 30))
+    provider = server.provider
+    assert provider.wake_at() == 4
+    provider.elapsed(3.9)
+    assert server.listen() == []
+    provider.elapsed(4)
+    assert server.listen() == ["Heartbeat"] and provider.wake_at() == 8
+    server.say("Heartbeat", now=7)
+    provider.elapsed(8)
+    assert server.listen() == ["Heartbeat"]
+
+
+def test_silence_of_the_server():
+    server = Server()
+    server.open((0, 30))
+    assert server.provider.wake_at() == pytest.approx(60.6)
+    server.provider.elapsed(60)
+    with pytest.raises(DeadlineExceeded, match="heartbeat"):
+        server.provider.elapsed(61)
+
+
+@pytest.mark.parametrize("values", [
+    {}, {"nonce": "x"}, {"certificate": b"x"}, {"nonce": "x" * 65, "certificate": b"x"},
+    {"nonce": "\xe4", "certificate": b"x"}])
+def test_unusable_nonce_or_certificate(values):
+    server = Server()
+    with pytest.raises(ProtocolError, match="nonce"):
+        server.say("ProviderInitResponse", **values)
+    assert not server.seals and not server.provider.login_sent
+
+
+def test_a_client_in_place_of_a_server():
+    with pytest.raises(ProtocolError, match="only clients send"):
+        Server().say("ProviderInitRequest")
+
+
+@pytest.mark.parametrize("octets, words", [(b"", "without an answer"), (b"\x30\0\0\0\0", "middle of a message")])
+def test_stream_that_ends(octets, words):
+    server = Server()
+    server.say_octets(octets)
+    with pytest.raises(ProtocolError, match=words):
+        server.provider.ended()
+
+
+def test_older_enumeration_step_by_step():
+    server = Server()
+    server.open()
+    server.say("FailureResponse", sequenceNumber=server.list(), result=0x8CCC0051)
+
+    def answer(name, **values):
+        return server.say(name, sequenceNumber=server.heard[-1]["sequenceNumber"], **values)
+
+    answer("ProviderGetDeviceInfoResponse", enumerationHandle=17)
+    answer("GetDeviceInfoFetchResponse", info=[{"name": "SEP1", "type": 7}, {"name": "SEP2"}], more=True)
+    answer("GetDeviceInfoFetchResponse", info=[{"name": "SEP3"}])
+    answer("GetDeviceInfoCloseResponse")
+    answer("DeviceGetLineInfoResponse", enumerationHandle=18)
+    answer("GetLineInfoFetchResponse", info=[{"name": "1001"}])
+    answer("GetLineInfoCloseResponse")
+    answer("DeviceGetLineInfoResponse", result=0x8CCC0022)
+    assert answer("DeviceGetLineInfoResponse", result=0x8CCC0022) == ["listed"]
+    assert [(d["name"], d["status_code"], len(d["lines"])) for d in server.provider.devices] == [
+        ("SEP1", 0, 1), ("SEP2", 0x8CCC0022, 0), ("SEP3", 0x8CCC0022, 0)]
+    assert server.provider.enumeration == "stepwise"
+
+
+def test_older_enumeration_that_never_ends():
+    server = Server()
+    server.open()
+    server.say("FailureResponse", sequenceNumber=server.list(), result=0x8CCC0051)
+    server.say("ProviderGetDeviceInfoResponse", sequenceNumber=3, enumerationHandle=17)
+    with pytest.raises(ProtocolError, match="none"):
+        server.say("GetDeviceInfoFetchResponse", sequenceNumber=4, info=[], more=True)
+
+
+SERVER_FRAMES = [octets for octets in FRAMES if _ctiqbe.BY_ID[_ctiqbe.decode(octets).id].direction != "client->server"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(SERVER_FRAMES), max_size=12), st.integers(0, 3000), st.integers(1, 255))
+def test_any_server_ends_in_the_family_of_errors(frames, position, change):
+    server, stream = Server(), bytearray(b"".join(frames))
+    if position < len(stream):
+        stream[position] ^= change
+    try:
+        server.say_octets(bytes(stream))
+    except (FormatError, ProtocolError, CtiRefused):
+        pass
+    assert len(server.seals) <= 1
