@@ -4,8 +4,8 @@
 # Private to this collection: it may change without notice.
 """What CTI Manager's error codes and close reasons mean, and what an operator does about them.
 
-Codes and names are those of Cisco's JTAPI client library; many meanings are read from the name alone. Codes are unsigned
-here, on the wire they are signed. Codes outside 0x8CCCxxxx are made by clients and never sent.
+Codes and names are those of Cisco's JTAPI client library; many meanings are read from the name alone. Codes are
+unsigned here, on the wire they are signed. Codes outside 0x8CCCxxxx are made by clients and never sent.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ ERRORS = {
     ),
     0x8CCC005F: (
         "DIRECTORY_LOGIN_NOT_ALLOWED", "this user may not log in to CTI",
-        "Put the user into the access control group Standard CTI Enabled; an end user also needs 'Allow control of device from CTI'.",
+        "Put the user into the access control group Standard CTI Enabled; an end user also needs"
+        " 'Allow control of device from CTI'.",
     ),
     0x8CCC0060: (
         "DIRECTORY_LOGIN_FAILED", "user name or password is wrong",
@@ -110,7 +111,8 @@ ERRORS = {
     ),
     0x8CCC00D1: (
         "CONNECTION_ON_INVALID_PORT", "port and role of this user do not match",
-        "A user in Standard CTI Secure Connection has to use TLS (2749), any other user the plain port (2748). The role counts only in mixed mode.",
+        "A user in Standard CTI Secure Connection has to use TLS (2749), any other user the plain port (2748)."
+        " The role counts only in mixed mode.",
     ),
     0x8CCC00D2: (
         "DEVICE_RESTRICTED", "the device is restricted",
@@ -120,7 +122,8 @@ ERRORS = {
     0x8CCC00D5: ("DEVICE_NOT_ACQUIRED", "device not acquired", "Acquire it first."),
     0x8CCC00D7: (
         "DUPLICATE_CERTIFICATE_USED", "another provider is open with the same certificate; both are disconnected now",
-        "Give each client its own instance_id and certificate. Do not repeat: repeats mark the certificate as compromised.",
+        "Give each client its own instance_id and certificate. Do not repeat:"
+        " repeats mark the certificate as compromised.",
     ),
     0x8CCC00D8: (
         "INVALID_CERTIFICATE_USED", "the client certificate is not valid for this user",
@@ -128,7 +131,8 @@ ERRORS = {
     ),
     0x8CCC00D9: (
         "CERTIFICATE_COMPROMISED", "the client certificate is marked as compromised",
-        "This instance needs a new instance_id: delete its CAPF profile, find who used the certificate twice, and enrol under a new instance id.",
+        "This instance needs a new instance_id: delete its CAPF profile, find who used the certificate twice, and enrol"
+        " under a new instance id.",
     ),
     0x8CCC00DA: ("DB_INITIALIZATION_ERROR", "database could not be initialised", "Check the database service."),
     0x8CCC0107: (
@@ -184,7 +188,8 @@ ERRORS = {
 #: Reason of a ProviderClosedEvent: (name, meaning as a clause, cure). 100 to 106 are made by clients.
 CLOSE_REASONS = {
     0: ("none", "no reason was given", _TRACE),
-    1: ("heartbeat missed", "the server missed the client's heartbeats", "Check the network and the load of this host."),
+    1: ("heartbeat missed", "the server missed the client's heartbeats",
+        "Check the network and the load of this host."),
     2: ("unexpected shutdown", "the service went down", "Check the service Cisco CTIManager on this node."),
     3: ("application request", "the application asked for it", ""),
     4: ("provider open failure", "the provider could not be opened", _TRACE),
@@ -203,7 +208,8 @@ CLOSE_REASONS = {
          "Put the user into the access control group Standard CTI Secure Connection."),
     12: ("Standard CTI Enabled removed", "the user was taken out of Standard CTI Enabled",
          "Put the user into the access control group Standard CTI Enabled."),
-    13: ("authentication type on unsupported port", "this kind of login is refused on the plain port", "Use TLS (2749)."),
+    13: ("authentication type on unsupported port", "this kind of login is refused on the plain port",
+         "Use TLS (2749)."),
 }
 
 

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""CTIQBE, the protocol of CTI Manager (TCP 2748, and 2749 inside TLS): frames, messages, and the client side of a provider.
+"""CTIQBE, the protocol of CTI Manager (TCP 2748, and 2749 inside TLS): frames, messages, and the client of a provider.
 
-Every number is a 32-bit little-endian word and every offset counts from the first octet of its frame. Layouts are those of
-Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP was never observed. A reader
-stops where the received fixed area ends, ignores what it does not know, and takes the element size of arrays from the wire.
+Every number is a 32-bit little-endian word and every offset counts from the first octet of its frame. Layouts are those
+of Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP was never observed. A
+reader stops where the received fixed area ends, ignores what it does not know, and takes the element size of arrays from
+the wire.
 """
 
 from __future__ import annotations
@@ -42,14 +43,15 @@ _STRUCTS = {
     "DeviceInfo": """str name, i32 type, bool allowsRegistration, i32 deviceID, i32 locale, i32 protocol,
         bool isRestricted, str altScript, str devTypeName, i32 dndOption, i32 rollOverMode, bool isBIBEnabled,
         i32 ipAddressingMode, i32 supportsFeature, bool isVisitingDevice""",
-    "DeviceInfoStatic": """i32 deviceType, str deviceTypeName, i32 deviceId, i32 protocol, i32 specialDeviceCapabilities,
-        bool visitingDevice""",
+    "DeviceInfoStatic": """i32 deviceType, str deviceTypeName, i32 deviceId, i32 protocol,
+        i32 specialDeviceCapabilities, bool visitingDevice""",
     "DeviceInfoDynamic": """i32 locale, str altScript, i32 DNDOption, i32 ConfiguredIpAddrMode, bool EMLoginAllowed,
         bool deviceRestricted, i32 outboundCallRollOverMode, bool BIBEnabled""",
     "DeviceMultiMediaCapability": "i32 videoCapability, i32 telepresenceInfo, i32 screenCount",
     "DeviceRegistrationInfo": """i32 mediaTermination, i32 activeIpAddrMode, i32 ipV4Addr, bytes ipV6Addr,
         ustr unicodeLoginUserID, i32 encodingType, i32 CtiControllable, i32 deviceUserPolicy, i32 deviceAppPolicy,
-        i32 deviceMultiMediaCapabilityBitMask, DeviceMultiMediaCapability deviceMultiMediaCapability, i32 huntLogStatus""",
+        i32 deviceMultiMediaCapabilityBitMask, DeviceMultiMediaCapability deviceMultiMediaCapability,
+        i32 huntLogStatus""",
     "LineIntercomSpeedDialInfo": "str number, str label, ustr unicodeLabel",
     "LineInfo": """str name, str displayName, i32 permanentLineID, i32 maxNumberOfCalls, i32 lineInstance,
         i32 busyTrigger, ustr unicodeDisplayName, str partition, bool isRestricted, i32 autoAnswerStatus, i32 dnType,
@@ -64,8 +66,8 @@ _COMPLETED = "i32 requestId, i32 result"
 
 _MESSAGES = (
     (0, "FailureResponse", TO_CLIENT, _RESPONSE + ", str description"),
-    (3, "ProviderOpenRequest", TO_SERVER, _REQUEST + """, str provider, str qbeClientVersion, ustr login, bytes password,
-        ProviderEventFilter filter, str applicationID, i32 desiredServerHeartbeatTime, i32 requestTimer,
+    (3, "ProviderOpenRequest", TO_SERVER, _REQUEST + """, str provider, str qbeClientVersion, ustr login,
+        bytes password, ProviderEventFilter filter, str applicationID, i32 desiredServerHeartbeatTime, i32 requestTimer,
         i32 cmAssignedApplicationID, str pluginName, i32 applicationPriority, bool lightWeightOpen, str ssoticket,
         i32 authenticationType, bool requestOldDeviceLineFetch, bytes encryptedKeyData,
         bytes encryptedSingleSignOnData"""),
@@ -144,7 +146,7 @@ BY_ID = {layout.id: layout for layout in MESSAGES.values()}
 
 
 class Message:
-    """One decoded frame: C(name) (None for an id that is not in the table), C(id), C(version) and C(values) by field name."""
+    """One decoded frame: C(name) (None for an id not in the table), C(id), C(version), C(values) by field name."""
 
     def __init__(self, number, name, values, version=VERSION):
         self.id = number
@@ -242,7 +244,7 @@ def _encode_array(struct, elements, at, with_nul):
 
 
 class _Decoder:
-    """Values of one frame. References may lie anywhere in it, but together they must not be larger than twice the frame."""
+    """Values of one frame. References may lie anywhere in it; together they are at most twice as large as the frame."""
 
     def __init__(self, octets):
         self._whole = Reader(octets, "little", "CTIQBE frame")
@@ -345,7 +347,7 @@ class FrameReader:
         self._buffer += octets
 
     def frames(self):
-        """The frames complete so far. Raises FormatError for an impossible length or a wrong magic as soon as it is seen."""
+        """The frames complete so far. Raises FormatError as soon as an impossible length or a wrong magic is seen."""
         while True:
             size = self._size()
             if size is None or len(self._buffer) < size:
@@ -406,15 +408,15 @@ _STAGES = {"init": "init", "opening": "open", "open": "open", "listing": "list",
 class Provider:
     """The client of one provider: open it, keep it alive, list devices and lines, close it. No I/O, no clock.
 
-    The driver hands in received octets and the time (any seconds that only grow), sends what C(output()) gives, and comes
-    back at C(wake_at()) at the latest. States: new, init, opening, open, listing, closing, closed.
+    The driver hands in received octets and the time (any seconds that only grow), sends what C(output()) gives, and
+    comes back at C(wake_at()) at the latest. States: new, init, opening, open, listing, closing, closed.
 
     settings: Settings; C(host) as the user gave it, C(heartbeat) in seconds as wished from the server.
     seal: C(seal(nonce, certificate)) gives C((password field, key blob)); called once, when the server has sent both.
     where: host and port for messages.
 
-    Everything raises CtiRefused when the server says no; C(code) is the unsigned CTI code, or None where the server closed
-    the provider for C(cti_close_reason). ProtocolError and FormatError stand for a server that breaks the protocol,
+    Everything raises CtiRefused when the server says no; C(code) is the unsigned CTI code, or None where the server
+    closed the provider for C(cti_close_reason). ProtocolError and FormatError stand for a server that breaks the protocol,
     DeadlineExceeded for one that fell silent. None of them is a reason to log in again.
     """
 
@@ -537,8 +539,8 @@ class Provider:
             return
         layout = MESSAGES[name]
         if layout.direction == TO_SERVER:
-            raise ProtocolError("the peer sent a %s, which only clients send" % name, where=self._where, stage=self.stage,
-                                cure="Check that host and port are those of a CTI Manager.")
+            raise ProtocolError("the peer sent a %s, which only clients send" % name, where=self._where,
+                                stage=self.stage, cure="Check that host and port are those of a CTI Manager.")
         if name == "ProviderClosedEvent":
             self._provider_closed(message["reason"])
         elif name == "FailureResponse":
@@ -618,10 +620,10 @@ class Provider:
         self.state = "opening"
         self.login_sent = True
         self._request(
-            "ProviderOpenRequest", provider=self.settings.host, qbeClientVersion=CLIENT_VERSION, login=self.settings.login,
-            password=password, filter=dict((field, True) for field, _kind in STRUCTS["ProviderEventFilter"].fields),
-            applicationID=self.settings.application, desiredServerHeartbeatTime=self.settings.heartbeat, pluginName=PLUGIN,
-            applicationPriority=2, encryptedKeyData=key)
+            "ProviderOpenRequest", provider=self.settings.host, qbeClientVersion=CLIENT_VERSION,
+            login=self.settings.login, password=password, filter=dict.fromkeys((field for field, _kind in STRUCTS["ProviderEventFilter"].fields), True),
+            applicationID=self.settings.application, desiredServerHeartbeatTime=self.settings.heartbeat,
+            pluginName=PLUGIN, applicationPriority=2, encryptedKeyData=key)
 
     def _accepted(self, message):
         """Not success yet: the server checks the login now."""
@@ -634,7 +636,8 @@ class Provider:
     def _completed(self, message):
         """The open is decided here; this event may overtake the ProviderOpenResponse."""
         if message["reason"]:
-            raise self._refusal("CTI Manager refused to open the provider", message["reason"], message["failureDescription"])
+            raise self._refusal("CTI Manager refused to open the provider", message["reason"],
+                                message["failureDescription"])
         self._bind_heartbeats(message)
         self.state = "open"
         number = message["providerId"] & 0xFFFFFFFF
@@ -661,7 +664,8 @@ class Provider:
 
     def _check_count(self):
         if len(self._by_name) >= MAX_DEVICES:
-            raise ProtocolError("CTI Manager listed more than %d devices" % MAX_DEVICES, where=self._where, stage="list")
+            raise ProtocolError("CTI Manager listed more than %d devices" % MAX_DEVICES, where=self._where,
+                                stage="list")
 
     @staticmethod
     def _device(message):

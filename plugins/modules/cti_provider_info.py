@@ -405,7 +405,8 @@ RANGES = {"port": (1, 65535), "hold": (0, 600), "heartbeat": (1, 300), "timeout"
 
 #: awaited event -> (what did not come, cure)
 OVERDUE = {
-    "initialised": ("CTI Manager did not answer the first request", "Check that this port is CTI Manager's and its load."),
+    "initialised": (
+        "CTI Manager did not answer the first request", "Check that this port is CTI Manager's, and its load."),
     "opened": (
         "CTI Manager did not finish checking the login",
         "Check that the directory (LDAP or database) answers and the load of CTI Manager. The login was not repeated."),
@@ -455,7 +456,8 @@ class Identity:
         where = self._path("QBEClient.cer")
         key = _pki.key_from_pem(self.key_pem, self.passphrase, self._path("QBEClient.key.pem"))
         if not _pki.matches_key(self.certificate, key):
-            raise StoreError("the certificate does not belong to the private key beside it", where=where, cure=CURE_ENROL)
+            raise StoreError("the certificate does not belong to the private key beside it", where=where,
+                             cure=CURE_ENROL)
         now = datetime.datetime.now(datetime.timezone.utc)
         begins, expires = _pki.begins(self.certificate), _pki.expires(self.certificate)
         if expires <= now:
@@ -474,7 +476,7 @@ class Identity:
             facts = _pki.certificate_facts(leaf)
             raise TrustError(
                 "the server's certificate is not in the trust list as a CallManager (%s)" % facts["subject"],
-                cure="Fetch the trust list again with ctl_file, in case the certificate was renewed. No login was sent.",
+                cure="Fetch the trust list again with ctl_file, if the certificate was renewed. No login was sent.",
                 server_certificate=facts)
 
 
@@ -501,7 +503,8 @@ class Attempt:
             if self._identity:
                 with self._step("tls"):
                     self._channel = _transport.secure(
-                        plain, self._identity.accept, self._identity.client(), self._params["tls_legacy"], self._deadline)
+                        plain, self._identity.accept, self._identity.client(), self._params["tls_legacy"],
+                        self._deadline)
             try:
                 return self._converse()
             finally:
@@ -540,6 +543,8 @@ class Attempt:
             yield
         except SecureTspError as error:
             error.facts.setdefault("stage", stage)
+            if isinstance(error, FormatError):
+                error.cure = error.cure or "Check that this port is CTI Manager's."
             if self.manager is not None:
                 error.where = error.where or _transport.place(self.manager, port_of(self._params))
                 error.facts.update(manager=self.manager, timings_ms=self.timings,
@@ -638,8 +643,8 @@ class Attempt:
                 self._events[event.name] = event.values
         elif self._identity and not self._heard:
             raise TransportError(
-                "the server closed the connection right after the TLS handshake", where=self._channel.where, stage="tls",
-                cure="It probably does not accept this client certificate: check that CAPF of this cluster issued it.")
+                "the server closed the connection right after the TLS handshake", where=self._channel.where,
+                stage="tls", cure="It probably does not accept this client certificate: check that CAPF of this cluster issued it.")
         elif self._provider.state != "closed":
             self._provider.ended()
 

@@ -20,7 +20,8 @@ GROUPS = ["Standard CTI Enabled", "Standard CTI Secure Connection"]
 DEVICES = [
     {"name": "SEP001122334455", "model": 684, "registered": True,
      "lines": [{"number": "1001", "partition": "PT_INT"}, {"number": "1002", "restricted": True}]},
-    {"name": "SEP001122334466", "restricted": True, "registered": False, "lines": [{"number": str(2000 + n)} for n in range(12)]},
+    {"name": "SEP001122334466", "restricted": True, "registered": False,
+     "lines": [{"number": str(2000 + n)} for n in range(12)]},
 ]
 
 

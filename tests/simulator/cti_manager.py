@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CTI Manager: CTIQBE over TCP (2748) and over TLS with a client certificate of CAPF (2749).
 
-It answers as the published protocol facts say, with frames that Cisco's JTAPI clients accept. It shares the collection's
-frame codec, so it proves behaviour; bytes are proven by tests/vectors.
+It answers as the published protocol facts say, with frames that Cisco's JTAPI clients accept. It shares the
+collection's frame codec, so it proves behaviour; bytes are proven by tests/vectors.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ GARBAGE = bytes(range(256)) * 2
 class CtiManager:
     """One port. C(tls): 2749's rules instead of 2748's.
 
-    Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one; C(versions) accepted in headers;
+    Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one;
+    C(versions) accepted in headers;
     C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest).
     Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
-    sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next one),
+    sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next),
     C(failure) (code) and C(result) (code) in its place, C(unknown) (an unknown id first), C(close) (reason: 155 in its
     place), C(replace) (hex). Operation C(accept): C(cut) or C(silence) before anything else.
     """
@@ -550,8 +551,8 @@ def _device(index, device):
 
 def _line(index, line):
     return {
-        "name": line["number"], "displayName": "", "permanentLineID": index, "maxNumberOfCalls": 4, "lineInstance": index,
-        "busyTrigger": 2, "unicodeDisplayName": "", "partition": line["partition"] or None,
+        "name": line["number"], "displayName": "", "permanentLineID": index, "maxNumberOfCalls": 4,
+        "lineInstance": index, "busyTrigger": 2, "unicodeDisplayName": "", "partition": line["partition"] or None,
         "isRestricted": line["restricted"], "defaultIntercomTargetInfo": {"unicodeLabel": ""}, "unicodeLabel": "",
     }
 

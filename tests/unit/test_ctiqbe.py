@@ -288,7 +288,8 @@ def test_opens_lists_and_closes():
     server.say("DeviceLineInfoEvent", requestId=99, deviceName="SEP9", eventContent=15)
     server.say("DeviceLineInfoEvent", requestId=number, deviceName="SEP1", eventContent=8, lineInfo=[{"name": "2"}])
     assert server.say("ProviderGetAllDevicesAndLinesCompletedEvent", requestId=number) == ["listed"]
-    assert [(d["name"], [line["number"] for line in d["lines"]]) for d in server.provider.devices] == [("SEP1", ["1", "2"])]
+    (device,) = server.provider.devices
+    assert device["name"] == "SEP1" and [line["number"] for line in device["lines"]] == ["1", "2"]
     server.provider.close(0)
     assert server.listen() == ["ProviderCloseRequest"]
     assert server.say("ProviderCloseResponse", sequenceNumber=3) == ["closed"]
