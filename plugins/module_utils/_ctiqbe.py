@@ -6,8 +6,8 @@
 
 Every number is a 32-bit little-endian word and every offset counts from the first octet of its frame. Layouts are those
 of Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP was never observed. A
-reader stops where the received fixed area ends, ignores what it does not know, and takes the element size of arrays from
-the wire.
+reader stops where the received fixed area ends, ignores what it does not know, and takes the element size of arrays
+from the wire.
 """
 
 from __future__ import annotations
@@ -416,8 +416,8 @@ class Provider:
     where: host and port for messages.
 
     Everything raises CtiRefused when the server says no; C(code) is the unsigned CTI code, or None where the server
-    closed the provider for C(cti_close_reason). ProtocolError and FormatError stand for a server that breaks the protocol,
-    DeadlineExceeded for one that fell silent. None of them is a reason to log in again.
+    closed the provider for C(cti_close_reason). ProtocolError and FormatError stand for a server that breaks the
+    protocol, DeadlineExceeded for one that fell silent. None of them is a reason to log in again.
     """
 
     def __init__(self, settings, seal, where=""):
@@ -621,7 +621,8 @@ class Provider:
         self.login_sent = True
         self._request(
             "ProviderOpenRequest", provider=self.settings.host, qbeClientVersion=CLIENT_VERSION,
-            login=self.settings.login, password=password, filter=dict.fromkeys((field for field, _kind in STRUCTS["ProviderEventFilter"].fields), True),
+            login=self.settings.login, password=password,
+            filter=dict.fromkeys((field for field, _kind in STRUCTS["ProviderEventFilter"].fields), True),
             applicationID=self.settings.application, desiredServerHeartbeatTime=self.settings.heartbeat,
             pluginName=PLUGIN, applicationPriority=2, encryptedKeyData=key)
 

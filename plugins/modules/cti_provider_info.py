@@ -644,7 +644,8 @@ class Attempt:
         elif self._identity and not self._heard:
             raise TransportError(
                 "the server closed the connection right after the TLS handshake", where=self._channel.where,
-                stage="tls", cure="It probably does not accept this client certificate: check that CAPF of this cluster issued it.")
+                stage="tls", cure="It probably does not accept this client certificate: check that CAPF of this cluster"
+                                   " issued it.")
         elif self._provider.state != "closed":
             self._provider.ended()
 

@@ -11,7 +11,8 @@ import ssl
 import pytest
 from simulator import Simulator, pki
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import CtiRefused
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cti_provider_info
 
 USER, PASSWORD, INSTANCE = "recorder_tapi", "Recorder-Pässwort-1", "recorder01x1"
@@ -252,6 +253,34 @@ def test_duplicate_certificate_then_compromised(sim, probe):
     result = probe()
     assert "new instance_id" in refused(result, "0x8CCC00D9", "CERTIFICATE_COMPROMISED")
     assert result["compromised"] is True
+
+
+def application(sim, store):
+    """C((provider, channel)) of a running application that uses the certificate of the store."""
+    identity = cti_provider_info.Identity(str(store), None)
+    deadline = _transport.Deadline(10)
+    channel = _transport.connect_tls("127.0.0.1", sim.cti_tls_port, deadline, identity.accept, identity.client())
+    settings = _ctiqbe.Settings("127.0.0.1", USER, "application", 30, _ctiqbe.VERSION)
+    provider = _ctiqbe.Provider(settings, lambda nonce, certificate: _pki.encrypt_password(
+        PASSWORD, nonce, certificate, "0123456789abcdef"))
+    provider.start(0)
+    while provider.state != "open":
+        channel.send(provider.output())
+        provider.receive(channel.receive(), 0)
+    return provider, channel
+
+
+@pytest.mark.parametrize("tolerated, reason", [(5, 7), (1, 9)])
+def test_probing_with_the_certificate_of_a_running_application_throws_both_out(sim, probe, store, tolerated, reason):
+    sim.act("set_parameter", name="CTI InstanceId Retry Count", value=str(tolerated))
+    provider, channel = application(sim, store)
+    with channel:
+        refused(probe(), "0x8CCC00D7", "DUPLICATE_CERTIFICATE_USED")
+        with pytest.raises(CtiRefused) as caught:
+            while True:
+                provider.receive(channel.receive(), 0)
+    assert caught.value.facts["cti_close_reason"] == reason
+    assert [found.status for found in sim.cluster.providers()] == ["Closed", "OpenFailed"]
 
 
 @pytest.mark.parametrize("reason, words, compromised", [
