@@ -120,7 +120,8 @@ def main():
             result = accounts.change_members(
                 axl, params["name"], params["members"], params["members_mode"], apply=not module.check_mode
             )
-    finish(module, result)
+            warnings = accounts.login_warnings(axl)
+    finish(module, result, warnings)
 
 
 if __name__ == "__main__":

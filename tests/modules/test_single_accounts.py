@@ -157,6 +157,16 @@ def test_a_deadline_left_to_the_cluster(sim, run):
     assert "not 0 to 720" in run(capf_profile, operation_completes_hours=721, **who)["msg"]
 
 
+@pytest.mark.parametrize("module, options", [
+    (end_user, dict(name="jdoe")), (access_control_group, dict(name=SECURE, members=["jdoe"])),
+    (fleet_accounts, dict(users=[])),
+])
+def test_an_unverified_server_is_warned_about(sim, run, module, options):
+    assert "warnings" not in run(module, **options)
+    (warning,) = run(module, validate_certs=False, **options)["warnings"]
+    assert "is not verified" in warning
+
+
 # The same requests as fleet_accounts with a list of one
 
 INSTANCE = {"host": "", "user": "jdoe", "user_type": "end", "instance_id": "host01x1"}

@@ -484,11 +484,18 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
     applier = Applier(axl, reader, wish, completion, make_string)
     if apply:
         applier.apply(plan.steps)
+    plan.warnings += login_warnings(axl)
     armed = set(plan.armed())
     for profile in plan.after.profiles.values():
         if profile.instance_id in armed:
             profile.completion = completion or ""
     return result(wish, plan, reader, applier, now), plan
+
+
+def login_warnings(axl):
+    if axl.session.login.unverified:
+        return ["The server's certificate is not verified: the password goes to whoever answers."]
+    return []
 
 
 def cluster_time(axl):
