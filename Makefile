@@ -1,0 +1,44 @@
+# voiceops.secure_tsp: what a maintainer types. Everything runs from .venv, which the first call makes.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTEST := .venv/bin/python -m pytest
+WORKERS ?= 2
+LOG := .cache/log
+
+.PHONY: help venv demo test pytest sanity lint changelog build clean
+
+help:  ## Show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv:  ## Create or update .venv from the pinned requirements
+	@requirements/venv
+
+demo: venv  ## Provision a small fleet on a simulated cluster, twice, and show a drift
+	@tests/demo/run
+
+test: pytest sanity lint  ## Everything a change must pass
+	@echo
+	@echo "All of pytest, sanity and lint passed. pytest said:"
+	@tail -n 1 $(LOG)/pytest.log
+
+pytest: venv  ## Unit, module, contract and e2e tests
+	@mkdir -p $(LOG)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --color=no tests/unit tests/modules tests/contract tests/e2e 2>&1 | tee $(LOG)/pytest.log
+
+sanity: venv  ## ansible-test sanity, without containers
+	@tests/gate/sanity
+
+lint: venv  ## ansible-lint (production), documentation, changelog and YAML
+	@tests/gate/lint
+
+changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
+	.venv/bin/antsibull-changelog release --update-existing --reload-plugins
+
+build: venv  ## Build the collection's tarball into .cache/build
+	./run ansible-galaxy collection build --force --output-path "$$PWD/.cache/build"
+
+clean:  ## Remove .venv, .cache and what tests leave behind
+	rm -rf .venv .cache .hypothesis .pytest_cache tests/output
