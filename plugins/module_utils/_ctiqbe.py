@@ -18,7 +18,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_er
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CtiRefused,
     DeadlineExceeded,
-    FormatError,
     ProtocolError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer

@@ -320,7 +320,7 @@ def _parse_header(reader, length):
                 raise reader.fail("a second signature", start)
             signature_at = (start, 3 + size)
         fields.append((tag, reader.take(size)))
-    ends = {start_of for start_of in _field_ends(fields)}
+    ends = set(_field_ends(fields))
     for tag, end in open_containers:
         if end not in ends:
             warnings.append("header container %d does not end with a field" % tag)

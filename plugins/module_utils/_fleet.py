@@ -290,10 +290,10 @@ def same(one, other):
     return one.casefold() == other.casefold()
 
 
-def missing(wanted, present):
-    """Names wanted and not present, in the order wanted and once."""
-    known = set(name.casefold() for name in present)
-    return list(dict.fromkeys(name for name in wanted if name.casefold() not in known))
+def missing(names, known_names):
+    """Those of the names that are not known, in their order and once."""
+    known = set(name.casefold() for name in known_names)
+    return list(dict.fromkeys(name for name in names if name.casefold() not in known))
 
 
 def differs(rule, wanted, present):

@@ -10,7 +10,7 @@ The time is an argument, so the same results give the same document.
 from __future__ import annotations
 
 import datetime
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 SCHEMA = "voiceops.secure_tsp.report/1"
 STAGES = ("trust", "accounts", "armed", "certificate", "cutover", "verify")

@@ -379,7 +379,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 
-SECURE_PORT, PLAIN_PORT = 2749, 2748
+SECURE_PORT = 2749
+PLAIN_PORT = 2748
 SERVER_ROLES = (1, 2)  # CCM, CCM+TFTP
 CONNECT_SECONDS = 15  # for one node, so that a dead one does not use up the time of the others
 CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
@@ -644,8 +645,8 @@ class Attempt:
         elif self._identity and not self._heard:
             raise TransportError(
                 "the server closed the connection right after the TLS handshake", where=self._channel.where,
-                stage="tls", cure="It probably does not accept this client certificate: check that CAPF of this cluster"
-                                   " issued it.")
+                stage="tls",
+                cure="It probably does not accept this client certificate: check that CAPF of this cluster issued it.")
         elif self._provider.state != "closed":
             self._provider.ended()
 

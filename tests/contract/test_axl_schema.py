@@ -13,7 +13,6 @@ import importlib.util
 import itertools
 import pathlib
 
-import collection_path  # noqa: F401
 import pytest
 from lxml import etree
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import collection_path  # noqa: F401  (registers the collection's import path)
+import collection_path  # registers the import path of the collection
 from simulator.simulator import Simulator
 
 __all__ = ["Simulator"]

@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-import collection_path  # noqa: F401  (makes the collection importable)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
 from simulator import cluster as rules

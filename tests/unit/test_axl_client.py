@@ -320,6 +320,7 @@ def test_a_server_without_tls_is_named():
         listener.listen()
         port = listener.getsockname()[1]
         login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=port, timeout=5)
+
         def plain():
             connection = listener.accept()[0]
             with connection:

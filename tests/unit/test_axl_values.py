@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import collection_path  # noqa: F401
 import pytest
 from lxml import etree
 

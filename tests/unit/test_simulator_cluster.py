@@ -156,7 +156,7 @@ def test_login_codes(cluster):
 
 
 def test_wrong_passwords_lock_the_account(cluster):
-    codes = [cluster.cti_login("rec", "guess")[0] for _ in range(4)]
+    codes = [cluster.cti_login("rec", "guess")[0] for dummy in range(4)]
     assert codes == [rules.LOGIN_FAILED] * 3 + [rules.ACCOUNT_LOCKED]
     assert cluster.cti_login("rec", "pw")[0] == rules.ACCOUNT_LOCKED
 
@@ -398,7 +398,7 @@ def test_rules_count_what_they_see_and_do():
     rule = faults.add(front="axl", operation="addAppUser", kind="http", after=1, times=2, code=503)
     forever = faults.add(front="axl", kind="delay", times=None, seconds=0)
     faults.add(front="tftp", kind="silence")
-    met = [faults.match("axl", "addAppUser") for _ in range(4)]
+    met = [faults.match("axl", "addAppUser") for dummy in range(4)]
     assert met == [forever, rule, rule, forever]
     assert faults.match("axl", "getAppUser") is forever
     assert faults.match("capf", None) is None

@@ -504,7 +504,7 @@ def test_requests_writes_and_state(sim, peer):
 def test_throttling(sim, peer):
     sim.faults.add(front="axl", operation="addAppUser", kind="http", code=503, times=2)
     request = ("addAppUser", "<appUser><userid>rec</userid></appUser>")
-    assert [peer.post(*request).status_code for _ in range(3)] == [503, 503, 200]
+    assert [peer.post(*request).status_code for dummy in range(3)] == [503, 503, 200]
     assert sim.cluster.counters["addAppUser"] == 3
     assert sim.cluster.write_count == 1
 
