@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of plugins/, read from its imports. docs/docsite/rst/development.rst tells the reasons."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import sys
+
+import collection_path
+import pytest
+
+COLLECTION = "ansible_collections.voiceops.secure_tsp"
+UTILS = COLLECTION + ".plugins.module_utils"
+
+# Files of module_utils, lowest layer first. A file imports only from layers below its own.
+LAYERS = (
+    ("_errors",),
+    ("_octets", "_cti_errors", "_subject_hash"),
+    ("_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report"),
+    ("_pki",),
+    ("_transport", "_store", "_axl.schema"),
+    ("_axl.values", "_axl.wsdl"),
+    ("_axl.client",),
+    ("_axl.accounts", "_serviceability"),
+    ("_module",),
+)
+LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+# Without input and output: only the standard library, and of ours only what stands here.
+TABLES = {"_cti_errors", "_subject_hash"}
+SANS_IO = {
+    **dict.fromkeys(("_errors", "_fleet", "_report", *TABLES), set()),
+    "_octets": {"_errors"},
+    **dict.fromkeys(("_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
+}
+OUTSIDE_WORLD = {
+    "asyncio", "builtins", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
+    "platform", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time", "urllib", "uuid",
+}
+OUTSIDE_CALLS = {"open", "input", "print", "__import__", "exec", "eval"}
+CLOCK_CALLS = {"now", "today", "utcnow"}
+
+# Each third-party package stands in exactly one file.
+HOME = {
+    "cryptography": "_pki",
+    "OpenSSL": "_transport",
+    "tftpy": "_transport",
+    "zeep": "_axl.client",
+    "requests": "_axl.client",
+    "urllib3": "_axl.client",
+    "lxml": "_axl.client",
+}
+
+
+def sources():
+    """{path inside plugins/: source} of every Python file there."""
+    root = collection_path.ROOT / "plugins"
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py"))}
+
+
+def util_name(path):
+    """C(_axl.client) for C(module_utils/_axl/client.py), C(_axl) for its C(__init__.py), None outside module_utils."""
+    parts = pathlib.PurePosixPath(path).with_suffix("").parts
+    if parts[0] != "module_utils":
+        return None
+    return ".".join(part for part in parts[1:] if part != "__init__")
+
+
+def imports(tree):
+    """(node, name) of each import; the names of C(from a import b) are C(a.b), relative ones begin with a dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node, "." * node.level + (node.module or "") + "." + alias.name
+
+
+def guarded(tree):
+    """The nodes inside C(try: import x except ImportError: X_IMPORT_ERROR = ...), its C(else) included."""
+    for guard in ast.walk(tree):
+        if not isinstance(guard, ast.Try) or len(guard.handlers) != 1:
+            continue
+        handler = guard.handlers[0]
+        remembers = any(
+            isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).endswith("_IMPORT_ERROR")
+            and ast.unparse(statement.value) == "traceback.format_exc()"
+            for statement in handler.body)
+        if handler.type is not None and ast.unparse(handler.type) == "ImportError" and remembers:
+            for statement in guard.body + guard.orelse:
+                yield from ast.walk(statement)
+
+
+def violations(files):
+    """One sentence for each broken rule, of files given as C(sources) gives them."""
+    utils = {util_name(path) for path in files} - {None, ""}
+    for path, source in files.items():
+        tree = ast.parse(source)
+        name = util_name(path)
+        safe = set(guarded(tree))
+        if name and name != "_axl" and name not in LAYER_OF:
+            yield f"{path}: has no place in LAYERS"
+        if name in SANS_IO:
+            yield from (f"{path}: {sentence}" for sentence in world_touched(tree))
+        for node, imported in imports(tree):
+            where = f"{path}:{node.lineno}: {imported}"
+            package = imported.split(".")[0]
+            if imported.startswith("."):
+                yield f"{where}: relative import"
+            elif package == "ansible_collections":
+                yield from (f"{where}: {sentence}" for sentence in ours(imported, path, name, utils))
+            elif package == "ansible":
+                if (imported + ".").startswith("ansible.module_utils.basic.") and name != "_module":
+                    yield f"{where}: only _module imports ansible.module_utils.basic"
+                if name in SANS_IO:
+                    yield f"{where}: Ansible in a file without input and output"
+            elif package in sys.stdlib_module_names:
+                if name in SANS_IO and package in OUTSIDE_WORLD:
+                    yield f"{where}: clock, file, socket or randomness in a file without input and output"
+            elif package not in HOME:
+                yield f"{where}: not a package this collection may import"
+            elif HOME[package] != name:
+                yield f"{where}: {package} is imported in {HOME[package]} only"
+            elif node not in safe:
+                yield f"{where}: import without guard"
+
+
+def ours(imported, path, name, utils):
+    if not imported.startswith(UTILS + "."):
+        yield "of this collection, plugins import module_utils only"
+        return
+    rest = imported[len(UTILS) + 1:].split(".")
+    target = next((".".join(rest[:size]) for size in (2, 1) if ".".join(rest[:size]) in utils), None)
+    if target is None:
+        yield "no such file in module_utils"
+    elif name in SANS_IO and target not in SANS_IO[name]:
+        yield "a file without input and output imports only _octets, _errors and tables"
+    elif name is not None and LAYER_OF.get(target, 0) >= LAYER_OF.get(name, len(LAYERS)):
+        yield f"imports upward or sideways from {path}"
+
+
+def world_touched(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in OUTSIDE_CALLS:
+                yield f"line {node.lineno} calls {called.id}()"
+            if isinstance(called, ast.Attribute) and called.attr in CLOCK_CALLS:
+                yield f"line {node.lineno} reads a clock with {ast.unparse(called)}()"
+
+
+def test_plugins_keep_their_layers():
+    assert list(violations(sources())) == []
+
+
+def test_each_third_party_package_is_where_the_table_says():
+    """A package that nobody imports any more leaves the table and the requirements."""
+    found = {(imported.split(".")[0], util_name(path)) for path, source in sources().items()
+             for node, imported in imports(ast.parse(source))}
+    assert set(HOME.items()) <= found
+
+
+GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceback.format_exc()\nelse:\n    X_IMPORT_ERROR = None\n"
+
+
+@pytest.mark.parametrize(("path", "source", "word"), [
+    ("module_utils/_ctl.py", "import time\n", "clock"),
+    ("module_utils/_ctl.py", "import os.path\n", "clock"),
+    ("module_utils/_ctl.py", "def f():\n    from socket import create_connection\n", "clock"),
+    ("module_utils/_ctl.py", "import datetime\n\nNOW = datetime.datetime.now()\n", "reads a clock"),
+    ("module_utils/_ctl.py", "X = open('x')\n", "calls open()"),
+    ("module_utils/_ctl.py", f"from {UTILS} import _pki\n", "without input and output"),
+    ("module_utils/_octets.py", f"from {UTILS}._ctl import parse\n", "without input and output"),
+    ("module_utils/_fleet.py", f"from {UTILS}._errors import InputError\n", "without input and output"),
+    ("module_utils/_fleet.py", "from ansible.module_utils.common.text import converters\n", "Ansible in a file"),
+    ("module_utils/_pki.py", f"from {UTILS} import _transport\n", "upward"),
+    ("module_utils/_store.py", f"from {UTILS} import _transport\n", "sideways"),
+    ("module_utils/_axl/schema.py", f"from {UTILS}._axl import client\n", "upward"),
+    ("module_utils/_transport.py", f"from {UTILS}._module import create\n", "upward"),
+    ("module_utils/_pki.py", "from . import _ctl\n", "relative"),
+    ("module_utils/_pki.py", "import cryptography\n", "without guard"),
+    ("module_utils/_pki.py", GUARD.format("cryptography").replace("ImportError:", "Exception:"), "without guard"),
+    ("module_utils/_store.py", GUARD.format("cryptography"), "_pki only"),
+    ("module_utils/_serviceability.py", GUARD.format("lxml.etree"), "_axl.client only"),
+    ("module_utils/_pki.py", GUARD.format("yaml"), "not a package"),
+    ("module_utils/_new.py", "import re\n", "no place"),
+    ("modules/ctl_info.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
+    ("modules/ctl_info.py", "import ansible.module_utils.basic\n", "only _module"),
+    ("modules/ctl_info.py", f"from {COLLECTION}.plugins.modules import ctl_file\n", "module_utils only"),
+    ("modules/ctl_info.py", f"from {COLLECTION}.tests import simulator\n", "module_utils only"),
+    ("modules/ctl_info.py", f"from {UTILS} import _gone\n", "no such file"),
+    ("modules/ctl_info.py", "from simulator import Simulator\n", "not a package"),
+    ("filter/fleet.py", "import requests\n", "_axl.client only"),
+])
+def test_the_checker_sees_a_planted_violation(path, source, word):
+    files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}
+    files["modules/ctl_file.py"] = ""
+    assert not list(violations(files))
+    found = list(violations({**files, path: source}))
+    assert len(found) == 1 and word in found[0], found
+
+
+@pytest.mark.parametrize(("path", "source"), [
+    ("module_utils/_pki.py", f"from {UTILS} import _ctl\n" + GUARD.format("cryptography.x509")),
+    ("module_utils/_ctl.py", f"import hashlib\n\nfrom {UTILS}._octets import Reader\n"),
+    ("module_utils/_axl/client.py", f"import time\n\nfrom {UTILS}._axl import schema, values\n"),
+    ("modules/ctl_info.py", f"from {UTILS} import _ctl, _module, _pki\n"),
+])
+def test_the_checker_lets_pass_what_is_right(path, source):
+    files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}
+    assert not list(violations({**files, path: source}))
