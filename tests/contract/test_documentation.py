@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plugins and their documentation, beyond what ansible-test's validate-modules compares."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import collection_path
+import pytest
+import yaml
+
+ROOT = collection_path.ROOT
+NAMESPACE = "voiceops.secure_tsp."
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+SECRET = re.compile(r"pass(word|phrase|wd)|secret|token|authorization_string|private|credential", re.IGNORECASE)
+
+
+def test_every_plugin_is_documented(documentation):
+    assert sorted(documentation["module"]) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_attributes_say_what_the_module_can_do(documentation, module):
+    attributes = documentation["module"][module]["doc"]["attributes"]
+    assert {"check_mode", "diff_mode", "idempotent", "platform"} <= set(attributes)
+    assert all(value.get("support") in ("full", "partial", "none", "N/A") for value in attributes.values())
+    if module.endswith("_info"):
+        assert attributes["check_mode"]["support"] == "full"
+        assert attributes["diff_mode"]["support"] == "N/A"
+
+
+def test_the_action_group_holds_exactly_the_modules_with_the_login_of_a_cluster(documentation):
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    with_login = {name for name, said in documentation["module"].items()
+                  if {"hostname", "validate_certs", "axl_version"} <= set(said["doc"]["options"])}
+    assert runtime["action_groups"]["axl"] == sorted(with_login)
+    for name in MODULES:
+        attribute = documentation["module"][name]["doc"]["attributes"].get("action_group")
+        assert (attribute is not None) == (name in with_login), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_test(module):
+    word = re.compile(rf"\b{module}\b")
+    assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "modules").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_parse_and_use_documented_options(documentation, module):
+    said = documentation["module"]
+    used = list(tasks_of_ours(yaml.safe_load(said[module]["examples"])))
+    assert module in {name for name, given in used}
+    for name, given in used:
+        assert undocumented(given, said[name]["doc"]["options"]) == [], name
+
+
+def test_examples_of_filters_parse(documentation):
+    for name, said in documentation["filter"].items():
+        assert yaml.safe_load(said["examples"]), name
+
+
+def tasks_of_ours(node):
+    """(short module name, options) of each task below this node of parsed YAML."""
+    if isinstance(node, list):
+        for item in node:
+            yield from tasks_of_ours(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key.startswith(NAMESPACE) and (value is None or isinstance(value, dict)):
+                yield key[len(NAMESPACE):], value or {}
+            else:
+                yield from tasks_of_ours(value)
+
+
+def undocumented(given, options, prefix=""):
+    known = {alias: option for name, option in options.items() for alias in [name, *option.get("aliases", [])]}
+    wrong = []
+    for name, value in given.items():
+        if name not in known:
+            wrong.append(prefix + name)
+            continue
+        suboptions = known[name].get("suboptions")
+        for item in value if isinstance(value, list) else [value]:
+            if suboptions and isinstance(item, dict):
+                wrong += undocumented(item, suboptions, f"{prefix}{name}.")
+    return wrong
+
+
+def test_the_checker_of_examples_sees_a_wrong_option():
+    options = {"users": {"suboptions": {"name": {}}}, "path": {"aliases": ["dest"]}}
+    assert undocumented({"dest": "/x", "users": [{"name": "a"}]}, options) == []
+    assert undocumented({"paht": "/x", "users": [{"nmae": "a"}]}, options) == ["paht", "users.nmae"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_option_that_looks_secret_is_decided(module, monkeypatch):
+    """no_log true or false stands in the argument spec, so that somebody thought about it."""
+    spec = argument_spec(module, monkeypatch)
+    assert [name for name, option in flat(spec) if SECRET.search(name) and option.get("type") != "bool"
+            and "options" not in option and "no_log" not in option and "choices" not in option] == []
+
+
+class Caught(Exception):
+    pass
+
+
+def argument_spec(module, monkeypatch):
+    loaded = importlib.import_module(f"ansible_collections.voiceops.secure_tsp.plugins.modules.{module}")
+    edge = importlib.import_module("ansible_collections.voiceops.secure_tsp.plugins.module_utils._module")
+
+    def catch(argument_spec, **more):
+        raise Caught(argument_spec)
+
+    monkeypatch.setattr(edge, "AnsibleModule", catch)
+    with pytest.raises(Caught) as caught:
+        loaded.main()
+    return caught.value.args[0]
+
+
+def flat(spec, prefix=""):
+    for name, option in spec.items():
+        yield prefix + name, option
+        yield from flat(option.get("options") or {}, f"{prefix}{name}.")

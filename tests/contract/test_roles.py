@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles say in their argument specs exactly what they take."""
+
+from __future__ import annotations
+
+import re
+
+import collection_path
+import pytest
+import yaml
+
+ROOT = collection_path.ROOT
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+TEXT = (".yml", ".yaml", ".j2")
+
+
+def load(role, name):
+    path = ROOT / "roles" / role / name
+    return yaml.safe_load(path.read_text()) or {} if path.exists() else {}
+
+
+def entry_points(role):
+    return load(role, "meta/argument_specs.yml")["argument_specs"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_it_is_described(role):
+    assert (ROOT / "roles" / role / "README.md").exists()
+    assert load(role, "meta/main.yml")["galaxy_info"]["license"] == "GPL-3.0-or-later"
+    for name, spec in entry_points(role).items():
+        assert spec["short_description"] and spec["description"], name
+        assert (ROOT / "roles" / role / "tasks" / f"{name}.yml").exists(), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_and_argument_specs_agree(role):
+    defaults = load(role, "defaults/main.yml")
+    options = {}
+    for spec in entry_points(role).values():
+        options.update(spec.get("options", {}))
+    assert set(defaults) - set(options) == set(), "a default without an option"
+    stated = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert {name: value for name, value in stated.items() if name not in defaults} == {}, "a default only in the spec"
+    different = {name: (value, defaults[name]) for name, value in stated.items()
+                 if defaults[name] != value and not templated(defaults[name])}
+    assert different == {}
+
+
+def templated(value):
+    return isinstance(value, str) and "{{" in value
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_is_described(role):
+    assert list(undescribed(entry_points(role))) == []
+
+
+def undescribed(specs):
+    for spec in specs.values():
+        for name, option in (spec.get("options") or {}).items():
+            if not option.get("description") or not option.get("type"):
+                yield name
+            yield from undescribed({name: option})
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_variables_carry_the_prefix_of_the_role(role):
+    own = re.compile(rf"(__)?{role}_")
+    assert [name for name in load(role, "defaults/main.yml") if not own.match(name)] == []
+    assert [name for name in load(role, "vars/main.yml") if not own.match(name)] == []
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "secure_tsp"])
+def test_only_the_entry_role_reads_the_inventory(role):
+    """Other roles get what they need as variables of their own."""
+    word = re.compile(r"(?<![\w./])secure_tsp_\w+")
+    found = []
+    for path in sorted((ROOT / "roles" / role).rglob("*")):
+        if path.suffix in TEXT and "meta" not in path.parts:
+            found += [f"{path.relative_to(ROOT)}: {name}" for name in word.findall(path.read_text())]
+    assert found == []
