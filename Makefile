@@ -35,7 +35,7 @@ lint: venv  ## ansible-lint (production), documentation, changelog and YAML
 	@tests/gate/lint
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
-	.venv/bin/antsibull-changelog release --update-existing --reload-plugins
+	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh
 
 build: venv  ## Build the collection's tarball into .cache/build
 	./run ansible-galaxy collection build --force --output-path "$$PWD/.cache/build"
