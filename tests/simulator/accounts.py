@@ -293,8 +293,8 @@ class Accounts:
     def members(self, key):
         """(name, pkid) of all members, whatever their kind."""
         return [tuple(row) for row in self.database.rows(
-            "select u.name, u.pkid from applicationuserdirgroupmap m join applicationuser u on u.pkid=m.fkapplicationuser"
-            " where m.fkdirgroup=? union all"
+            "select u.name, u.pkid from applicationuserdirgroupmap m"
+            " join applicationuser u on u.pkid=m.fkapplicationuser where m.fkdirgroup=? union all"
             " select e.userid, e.pkid from enduserdirgroupmap m join enduser e on e.pkid=m.fkenduser"
             " where m.fkdirgroup=? order by 1", key, key)]
 
@@ -390,8 +390,8 @@ class Accounts:
 
     def profiles(self, kind=None, user="%", instance_id="%"):
         rows = self.database.rows(
-            _SELECT_PROFILE + " where p.instance_id like ? escape '\\' and coalesce(a.name, e.userid) like ? escape '\\'"
-            " order by p.instance_id", like(instance_id), like(user))
+            _SELECT_PROFILE + " where p.instance_id like ? escape '\\'"
+            " and coalesce(a.name, e.userid) like ? escape '\\' order by p.instance_id", like(instance_id), like(user))
         return [_profile(row) for row in rows if kind in (None, row["kind"])]
 
     def profile(self, instance_id=None, uuid=None, kind=None):
@@ -409,7 +409,8 @@ class Accounts:
             if self.profile(instance_id) is not None:
                 raise ClusterFault(
                     DUPLICATE, "Could not insert new row - duplicate value in a UNIQUE INDEX column (Unique Index:).")
-            profile = db.insert("sim_capfprofile", kind=kind, fkuser=key, instance_id=instance_id, operation=IDLE, **values)
+            profile = db.insert(
+                "sim_capfprofile", kind=kind, fkuser=key, instance_id=instance_id, operation=IDLE, **values)
             if operation != IDLE:
                 self._arm(profile, operation, values)
             self._changed("a", PROFILE_TITLES[kind], profile)

@@ -14,7 +14,7 @@ import re
 from simulator.accounts import KINDS, NOT_FOUND, ClusterFault, not_found
 from simulator.soap import NIL, Reference, braced
 
-STANDARD_PRESENCE = "Standard Presence group"
+VOICE = "CUCM Voice/Video"
 _FLAGS = {
     "acceptPresenceSubscription": "aclpresencesubscription", "acceptOutOfDialogRefer": "acloodrefer",
     "acceptUnsolicitedNotification": "aclunsolicitednotification", "allowReplaceHeader": "aclallowreplace",
@@ -153,7 +153,8 @@ def _whole_user(cluster, kind, row):
         "associatedDevices": {"device": accounts.controlled_devices(kind, key)},
         "associatedGroups": {"userGroup": groups},
     }
-    profiles = [p.instance_id for p in accounts.profiles(kind, row[KINDS[kind].name]) if p.user == row[KINDS[kind].name]]
+    user = row[KINDS[kind].name]
+    profiles = [profile.instance_id for profile in accounts.profiles(kind, user) if profile.user == user]
     capf = {"capfProfileInstanceId": profiles}
     credentials = _password_credentials(accounts.credential(key))
     listed = _listed_user(cluster, kind, row)
@@ -374,7 +375,7 @@ def _node_values(cluster, row, listed):
     usage = "Publisher" if row["tknodeusage"] == 0 else "Subscriber"
     values = {
         "@uuid": braced(row["pkid"]), "name": row["name"], "description": row["description"], "ipv6Name": "",
-        "nodeUsage": usage, "lbmHubGroup": NIL, "processNodeRole": "CUCM Voice/Video",
+        "nodeUsage": usage, "lbmHubGroup": NIL, "processNodeRole": VOICE,
     }
     if not listed:
         values["cupDomain"] = ""
@@ -395,7 +396,7 @@ def _list_nodes(cluster, request):
     name, description, role = _criteria(request, "name", "description", "processNodeRole")
     rows = [
         row for row in cluster.database.rows("select * from processnode order by name")
-        if _matches(name, row["name"]) and _matches(description, row["description"]) and _matches(role, "CUCM Voice/Video")
+        if _matches(name, row["name"]) and _matches(description, row["description"]) and _matches(role, VOICE)
     ]
     found = [_tagged(_node_values(cluster, row, listed=True), request.returned_tags) for row in _page(request, rows)]
     return {"return": {"processNode": found}}

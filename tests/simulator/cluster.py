@@ -46,7 +46,9 @@ CLOSE_CTI_DISABLED = 12
 CLOSED_ENTRIES_KEPT = 200
 LATE = "Upgrade Failed: User Initiated Request Late/Timedout"
 
-MODELS = {684: "Cisco 8851", 685: "Cisco 8861", 586: "Cisco 8961", 7: "Cisco 7960", 72: "CTI Port", 73: "CTI Route Point"}
+MODELS = {
+    684: "Cisco 8851", 685: "Cisco 8861", 586: "Cisco 8961", 7: "Cisco 7960", 72: "CTI Port", 73: "CTI Route Point",
+}
 PROTOCOLS = {0: "SCCP", 11: "SIP"}
 _CTI_PROTOCOL = {0: 1, 11: 2}
 
@@ -293,7 +295,8 @@ class Cluster:
         own = service in (1, 2, 5, 16)
         if own:
             db.run("delete from certificate where tkcertificatedistribution=1 and pkid in"
-                   " (select fkcertificate from certificateservicecertificatemap where tkcertificateservice=?)", service)
+                   " (select fkcertificate from certificateservicecertificatemap where tkcertificateservice=?)",
+                   service)
         certificate = identity.certificate
         key = db.insert(
             "certificate", servername=self.nodes[0], subjectname=certificate.subject.rfc4514_string(),
@@ -471,7 +474,8 @@ class Cluster:
             code = self._open_code(user, instance, tls)
             if code:
                 return code
-            rivals = [p for p in self._providers if tls and p.status == "Open" and p.instance_id == instance.instance_id]
+            open_ones = [p for p in self._providers if p.status == "Open"]
+            rivals = [p for p in open_ones if tls and p.instance_id == instance.instance_id]
             if not rivals:
                 provider = Provider(
                     next(self._numbers), user, instance.instance_id if instance else None, address, port, tls,

@@ -141,14 +141,15 @@ READS = [
     ("listUser", "<searchCriteria><userid>jd%</userid></searchCriteria><returnedTags><lastName/><userid/><enableCti/>"
      "</returnedTags>"),
     ("getUserGroup", "<name>Standard CTI Enabled</name>"),
-    ("listUserGroup", "<searchCriteria><name>Standard CTI%</name></searchCriteria><returnedTags><name/></returnedTags>"),
+    ("listUserGroup", "<searchCriteria><name>Standard CTI%</name></searchCriteria><returnedTags><name/>"
+     "</returnedTags>"),
     ("getApplicationUserCapfProfile", "<instanceId>rec1</instanceId>"),
     ("listApplicationUserCapfProfile", "<searchCriteria><instanceId>%</instanceId></searchCriteria><returnedTags>"
      "<applicationUser/><instanceId/><certificateOperation/><certificationOperationStatus/></returnedTags>"),
     ("getServiceParameter", "<processNodeName>EnterpriseWideData</processNodeName><name>ClusterSecurityMode</name>"
      "<service>Enterprise Wide</service>"),
-    ("listServiceParameter", "<searchCriteria><processNodeName>%</processNodeName></searchCriteria><returnedTags><name/>"
-     "<value/></returnedTags>"),
+    ("listServiceParameter", "<searchCriteria><processNodeName>%</processNodeName></searchCriteria><returnedTags>"
+     "<name/><value/></returnedTags>"),
     ("getProcessNode", "<name>127.0.0.1</name>"),
     ("listProcessNode", "<searchCriteria><name>%</name></searchCriteria><returnedTags><name/><nodeUsage/>"
      "<processNodeRole/></returnedTags>"),
@@ -397,8 +398,8 @@ def test_end_user_profile_calls_its_operation_otherwise(peer):
         "<endUserCapfProfile><endUserId>jdoe</endUserId><instanceId>jdoe1</instanceId><certificationOperation>"
         "Install/Upgrade</certificationOperation><authenticationMode>By Authentication String</authenticationMode>"
         "<authenticationString>1234</authenticationString><keySize>2048</keySize></endUserCapfProfile>")
-    found = peer.call("listEndUserCapfProfile", "<searchCriteria><endUserId>%</endUserId></searchCriteria><returnedTags>"
-                      "<instanceId/><certificationOperation/></returnedTags>")
+    found = peer.call("listEndUserCapfProfile", "<searchCriteria><endUserId>%</endUserId></searchCriteria>"
+                      "<returnedTags><instanceId/><certificationOperation/></returnedTags>")
     assert found.findtext(".//certificationOperation") == "Install/Upgrade"
     assert found.find(".//certificateOperation") is None
 
