@@ -1,0 +1,529 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""All sockets of the client side: TFTP (tftpy), HTTP 6970, and TLS (pyOpenSSL) whose peer a trust list vouches for.
+
+Every operation is bounded by one Deadline, however the peer trickles. Works with pyOpenSSL 20 and later.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import struct
+import time
+import traceback
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    DeadlineExceeded,
+    FileMissing,
+    MissingLibrary,
+    ProtocolError,
+    TransportError,
+)
+
+try:
+    from tftpy.TftpContexts import TftpContextClientDownload
+    from tftpy.TftpPacketTypes import TftpPacketDAT, TftpPacketERR
+    from tftpy.TftpShared import TftpException, TftpTimeout
+except ImportError:
+    TFTPY_IMPORT_ERROR = traceback.format_exc()
+    TftpContextClientDownload = object
+else:
+    TFTPY_IMPORT_ERROR = None
+    # Its warnings would reach the module's standard error; what matters is raised as an error.
+    logging.getLogger("tftpy").setLevel(logging.CRITICAL)
+
+try:
+    from OpenSSL import SSL, crypto
+except ImportError:
+    PYOPENSSL_IMPORT_ERROR = traceback.format_exc()
+else:
+    PYOPENSSL_IMPORT_ERROR = None
+
+TFTP_RETRANSMIT = 1.5  # seconds of silence before a packet is sent again
+TFTP_RETRIES = 5
+UNKNOWN_TID, ILLEGAL_OPERATION, OPTION_REFUSED = 5, 4, 8
+FILE_NOT_FOUND = 1
+
+# The suites of TSP 15's guide with their ECDSA twins; AES128-SHA, which tech note 213250's own session used, comes last.
+CIPHERS = (
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:"
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-SHA"
+)
+LEGACY_CIPHERS = CIPHERS + ":AES256-SHA:@SECLEVEL=0"
+WEAK_CIPHERS = ("AES128-SHA", "AES256-SHA")
+PIECE = 65536
+
+
+class Deadline:
+    """A moment after which nothing is waited for any more. clock gives seconds and is there for tests."""
+
+    def __init__(self, seconds, clock=time.monotonic):
+        self.seconds = seconds
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def remaining(self, where=""):
+        """Seconds left, always more than zero. Raises DeadlineExceeded when there are none."""
+        left = self._end - self._clock()
+        if left <= 0:
+            raise self.exceeded(where)
+        return left
+
+    def exceeded(self, where=""):
+        return DeadlineExceeded("not finished within %g seconds" % self.seconds, where=where,
+                                cure="Check the network and the load of the server, or raise timeout.")
+
+
+def place(host, port):
+    return ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
+
+
+def resolve(host, port, kind, where):
+    """C((family, address)) of the first address of a host."""
+    try:
+        family, _kind, _protocol, _name, address = socket.getaddrinfo(host, port, type=kind)[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise TransportError("the host name cannot be resolved: %s" % error, where=where,
+                             cure="Check the spelling and the name service of this host.") from None
+    return family, address
+
+
+def address_of(host):
+    """The IP address that a host name stands for, as text."""
+    return resolve(host, 0, socket.SOCK_STREAM, host)[1][0].split("%")[0]
+
+
+def printable(octets, limit=200):
+    """Text from the wire for a message: printable characters only."""
+    text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else str(octets)
+    return "".join(letter if letter.isprintable() else " " for letter in text[:limit]).strip()
+
+
+# TFTP
+
+
+class _Collector:
+    """Takes the octets of a file up to a limit."""
+
+    def __init__(self, limit, where):
+        self.limit = limit
+        self.where = where
+        self.octets = bytearray()
+
+    def write(self, octets):
+        if len(self.octets) + len(octets) > self.limit:
+            raise TransportError("the file is larger than %d octets" % self.limit, where=self.where,
+                                 cure="This is no trust list of CUCM; check the file server's address.")
+        self.octets += octets
+
+
+class _Download(TftpContextClientDownload):
+    """tftpy's download, but bound to one address and TID, one deadline, and either IP version.
+
+    As it is, tftpy takes a DATA packet of any sender into the file, knows IPv4 only, starts its count of retries
+    again with every packet and would wait for ever on a server that trickles.
+    """
+
+    def __init__(self, family, address, name, output, deadline, source_address, where):
+        self._peer = address[0]
+        super().__init__(address[0], address[1], name, output, {}, None, TFTP_RETRANSMIT, TFTP_RETRIES)
+        self.sock.close()
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        if source_address:
+            self.sock.bind((source_address, 0))
+        self._deadline = deadline
+        self._where = where
+
+    @property
+    def host(self):
+        return self._peer
+
+    @host.setter
+    def host(self, host):
+        # tftpy would look the name up, for IPv4 only; this one is resolved already.
+        self.address = host
+
+    def cycle(self):
+        """Wait for one packet of our peer and hand it to the state; strangers get ERROR 5 and change nothing."""
+        silence_ends = time.monotonic() + TFTP_RETRANSMIT
+        while True:
+            wait = min(silence_ends - time.monotonic(), self._deadline.remaining(self._where))
+            if wait <= 0:
+                raise TftpTimeout("silence")
+            self.sock.settimeout(wait)
+            try:
+                octets, sender = self.sock.recvfrom(PIECE)
+            except socket.timeout:
+                self._deadline.remaining(self._where)
+                raise TftpTimeout("silence") from None
+            except ConnectionError:
+                continue
+            if sender[0].split("%")[0] != self.address or (self.tidport and sender[1] != self.tidport):
+                self._refuse(sender, UNKNOWN_TID)
+                continue
+            if self._handle(octets, sender):
+                return
+
+    def _handle(self, octets, sender):
+        """Whether the packet was the one waited for. Raises for whatever ends the transfer."""
+        opcode = octets[:2]
+        if opcode == b"\0\x05" and len(octets) >= 4:
+            raise self._server_error(octets)
+        if opcode == b"\0\x06":
+            self._refuse(sender, OPTION_REFUSED)
+            raise ProtocolError("the TFTP server sent options that were not asked for", where=self._where)
+        if opcode != b"\0\x03" or len(octets) < 4:
+            self._refuse(sender, ILLEGAL_OPERATION)
+            raise ProtocolError("the TFTP server sent a packet that has no place here (%s)" % octets[:4].hex(), where=self._where)
+        packet = TftpPacketDAT()
+        packet.buffer = octets
+        packet.decode()
+        ahead = (packet.blocknumber - self.next_block) % 65536
+        if ahead:
+            # An old block is acknowledged once more if it is the last one, since that ACK may be lost. Nothing else
+            # is, or every duplicate would double the traffic from then on. A block from ahead comes again.
+            if ahead == 65535 and self.tidport:
+                self.state.sendACK(packet.blocknumber)
+            return False
+        self.state = self.state.handle(packet, sender[0], sender[1])
+        self.retry_count = 0
+        return True
+
+    def _server_error(self, octets):
+        (code,) = struct.unpack("!H", octets[2:4])
+        text = printable(octets[4:].split(b"\0")[0])
+        if code == FILE_NOT_FOUND:
+            return FileMissing("the TFTP server has no such file", where=self._where)
+        return TransportError("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
+                              where=self._where, cure="Look into the TFTP trace of the node.")
+
+    def _refuse(self, sender, code):
+        packet = TftpPacketERR()
+        packet.errorcode = code
+        try:
+            self.sock.sendto(packet.encode().buffer, sender)
+        except OSError:
+            pass  # the stranger's loss
+
+
+def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=None):
+    """A file from a TFTP server, as octets. No options are asked for, as JTAPI and phones do.
+
+    Raises FileMissing on ERROR 1, TransportError for other errors, silence and size, DeadlineExceeded.
+    """
+    if TFTPY_IMPORT_ERROR is not None:
+        raise MissingLibrary("tftpy", TFTPY_IMPORT_ERROR)
+    where = "tftp://%s/%s" % (place(host, port), name)
+    family, address = resolve(host, port, socket.SOCK_DGRAM, where)
+    collector = _Collector(max_size, where)
+    try:
+        download = _Download(family, address, name, collector, deadline, source_address, where)
+    except OSError as error:
+        raise TransportError("no UDP socket could be opened: %s" % error.strerror, where=where) from None
+    try:
+        download.start()
+    except TftpTimeout:
+        raise TransportError(
+            "the TFTP server did not answer" if not collector.octets else "the TFTP server fell silent", where=where,
+            cure="Check that the Cisco Tftp service runs there and that UDP port %d and the ports above 1023 pass." % port,
+        ) from None
+    except (TftpException, struct.error) as error:
+        raise ProtocolError("the TFTP transfer failed: %s" % printable(str(error)), where=where) from None
+    except OSError as error:
+        raise TransportError("the TFTP transfer failed: %s" % error.strerror, where=where) from None
+    finally:
+        download.end()
+    return bytes(collector.octets)
+
+
+# HTTP
+
+
+def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address=None):
+    """A file from CUCM's HTTP file server, as octets. Errors as those of fetch_tftp; HTTP 404 is FileMissing."""
+    where = "http://%s/%s" % (place(host, port), name)
+    connection = http.client.HTTPConnection(
+        host, port, timeout=deadline.remaining(where), source_address=(source_address, 0) if source_address else None)
+    try:
+        connection.request("GET", "/" + name)
+        response = connection.getresponse()
+        if response.status == 404:
+            raise FileMissing("the file server has no such file", where=where)
+        if response.status != 200:
+            raise TransportError("the file server answered HTTP %d" % response.status, where=where)
+        octets = bytearray()
+        while True:
+            connection.sock and connection.sock.settimeout(deadline.remaining(where))
+            piece = response.read1(PIECE)
+            if not piece:
+                break
+            octets += piece
+            if len(octets) > max_size:
+                raise TransportError("the file is larger than %d octets" % max_size, where=where)
+        if response.length:
+            raise TransportError("the connection broke before the file was complete", where=where)
+        return bytes(octets)
+    except socket.timeout:
+        raise deadline.exceeded(where) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise TransportError("the file server could not be read: %s" % (printable(str(error)) or type(error).__name__),
+                             where=where) from None
+    finally:
+        connection.close()
+
+
+# TCP and TLS
+
+
+class PlainChannel:
+    """Octets over TCP. C(facts) tells how it is protected: not at all."""
+
+    def __init__(self, connected, deadline, where):
+        self._socket = connected
+        self._deadline = deadline
+        self.where = where
+        self.facts = {}
+
+    @property
+    def local_address(self):
+        return self._socket.getsockname()[:2]
+
+    def send(self, octets, deadline=None):
+        """Send all octets. Raises TransportError or DeadlineExceeded."""
+        deadline = deadline or self._deadline
+        try:
+            self._socket.settimeout(deadline.remaining(self.where))
+            self._socket.sendall(octets)
+        except socket.timeout:
+            raise deadline.exceeded(self.where) from None
+        except OSError as error:
+            raise self._broken(error) from None
+
+    def receive(self, deadline=None):
+        """Some octets, at least one; none at all once the peer has closed. Raises TransportError or DeadlineExceeded."""
+        deadline = deadline or self._deadline
+        try:
+            self._socket.settimeout(deadline.remaining(self.where))
+            return self._socket.recv(PIECE)
+        except socket.timeout:
+            raise deadline.exceeded(self.where) from None
+        except ConnectionResetError:
+            return b""
+        except OSError as error:
+            raise self._broken(error) from None
+
+    def close(self):
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def _broken(self, error):
+        return TransportError("the connection broke: %s" % (error.strerror or type(error).__name__), where=self.where)
+
+
+class TlsChannel:
+    """Octets over TLS on memory buffers, so that a time limit on the socket cannot upset pyOpenSSL.
+
+    facts: C(version), C(cipher), C(weak_cipher), C(legacy) and C(certificate) (the peer's DER).
+    """
+
+    def __init__(self, plain, context, legacy):
+        self._plain = plain
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_connect_state()
+        self._ended = False
+        self.where = plain.where
+        self.legacy = legacy
+        self.facts = {}
+
+    @property
+    def local_address(self):
+        return self._plain.local_address
+
+    def handshake(self, accept, deadline=None):
+        """Shake hands, then let accept(leaf DER, chain of DERs) raise TrustError before any octet of ours is sent."""
+        self._run(self._connection.do_handshake, "the TLS handshake failed", deadline)
+        chain = [crypto.dump_certificate(crypto.FILETYPE_ASN1, item) for item in self._connection.get_peer_cert_chain() or []]
+        if not chain:
+            raise ProtocolError("the server presented no certificate", where=self.where)
+        cipher = self._connection.get_cipher_name()
+        self.facts = {
+            "version": self._connection.get_protocol_version_name(),
+            "cipher": cipher,
+            "weak_cipher": cipher in WEAK_CIPHERS,
+            "legacy": self.legacy,
+            "certificate": chain[0],
+        }
+        accept(chain[0], chain[1:])
+
+    def send(self, octets, deadline=None):
+        """One call is one TLS record up to 16 KiB, as CAPF servers expect of a message."""
+        if octets:
+            self._run(lambda: self._connection.send(octets), "the TLS connection broke", deadline)
+
+    def receive(self, deadline=None):
+        try:
+            return self._run(lambda: self._connection.recv(PIECE), "the TLS connection broke", deadline)
+        except _Closed:
+            return b""
+
+    def close(self):
+        try:
+            self._connection.shutdown()
+            self._flush(None)
+        except (SSL.Error, TransportError):
+            pass  # the peer may be gone; nothing of ours depends on it
+        self._plain.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def _run(self, step, failure, deadline):
+        """Repeat a step of the TLS machine until it is done, moving octets between it and the socket."""
+        while True:
+            try:
+                result = step()
+            except SSL.WantReadError:
+                self._flush(deadline)
+                self._fill(failure, deadline)
+            except SSL.ZeroReturnError:
+                raise _Closed("the server closed the connection", where=self.where) from None
+            except SSL.SysCallError:
+                raise _Closed("the server closed the connection", where=self.where) from None
+            except SSL.Error as error:
+                # An alert that refuses us is sent before the failure is told.
+                self._flush(deadline, quietly=True)
+                if self._ended and not _reasons(error):
+                    raise _Closed("the server closed the connection", where=self.where) from None
+                raise self._refused(failure, error) from None
+            else:
+                self._flush(deadline)
+                return result
+
+    def _flush(self, deadline, quietly=False):
+        while True:
+            try:
+                octets = self._connection.bio_read(PIECE)
+            except SSL.Error:
+                return
+            try:
+                self._plain.send(octets, deadline)
+            except TransportError:
+                if not quietly:
+                    raise
+                return
+
+    def _fill(self, failure, deadline):
+        if self._ended:
+            raise _Closed("%s: the server closed the connection" % failure, where=self.where)
+        octets = self._plain.receive(deadline)
+        if octets:
+            self._connection.bio_write(octets)
+        else:
+            self._ended = True
+            self._connection.bio_shutdown()
+
+    def _refused(self, failure, error):
+        reasons = _reasons(error)
+        cure = next((text for words, text in ALERT_CURES if any(words in reason for reason in reasons)), "")
+        return TransportError("%s: %s" % (failure, ", ".join(reasons) or "no reason given"), where=self.where, cure=cure,
+                              tls_alert=next((reason for reason in reasons if "alert" in reason), None))
+
+
+class _Closed(TransportError):
+    """The peer has closed the connection, politely or not."""
+
+
+ALERT_CURES = (
+    ("certificate expired", "The client certificate has expired on the server's clock: renew it, and compare the clocks."),
+    ("certificate unknown", "The server does not accept this client certificate: check that CAPF of this cluster issued it."),
+    ("unknown ca", "The server does not know the issuer of the client certificate: the CAPF certificate may have been regenerated."),
+    ("bad certificate", "The server does not accept this client certificate: renew it."),
+    ("certificate required", "The server wants a client certificate: enrol this instance first."),
+    ("handshake failure", "No common TLS version and cipher suite, or a refused certificate. Old servers need tls_legacy."),
+    ("protocol version", "The server wants another TLS version. Old servers need tls_legacy."),
+    ("unsupported protocol", "The server only offers an outdated TLS version, which needs tls_legacy."),
+    ("no protocols available", "The server only offers an outdated TLS version, which needs tls_legacy."),
+    ("wrong version number", "This port does not speak TLS: check the port."),
+    ("too small", "The server's key is too short for today's rules, which needs tls_legacy."),
+)
+
+
+def _reasons(error):
+    """The reasons in a pyOpenSSL error, least technical part only; a missing close_notify is none."""
+    entries = error.args[0] if error.args and isinstance(error.args[0], (list, tuple)) else []
+    reasons = [entry[2] for entry in entries if isinstance(entry, tuple) and len(entry) > 2]
+    return [reason for reason in reasons if reason and "unexpected eof" not in reason]
+
+
+def connect_plain(host, port, deadline, source_address=None):
+    """A PlainChannel to a TCP port. Raises TransportError (nobody listens, no name, no route) or DeadlineExceeded."""
+    where = place(host, port)
+    source = (source_address, 0) if source_address else None
+    try:
+        connected = socket.create_connection((host, port), deadline.remaining(where), source)
+    except (socket.gaierror, UnicodeError) as error:
+        raise TransportError("the host name cannot be resolved: %s" % error, where=where,
+                             cure="Check the spelling and the name service of this host.") from None
+    except ConnectionRefusedError:
+        raise TransportError("nobody listens on this port", where=where,
+                             cure="Check that the service is activated and started on this node, and the port.") from None
+    except socket.timeout:
+        raise DeadlineExceeded("no connection within %g seconds" % deadline.seconds, where=where,
+                               cure="Check that no firewall drops TCP port %d between this host and the server." % port) from None
+    except OSError as error:
+        raise TransportError("no connection: %s" % (error.strerror or error), where=where) from None
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return PlainChannel(connected, deadline, where)
+
+
+def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None):
+    """A TlsChannel whose peer accept(leaf DER, chain) has let pass; nothing of ours was sent before.
+
+    client: C((certificate DER, private key PEM, passphrase or None)) to present when asked for.
+    legacy: also TLS 1.0 and 1.1, AES256-SHA and short keys.
+    Raises TransportError, DeadlineExceeded, or whatever accept raises.
+    """
+    return secure(connect_plain(host, port, deadline, source_address), accept, client, legacy)
+
+
+def secure(plain, accept, client=None, legacy=False, deadline=None):
+    """Put TLS onto a PlainChannel, as connect_tls does; the plain channel is closed when that fails."""
+    try:
+        if PYOPENSSL_IMPORT_ERROR is not None:
+            raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
+        channel = TlsChannel(plain, _context(client, legacy), legacy)
+        channel.handshake(accept, deadline)
+    except BaseException:
+        plain.close()
+        raise
+    return channel
+
+
+def _context(client, legacy):
+    # Limits by options: pyOpenSSL 20 has no set_min_proto_version.
+    context = SSL.Context(getattr(SSL, "TLS_METHOD", SSL.SSLv23_METHOD))
+    options = SSL.OP_NO_SSLv2 | SSL.OP_NO_SSLv3
+    if not legacy:
+        options |= SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
+    context.set_options(options)
+    context.set_cipher_list((LEGACY_CIPHERS if legacy else CIPHERS).encode("ascii"))
+    # The certificate is judged from its DER by the caller, not by a name or the system's authorities.
+    context.set_verify(SSL.VERIFY_NONE, lambda *arguments: True)
+    if client:
+        certificate, key, passphrase = client
+        secret = passphrase.encode("utf-8") if passphrase else None
+        context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, certificate))
+        context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, key, secret))
+    return context

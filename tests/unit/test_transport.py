@@ -1,0 +1,434 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import socket
+import ssl
+import struct
+import threading
+
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    DeadlineExceeded,
+    FileMissing,
+    ProtocolError,
+    TransportError,
+    TrustError,
+)
+
+CERTIFICATES = pathlib.Path(__file__).parent.parent / "vectors" / "ctl" / "certs"
+FILE = bytes(range(256)) * 5  # 1280 octets: blocks of 512, 512, 256
+
+
+def data(block, octets):
+    return struct.pack("!HH", 3, block) + octets
+
+
+def blocks(octets):
+    return [data(1 + start // 512, octets[start:start + 512]) for start in range(0, len(octets) + 1, 512)]
+
+
+class ScriptedTftp:
+    """A UDP server that answers each request by a script(server socket, client address, received packet, count)."""
+
+    def __init__(self, script, family=socket.AF_INET, host="127.0.0.1"):
+        self.listener = socket.socket(family, socket.SOCK_DGRAM)
+        self.listener.bind((host, 0))
+        self.transfer = socket.socket(family, socket.SOCK_DGRAM)
+        self.transfer.bind((host, 0))
+        self.stranger = socket.socket(family, socket.SOCK_DGRAM)
+        self.stranger.bind((host, 0))
+        self.stranger.settimeout(5)
+        self.port = self.listener.getsockname()[1]
+        self.received = []
+        self.script = script
+        self._stop = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        request, client = self.listener.recvfrom(2048)
+        self.received.append(request)
+        self.transfer.settimeout(0.1)
+        self.script(self, client, request)
+        while not self._stop:
+            try:
+                packet, client = self.transfer.recvfrom(2048)
+            except socket.timeout:
+                continue
+            self.received.append(packet)
+            self.script(self, client, packet)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._stop = True
+        with contextlib.suppress(OSError):
+            self.transfer.sendto(b"", ("127.0.0.1", self.port))
+        self.thread.join(2)
+        for item in (self.listener, self.transfer, self.stranger):
+            item.close()
+
+    def fetch(self, deadline=10, host="127.0.0.1", **options):
+        return _transport.fetch_tftp(host, "CTLFile.tlv", _transport.Deadline(deadline), self.port, **options)
+
+
+def next_block(packet):
+    return 0 if packet[:2] == b"\0\1" else struct.unpack("!HH", packet[:4])[1]
+
+
+def honest(server, client, packet, octets=FILE):
+    index = next_block(packet)
+    if packet[:2] in (b"\0\1", b"\0\4") and index < len(blocks(octets)):
+        server.transfer.sendto(blocks(octets)[index], client)
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 1280, 8612])
+def test_files_of_every_size_arrive_and_no_option_is_asked_for(size):
+    octets = (FILE * 8)[:size]
+    with ScriptedTftp(lambda *arguments: honest(*arguments, octets=octets)) as server:
+        assert server.fetch() == octets
+    assert server.received[0] == b"\0\1CTLFile.tlv\0octet\0"
+
+
+def test_a_server_on_ipv6():
+    with ScriptedTftp(honest, socket.AF_INET6, "::1") as server:
+        assert server.fetch(host="::1") == FILE
+
+
+def test_a_stranger_gets_error_5_and_changes_nothing():
+    def script(server, client, packet):
+        if next_block(packet) == 1:
+            server.stranger.sendto(data(2, b"evil" * 128), client)
+        honest(server, client, packet)
+
+    with ScriptedTftp(script) as server:
+        assert server.fetch() == FILE
+        answer, _client = server.stranger.recvfrom(2048)
+    assert answer[:4] == b"\0\5\0\5"
+
+
+def test_another_address_than_the_servers_is_a_stranger_from_the_start():
+    def script(server, client, packet):
+        if packet[:2] == b"\0\1":
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind(("127.0.0.2", 0))
+                other.settimeout(5)
+                other.sendto(data(1, b"evil"), client)
+                script.answer = other.recvfrom(2048)[0]
+        honest(server, client, packet)
+
+    with ScriptedTftp(script) as server:
+        assert server.fetch() == FILE
+    assert script.answer[:4] == b"\0\5\0\5"
+
+
+def test_duplicates_and_blocks_from_ahead_do_no_harm_and_do_not_multiply():
+    def script(server, client, packet):
+        index = next_block(packet)
+        if packet[:2] == b"\0\4" and index == 1:
+            server.transfer.sendto(blocks(FILE)[2], client)  # too early
+            server.transfer.sendto(blocks(FILE)[0], client)  # again
+            server.transfer.sendto(blocks(FILE)[0], client)
+        if packet[:2] == b"\0\1" or script.acknowledged < index:
+            script.acknowledged = index
+            honest(server, client, packet)
+
+    script.acknowledged = 0
+    with ScriptedTftp(script) as server:
+        assert server.fetch() == FILE
+    acknowledged = [next_block(packet) for packet in server.received if packet[:2] == b"\0\4"]
+    assert acknowledged.count(2) <= 1 and acknowledged.count(1) <= 3
+
+
+def test_a_lost_packet_is_asked_for_again():
+    def script(server, client, packet):
+        index = next_block(packet)
+        if index == 1 and not script.lost:
+            script.lost = True
+            return
+        honest(server, client, packet)
+
+    script.lost = False
+    with ScriptedTftp(script) as server:
+        assert server.fetch() == FILE
+
+
+@pytest.mark.parametrize("answer, kind, words", [
+    (b"\0\5\0\1File not found\0", FileMissing, "no such file"),
+    (b"\0\5\0\2Access violation\0", TransportError, r"error 2 \(Access violation\)"),
+    (b"\0\5\0\0\x1b[31mred\0", TransportError, r"error 0 \( \[31mred\)"),
+    (b"\0\5\0\7", TransportError, "error 7"),
+    (b"\0\6blksize\0001024\0", ProtocolError, "options"),
+    (b"\0\4\0\1", ProtocolError, "no place here"),
+    (b"\0\3\0", ProtocolError, "no place here"),
+    (b"", ProtocolError, "no place here"),
+])
+def test_whatever_else_a_server_says_is_a_typed_error(answer, kind, words):
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
+        with pytest.raises(kind, match=words) as caught:
+            server.fetch()
+    assert "tftp://127.0.0.1:%d/CTLFile.tlv" % server.port in str(caught.value)
+
+
+def test_a_file_over_the_limit_is_cut_off():
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(
+            data(next_block(packet) + 1, bytes(512)), client)) as server:
+        with pytest.raises(TransportError, match="larger than 2000"):
+            server.fetch(max_size=2000)
+
+
+def test_one_deadline_ends_a_transfer_that_trickles():
+    def script(server, client, packet):
+        threading.Event().wait(0.2)
+        server.transfer.sendto(data(next_block(packet) + 1, bytes(512)), client)
+
+    with ScriptedTftp(script) as server:
+        with pytest.raises(DeadlineExceeded, match="1 seconds"):
+            server.fetch(deadline=1)
+
+
+def test_one_deadline_ends_a_flood_of_strangers():
+    def script(server, client, packet):
+        for _count in range(2000):
+            server.stranger.sendto(data(1, b"evil"), client)
+            threading.Event().wait(0.002)
+
+    with ScriptedTftp(script) as server:
+        with pytest.raises(TransportError):
+            server.fetch(deadline=1)
+
+
+# TLS, with Python's own ssl as the peer
+
+
+def identity(name):
+    return str(CERTIFICATES / (name + ".pem"))
+
+
+def der(name):
+    return _pki.certificate_der((CERTIFICATES / (name + ".pem")).read_bytes())
+
+
+class TlsServer:
+    """One TLS connection on Python's ssl; handler(connection) speaks after the handshake."""
+
+    def __init__(self, handler, name="ccm1", ciphers=None, minimum=None, maximum=None, client_ca=None):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(identity(name))
+        if ciphers:
+            self.context.set_ciphers(ciphers)
+        if minimum:
+            self.context.minimum_version = minimum
+        if maximum:
+            self.context.maximum_version = maximum
+        if client_ca:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(der(client_ca)))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.handler = handler
+        self.got = b""
+        self.error = None
+        self.peer = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        raw, _address = self.listener.accept()
+        raw.settimeout(5)
+        try:
+            with self.context.wrap_socket(raw, server_side=True) as connection:
+                self.peer = connection.getpeercert(True)
+                self.handler(self, connection)
+        except OSError as error:
+            self.error = error
+        finally:
+            raw.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.thread.join(6)
+        self.listener.close()
+
+    def connect(self, accept=lambda leaf, chain: None, deadline=5, **options):
+        return _transport.connect_tls("127.0.0.1", self.port, _transport.Deadline(deadline), accept, **options)
+
+
+def echo(server, connection):
+    while True:
+        octets = connection.recv(65536)
+        server.got += octets
+        if not octets:
+            return
+        connection.sendall(octets)
+
+
+def until(channel, size):
+    octets = b""
+    while len(octets) < size:
+        piece = channel.receive()
+        assert piece
+        octets += piece
+    return octets
+
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize("options, version, cipher, weak", [
+    (dict(), "TLSv1.3", "TLS_AES_256_GCM_SHA384", False),
+    (dict(maximum=V12), "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", False),
+    (dict(maximum=V12, ciphers="AES128-SHA"), "TLSv1.2", "AES128-SHA", True),
+    (dict(maximum=V12, ciphers="ALL"), "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", False),
+    (dict(maximum=V12, name="ccmec"), "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384", False),
+])
+def test_octets_travel_both_ways_over_every_allowed_suite(options, version, cipher, weak):
+    with TlsServer(echo, **options) as server, server.connect() as channel:
+        channel.send(FILE * 30)
+        assert until(channel, len(FILE) * 30) == FILE * 30
+        facts = channel.facts
+    assert (facts["version"], facts["cipher"], facts["weak_cipher"]) == (version, cipher, weak)
+    assert facts["certificate"] == der(options.get("name", "ccm1")) and facts["legacy"] is False
+
+
+def test_outdated_tls_only_on_demand():
+    old = dict(ciphers="AES256-SHA:AES128-SHA:@SECLEVEL=0", minimum=ssl.TLSVersion.TLSv1, maximum=ssl.TLSVersion.TLSv1)
+    with TlsServer(echo, **old) as server:
+        with pytest.raises(TransportError, match="handshake failed") as caught:
+            server.connect()
+    assert "tls_legacy" in str(caught.value)
+    with TlsServer(echo, **old) as server, server.connect(legacy=True) as channel:
+        channel.send(b"hello")
+        assert channel.receive() == b"hello"
+        assert channel.facts["version"] == "TLSv1" and channel.facts["legacy"] and channel.facts["weak_cipher"]
+
+
+def test_aes256_sha_only_on_demand():
+    old = dict(ciphers="AES256-SHA", maximum=V12)
+    with TlsServer(echo, **old) as server:
+        with pytest.raises(TransportError, match="handshake failed"):
+            server.connect()
+    with TlsServer(echo, **old) as server, server.connect(legacy=True) as channel:
+        assert channel.facts["cipher"] == "AES256-SHA"
+
+
+def test_a_peer_that_is_not_accepted_gets_nothing():
+    def refuse(leaf, chain):
+        assert leaf == der("ccm1") and chain == []
+        raise TrustError("not listed")
+
+    with TlsServer(echo) as server:
+        with pytest.raises(TrustError, match="not listed"):
+            server.connect(refuse)
+    assert server.got == b""
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+def test_a_client_certificate_is_presented_when_asked_for(maximum):
+    lsc = (CERTIFICATES.parent.parent / "capf" / "lsc-capf-profile.pem").read_bytes()
+    client = (_pki.certificate_der(lsc), lsc[lsc.index(b"-----BEGIN PRIVATE"):] if b"-----BEGIN PRIVATE" in lsc else lsc, None)
+    with TlsServer(echo, maximum=maximum, client_ca="capf-profile") as server, server.connect(client=client) as channel:
+        channel.send(b"hello")
+        assert channel.receive() == b"hello"
+    assert server.peer == client[0]
+
+
+@pytest.mark.parametrize("maximum, stage", [(V12, "handshake"), (V13, "connection broke")])
+def test_a_missing_client_certificate_is_named_by_its_alert(maximum, stage):
+    with TlsServer(echo, maximum=maximum, client_ca="capf-profile") as server:
+        with pytest.raises(TransportError) as caught:
+            with server.connect() as channel:
+                channel.receive()
+    assert stage in caught.value.what and "alert" in caught.value.facts["tls_alert"] and caught.value.cure
+
+
+def test_a_peer_without_close_notify_is_just_closed():
+    with TlsServer(lambda server, connection: connection.sendall(b"last")) as server, server.connect() as channel:
+        assert channel.receive() == b"last"
+        assert channel.receive() == b""
+
+
+def test_a_silent_peer_meets_the_deadline():
+    with TlsServer(lambda server, connection: connection.recv(1)) as server:
+        channel = server.connect()
+        with pytest.raises(DeadlineExceeded, match="0.3 seconds"):
+            channel.receive(_transport.Deadline(0.3))
+        channel.close()
+
+
+def test_a_port_that_does_not_speak_tls():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def answer():
+            connection, _address = listener.accept()
+            connection.recv(10)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(TransportError, match="handshake failed"):
+            _transport.connect_tls("127.0.0.1", listener.getsockname()[1], _transport.Deadline(5), lambda *a: None)
+        thread.join(5)
+
+
+def test_a_peer_that_never_shakes_hands_meets_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(DeadlineExceeded):
+            _transport.connect_tls("127.0.0.1", listener.getsockname()[1], _transport.Deadline(0.3), lambda *a: None)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("host, words", [("127.0.0.1", "nobody listens"), ("no-such-host.invalid", "cannot be resolved")])
+def test_no_connection_is_one_clear_sentence(host, words):
+    with pytest.raises(TransportError, match=words) as caught:
+        _transport.connect_plain(host, free_port(), _transport.Deadline(5))
+    assert host in caught.value.where and caught.value.cure
+
+
+# HTTP 6970
+
+
+def serve_http(answer):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        connection, _address = listener.accept()
+        run.request = connection.recv(2048)
+        connection.sendall(answer)
+        connection.close()
+        listener.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    return listener.getsockname()[1], run
+
+
+@pytest.mark.parametrize("answer, kind, words", [
+    (b"HTTP/1.1 404 Not Found\r\nContent-length: 0\r\n\r\n", FileMissing, "no such file"),
+    (b"HTTP/1.1 503 Busy\r\nContent-length: 0\r\n\r\n", TransportError, "HTTP 503"),
+    (b"HTTP/1.1 200 OK\r\nContent-length: 9\r\n\r\nabc", TransportError, "broke before"),
+    (b"HTTP/1.1 200 OK\r\nContent-length: 3000000\r\n\r\n" + bytes(2000000), TransportError, "larger than"),
+    (b"rubbish\r\n\r\n", TransportError, "could not be read"),
+])
+def test_http_errors_are_typed(answer, kind, words):
+    port, _run = serve_http(answer)
+    with pytest.raises(kind, match=words):
+        _transport.fetch_http("127.0.0.1", "CTLFile.tlv", _transport.Deadline(5), port)
+
+
+def test_http_brings_the_file():
+    port, run = serve_http(b"HTTP/1.1 200 OK\r\nContent-length: 1280\r\nContent-type: */*\r\n\r\n" + FILE)
+    assert _transport.fetch_http("127.0.0.1", "CTLFile.tlv", _transport.Deadline(5), port) == FILE
+    assert run.request.startswith(b"GET /CTLFile.tlv HTTP/1.1\r\n")
