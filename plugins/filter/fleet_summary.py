@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_summary
+short_description: Summary of a run, one line per TSP instance and totals
+description:
+  - Puts the rows of all hosts together with the lists, so that instances nobody reached are in it too.
+options:
+  _input:
+    description: Completed instances, from the filter P(voiceops.secure_tsp.fleet#filter).
+    type: list
+    elements: dict
+    required: true
+  outcomes:
+    description: Rows of all hosts, from P(voiceops.secure_tsp.verification_results#filter) or an earlier stage.
+    type: list
+    elements: dict
+    required: true
+  hosts:
+    description: Hosts of the play. Instances on other hosts are left out.
+    type: list
+    elements: str
+    required: true
+  failures:
+    description: Messages of hosts on which the run ended early, by host.
+    type: dict
+    default: {}
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Print the summary
+  ansible.builtin.debug:
+    msg: "{{ (my_instances | voiceops.secure_tsp.fleet_summary(outcomes=my_outcomes, hosts=ansible_play_hosts_all)).lines }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(rows), one per instance with C(cluster), C(host), C(user), C(instance_id), C(action), C(certificate_expires),
+      C(verified_by), C(state), C(message), C(changed) and C(failed).
+    - C(lines), the same as a table for people, and C(totals), the number of instances by state.
+  type: dict
+"""
+
+import collections
+
+COLUMNS = (
+    ("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("action", "ACTION"),
+    ("certificate_expires", "EXPIRES"), ("verified_by", "VERIFIED BY"), ("state", "STATE"),
+)
+KEPT = ("cluster", "host", "user", "instance_id", "action", "certificate_expires", "verified_by", "state", "message",
+        "changed", "failed")
+
+
+def fleet_summary(instances, outcomes, hosts, failures=None):
+    """See DOCUMENTATION."""
+    known = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes)
+    rows = [
+        _row(instance, known.get((instance["cluster"], instance["instance_id"])), failures or {})
+        for instance in instances if instance["host"] in hosts
+    ]
+    totals = collections.Counter(row["state"] for row in rows)
+    return {"rows": rows, "totals": dict(totals), "lines": _table(rows) + _remarks(rows) + [_totals(rows, totals)]}
+
+
+def _row(instance, found, failures):
+    row = dict((key, (found or {}).get(key, "")) for key in KEPT)
+    row.update((key, instance[key]) for key in ("cluster", "host", "user", "instance_id"))
+    if instance["host"] in failures and not row["failed"]:
+        row.update(state="failed", failed=True, message=failures[instance["host"]])
+    elif found is None:
+        row.update(state="not reached", failed=True, message="the run did not get to this instance")
+    row["changed"], row["failed"] = bool(row["changed"]), bool(row["failed"])
+    if not row["state"]:
+        row["state"] = "failed" if row["failed"] else "seen"
+    return row
+
+
+def _shown(row, key):
+    value = row[key] or "-"
+    return value[:10] if key == "certificate_expires" else value
+
+
+def _table(rows):
+    cells = [[title for key, title in COLUMNS]] + [[_shown(row, key) for key, title in COLUMNS] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+
+
+def _remarks(rows):
+    return ["%s on %s: %s" % (row["instance_id"], row["host"], row["message"]) for row in rows if row["message"]]
+
+
+def _totals(rows, totals):
+    parts = ["%d %s" % (count, state) for state, count in sorted(totals.items())]
+    return "%d instances on %d hosts: %s. %d changed." % (
+        len(rows), len(set(row["host"] for row in rows)), "; ".join(parts) or "none",
+        sum(1 for row in rows if row["changed"]))
+
+
+class FilterModule:
+    """The summary of a run."""
+
+    def filters(self):
+        return {"fleet_summary": fleet_summary}

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: verification_plan
+short_description: Choose how each instance of a host is verified
+description:
+  - Chooses for each row the strongest way of verification that cannot disturb a running application, or judges the way
+    that was asked for.
+  - One certificate carries one open provider. A second one throws both out, so the way V(application) is never chosen
+    while the cluster shows an open provider of the same user from the same host, or does not tell.
+options:
+  _input:
+    description: Rows of one host, from the filter P(voiceops.secure_tsp.instance_outcomes#filter).
+    type: list
+    elements: dict
+    required: true
+  secure_users:
+    description: Names of the users that CTI Manager accepts on the secure port, as C(cluster/name).
+    type: list
+    elements: str
+    required: true
+  views:
+    description:
+      - By cluster, what M(voiceops.secure_tsp.cti_connection_info) returned about the users. A cluster that is not in
+        it was not asked.
+    type: dict
+    required: true
+  addresses:
+    description: Addresses of the host, as CTI Manager sees them.
+    type: list
+    elements: str
+    required: true
+  client_addresses:
+    description: The address of single instances, by instance ID, where CTI Manager sees another one.
+    type: dict
+    default: {}
+  enrolments:
+    description: O(voiceops.secure_tsp.fleet_accounts#module:instances[].enrolment) of single instances, by instance ID.
+    type: dict
+    default: {}
+  wanted:
+    description: The way asked for.
+    type: str
+    choices: [auto, offline, application, ris, probe]
+    default: auto
+  again:
+    description:
+      - With V(auto), open a provider also where the certificate was verified before and no application is connected.
+    type: bool
+    default: false
+  stopped:
+    description: Whether the user's stop handler stops the application.
+    type: bool
+    default: false
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Show how the instances of this host would be verified
+  ansible.builtin.debug:
+    msg: >-
+      {{ my_outcomes | voiceops.secure_tsp.verification_plan(secure_users=['main/recorder_tapi'],
+         views={'main': my_connections}, addresses=ansible_facts['all_ipv4_addresses']) }}
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The rows with C(way) (V(offline), V(application), V(ris), V(probe) or V(none)), C(why), C(waiting) for the
+      cutover, C(failed), C(message), and for V(ris) the connections in C(seen).
+  type: list
+  elements: dict
+"""
+
+
+class Verifier:
+    def __init__(self, secure_users, views, addresses, client_addresses, enrolments, wanted, again, stopped):
+        self.secure_users = set(secure_users)
+        self.views = views
+        self.addresses = list(addresses)
+        self.client_addresses = client_addresses or {}
+        self.enrolments = enrolments or {}
+        self.wanted = wanted
+        self.again = again
+        self.stopped = stopped
+
+    def judge(self, row, neighbours):
+        """neighbours: how many instances of the same user there are on the host."""
+        if row["failed"] or not row["certificate_valid"]:
+            return _plan(row, "none", "there is no valid certificate to verify")
+        if "%s/%s" % (row["cluster"], row["user"]) not in self.secure_users:
+            return _plan(row, "offline", "waiting for the cutover of user %s" % row["user"], waiting=True)
+        if self.wanted == "offline":
+            return _plan(row, "offline", "")
+        if self.wanted == "probe":
+            return _plan(row, "probe", "")
+        view = self.views.get(row["cluster"]) or {}
+        if not view.get("available"):
+            reason = view.get("reason") or "the cluster was not asked which connections it sees"
+            if self.wanted == "application" and self.stopped:
+                return _plan(row, "application", "")
+            return _plan(row, "offline", "not verified online: %s" % reason)
+        seen = self._seen(view, row)
+        if self.wanted == "ris":
+            return self._by_view(row, seen, neighbours, required=True)
+        if self.wanted == "application":
+            return self._by_application(row, seen)
+        return self._automatic(row, seen, neighbours)
+
+    def _seen(self, view, row):
+        given = self.client_addresses.get(row["instance_id"])
+        addresses = [given] if given else self.addresses
+        return [
+            one for one in view["connections"]
+            if one["status"] == "Open" and one["user"] == row["user"] and one["address"] in addresses
+        ]
+
+    def _automatic(self, row, seen, neighbours):
+        if seen or self.enrolments.get(row["instance_id"]) == "tsp":
+            return self._by_view(row, seen, neighbours)
+        if row["unconfirmed"] or self.again or self.stopped:
+            return _plan(row, "application", "")
+        return _plan(row, "offline", "not verified online: the application is not connected, and its certificate "
+                                     "was verified before")
+
+    def _by_application(self, row, seen):
+        if seen and not self.stopped:
+            return _plan(row, "none", "", failed=True, message=(
+                "CTI Manager sees an open provider of user %s from this host. A second one with the same certificate "
+                "would throw both out. Stop the application, or give a stop handler." % row["user"]))
+        return _plan(row, "application", "")
+
+    def _by_view(self, row, seen, neighbours, required=False):
+        if len(seen) >= neighbours:
+            return _plan(row, "ris", "", seen=seen)
+        missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
+            len(seen), row["user"], neighbours)
+        if required:
+            return _plan(row, "none", "", failed=True, message=missing + ". Start the application.")
+        return _plan(row, "offline", "not verified online: %s" % missing)
+
+
+def _plan(row, way, why, waiting=False, failed=None, message=None, seen=()):
+    return dict(
+        row, way=way, why=why, waiting=waiting, failed=row["failed"] if failed is None else failed,
+        message=message if message is not None else (row["message"] if row["failed"] else ""), seen=list(seen),
+    )
+
+
+def verification_plan(outcomes, secure_users, views, addresses, client_addresses=None, enrolments=None, wanted="auto",
+                      again=False, stopped=False):
+    """See DOCUMENTATION."""
+    verifier = Verifier(secure_users, views, addresses, client_addresses, enrolments, wanted, again, stopped)
+    owners = [(row["cluster"], row["user"]) for row in outcomes if not row["failed"]]
+    return [verifier.judge(row, owners.count((row["cluster"], row["user"]))) for row in outcomes]
+
+
+class FilterModule:
+    """Ways of verification."""
+
+    def filters(self):
+        return {"verification_plan": verification_plan}
