@@ -1,0 +1,201 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An Ansible controller that lives in one folder: settings, temporary files, collection and log are all below it.
+
+The hosts of its inventories are folders, too: connection local, and a store of their own each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PATIENCE = 300  # seconds for one playbook; only a broken one takes so long
+GRACE = 10      # seconds to end after a signal
+
+
+def descendants(pid):
+    """Process ids below a process. Ansible's workers are session leaders, so that no process group holds them."""
+    parents = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            after_name = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(after_name[1])
+    found = {pid}
+    while True:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        if not more:
+            return found - {pid}
+        found |= more
+
+
+class Run:
+    """A playbook that ended: C(rc), C(output) (standard output and error) and what the callback C(events) wrote."""
+
+    def __init__(self, rc, output, events):
+        self.rc = rc
+        self.output = output
+        self.events = events
+        recaps = [event["hosts"] for event in events if event["event"] == "recap"]
+        self.hosts = recaps[-1] if recaps else {}
+
+    def count(self, word):
+        """Sum over all hosts of "ok", "changed", "failures", "unreachable", "rescued", ..."""
+        return sum(host[word] for host in self.hosts.values())
+
+    def results(self, task=None, **wanted):
+        """Results of tasks, and of the items of their loops, whose facts are as asked for."""
+        return [
+            event for event in self.events
+            if event["event"] == "result" and task in (None, event["task"])
+            and all(event[key] == value for key, value in wanted.items())
+        ]
+
+    def diffs(self):
+        """Every diff that has something to show, with its task: [(task, {"before": ..., "after": ...})]."""
+        shown = []
+        for result in self.results():
+            found = result.get("diff") or []
+            for diff in found if isinstance(found, list) else [found]:
+                if diff.get("before") != diff.get("after") or "prepared" in diff:
+                    shown.append((result["task"], diff))
+        return shown
+
+    @property
+    def summary(self):
+        """Lines of the role's summary; of the last one, if there are several."""
+        found = self.results("Summary of the run", status="ok")
+        return found[-1]["msg"] if found else []
+
+    @property
+    def rows(self):
+        """The summary's table by instance id: {"HOST": ..., "STATE": ...}."""
+        lines = self.summary
+        titles = re.split(r"  +", lines[0]) if lines else []
+        starts = [lines[0].index(title) for title in titles]
+        rows = {}
+        for line in lines[1:]:
+            cells = [line[start:end].strip() for start, end in zip(starts, starts[1:] + [None])]
+            row = dict(zip(titles, cells))
+            if row.get("STATE") and all(line[start - 2:start] == "  " for start in starts[1:]):
+                rows[row["INSTANCE"]] = row
+        return rows
+
+    @property
+    def states(self):
+        """What the summary says of each instance."""
+        return {instance_id: row["STATE"] for instance_id, row in self.rows.items()}
+
+
+class Playing:
+    """A playbook that runs."""
+
+    def __init__(self, process, output, events):
+        self.process = process
+        self._output = output
+        self._events = events
+
+    def events(self):
+        """What happened so far."""
+        if not self._events.exists():
+            return []
+        lines = self._events.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def wait(self, seconds=PATIENCE):
+        try:
+            rc = self.process.wait(seconds)
+        finally:
+            self.end()
+        return Run(rc, self._output.read_text(encoding="utf-8", errors="replace"), self.events())
+
+    def end(self):
+        """Ask it to end, then end it and its workers."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE)
+        self.kill()
+
+    def kill(self):
+        """As if the controller lost its power: nothing of it gets a chance to tidy up."""
+        if self.process.poll() is None:
+            doomed = [self.process.pid, *descendants(self.process.pid)]
+            for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that none reacts to another's end
+                for pid in doomed:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+            self.process.wait(GRACE)
+
+
+class Controller:
+    """C(folder) is made; nothing outside of it is written, not even in the home folder."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.hosts = self.folder / "hosts"
+        self.temp = self.folder / "tmp"
+        self.log = self.folder / "ansible.log"
+        self._number = 0
+        space = self.folder / "collections" / "ansible_collections" / "voiceops"
+        for path in (self.hosts, self.temp, self.folder / "home", space):
+            path.mkdir(parents=True, mode=0o700)
+        (space / "secure_tsp").symlink_to(ROOT)
+        (self.folder / "ansible.cfg").write_text("")
+
+    def environment(self):
+        """Settings of ansible-playbook. The rest of the environment is only what a program needs to run."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        return {
+            **kept, "LC_ALL": "C.UTF-8", "HOME": str(self.folder / "home"), "TMPDIR": str(self.temp),
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(self.temp), "ANSIBLE_REMOTE_TEMP": str(self.temp / "remote"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "events",
+            "ANSIBLE_LOG_PATH": str(self.log), "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4",
+            "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def write_inventory(self, hosts, variables):
+        """Write an inventory whose group C(secure_tsp) has these hosts. It holds passwords, so only we may read it.
+
+        hosts: names, or {name: variables}.
+        """
+        self._number += 1
+        path = self.folder / ("inventory%d.yml" % self._number)
+        named = hosts if isinstance(hosts, dict) else dict.fromkeys(hosts)
+        text = yaml.safe_dump({"all": {
+            "children": {"secure_tsp": {"hosts": named}},
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables},
+        }})
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(text)
+        return path
+
+    def store(self):
+        """Pattern of the folder that an instance's files are in."""
+        return str(self.hosts / "{host}" / "{instance_id}")
+
+    def start(self, playbook, inventory, *words):
+        """Start C(voiceops.secure_tsp.<playbook>) with further words of its command line."""
+        self._number += 1
+        output = self.folder / ("output%d.txt" % self._number)
+        events = self.folder / ("events%d.jsonl" % self._number)
+        program = pathlib.Path(sys.executable).with_name("ansible-playbook")
+        with open(output, "wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, program, "-i", inventory, "voiceops.secure_tsp." + playbook, *words],
+                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, cwd=self.folder,
+                env={**self.environment(), "PLAYBOOK_EVENTS": str(events)}, start_new_session=True)
+        return Playing(process, output, events)
