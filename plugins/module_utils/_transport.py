@@ -10,12 +10,14 @@ Every operation is bounded by one Deadline, however the peer trickles. Works wit
 from __future__ import annotations
 
 import http.client
+import io
 import logging
 import socket
 import struct
 import time
 import traceback
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     DeadlineExceeded,
     FileMissing,
@@ -47,6 +49,9 @@ TFTP_RETRANSMIT = 1.5  # seconds of silence before a packet is sent again
 TFTP_RETRIES = 5
 UNKNOWN_TID, ILLEGAL_OPERATION, OPTION_REFUSED = 5, 4, 8
 FILE_NOT_FOUND = 1
+HTTP_BUSY = 503  # a proxy search in other clusters still runs
+HTTP_TRIES = 3
+HTTP_PAUSE = 0.6  # seconds between them, as phones wait
 
 # The suites of TSP 15's guide with their ECDSA twins; AES128-SHA, which tech note 213250's own session used, comes last.
 CIPHERS = (
@@ -83,18 +88,19 @@ def place(host, port):
 
 
 def resolve(host, port, kind, where):
-    """C((family, address)) of the first address of a host."""
+    """C((family, address)) of every address of a host, IPv4 first, as Java does it and so JTAPI."""
     try:
-        family, _kind, _protocol, _name, address = socket.getaddrinfo(host, port, type=kind)[0]
+        found = socket.getaddrinfo(host, port, type=kind)
     except (socket.gaierror, UnicodeError) as error:
         raise TransportError("the host name cannot be resolved: %s" % error, where=where,
                              cure="Check the spelling and the name service of this host.") from None
-    return family, address
+    found = [(family, address) for family, _kind, _protocol, _name, address in found]
+    return sorted(found, key=lambda item: item[0] != socket.AF_INET)
 
 
 def address_of(host):
     """The IP address that a host name stands for, as text."""
-    return resolve(host, 0, socket.SOCK_STREAM, host)[1][0].split("%")[0]
+    return resolve(host, 0, socket.SOCK_STREAM, host)[0][1][0].split("%")[0]
 
 
 def printable(octets, limit=200):
@@ -213,12 +219,12 @@ class _Download(TftpContextClientDownload):
 def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=None):
     """A file from a TFTP server, as octets. No options are asked for, as JTAPI and phones do.
 
-    Raises FileMissing on ERROR 1, TransportError for other errors, silence and size, DeadlineExceeded.
+    Raises FileMissing on ERROR 1, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
     """
     if TFTPY_IMPORT_ERROR is not None:
         raise MissingLibrary("tftpy", TFTPY_IMPORT_ERROR)
     where = "tftp://%s/%s" % (place(host, port), name)
-    family, address = resolve(host, port, socket.SOCK_DGRAM, where)
+    family, address = resolve(host, port, socket.SOCK_DGRAM, where)[0]
     collector = _Collector(max_size, where)
     try:
         download = _Download(family, address, name, collector, deadline, source_address, where)
@@ -244,36 +250,66 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
 
 
 def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address=None):
-    """A file from CUCM's HTTP file server, as octets. Errors as those of fetch_tftp; HTTP 404 is FileMissing."""
+    """A file from CUCM's HTTP file server, as octets. Errors are those of fetch_tftp, FileMissing for HTTP 404.
+
+    A server that is still searching other clusters (503) is asked again a few times.
+    """
     where = "http://%s/%s" % (place(host, port), name)
-    connection = http.client.HTTPConnection(
-        host, port, timeout=deadline.remaining(where), source_address=(source_address, 0) if source_address else None)
-    try:
-        connection.request("GET", "/" + name)
-        response = connection.getresponse()
-        if response.status == 404:
-            raise FileMissing("the file server has no such file", where=where)
-        if response.status != 200:
-            raise TransportError("the file server answered HTTP %d" % response.status, where=where)
-        octets = bytearray()
-        while True:
-            connection.sock and connection.sock.settimeout(deadline.remaining(where))
-            piece = response.read1(PIECE)
-            if not piece:
-                break
-            octets += piece
-            if len(octets) > max_size:
-                raise TransportError("the file is larger than %d octets" % max_size, where=where)
+    for attempt in range(HTTP_TRIES):
+        if attempt:
+            time.sleep(min(HTTP_PAUSE, deadline.remaining(where)))
+        status, octets = _http_get(host, port, name, deadline, max_size, source_address, where)
+        if status != HTTP_BUSY:
+            break
+    if status == 404:
+        raise FileMissing("the file server has no such file", where=where)
+    if status != 200:
+        raise TransportError("the file server answered HTTP %d" % status, where=where,
+                             cure="Look into the TFTP trace of the node.")
+    return octets
+
+
+def _http_get(host, port, name, deadline, max_size, source_address, where):
+    """C((status, body)) of one request on a connection of its own; the body is empty unless the status is 200."""
+    with connect_plain(host, port, deadline, source_address) as channel:
+        channel.where = where
+        request = "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (name, place(host, port))
+        channel.send(request.encode("ascii"))
+        try:
+            response = http.client.HTTPResponse(_Incoming(channel), method="GET")
+            response.begin()
+            if response.status != 200:
+                return response.status, b""
+            octets = response.read(max_size + 1)
+        except http.client.HTTPException as error:
+            raise ProtocolError("the file server does not speak HTTP as CUCM does: %s" % (
+                printable(str(error)) or type(error).__name__), where=where) from None
+        if len(octets) > max_size:
+            raise TransportError("the file is larger than %d octets" % max_size, where=where)
         if response.length:
             raise TransportError("the connection broke before the file was complete", where=where)
-        return bytes(octets)
-    except socket.timeout:
-        raise deadline.exceeded(where) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise TransportError("the file server could not be read: %s" % (printable(str(error)) or type(error).__name__),
-                             where=where) from None
-    finally:
-        connection.close()
+        return 200, octets
+
+
+class _Incoming(io.RawIOBase):
+    """What http.client takes for a socket: every read of it is bounded by the channel's deadline."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        self._pending = b""
+
+    def makefile(self, _mode):
+        return io.BufferedReader(self)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        octets = self._pending or self._channel.receive()
+        taken = octets[:len(buffer)]
+        buffer[:len(taken)] = taken
+        self._pending = octets[len(taken):]
+        return len(taken)
 
 
 # TCP and TLS
@@ -365,9 +401,11 @@ class TlsChannel:
         accept(chain[0], chain[1:])
 
     def send(self, octets, deadline=None):
-        """One call is one TLS record up to 16 KiB, as CAPF servers expect of a message."""
-        if octets:
-            self._run(lambda: self._connection.send(octets), "the TLS connection broke", deadline)
+        """Send all octets. One call is one TLS record up to 16 KiB, as CAPF servers expect of a message."""
+        while octets:
+            # pyOpenSSL sends one record and tells its size.
+            sent = self._run(lambda: self._connection.send(octets), "the TLS connection broke", deadline)
+            octets = octets[sent:]
 
     def receive(self, deadline=None):
         try:
@@ -470,22 +508,33 @@ def _reasons(error):
 def connect_plain(host, port, deadline, source_address=None):
     """A PlainChannel to a TCP port. Raises TransportError (nobody listens, no name, no route) or DeadlineExceeded."""
     where = place(host, port)
-    source = (source_address, 0) if source_address else None
-    try:
-        connected = socket.create_connection((host, port), deadline.remaining(where), source)
-    except (socket.gaierror, UnicodeError) as error:
-        raise TransportError("the host name cannot be resolved: %s" % error, where=where,
-                             cure="Check the spelling and the name service of this host.") from None
-    except ConnectionRefusedError:
-        raise TransportError("nobody listens on this port", where=where,
-                             cure="Check that the service is activated and started on this node, and the port.") from None
-    except socket.timeout:
-        raise DeadlineExceeded("no connection within %g seconds" % deadline.seconds, where=where,
-                               cure="Check that no firewall drops TCP port %d between this host and the server." % port) from None
-    except OSError as error:
-        raise TransportError("no connection: %s" % (error.strerror or error), where=where) from None
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return PlainChannel(connected, deadline, where)
+    failure = None
+    for family, address in resolve(host, port, socket.SOCK_STREAM, where):
+        connecting = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connecting.settimeout(deadline.remaining(where))
+            if source_address:
+                connecting.bind((source_address, 0))
+            connecting.connect(address)
+            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return PlainChannel(connecting, deadline, where)
+        except OSError as error:
+            connecting.close()
+            failure = failure or error
+        except BaseException:
+            connecting.close()
+            raise
+    raise _no_connection(failure, port, deadline, where) from None
+
+
+def _no_connection(error, port, deadline, where):
+    if isinstance(error, ConnectionRefusedError):
+        return TransportError("nobody listens on this port", where=where,
+                              cure="Check that the service is activated and started on this node, and the port.")
+    if isinstance(error, socket.timeout):
+        return DeadlineExceeded("no connection within %g seconds" % deadline.seconds, where=where,
+                                cure="Check that no firewall drops TCP port %d between this host and the server." % port)
+    return TransportError("no connection: %s" % (error.strerror or error), where=where)
 
 
 def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None):
@@ -522,8 +571,17 @@ def _context(client, legacy):
     # The certificate is judged from its DER by the caller, not by a name or the system's authorities.
     context.set_verify(SSL.VERIFY_NONE, lambda *arguments: True)
     if client:
-        certificate, key, passphrase = client
+        _present(context, *client)
+    return context
+
+
+def _present(context, certificate, key, passphrase):
+    """Give the context the client's certificate (DER) and key (PEM). Raises FormatError when one cannot be read."""
+    try:
+        context.use_certificate(_pki.load_certificate(certificate))
+        context.use_privatekey(_pki.key_from_pem(key, passphrase))
+    except TypeError:
+        # Before 24.3 pyOpenSSL takes only objects of its own, which it deprecates since.
         secret = passphrase.encode("utf-8") if passphrase else None
         context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, certificate))
         context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, key, secret))
-    return context

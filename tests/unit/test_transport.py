@@ -16,6 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     DeadlineExceeded,
     FileMissing,
+    FormatError,
     ProtocolError,
     TransportError,
     TrustError,
@@ -163,7 +164,7 @@ def test_a_lost_packet_is_asked_for_again():
 @pytest.mark.parametrize("answer, kind, words", [
     (b"\0\5\0\1File not found\0", FileMissing, "no such file"),
     (b"\0\5\0\2Access violation\0", TransportError, r"error 2 \(Access violation\)"),
-    (b"\0\5\0\0\x1b[31mred\0", TransportError, r"error 0 \( \[31mred\)"),
+    (b"\0\5\0\0\x1b[31mred\x07alert\0", TransportError, r"error 0 \(\[31mred alert\)"),
     (b"\0\5\0\7", TransportError, "error 7"),
     (b"\0\6blksize\0001024\0", ProtocolError, "options"),
     (b"\0\4\0\1", ProtocolError, "no place here"),
@@ -194,15 +195,59 @@ def test_one_deadline_ends_a_transfer_that_trickles():
             server.fetch(deadline=1)
 
 
-def test_one_deadline_ends_a_flood_of_strangers():
+class Flood:
+    """Sends DATA packets to a client without a pause, from another address than the server's, until it is left."""
+
+    def __init__(self, client):
+        self._client = client
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.2", 0))
+            while not self._stop.wait(0.005):
+                stranger.sendto(data(1, b"evil"), self._client)
+
+    def start(self):
+        self._thread.start()
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.mark.parametrize("first", [[], [data(1, bytes(512))]])
+def test_one_deadline_ends_a_flood_of_strangers(first):
+    floods = []
+
     def script(server, client, packet):
-        for _count in range(2000):
-            server.stranger.sendto(data(1, b"evil"), client)
-            threading.Event().wait(0.002)
+        if not floods:
+            floods.append(Flood(client))
+            floods[0].start()
+            for answer in first:
+                server.transfer.sendto(answer, client)
 
     with ScriptedTftp(script) as server:
-        with pytest.raises(TransportError):
+        with pytest.raises(DeadlineExceeded, match="1 seconds"):
             server.fetch(deadline=1)
+        floods[0].stop()
+
+
+def test_a_flood_of_strangers_does_not_keep_a_packet_from_being_sent_again():
+    floods = []
+
+    def script(server, client, packet):
+        index = next_block(packet)
+        if index == 1 and not floods:
+            floods.append(Flood(client))
+            floods[0].start()
+            return  # the next block is lost
+        honest(server, client, packet)
+
+    with ScriptedTftp(script) as server:
+        assert server.fetch() == FILE
+        floods[0].stop()
 
 
 # TLS, with Python's own ssl as the peer
@@ -300,6 +345,7 @@ def test_octets_travel_both_ways_over_every_allowed_suite(options, version, ciph
     assert facts["certificate"] == der(options.get("name", "ccm1")) and facts["legacy"] is False
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated")
 def test_outdated_tls_only_on_demand():
     old = dict(ciphers="AES256-SHA:AES128-SHA:@SECLEVEL=0", minimum=ssl.TLSVersion.TLSv1, maximum=ssl.TLSVersion.TLSv1)
     with TlsServer(echo, **old) as server:
@@ -332,6 +378,7 @@ def test_a_peer_that_is_not_accepted_gets_nothing():
     assert server.got == b""
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("maximum", [V12, V13])
 def test_a_client_certificate_is_presented_when_asked_for(maximum):
     lsc = (CERTIFICATES.parent.parent / "capf" / "lsc-capf-profile.pem").read_bytes()
@@ -340,6 +387,16 @@ def test_a_client_certificate_is_presented_when_asked_for(maximum):
         channel.send(b"hello")
         assert channel.receive() == b"hello"
     assert server.peer == client[0]
+
+
+@pytest.mark.parametrize("certificate, key, passphrase", [
+    (b"rubbish", b"", None), (der("ccm1"), b"rubbish", None), (der("ccm1"), (CERTIFICATES / "ccm1.pem").read_bytes(), "Pass-4711"),
+])
+def test_a_client_certificate_that_cannot_be_read_is_said_without_its_secrets(certificate, key, passphrase):
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(FormatError) as caught:
+        _transport.connect_tls("127.0.0.1", listener.getsockname()[1], _transport.Deadline(5), lambda *a: None,
+                               (certificate, key, passphrase))
+    assert "Pass-4711" not in str(caught.value) and "rubbish" not in str(caught.value)
 
 
 @pytest.mark.parametrize("maximum, stage", [(V12, "handshake"), (V13, "connection broke")])
@@ -398,37 +455,222 @@ def test_no_connection_is_one_clear_sentence(host, words):
     assert host in caught.value.where and caught.value.cure
 
 
+@pytest.mark.parametrize("family, host, shown", [
+    (socket.AF_INET, "127.0.0.1", "127.0.0.1:%d"), (socket.AF_INET6, "::1", "[::1]:%d")])
+def test_both_versions_of_ip(family, host, shown):
+    with socket.create_server((host, 0), family=family) as listener:
+        port = listener.getsockname()[1]
+        with _transport.connect_plain(host, port, _transport.Deadline(5), source_address=host) as channel:
+            assert channel.where == shown % port and channel.local_address[0] == host
+
+
+def test_a_name_with_addresses_of_both_versions_is_its_ipv4_address():
+    assert _transport.address_of("localhost") == "127.0.0.1"
+    assert _transport.address_of("::1") == "::1"
+
+
+# What happens on the way between a TLS server and us
+
+
+class Relay:
+    """Carries octets between us and a TlsServer; what comes from the server can be held up.
+
+    left: how many octets of the server pass (None: all). then: C(silence), C(close) or C(trickle), an octet at a time.
+    """
+
+    def __init__(self, server, left=None, then="silence"):
+        self.server = server
+        self.left = left
+        self.then = then
+        self.stop = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.threads = []
+
+    def __enter__(self):
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(self, *exception):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(6)
+        self.listener.close()
+
+    def connect(self, deadline=5, **options):
+        port = self.listener.getsockname()[1]
+        return _transport.connect_tls("127.0.0.1", port, _transport.Deadline(deadline), lambda *a: None, **options)
+
+    def _spawn(self, target, *arguments):
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        ours, _address = self.listener.accept()
+        with ours, socket.create_connection(("127.0.0.1", self.server.port)) as theirs:
+            self._spawn(self._up, ours, theirs)
+            with contextlib.suppress(OSError):
+                self._down(theirs, ours)
+            for connection in (ours, theirs):  # closing alone says nothing while another thread reads
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def _up(ours, theirs):
+        with contextlib.suppress(OSError):
+            while True:
+                octets = ours.recv(65536)
+                if not octets:
+                    theirs.shutdown(socket.SHUT_WR)
+                    return
+                theirs.sendall(octets)
+
+    def _down(self, theirs, ours):
+        while not self.stop.is_set():
+            octets = theirs.recv(65536)
+            if not octets:
+                return
+            passing = octets if self.left is None else octets[:self.left]
+            ours.sendall(passing)
+            if self.left is None:
+                continue
+            self.left -= len(passing)
+            if self.left == 0 and len(passing) < len(octets):
+                self._hold_up(ours, octets[len(passing):])
+                return
+
+    def _hold_up(self, ours, rest):
+        if self.then == "silence":
+            self.stop.wait()
+        if self.then == "trickle":
+            for octet in rest:
+                if self.stop.wait(0.02):
+                    return
+                ours.sendall(bytes([octet]))
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+@pytest.mark.parametrize("left", [0, 3, 60, 700])
+@pytest.mark.parametrize("then", ["silence", "trickle"])
+def test_one_deadline_ends_a_handshake_that_stops_or_trickles(maximum, left, then):
+    with TlsServer(echo, maximum=maximum) as server, Relay(server, left, then) as relay:
+        with pytest.raises(DeadlineExceeded, match="0.4 seconds"):
+            relay.connect(deadline=0.4)
+    assert server.got == b""
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+@pytest.mark.parametrize("left", [0, 3, 60, 700])
+def test_a_handshake_that_is_cut_off(maximum, left):
+    with TlsServer(echo, maximum=maximum) as server, Relay(server, left, "close") as relay:
+        with pytest.raises(TransportError, match="server closed the connection"):
+            relay.connect()
+    assert server.got == b""
+
+
+@pytest.mark.parametrize("left", [0, 4, 5, 100])
+@pytest.mark.parametrize("then", ["silence", "trickle"])
+def test_one_deadline_ends_a_record_that_stops_or_trickles(left, then):
+    with TlsServer(echo, maximum=V12) as server, Relay(server, then=then) as relay, relay.connect() as channel:
+        relay.left = left
+        channel.send(FILE)
+        with pytest.raises(DeadlineExceeded, match="0.4 seconds"):
+            channel.receive(_transport.Deadline(0.4))
+
+
+@pytest.mark.parametrize("left", [0, 4, 5, 100])
+def test_nothing_of_a_record_that_is_cut_off_arrives(left):
+    with TlsServer(echo, maximum=V12) as server, Relay(server, then="close") as relay, relay.connect() as channel:
+        relay.left = left
+        channel.send(FILE)
+        assert channel.receive() == b""
+
+
 # HTTP 6970
 
 
-def serve_http(answer):
-    listener = socket.create_server(("127.0.0.1", 0))
+class HttpServer:
+    """Answers each connection with the next of its answers, the last one again and again; an octet at a time if slow."""
 
-    def run():
-        connection, _address = listener.accept()
-        run.request = connection.recv(2048)
-        connection.sendall(answer)
-        connection.close()
-        listener.close()
+    def __init__(self, *answers, slow=False):
+        self.answers = list(answers)
+        self.slow = slow
+        self.requests = []
+        self.stop = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(0.1)
+        self.thread = threading.Thread(target=self._run, daemon=True)
 
-    threading.Thread(target=run, daemon=True).start()
-    return listener.getsockname()[1], run
+    def _run(self):
+        while not self.stop.is_set():
+            with contextlib.suppress(OSError):
+                connection, _address = self.listener.accept()
+                with connection:
+                    self._serve(connection)
+
+    def _serve(self, connection):
+        connection.settimeout(5)
+        self.requests.append(connection.recv(2048))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if not self.slow:
+            connection.sendall(answer)
+        for octet in answer if self.slow else b"":
+            if self.stop.wait(0.02):
+                return
+            connection.sendall(bytes([octet]))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop.set()
+        self.thread.join()
+        self.listener.close()
+
+    def fetch(self, deadline=10, **options):
+        port = self.listener.getsockname()[1]
+        return _transport.fetch_http("127.0.0.1", "CTLFile.tlv", _transport.Deadline(deadline), port, **options)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-length: 1280\r\nContent-type: */*\r\n\r\n" + FILE
+BUSY = b"HTTP/1.1 503 Busy\r\nContent-length: 0\r\n\r\n"
 
 
 @pytest.mark.parametrize("answer, kind, words", [
     (b"HTTP/1.1 404 Not Found\r\nContent-length: 0\r\n\r\n", FileMissing, "no such file"),
-    (b"HTTP/1.1 503 Busy\r\nContent-length: 0\r\n\r\n", TransportError, "HTTP 503"),
+    (b"HTTP/1.1 500 Oops\r\nContent-length: 0\r\n\r\n", TransportError, "HTTP 500"),
     (b"HTTP/1.1 200 OK\r\nContent-length: 9\r\n\r\nabc", TransportError, "broke before"),
     (b"HTTP/1.1 200 OK\r\nContent-length: 3000000\r\n\r\n" + bytes(2000000), TransportError, "larger than"),
-    (b"rubbish\r\n\r\n", TransportError, "could not be read"),
+    (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(2000000), TransportError, "larger than"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ProtocolError, "not speak HTTP"),
+    (b"rubbish\r\n\r\n", ProtocolError, "not speak HTTP"),
+    (b"", ProtocolError, "not speak HTTP"),
 ])
 def test_http_errors_are_typed(answer, kind, words):
-    port, _run = serve_http(answer)
-    with pytest.raises(kind, match=words):
-        _transport.fetch_http("127.0.0.1", "CTLFile.tlv", _transport.Deadline(5), port)
+    with HttpServer(answer) as server, pytest.raises(kind, match=words) as caught:
+        server.fetch()
+    assert caught.value.where.startswith("http://127.0.0.1:") and caught.value.where.endswith("/CTLFile.tlv")
 
 
 def test_http_brings_the_file():
-    port, run = serve_http(b"HTTP/1.1 200 OK\r\nContent-length: 1280\r\nContent-type: */*\r\n\r\n" + FILE)
-    assert _transport.fetch_http("127.0.0.1", "CTLFile.tlv", _transport.Deadline(5), port) == FILE
-    assert run.request.startswith(b"GET /CTLFile.tlv HTTP/1.1\r\n")
+    with HttpServer(OK) as server:
+        assert server.fetch() == FILE
+    assert [request.split(b"\r\n")[0] for request in server.requests] == [b"GET /CTLFile.tlv HTTP/1.1"]
+
+
+def test_a_busy_http_server_is_asked_again():
+    with HttpServer(BUSY, OK) as server:
+        assert server.fetch() == FILE
+    assert len(server.requests) == 2
+
+
+def test_an_http_server_that_stays_busy():
+    with HttpServer(BUSY) as server, pytest.raises(TransportError, match="HTTP 503"):
+        server.fetch()
+    assert len(server.requests) == 3
+
+
+def test_one_deadline_ends_an_http_answer_that_trickles():
+    with HttpServer(OK, slow=True) as server, pytest.raises(DeadlineExceeded, match="0.4 seconds"):
+        server.fetch(deadline=0.4)
