@@ -10,13 +10,10 @@ collection's frame codec, so it proves behaviour; bytes are proven by tests/vect
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import select
 import socket
 import ssl
-import tempfile
-import threading
 import time
 import uuid
 
@@ -27,6 +24,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
 from simulator import cluster as rules
+from simulator.connections import GARBAGE, TICK, ConnectionServer, Ended, finish, receive, server_context
 
 FRONT = "cti"
 INCOMPATIBLE_PROTOCOL_VERSION = 0x8CCC0050
@@ -44,12 +42,9 @@ CLOSE_HEARTBEAT, CLOSE_REQUESTED, CLOSE_OPEN_FAILURE = 1, 3, 4
 # What the suites of CUCM and of its old clients have in common with each other.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-SHA:AES256-SHA:@SECLEVEL=0"
 NONCE_SIZE = 36
-TICK = 0.05  # seconds between looks at the clock
-GONE = 2.0  # seconds given to a client to read the last words
-GARBAGE = bytes(range(256)) * 2
 
 
-class CtiManager:
+class CtiManager(ConnectionServer):
     """One port. C(tls): 2749's rules instead of 2748's.
 
     Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one;
@@ -58,12 +53,13 @@ class CtiManager:
     Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
     sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next),
     C(failure) (code) and C(result) (code) in its place, C(unknown) (an unknown id first), C(close) (reason: 155 in its
-    place), C(replace) (hex). Operation C(accept): C(cut) or C(silence) before anything else.
+    place), C(replace) (hex); operation C(accept) as in ConnectionServer.
     """
 
+    front = FRONT
+
     def __init__(self, cluster, faults, host="127.0.0.1", port=0, tls=False):
-        self.cluster = cluster
-        self.faults = faults
+        super().__init__(cluster, faults, host, port)
         self.tls = tls
         self.heartbeat = None
         self.nonce = None
@@ -71,104 +67,21 @@ class CtiManager:
         self.lines_per_event = 5
         self.fetch_limit = 20
         self.tls_versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
-        self._address = (host, port)
-        self._listener = None
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = []
-        self._connections = 0
-        self.port = port
 
-    def start(self):
-        self._listener = socket.create_server(self._address, backlog=128)
-        self._listener.settimeout(TICK)
-        self.port = self._listener.getsockname()[1]
-        self._spawn(self._listen)
-
-    def stop(self):
-        self._stopping.set()
-        for thread in list(self._threads):
-            thread.join()
-        if self._listener is not None:
-            self._listener.close()
-
-    @property
-    def stopping(self):
-        return self._stopping.is_set()
-
-    def _spawn(self, target, *arguments):
-        with self._lock:
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
-            thread = threading.Thread(target=target, args=arguments, daemon=True)
-            self._threads.append(thread)
-        thread.start()
-
-    def _listen(self):
-        while not self.stopping:
-            try:
-                connected, client = self._listener.accept()
-            except TimeoutError:
-                continue
-            self._connections += 1
-            self._spawn(self._serve, connected, client, self._connections)
-
-    def _serve(self, connected, client, number):
-        with connected, contextlib.suppress(OSError):
-            self.cluster.count("cti connection")
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            rule = self.faults.match(FRONT, "accept")
-            if rule is not None:
-                if rule.kind == "silence":
-                    self.faults.delay(rule.get("seconds", 60))
-                if rule.kind in ("silence", "cut"):
-                    return
-            secured = self._secure(connected) if self.tls else connected
-            if secured is not None:
-                with secured:
-                    _Session(self, secured, client, number).run()
-
-    def _secure(self, connected):
-        """The TLS side, or None: a client without a certificate of CAPF, or with an expired one, gets an alert."""
-        connected.settimeout(10)
-        secured = self._context().wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
-        try:
-            secured.do_handshake()
-            return secured
-        except OSError:
-            self.cluster.count("cti refused TLS")
-            with socket.socket(fileno=secured.detach()) as plain:
-                _linger(plain)
-            return None
+    def talk(self, connected, client, number):
+        secured = self.secure(connected, self._context()) if self.tls else connected
+        if secured is not None:
+            with secured:
+                _Session(self, secured, client, number).run()
 
     def _context(self):
         """Made anew for each connection, because certificates may be regenerated at any time."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version, context.maximum_version = self.tls_versions
-        context.set_ciphers(CIPHERS)
-        identity = self.cluster.certificates.callmanager
-        with tempfile.TemporaryDirectory(prefix="secure-tsp-simulator-") as folder:
-            path = os.path.join(folder, "callmanager.pem")
-            with open(path, "wb") as stream:
-                stream.write(identity.pem + identity.key_pem)
-            context.load_cert_chain(path)
+        context = server_context(self.cluster.certificates.callmanager, self.tls_versions, CIPHERS)
         for authority in self.cluster.certificates.capf_trust:
             context.load_verify_locations(cadata=authority)
         context.verify_mode = ssl.CERT_REQUIRED
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         return context
-
-
-def _linger(connected):
-    """Read what still comes, so that a reset does not overtake the alert."""
-    with contextlib.suppress(OSError):
-        connected.settimeout(GONE)
-        connected.shutdown(socket.SHUT_WR)
-        while connected.recv(4096):
-            pass
-
-
-class _Ended(Exception):
-    """The connection is over."""
 
 
 class _Session:
@@ -200,10 +113,10 @@ class _Session:
                 for octets in reader.frames():
                     self._take(octets)
         except FormatError:
-            with contextlib.suppress(OSError, _Ended):
+            with contextlib.suppress(OSError, Ended):
                 self._send("FailureResponse", result=ILLEGAL_MESSAGE_FORMAT, description="illegal message")
             self._finish()
-        except _Ended:
+        except Ended:
             self._finish()
         except OSError:
             pass
@@ -226,49 +139,31 @@ class _Session:
 
     def _finish(self):
         self._release_provider()
-        with contextlib.suppress(OSError):
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._socket.settimeout(GONE)
-                self._socket = self._socket.unwrap()
-        _linger(self._socket)
-        with contextlib.suppress(OSError):
-            self._socket.close()
+        finish(self._socket)
 
     # waiting
 
     def _next_octets(self):
         while True:
             if self._manager.stopping:
-                raise _Ended
+                raise Ended
             if self._drop_reason is not None:
                 self._send("ProviderClosedEvent", reason=self._drop_reason)
-                raise _Ended
+                raise Ended
             self._keep_alive()
             pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
             ready = [self._socket] if pending else select.select([self._socket, self._wake], [], [], TICK)[0]
             if self._socket in ready:
-                octets = self._receive()
+                octets = receive(self._socket)
                 if octets:
                     self._received = time.monotonic()
                     return octets
-
-    def _receive(self):
-        self._socket.settimeout(TICK)
-        try:
-            octets = self._socket.recv(65536)
-        except (TimeoutError, ssl.SSLWantReadError):
-            return b""
-        except ssl.SSLError:
-            raise _Ended from None
-        if not octets:
-            raise _Ended
-        return octets
 
     def _keep_alive(self):
         now = time.monotonic()
         if self._client_heartbeat and now - self._received > 2 * self._client_heartbeat + 1:
             self._send("ProviderClosedEvent", reason=CLOSE_HEARTBEAT)
-            raise _Ended
+            raise Ended
         if self._server_heartbeat and now - self._sent >= self._server_heartbeat:
             self._send("Heartbeat")
 
@@ -320,12 +215,12 @@ class _Session:
         self._sent = time.monotonic()
         if kind == "cut":
             self._socket.sendall(octets[:rule.get("octets", 0)])
-            raise _Ended
+            raise Ended
         size = rule.get("size", 1) if kind == "split" else len(octets)
         for start in range(0, len(octets), size):
             self._socket.sendall(octets[start:start + size])
         if kind == "close":
-            raise _Ended
+            raise Ended
 
     # messages
 
@@ -395,7 +290,7 @@ class _Session:
             if code == rules.CERTIFICATE_COMPROMISED:
                 reason = rules.CLOSE_COMPROMISED
             self._send("ProviderClosedEvent", reason=reason)
-            raise _Ended
+            raise Ended
         self._state = "open"
 
     def _open(self, message):
@@ -437,7 +332,7 @@ class _Session:
     def _on_ProviderCloseRequest(self, _message, sequence):
         self._release_provider()
         self._send("ProviderCloseResponse", sequenceNumber=sequence)
-        raise _Ended
+        raise Ended
 
     # devices and lines in one go
 

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A TCP port whose connections each get a thread, in the clear or inside TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import tempfile
+import threading
+
+TICK = 0.05  # seconds between looks at the clock
+GONE = 2.0  # seconds given to a client to read the last words
+HANDSHAKE = 10.0  # seconds for the TLS handshake
+GARBAGE = bytes(range(256)) * 2
+
+
+class Ended(Exception):
+    """The connection is over."""
+
+
+class ConnectionServer:
+    """C(front) names its faults. Operation C(accept): C(delay) (seconds), C(silence) (seconds) and C(cut), before
+    anything is said. A subclass has C(talk), which owns the connection until it returns.
+    """
+
+    front = None
+
+    def __init__(self, cluster, faults, host="127.0.0.1", port=0):
+        self.cluster = cluster
+        self.faults = faults
+        self.port = port
+        self._address = (host, port)
+        self._listener = None
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = []
+        self._connections = 0
+
+    def start(self):
+        self._listener = socket.create_server(self._address, backlog=128)
+        self._listener.settimeout(TICK)
+        self.port = self._listener.getsockname()[1]
+        self._spawn(self._listen)
+
+    def stop(self):
+        self._stopping.set()
+        for thread in list(self._threads):
+            thread.join()
+        if self._listener is not None:
+            self._listener.close()
+
+    @property
+    def stopping(self):
+        return self._stopping.is_set()
+
+    def _spawn(self, target, *arguments):
+        with self._lock:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            thread = threading.Thread(target=target, args=arguments, daemon=True)
+            self._threads.append(thread)
+        thread.start()
+
+    def _listen(self):
+        while not self.stopping:
+            try:
+                connected, client = self._listener.accept()
+            except TimeoutError:
+                continue
+            self._connections += 1
+            self._spawn(self._serve, connected, client, self._connections)
+
+    def _serve(self, connected, client, number):
+        with connected, contextlib.suppress(OSError):
+            self.cluster.count(self.front + " connection")
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            rule = self.faults.match(self.front, "accept")
+            if rule is not None:
+                if rule.kind in ("delay", "silence"):
+                    self.faults.delay(rule.get("seconds", 60))
+                if rule.kind in ("silence", "cut"):
+                    return
+            self.talk(connected, client, number)
+
+    def talk(self, connected, client, number):
+        raise NotImplementedError
+
+    def secure(self, connected, context):
+        """The TLS side, or None after an alert: no common version or suite, or a client that is not trusted."""
+        secured = context.wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
+        secured.settimeout(TICK)
+        for _tick in range(int(HANDSHAKE / TICK)):
+            try:
+                secured.do_handshake()
+                return secured
+            except TimeoutError:
+                if self.stopping:
+                    break
+            except OSError:
+                break
+        self.cluster.count(self.front + " refused TLS")
+        with socket.socket(fileno=secured.detach()) as plain:
+            linger(plain)
+        return None
+
+
+def server_context(identity, versions, ciphers):
+    """A TLS server with that certificate; versions: (lowest, highest)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version, context.maximum_version = versions
+    context.set_ciphers(ciphers)
+    with tempfile.TemporaryDirectory(prefix="secure-tsp-simulator-") as folder:
+        path = os.path.join(folder, "identity.pem")
+        with open(path, "wb") as stream:
+            stream.write(identity.pem + identity.key_pem)
+        context.load_cert_chain(path)
+    return context
+
+
+def receive(connected):
+    """What has arrived, nothing when nothing came for a tick. Raises Ended when the client is gone."""
+    connected.settimeout(TICK)
+    try:
+        octets = connected.recv(65536)
+    except (TimeoutError, ssl.SSLWantReadError):
+        return b""
+    except ssl.SSLError:
+        raise Ended from None
+    if not octets:
+        raise Ended
+    return octets
+
+
+def finish(connected):
+    """Say goodbye in order: close_notify, then the end of the stream."""
+    with contextlib.suppress(OSError):
+        if isinstance(connected, ssl.SSLSocket):
+            connected.settimeout(GONE)
+            connected = connected.unwrap()
+    linger(connected)
+    with contextlib.suppress(OSError):
+        connected.close()
+
+
+def linger(connected):
+    """Read what still comes, so that a reset does not overtake the last words."""
+    with contextlib.suppress(OSError):
+        connected.settimeout(GONE)
+        connected.shutdown(socket.SHUT_WR)
+        while connected.recv(4096):
+            pass
