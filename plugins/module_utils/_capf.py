@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""CAPF, the protocol that issues certificates to CTI clients (TCP 3804 inside TLS): messages, and the client that enrols.
+"""CAPF, the protocol that issues certificates to CTI clients (TCP 3804 inside TLS): messages, and the enrolling client.
 
 Framing, commands and element layouts are those of public CAPF implementations and of traces of Cisco products. The
 C(cti) dialect is that of Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP
@@ -253,8 +253,8 @@ class Settings:
     name: DEVICE_NAME as CAPF knows it, such as C(CTI-recorder01x1).
     string: the authorization string; None sends no PASSWORD element.
     dialect: C(cti) or C(phone).
-    version: the highest protocol version to answer with, 1 to 3. C(cti) answers with exactly this one, C(phone) with the
-        server's where that is lower. None is 1 for C(cti), 3 for C(phone) and for EC keys.
+    version: the protocol version to answer with, 1 to 3; C(phone) answers with the server's where that is lower.
+        None is 1 for C(cti), 3 for C(phone) and for EC keys.
     key_type, key_size: C(rsa) with bits, or C(ec) with 256, 384 or 521, which needs version 3.
     texts: {command: REASON_INFO} for the responses of the C(cti) dialect; by default none is sent.
 
@@ -612,12 +612,13 @@ class Enrolment:
             raise self._refusal(reason, text_of(message.value(REASON_INFO)))
 
     def _refusal(self, reason, info):
-        number = "without a reason" if reason is None else "reason %d %s" % (reason, REASON_NAMES.get(reason, ""))
-        number = number.strip()
-        cure = None
-        if self.state == "await_request":
-            what, cure = _REFUSALS.get(reason, ("CAPF refused (%s)" % number, None))
-            what = what % {"name": self.settings.name} if reason in _REFUSALS else what
+        number = "without a reason" if reason is None else ("reason %d %s" % (reason, REASON_NAMES.get(reason, "")))
+        number, cure = number.strip(), None
+        if self.state == "await_request" and reason in _REFUSALS:
+            what, cure = _REFUSALS[reason]
+            what = what % {"name": self.settings.name}
+        elif self.state == "await_request":
+            what = "CAPF refused (%s)" % number
         elif self.state == "await_auth_request":
             what = "CAPF ended the session before it asked who is there (%s)" % number
         elif self.stored:
