@@ -2,21 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The serviceability services beside AXL: RISPort70 for CTI connections, Control Center for services.
+"""The serviceability services beside AXL: RISPort70 for CTI connections, Control Center, log collection.
 
 Fields and limits are those of the vendor's public service descriptions and of the RISPort70 developer
-pages: RISPort70 answers 15 requests a minute by default. Both services need another role than AXL.
+pages: RISPort70 answers 15 requests a minute by default. All three need another role than AXL.
 """
 
 from __future__ import annotations
 
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
+from xml.sax.saxutils import escape
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._attachment import FileAnswer, TooLarge
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
     SoapClient,
     WebSession,
     login_from,
+    read_envelope,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema import (
     BOOLEAN,
@@ -26,11 +29,17 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema im
     Reply,
     Service,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import AxlError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    AxlError,
+    FormatError,
+    InputError,
+    ProtocolError,
+)
 
 NAMESPACE = "http://schemas.cisco.com/ast/soap"
 RIS_PATH = "/realtimeservice2/services/RISService70"
 CONTROL_CENTER_PATH = "/controlcenterservice2/services/ControlCenterServices"
+LOG_COLLECTION_PATH = "/logcollectionservice2/services/LogCollectionPortTypeService"
 ROLES = (
     "RISPort70, Control Center and log collection need the role Standard CCM Server Monitoring "
     "or Standard RealtimeAndTraceCollection."
@@ -39,6 +48,10 @@ ROLES = (
 ITEMS_LIMIT = 1000  # of one RISPort70 answer
 RATE_PAUSE = 30.0  # seconds; the server's counter starts anew every minute
 RATE_CONTROL = "Server.RateControl"
+
+STARTED, STOPPED = "Started", "Stopped"
+MOVING = ("Starting", "Stopping")
+NOT_ACTIVATED = -1068  # the reason code of services that are not activated; inferred, not documented
 
 CTI_CLASSES = ("Provider", "Device", "Line")
 CTI_STATUSES = ("Any", "Open", "Closed", "OpenFailed", "Unknown")
@@ -156,12 +169,70 @@ CONTROL = _control_center(
 )
 
 
+LOG_ITEMS = (Field("item", many=True),)
+LIST_NODE_SERVICE_LOGS = Operation(
+    "listNodeServiceLogs",
+    (Field("ListRequest", required=True),),
+    Reply(
+        ("listNodeServiceLogsReturn",),
+        "objects",
+        (Field("name"), Field("ServiceLog", children=LOG_ITEMS), Field("SystemLog", children=LOG_ITEMS)),
+    ),
+)
+FILES = Field(
+    "SetOfFiles",
+    children=(
+        Field(
+            "File",
+            many=True,
+            children=(Field("name"), Field("absolutepath"), Field("filesize", INTEGER), Field("modifiedDate")),
+        ),
+    ),
+)
+SELECT_LOG_FILES = Operation(
+    "selectLogFiles",
+    (
+        Field(
+            "FileSelectionCriteria",
+            required=True,
+            children=(
+                Field("ServiceLogs", children=LOG_ITEMS),
+                Field("SystemLogs", children=LOG_ITEMS),
+                Field("SearchStr"),
+                Field("Frequency", choices=("OnDemand", "Daily", "Weekly", "Monthly")),
+                Field("JobType", choices=("DownloadtoClient", "PushtoSFTPServer")),
+                Field("ToDate"),
+                Field("FromDate"),
+                Field("TimeZone"),
+                Field("RelText", choices=("None", "Minutes", "Hours", "Days", "Weeks", "Months")),
+                Field("RelTime", INTEGER),
+                Field("Port", INTEGER),
+                Field("IPAddress"),
+                Field("UserName"),
+                Field("Password"),
+                Field("ZipInfo", BOOLEAN),
+                Field("RemoteFolder"),
+            ),
+        ),
+    ),
+    Reply(
+        ("ResultSet", "SchemaFileSelectionResult", "Node"),
+        "object",
+        (
+            Field("name"),
+            Field("ServiceList", children=(Field("ServiceLogs", many=True, children=(Field("name"), FILES)),)),
+        ),
+    ),
+)
+
+
 def _service(name, *operations):
     return Service(name, NAMESPACE, True, "%s", dict((operation.name, operation) for operation in operations))
 
 
 RIS = _service("RISService70", SELECT_CTI_ITEM)
 CONTROL_CENTER = _service("ControlCenterServices", GET_STATUS, DEPLOY, CONTROL)
+LOG_COLLECTION = _service("LogCollectionPortTypeService", LIST_NODE_SERVICE_LOGS, SELECT_LOG_FILES)
 
 
 class RateExceeded(AxlError):
@@ -197,6 +268,32 @@ class Selection(NamedTuple):
         return self.total <= len(self.items)
 
 
+class _Patience:
+    """Seconds to wait in all for a limit of requests a minute, and what to say when they are used up."""
+
+    def __init__(self, seconds, sleep, what, cure):
+        self._seconds = seconds
+        self._sleep = sleep
+        self._what = what
+        self._cure = cure
+
+    def call(self, function):
+        """The function's result; called again while the server's rate control refuses it. Raises RateExceeded."""
+        while True:
+            try:
+                return function()
+            except AxlError as refused:
+                if refused.code != RATE_CONTROL:
+                    raise
+                if self._seconds <= 0:
+                    raise RateExceeded(
+                        self._what, where=refused.where, cure=self._cure, code=RATE_CONTROL
+                    ) from refused
+            pause = min(RATE_PAUSE, self._seconds)
+            self._seconds -= pause
+            self._sleep(pause)
+
+
 def serviceability_login(params):
     """ClusterLogin from the options of the doc fragment C(cluster.serviceability)."""
     login = login_from(params)
@@ -209,8 +306,10 @@ class RealTimeInformation:
     def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
         self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
         self._soap = SoapClient(self.session, RIS_PATH, RIS)
-        self._patience = patience
-        self._sleep = sleep
+        self._patience = _Patience(
+            patience, sleep, "the cluster allows no more real-time requests this minute",
+            "Wait a minute, or raise the enterprise parameter Allowed Device Queries Per Minute.",
+        )
 
     def __enter__(self):
         return self
@@ -233,24 +332,9 @@ class RealTimeInformation:
             DevNames=[{"DevName": device} for device in devices],
             DirNumbers=[],
         )
-        return _selection(self._within_the_rate(criteria))
-
-    def _within_the_rate(self, criteria):
-        while True:
-            try:
-                return self._soap.call("selectCtiItem", StateInfo="", CtiSelectionCriteria=criteria)
-            except AxlError as refused:
-                if refused.code != RATE_CONTROL:
-                    raise
-                if self._patience <= 0:
-                    raise RateExceeded(
-                        "the cluster allows no more real-time requests this minute", where=refused.where,
-                        cure="Wait a minute, or raise the enterprise parameter Allowed Device Queries Per Minute.",
-                        code=RATE_CONTROL,
-                    ) from refused
-            pause = min(RATE_PAUSE, self._patience)
-            self._patience -= pause
-            self._sleep(pause)
+        return _selection(
+            self._patience.call(lambda: self._soap.call("selectCtiItem", StateInfo="", CtiSelectionCriteria=criteria))
+        )
 
 
 def _selection(result):
@@ -283,6 +367,21 @@ def select_cti_items(login, users, cti_class="Provider", status="Any", patience=
         return [item._asdict() for item in ris.select(cti_class, users, status=status).items]
 
 
+class Order(NamedTuple):
+    """What a node said to an order: the services' rows, and its own codes, which are None where it gave none."""
+
+    rows: List[Dict[str, Any]]
+    return_code: Optional[int]
+    reason_code: Optional[int]
+    reason: Optional[str]
+
+    @property
+    def said(self):
+        """The codes as a text for a message, because most of them are not documented."""
+        text = "ReturnCode %s, ReasonCode %s" % (self.return_code, self.reason_code)
+        return "%s, %s" % (text, self.reason.strip()) if (self.reason or "").strip() else text
+
+
 class ControlCenter:
     """Control Center of one node: it knows that node's services only."""
 
@@ -301,33 +400,176 @@ class ControlCenter:
 
         status: Started, Stopped, Starting, Stopping or Unknown. uptime is in seconds.
         """
-        return self._services(self._soap.call("soapGetServiceStatus", ServiceStatus=list(names) or [""]))
+        return _service_rows(self._soap.call("soapGetServiceStatus", ServiceStatus=list(names) or [""]))
 
     def deploy(self, node, names, activate=True):
-        """Activate services on the node, or deactivate them; the same rows as status."""
+        """Activate services on the node, or deactivate them, as an Order."""
         request = dict(NodeName=node, DeployType="Deploy" if activate else "UnDeploy", ServiceList=list(names))
-        return self._services(self._soap.call("soapDoServiceDeployment", DeploymentServiceRequest=request))
+        return _order(self._soap.call("soapDoServiceDeployment", DeploymentServiceRequest=request))
 
     def control(self, node, names, verb):
-        """Start, Stop or Restart services on the node; the same rows as status."""
+        """Start, Stop or Restart services on the node, as an Order; its return code is 0 when they were told to."""
         request = dict(NodeName=node, ControlType=verb, ServiceList=list(names))
-        return self._services(self._soap.call("soapDoControlServices", ControlServiceRequest=request))
+        return _order(self._soap.call("soapDoControlServices", ControlServiceRequest=request))
 
-    def _services(self, result):
-        return [
-            dict(
-                service=one.get("ServiceName"),
-                status=one.get("ServiceStatus"),
-                reason_code=one.get("ReasonCode"),
-                reason=one.get("ReasonCodeString"),
-                start_time=one.get("StartTime"),
-                uptime=one.get("UpTime"),
-            )
-            for one in result.get("ServiceInfoList") or []
-        ]
+
+def _order(result):
+    return Order(
+        _service_rows(result), result.get("ReturnCode"), result.get("ReasonCode"), result.get("ReasonString")
+    )
+
+
+def _service_rows(result):
+    return [
+        dict(
+            service=one.get("ServiceName"),
+            status=one.get("ServiceStatus"),
+            reason_code=one.get("ReasonCode"),
+            reason=one.get("ReasonCodeString"),
+            start_time=one.get("StartTime"),
+            uptime=one.get("UpTime"),
+        )
+        for one in result.get("ServiceInfoList") or []
+    ]
 
 
 def service_status(login, node, names=(), **session_options):
     """Control Center's status rows of one node, reached at that host name."""
     with ControlCenter(login.at(node), **session_options) as center:
         return center.status(names)
+
+
+class NodeLogs(NamedTuple):
+    """The names of a node's logs, of services and of the platform, as log collection writes them."""
+
+    node: str
+    services: List[str]
+    system: List[str]
+
+
+class LogFile(NamedTuple):
+    """One file on a node. size: octets, or None; modified: the node's own words for the time of its last change."""
+
+    service: Optional[str]
+    name: str
+    path: str
+    size: Optional[int]
+    modified: Optional[str]
+
+
+def last_minutes(minutes):
+    """Selection criteria for the time from that many minutes ago until now, in the coarsest unit that is needed.
+
+    The service takes a number up to 127 of one unit; what does not fit is rounded up to the next larger unit.
+    """
+    for unit, length in (("Minutes", 1), ("Hours", 60), ("Days", 24 * 60), ("Weeks", 7 * 24 * 60)):
+        count = -(-minutes // length)
+        if count <= 127:
+            return dict(RelText=unit, RelTime=count)
+    raise InputError("%d minutes are more than 127 weeks" % minutes)
+
+
+def between(start, end, time_zone):
+    """Selection criteria for an absolute range: two datetimes on the clock of the zone, named by the service's text."""
+    return dict(FromDate=_date_text(start), ToDate=_date_text(end), TimeZone=time_zone)
+
+
+def _date_text(moment):
+    """C(11/23/26 4:30 PM), whatever the locale."""
+    return "%s %d:%s %s" % (
+        moment.strftime("%m/%d/%y"), moment.hour % 12 or 12, moment.strftime("%M"), "PM" if moment.hour >= 12 else "AM"
+    )
+
+
+NO_RANGE = dict(FromDate="", ToDate="", TimeZone="", RelText="None", RelTime=0)
+NO_SFTP = dict(Port=0, IPAddress="", UserName="", Password="", ZipInfo=False, RemoteFolder="")
+
+
+class LogCollection:
+    """Log collection of one node: it lists the logs of the whole cluster and gives this node's files.
+
+    patience: seconds to wait in all while the node refuses for its limit of requests.
+    """
+
+    def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
+        self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
+        self._soap = SoapClient(self.session, LOG_COLLECTION_PATH, LOG_COLLECTION)
+        self._patience = _Patience(
+            patience, sleep, "the node allows no more requests for logs at the moment",
+            "Wait until the node is less busy, and ask for fewer services or a shorter time.",
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.session.close()
+
+    def logs(self):
+        """[NodeLogs] of every node of the cluster."""
+        found = self._patience.call(lambda: self._soap.call("listNodeServiceLogs", ListRequest=""))
+        return [
+            NodeLogs(one["name"], one.get("ServiceLog") or [], one.get("SystemLog") or [])
+            for one in found if one.get("name")
+        ]
+
+    def time_zone(self):
+        """The node's name for its time zone, to be sent back with an absolute range."""
+        answer = self._patience.call(lambda: self._bare("getTimeZone", "LocalHost", ""))
+        return (answer.text or "").strip()
+
+    def select(self, services, time_range):
+        """[LogFile] of the services, in the node's order. time_range: from C(last_minutes) or C(between)."""
+        criteria = dict(
+            NO_RANGE, ServiceLogs=list(services), SystemLogs=[], SearchStr="", Frequency="OnDemand",
+            JobType="DownloadtoClient", **NO_SFTP
+        )
+        criteria.update(time_range)
+        node = self._patience.call(lambda: self._soap.call("selectLogFiles", FileSelectionCriteria=criteria))
+        return [
+            LogFile(one.get("name"), file.get("name") or "", file["absolutepath"], file.get("filesize"),
+                    file.get("modifiedDate"))
+            for one in node.get("ServiceList") or [] if one
+            for file in one.get("SetOfFiles") or [] if file and file.get("absolutepath")
+        ]
+
+    def fetch(self, path, start, limit, seconds):
+        """The size of a file, after its octets went to the function that C(start()) gave.
+
+        start: called once for each try, so it begins anew each time. limit: octets the file may have at most.
+        seconds: for the whole file.
+        Raises TooLarge, ProtocolError for an answer without a whole file, AxlError, or what WebSession raises.
+        """
+        where = "%s at %s" % (path, self.session.login.address)
+        answers = []
+
+        def receive(content_type):
+            answers.append(FileAnswer(content_type, start(), limit, where))
+            return answers[-1]
+
+        try:
+            self._patience.call(lambda: self._bare("GetOneFile", "FileName", path, receive, seconds))
+        except TooLarge as error:
+            raise TooLarge(error.what, where=where) from error
+        except FormatError as error:
+            raise ProtocolError(error.what, where=where, cure="Run it again.") from error
+        return answers[-1].size
+
+    def _bare(self, operation, element, text, receive=None, seconds=None):
+        """One of the two operations whose body is a single text, which strict zeep cannot describe.
+
+        The response element, or None when a receiver took the answer.
+        """
+        body = (
+            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+            '<%s xmlns="%s">%s</%s></soapenv:Body></soapenv:Envelope>' % (element, NAMESPACE, escape(text), element)
+        ).encode("utf-8")
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"%s"' % operation}
+        if receive is not None:
+            headers["Accept"] = "*/*"  # some releases send an attachment
+        answer = self.session.post(
+            LOG_COLLECTION_PATH, body, headers, operation, receive=receive, seconds=seconds
+        )
+        if receive is not None and answer.status == 200:
+            return None
+        return read_envelope(answer, self.session.where(operation), [self.session.login.password])

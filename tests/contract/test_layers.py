@@ -19,7 +19,7 @@ UTILS = COLLECTION + ".plugins.module_utils"
 LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_subject_hash"),
-    ("_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report"),
+    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report"),
     ("_pki",),
     ("_transport", "_store", "_axl.schema"),
     ("_axl.values", "_axl.wsdl"),
@@ -34,7 +34,7 @@ TABLES = {"_cti_errors", "_subject_hash"}
 SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", *TABLES), set()),
     "_octets": {"_errors"},
-    **dict.fromkeys(("_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
+    **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
     "asyncio", "builtins", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",

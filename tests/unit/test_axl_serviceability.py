@@ -157,7 +157,7 @@ def test_service_status_of_a_node(cluster):
 def test_services_are_changed_as_counted_writes(cluster, act, operation, parts):
     server, login = cluster(soap(operation, STATUS % dict(name=operation)))
     with _serviceability.ControlCenter(login) as center:
-        assert act(center)[0]["status"] == "Started"
+        assert act(center).rows[0]["status"] == "Started"
         assert center.session.requests["write"] == 1
     sent = next(etree.fromstring(server.requests[0].body).iter(NS + operation))
     assert [element.tag[len(NS):] for element in sent.iter()][1:] == parts

@@ -25,11 +25,13 @@ import traceback
 import warnings
 from typing import Optional
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._attachment import first_part
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import schema, values, wsdl
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.values import CLEAR
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
     DeadlineExceeded,
+    FormatError,
     InputError,
     MissingLibrary,
     ProtocolError,
@@ -210,8 +212,12 @@ class WebSession:
     def close(self):
         self._session.close()
 
-    def post(self, path, body, headers, operation, writes=False):
+    def post(self, path, body, headers, operation, writes=False, receive=None, seconds=None):
         """Send one request and return an Answer with a body worth reading, or status 599.
+
+        receive(content type): gives an object with C(feed) and C(finish) that takes the body of an answer of status
+        200 in pieces, so that nobody holds it whole; called anew for each try. seconds: for the whole answer, if it
+        is not the login's timeout.
 
         Raises AxlError for a status that ends it, TransportError, DeadlineExceeded or TrustError when there
         was no whole answer. Tried again, with growing pauses: 503 and memory faults; broken connections of
@@ -221,7 +227,7 @@ class WebSession:
         attempt = 1
         while True:
             try:
-                answer, with_cookie = self._once(path, body, headers, operation, writes)
+                answer, with_cookie = self._once(path, body, headers, operation, writes, receive, seconds)
             except _Broken as broken:
                 worth_it = self._answered if broken.before_sending else not writes
                 if not worth_it or attempt == TRIES:
@@ -260,10 +266,11 @@ class WebSession:
             raise InputError("ca_path cannot be read by the user that runs the module", where=login.ca_path)
         return login.ca_path or True
 
-    def _once(self, path, body, headers, operation, writes):
+    def _once(self, path, body, headers, operation, writes, receive, seconds):
         login = self.login
+        seconds = seconds or login.timeout
         request = requests.Request("POST", "https://%s%s" % (login.address, path), data=body, headers=dict(
-            headers, **{"Accept": "text/xml", "Accept-Encoding": "identity"}
+            {"Accept": "text/xml", "Accept-Encoding": "identity"}, **headers
         ))
         started = self._monotonic()
         try:
@@ -277,8 +284,10 @@ class WebSession:
             )
             try:
                 self._note_clock(response.headers.get("Date"))
+                content_type = response.headers.get("Content-Type", "")
+                receiver = receive(content_type) if receive and response.status_code == 200 else None
                 # requests has consumed the body of a redirection, which is refused anyway.
-                octets = b"" if response.is_redirect else self._body(response, started + login.timeout, operation)
+                octets = b"" if response.is_redirect else self._body(response, started, seconds, operation, receiver)
             finally:
                 response.close()
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -286,9 +295,7 @@ class WebSession:
         self._answered = True
         if response.status_code in (200, 500):
             self._logged_in = True
-        answer = Answer(
-            response.status_code, octets, response.headers.get("Content-Type", ""), response.headers.get("Retry-After")
-        )
+        answer = Answer(response.status_code, octets, content_type, response.headers.get("Retry-After"))
         return answer, with_cookie
 
     def _credentials(self):
@@ -308,33 +315,38 @@ class WebSession:
             return
         self.clock_skew = round(server - self._clock())
 
-    def _body(self, response, deadline, operation):
-        """The whole body, within the deadline and the size that AXL allows itself.
+    def _body(self, response, started, seconds, operation, receiver):
+        """The whole body, within the deadline and the size that AXL allows itself; nothing if a receiver takes it.
 
         read1 gives what has arrived; read would wait for a full chunk, for as long as the server trickles.
         """
         read = getattr(response.raw, "read1", response.raw.read)
         octets = bytearray()
+        length = 0
+        take = octets.extend if receiver is None else receiver.feed
         while True:
             piece = read(65536)
             if not piece:
                 break
-            octets += piece
+            length += len(piece)
+            take(piece)
             if len(octets) > ANSWER_LIMIT:
                 raise AnswerTooLarge(
                     "the answer is larger than the 8 MB that AXL allows", where=self.where(operation),
                     cure="Ask for fewer objects at a time.",
                 )
-            if self._monotonic() > deadline:
-                raise self._too_slow(operation)
+            if self._monotonic() > started + seconds:
+                raise self._too_slow(operation, seconds)
         expected = response.headers.get("Content-Length")
-        if expected and expected.isdigit() and len(octets) < int(expected):
-            raise urllib3.exceptions.ProtocolError("%d of %s octets received" % (len(octets), expected))
+        if expected and expected.isdigit() and length < int(expected):
+            raise urllib3.exceptions.ProtocolError("%d of %s octets received" % (length, expected))
+        if receiver is not None:
+            receiver.finish()
         return bytes(octets)
 
-    def _too_slow(self, operation):
+    def _too_slow(self, operation, seconds):
         return DeadlineExceeded(
-            "no complete answer within %g seconds" % self.login.timeout,
+            "no complete answer within %g seconds" % seconds,
             where=self.where(operation),
             cure="Run it again, it starts by reading what is there. Raise timeout if the cluster is slow.",
         )
@@ -357,7 +369,7 @@ class WebSession:
                 before_sending=True,
             )
         if isinstance(error, (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
-            return self._too_slow(operation)
+            return self._too_slow(operation, self.login.timeout)
         if isinstance(reason, urllib3.exceptions.NewConnectionError):
             return _Broken(self._no_connection(str(reason), where), before_sending=True)
         if isinstance(error, requests.exceptions.InvalidURL):
@@ -429,7 +441,7 @@ class WebSession:
             raise AxlError(
                 "the service was not found (HTTP 404)", where=where,
                 cure="Check that hostname is the publisher, and that its service Cisco AXL Web Service is activated "
-                "(for RISPort70 and Control Center: that the serviceability services run).", code=404,
+                "(for RISPort70, Control Center and log collection: that these run).", code=404,
             )
         if status == 503:
             raise AxlError(
@@ -698,8 +710,8 @@ def read_envelope(answer, where, secrets=()):
 def _soap_body(answer, where):
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        root = etree.fromstring(answer.octets, parser)
-    except etree.XMLSyntaxError as error:
+        root = etree.fromstring(first_part(answer.octets, answer.content_type), parser)
+    except (etree.XMLSyntaxError, FormatError) as error:
         raise _no_soap(answer, where) from error
     body = values.find(root, "Body") if values.local_name(root) == "Envelope" else None
     if body is None or root.getroottree().docinfo.doctype:
