@@ -318,9 +318,10 @@ class WebSession:
     def _body(self, response, started, seconds, operation, receiver):
         """The whole body, within the deadline and the size that AXL allows itself; nothing if a receiver takes it.
 
-        read1 gives what has arrived; read would wait for a full chunk, for as long as the server trickles.
+        read1 gives what has arrived; read would wait for a full chunk, for as long as the server trickles. urllib3 1
+        lacks it, the standard library's response below it does not.
         """
-        read = getattr(response.raw, "read1", response.raw.read)
+        read = getattr(response.raw, "read1", None) or response.raw._fp.read1
         octets = bytearray()
         length = 0
         take = octets.extend if receiver is None else receiver.feed
@@ -340,6 +341,7 @@ class WebSession:
         expected = response.headers.get("Content-Length")
         if expected and expected.isdigit() and length < int(expected):
             raise urllib3.exceptions.ProtocolError("%d of %s octets received" % (length, expected))
+        response.raw.release_conn()
         if receiver is not None:
             receiver.finish()
         return bytes(octets)
