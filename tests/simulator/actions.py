@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import base64
 
+from simulator import log_collection
+
 
 def seed(sim, **data):
     sim.seed(data)
@@ -91,6 +93,15 @@ def put_file(sim, name, content):
     sim.cluster.put_file(name, None if content is None else base64.b64decode(content))
 
 
+def put_log(sim, service, content, **where):
+    """content: base64; the rest as put_log of log_collection takes it."""
+    return log_collection.put_log(sim.cluster, service, base64.b64decode(content), **where)
+
+
+def remove_log(sim, path, node=None):
+    log_collection.remove_log(sim.cluster, path, node)
+
+
 def set_mixed_mode(sim, mixed):
     sim.cluster.set_mixed_mode(mixed)
 
@@ -143,7 +154,7 @@ ACTIONS = {
     function.__name__: function for function in (
         seed, set_password, set_credential, set_devices, remove_user, add_group_member, remove_group_member,
         set_registered, set_profile, set_status, expire_profile, remove_profile, regenerate, distrust_former_capf,
-        rebuild_ctl, put_file, set_mixed_mode, set_parameter, set_service, set_feature, set_clock_skew, set_lsc_days,
-        open_application, close_provider, expire_sessions, reset_rate, reset_counters,
+        rebuild_ctl, put_file, put_log, remove_log, set_mixed_mode, set_parameter, set_service, set_feature,
+        set_clock_skew, set_lsc_days, open_application, close_provider, expire_sessions, reset_rate, reset_counters,
     )
 }

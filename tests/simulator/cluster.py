@@ -141,6 +141,8 @@ class Cluster:
         self.changes = []
         self.queue_id = schema.pkid()
         self.running = {(node, service): True for node in self.nodes for service in self.features.services}
+        self.starts = collections.Counter()  # of each (node, service), since the first one
+        self.moving = {}  # (node, service): (Starting or Stopping, looks left that show it)
         self._providers = []
         self._numbers = itertools.count(1)
         self._fresh_keys = fresh_keys
@@ -633,3 +635,4 @@ class Cluster:
                        "(select enum from typeservice where name=?)", flag, flag, node, name)
             if running is not None:
                 self.running[node, name] = running
+                self.starts[node, name] += running

@@ -96,6 +96,9 @@ create table sim_lsc (
     der blob not null, not_after real not null, superseded text not null default 'f');
 create table sim_identity (name text primary key, der blob not null, key_pem blob not null);
 create table sim_file (name text primary key, content blob not null);
+create table sim_log (
+    node text not null, path text not null, service text not null, content blob not null, modified real not null,
+    size integer not null, primary key (node, path));
 """
 
 STATUSES = (

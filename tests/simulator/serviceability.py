@@ -141,6 +141,8 @@ def _deploy(cluster, request, host):
     names = order.texts("ServiceList", "item") or []
     for name in names:
         cluster.set_service(node, name, activated=activate, running=activate)
+        _move(cluster, node, name, "Starting" if activate else "Stopping")
+    cluster.count_write()
     return _report(cluster, node, names, reason=DEPLOYED)
 
 
@@ -148,28 +150,47 @@ def _control(cluster, request, host):
     order = request.child("ControlServiceRequest")
     node = order.text("NodeName") or _node(cluster, host)
     names = order.texts("ServiceList", "item") or []
+    activated = {service["name"] for service in cluster.services(node) if service["activated"]}
+    if not activated.issuperset(names):
+        return _report(cluster, node, names, code=1, reason=NOT_ACTIVATED, text="Service Not Activated")
+    stop = order.text("ControlType") == "Stop"
     for name in names:
-        cluster.set_service(node, name, running=order.text("ControlType") != "Stop")
+        cluster.set_service(node, name, running=not stop)
+        _move(cluster, node, name, "Stopping" if stop else "Starting")
+    cluster.count_write()
     return _report(cluster, node, names)
+
+
+def _move(cluster, node, name, status):
+    with cluster.lock:
+        cluster.moving[node, name] = (status, cluster.features.service_polls)
 
 
 def _node(cluster, host):
     return host if host in cluster.nodes else cluster.nodes[0]
 
 
-def _report(cluster, node, wanted, reason=0):
+def _report(cluster, node, wanted, code=0, reason=0, text=""):
     known = {service["name"]: service for service in cluster.services(node)}
-    rows = [_service_row(name, known.get(name)) for name in (wanted or known)]
-    return {"ReturnCode": 0, "ReasonCode": reason, "ReasonString": "", "ServiceInfoList": {"item": rows}}
+    rows = [_service_row(cluster, node, name, known.get(name)) for name in (wanted or known)]
+    return {"ReturnCode": code, "ReasonCode": reason, "ReasonString": text, "ServiceInfoList": {"item": rows}}
 
 
-def _service_row(name, service):
+def _service_row(cluster, node, name, service):
     running = service is not None and service["running"]
     reason = 0 if running or (service and service["activated"]) else NOT_ACTIVATED
+    with cluster.lock:
+        status, looks = cluster.moving.pop((node, name), ("", 0))
+        if looks > 0:
+            cluster.moving[node, name] = (status, looks - 1)
+        else:
+            status = "Started" if running else "Stopped"
+        starts = cluster.starts[node, name]
     return {
-        "ServiceName": name, "ServiceStatus": "Started" if running else "Stopped", "ReasonCode": reason,
+        "ServiceName": name, "ServiceStatus": status, "ReasonCode": reason,
         "ReasonCodeString": "" if reason == 0 else "Service Not Activated ",
-        "StartTime": "Mon Jan  6 08:00:00 2025" if running else "", "UpTime": 86400 if running else -1,
+        "StartTime": "Mon Jan  6 08:%02d:%02d 2025" % divmod(starts, 60) if running else "",
+        "UpTime": (3 if starts else 86400) if running else -1,
     }
 
 
