@@ -39,11 +39,17 @@ class Features:
     empty_list_clears: bool = True     #: an empty container in an update means "remove all"
     accepts_superseded_lsc: bool = True
     session_idle_seconds: float = 1800.0
+    service_polls: int = 0             #: looks at a service that show it Starting or Stopping after an order
+    time_zone: str = "Client: (GMT+1:0)Europe/Berlin"  #: as getTimeZone answers
+    attaches_files: bool = False       #: GetOneFile answers with an attachment (MTOM) instead of base64
+    ignores_relative_range: bool = False  #: selectLogFiles takes no notice of RelText and RelTime
     ris_per_minute: int = 15
     ris_window_seconds: float = 60.0
     max_answer: int = 8 << 20          #: octets of one AXL answer
     failed_logins_lock: int = 3        #: CTI logins with a wrong password until the account is locked; 0: never
     capf_name_template: str = "CTI-{instance_id}"
+    capf_idle_reason: int = 7          #: END_SESSION when nothing is armed: CUCM 7, other servers 0
+    capf_wrong_string_status: str = "Upgrade Failed: Invalid Authentication String"  #: empty: left as it was
 
 
 def _release(name, version, schemas, **differences):
