@@ -11,6 +11,8 @@ JTAPI 11.5 to 15 was observed to verify. Nothing is judged here: signatures are 
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import ipaddress
 from dataclasses import dataclass, field
 
@@ -132,7 +134,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Header:
-    """The signed header: C(fields) are (tag, octets) in file order with containers as (tag, None) heads and padding left out.
+    """The signed header: C(fields) are (tag, octets) in file order, containers as (tag, None) heads, without padding.
 
     length: HeaderLength, the offset of the first record. signature_at: offset and size of the whole SIGNATURE field.
     """
@@ -438,11 +440,73 @@ def rebuild(trust_list):
     return build(list(trust_list.header.fields), body, lambda octets: signature, len(signature))
 
 
+def facts(trust_list):
+    """What an operator wants to know of a list, as plain values, as far as that goes without checking its signature.
+
+    A fingerprint is None where the host forbids its algorithm, as hosts in FIPS mode do with MD5.
+    """
+    header, octets = trust_list.header, trust_list.octets
+    return {
+        "version": "%d.%d" % header.version,
+        "file_name": header.file_name,
+        "size": len(octets),
+        "timestamp": iso(trust_list.timestamp),
+        "signer": trust_list.signer_name,
+        "signer_serial": header.signer_serial.hex(),
+        "digest": digest_name(trust_list.digest_code),
+        "signature": "not checked",
+        "mixed_mode": trust_list.mixed_mode,
+        "has_capf": trust_list.has_capf,
+        "md5_fingerprint": hexdigest("md5", octets),
+        "sha1_fingerprint": hexdigest("sha1", octets),
+        "sha256_fingerprint": hexdigest("sha256", octets),
+        "records": [record_facts(record) for record in trust_list.records],
+        "certificates": [],
+    }
+
+
+def record_facts(record):
+    """One record as plain values; what it does not have is an empty text."""
+    return {
+        "role": record.role_name,
+        "function": record.role,
+        "host": record.dns_name,
+        "address": record.ip_address,
+        "subject": record.subject,
+        "issuer": record.issuer,
+        "serial": (record.serial or b"").hex(),
+        "certificate_sha256": hexdigest("sha256", record.certificate) if record.certificate else "",
+        "certificate_hash": (record.certificate_hash or b"").hex(),
+        "hash_algorithm": digest_name(record.hash_algorithm) if record.certificate_hash else "",
+    }
+
+
+def iso(seconds):
+    """Seconds since 1970 as ISO 8601 in UTC; None for None."""
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def digest_name(code):
+    """What a digest code may mean, such as C(sha1), C(sha512 or sha384) or C(code 9)."""
+    return " or ".join(DIGESTS.get(code, ("code %s" % code,)))
+
+
+def hexdigest(algorithm, octets):
+    """Hexadecimal digest, or None where the host forbids the algorithm."""
+    try:
+        return hashlib.new(algorithm, octets).hexdigest()
+    except ValueError:
+        return None
+
+
 def ctl_file_names(capf_address):
     """File names of the trust list for a CTI client, in the order to ask for them.
 
     The first is what Cisco's JTAPI 11.5 to 15 asks for: the CAPF server's address, two upper-case hexadecimal digits an
-    octet. The second leaves a leading zero out, as the TSP trace in tech note 213250 shows. The last is the generic name.
+    octet. The second leaves a leading zero out, as the TSP trace in tech note 213250 shows. The last is the generic
+    name.
     Raises InputError when C(capf_address) is no IP address.
     """
     try:

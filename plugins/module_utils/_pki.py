@@ -103,8 +103,9 @@ def key_kind(key):
 def sign_raw_pkcs1(key, data):
     """RSA signature of the octets as they are: PKCS#1 v1.5 type 1 padding, no hash, no DigestInfo.
 
-    CAPF's ENCRYPT_REQUEST wants it so (observed with JTAPI 11.5 to 15). No release of the library signs raw octets of any
-    length, hence the arithmetic. At most key size - 11 octets; raises FormatError for more, InputError for an EC key.
+    CAPF's ENCRYPT_REQUEST wants it so (observed with JTAPI 11.5 to 15). No release of the library signs raw octets of
+    any length, hence the arithmetic. At most key size - 11 octets; raises FormatError for more, InputError for an EC
+    key.
     """
     kind, bits = key_kind(key)
     if kind != "rsa":
@@ -261,7 +262,7 @@ def lists_certificate(trust_list, der, roles):
 
 
 def verify_trust_list(trust_list, certificates):
-    """The first certificate (DER) whose key verifies the list, with the name of the digest: C((der, "sha1")), else None.
+    """C((der, "sha1")) of the first certificate whose key verifies the list and the digest that fitted, else None.
 
     A digest code that means two things is tried as both.
     """
@@ -279,7 +280,83 @@ def verify_trust_list(trust_list, certificates):
     return None
 
 
+def self_verified(trust_list):
+    """C((signer's DER, digest)) when one of its own SAST certificates verifies the list, else None.
+
+    The header names the signer; every other SAST is tried too, since some files name it differently.
+    """
+    named = [record.certificate for record in trust_list.signers()]
+    return verify_trust_list(trust_list, named + [der for der in trust_list.sast_certificates() if der not in named])
+
+
+def certificates_of(trust_list):
+    """C((files, facts, warnings)) of the distinct certificates of a list, in file order.
+
+    files: PEM octets by OpenSSL's names, C(<subject hash>.0), C(.1) for another certificate of the same hash.
+    facts: those of certificate_facts with C(file), C(roles) and C(hosts). One that cannot be read is a warning only.
+    """
+    require()
+    files, facts, warnings = {}, [], []
+    for der in trust_list.certificates():
+        holders = [record for record in trust_list.records if record.certificate == der]
+        try:
+            about, stem, pem = certificate_facts(der), subject_hash(der), certificate_pem(der)
+        except (FormatError, ValueError, UnsupportedAlgorithm):
+            warnings.append("the certificate of %s cannot be read (%s)" % (
+                holders[0].subject or holders[0].dns_name, holders[0].role_name))
+            continue
+        name = "%s.%d" % (stem, sum(known.startswith(stem + ".") for known in files))
+        files[name] = pem
+        facts.append(dict(about, file=name, roles=_distinct(record.role_name for record in holders),
+                          hosts=_distinct(record.dns_name for record in holders)))
+    return files, facts, warnings
+
+
+def _distinct(texts):
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def trust_list_facts(trust_list):
+    """Those of _ctl.facts with C(signature), C(signer_certificate), C(certificates) and the C(digest) that fitted.
+
+    Also gives warnings: C((facts, warnings)).
+    """
+    found = self_verified(trust_list)
+    _files, certificates, warnings = certificates_of(trust_list)
+    facts = dict(_ctl.facts(trust_list), signature="valid" if found else "invalid", certificates=certificates,
+                 signer_certificate=sha256(found[0]) if found else "")
+    if found:
+        facts["digest"] = found[1]
+    return facts, list(trust_list.warnings) + warnings + list(_contradictions(trust_list))
+
+
+def _contradictions(trust_list):
+    """Records whose key or signature is not that of their certificate. Clients do not mind, but CUCM makes none."""
+    for number, record in enumerate(trust_list.records, 1):
+        if not record.certificate:
+            continue
+        try:
+            certificate = load_certificate(record.certificate)
+            key = _key_as_listed(certificate.public_key())
+        except (FormatError, ValueError, UnsupportedAlgorithm):
+            continue
+        if record.public_key and key and record.public_key != key:
+            yield "record %d: its key is not that of its certificate" % number
+        if record.signature and record.signature != certificate.signature:
+            yield "record %d: its signature is not that of its certificate" % number
+
+
+def _key_as_listed(public_key):
+    """A key as a record holds it: RSA as PKCS#1, EC as the uncompressed point; None for another kind."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return public_key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return None
+
+
 FINGERPRINTS = {32: "md5", 40: "sha1", 64: "sha256"}
+UNTOUCHED = "The stored list is unchanged."
 
 
 def fingerprint_of(octets, like):
@@ -291,12 +368,16 @@ def fingerprint_of(octets, like):
     if len(digits) not in FINGERPRINTS or set(digits) - set("0123456789abcdef"):
         raise InputError("the fingerprint is neither MD5, SHA-1 nor SHA-256 in hexadecimal digits",
                          cure="Take the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")
-    return hashlib.new(FINGERPRINTS[len(digits)], octets).hexdigest(), digits
+    found = _ctl.hexdigest(FINGERPRINTS[len(digits)], octets)
+    if found is None:
+        raise InputError("this host forbids %s, so the fingerprint cannot be compared" % FINGERPRINTS[len(digits)],
+                         cure="Give the SHA-1 that 'show ctl' prints, or the file's SHA-256.")
+    return found, digits
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a trust list may be stored: kind C(first_use), C(pinned), C(unchanged) or C(update); the signer's DER; the digest."""
+    """Why a list may be stored: C(first_trust), C(pinned), C(unchanged) or C(update); the signer's DER; the digest."""
 
     kind: str
     signer: bytes
@@ -305,49 +386,51 @@ class Verdict:
 
 
 def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, where=""):
-    """Decide about a fetched list as Cisco's CTI clients do, and raise TrustError when it must not be stored.
+    """Decide about a fetched list as Cisco's CTI clients do; raise TrustError when it must not be stored.
 
-    Nothing stored: it must be signed by a SAST of its own (trust on first use) and have the pinned fingerprint, if any.
-    Otherwise it must be signed by a SAST of the B(stored) list, or have the pinned fingerprint.
+    A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. Nothing stored: then
+    it is good (trust on first use, or pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
+    pinned.
+    The fact C(verdict) of the error is C(tampered), C(fingerprint_mismatch), C(stranger) or C(older).
     """
     warnings = list(new.warnings)
-    own = verify_trust_list(new, _signer_first(new))
+    own = self_verified(new)
     if own is None:
-        raise TrustError("the trust list is not signed by a security token (SAST) of its own: it is damaged, or made by a "
-                         "digest that is not known (code %d)" % new.digest_code, where=where,
-                         cure="Fetch it again; on the publisher compare with 'show ctl'. The stored list is unchanged.")
+        raise TrustError(
+            "the trust list is not signed by a security token (SAST) of its own: it is damaged, or made by a digest "
+            "that is not known (code %d)" % new.digest_code, where=where, verdict="tampered",
+            cure="Fetch it again; on the publisher compare with 'show ctl'. %s" % UNTOUCHED)
     pinned = _pin_fits(new, fingerprint, where) if fingerprint else False
     if stored is not None and stored.octets == new.octets:
         return Verdict("unchanged", own[0], own[1], tuple(warnings))
     if stored is None:
-        return Verdict("pinned" if pinned else "first_use", own[0], own[1], tuple(warnings))
+        return Verdict("pinned" if pinned else "first_trust", own[0], own[1], tuple(warnings))
     vouched = verify_trust_list(new, stored.sast_certificates())
     if vouched is None and not pinned:
         raise TrustError(
             "the cluster's trust list is signed by none of the security tokens (SAST) of the stored one", where=where,
-            cure="The stored list is unchanged. If the cluster's signer really changed, compare the checksum of 'show ctl' on "
-            "the publisher and give it as fingerprint, or remove the stored list to trust the new one on first use.")
+            cure="%s If the cluster's signer really changed, compare the checksum of 'show ctl' on the publisher and "
+            "give it as fingerprint, or remove the stored list to trust the new one on first use." % UNTOUCHED,
+            verdict="stranger")
+    if vouched is None:
+        warnings.append("the trust list is signed by none of the security tokens (SAST) of the stored one and was "
+                        "accepted because of its fingerprint")
     if stored.timestamp and new.timestamp and new.timestamp < stored.timestamp:
         text = "the trust list was made before the stored one"
         if reject_older:
-            raise TrustError(text, where=where, cure="The stored list is unchanged. Allow an older list if the cluster was "
-                             "restored from a backup.")
+            raise TrustError(text, where=where, verdict="older", cure=UNTOUCHED +
+                             " Allow an older list if the cluster was restored from a backup.")
         warnings.append(text + ", as after a restore from a backup")
     signer, digest = vouched or own
     return Verdict("update" if vouched else "pinned", signer, digest, tuple(warnings))
-
-
-def _signer_first(trust_list):
-    """The header names the signer; every other SAST is tried too, since some files name it differently."""
-    named = [record.certificate for record in trust_list.signers()]
-    return named + [der for der in trust_list.sast_certificates() if der not in named]
 
 
 def _pin_fits(trust_list, fingerprint, where):
     found, wanted = fingerprint_of(trust_list.octets, fingerprint)
     if found != wanted:
         raise TrustError("the trust list does not have the fingerprint that was given", where=where,
-                         cure="It has %s. Compare with 'show ctl' on the publisher. The stored list is unchanged." % found)
+                         cure="It has %s. Compare with 'show ctl' on the publisher. %s" % (found, UNTOUCHED),
+                         verdict="fingerprint_mismatch")
     return True
 
 
@@ -357,13 +440,13 @@ def _pin_fits(trust_list, fingerprint, where):
 def encrypt_password(password, nonce, certificate, key_text):
     """C((password field, key blob)) of a ProviderOpenRequest.
 
-    nonce and certificate (DER or PEM octets) are those of the ProviderInitResponse; key_text: 16 random ASCII characters.
-    The password goes out as 16 zero octets (the IV) and AES-128-CBC with PKCS#7 of its UTF-8 octets; key and nonce go out
-    under the certificate's RSA key. Seen in the vendor's client library and in a trace of a CTI Manager.
+    nonce and certificate (DER or PEM octets) are those of the ProviderInitResponse; key_text: 16 random ASCII
+    characters. The password goes out as 16 zero octets (the IV) and AES-128-CBC with PKCS#7 of its UTF-8 octets; key
+    and nonce go out under the certificate's RSA key. Seen in the vendor's client library and in a trace of a CTI Manager.
     """
     public_key = load_certificate(certificate, "certificate of the CTI Manager").public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):
-        raise TrustError("the CTI Manager sent a certificate without an RSA key, so no password can be encrypted for it",
+        raise TrustError("the CTI Manager sent a certificate without an RSA key, so no password can be encrypted",
                          cure="Check which certificate the CTI Manager presents; CTIQBE needs an RSA one here.")
     key = key_text.encode("ascii")
     if len(key) != 16:
@@ -371,7 +454,7 @@ def encrypt_password(password, nonce, certificate, key_text):
     try:
         blob = public_key.encrypt(key + nonce.encode("ascii"), padding.PKCS1v15())
     except ValueError:
-        raise TrustError("the RSA key that the CTI Manager sent is too short to encrypt a password key for it") from None
+        raise TrustError("the RSA key that the CTI Manager sent is too short to encrypt a password key") from None
     return password_field(password, key), blob
 
 

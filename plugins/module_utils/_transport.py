@@ -53,7 +53,7 @@ HTTP_BUSY = 503  # a proxy search in other clusters still runs
 HTTP_TRIES = 3
 HTTP_PAUSE = 0.6  # seconds between them, as phones wait
 
-# The suites of TSP 15's guide with their ECDSA twins; AES128-SHA, which tech note 213250's own session used, comes last.
+# The suites of TSP 15's guide with their ECDSA twins; AES128-SHA, which the session in tech note 213250 used, is last.
 CIPHERS = (
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:"
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-SHA"
@@ -184,7 +184,8 @@ class _Download(TftpContextClientDownload):
             raise ProtocolError("the TFTP server sent options that were not asked for", where=self._where)
         if opcode != b"\0\x03" or len(octets) < 4:
             self._refuse(sender, ILLEGAL_OPERATION)
-            raise ProtocolError("the TFTP server sent a packet that has no place here (%s)" % octets[:4].hex(), where=self._where)
+            raise ProtocolError("the TFTP server sent a packet that has no place here (%s)" % octets[:4].hex(),
+                                where=self._where)
         packet = TftpPacketDAT()
         packet.buffer = octets
         packet.decode()
@@ -235,7 +236,7 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
     except TftpTimeout:
         raise TransportError(
             "the TFTP server did not answer" if not collector.octets else "the TFTP server fell silent", where=where,
-            cure="Check that the Cisco Tftp service runs there and that UDP port %d and the ports above 1023 pass." % port,
+            cure="Check that the Cisco Tftp service runs there and that UDP %d and the ports above 1023 pass." % port,
         ) from None
     except (TftpException, struct.error) as error:
         raise ProtocolError("the TFTP transfer failed: %s" % printable(str(error)), where=where) from None
@@ -340,7 +341,7 @@ class PlainChannel:
             raise self._broken(error) from None
 
     def receive(self, deadline=None):
-        """Some octets, at least one; none at all once the peer has closed. Raises TransportError or DeadlineExceeded."""
+        """Some octets; none at all once the peer has closed. Raises TransportError or DeadlineExceeded."""
         deadline = deadline or self._deadline
         try:
             self._socket.settimeout(deadline.remaining(self.where))
@@ -387,7 +388,8 @@ class TlsChannel:
     def handshake(self, accept, deadline=None):
         """Shake hands, then let accept(leaf DER, chain of DERs) raise TrustError before any octet of ours is sent."""
         self._run(self._connection.do_handshake, "the TLS handshake failed", deadline)
-        chain = [crypto.dump_certificate(crypto.FILETYPE_ASN1, item) for item in self._connection.get_peer_cert_chain() or []]
+        presented = self._connection.get_peer_cert_chain() or []
+        chain = [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in presented]
         if not chain:
             raise ProtocolError("the server presented no certificate", where=self.where)
         cipher = self._connection.get_cipher_name()
@@ -475,8 +477,8 @@ class TlsChannel:
     def _refused(self, failure, error):
         reasons = _reasons(error)
         cure = next((text for words, text in ALERT_CURES if any(words in reason for reason in reasons)), "")
-        return TransportError("%s: %s" % (failure, ", ".join(reasons) or "no reason given"), where=self.where, cure=cure,
-                              tls_alert=next((reason for reason in reasons if "alert" in reason), None))
+        return TransportError("%s: %s" % (failure, ", ".join(reasons) or "no reason given"), where=self.where,
+                              cure=cure, tls_alert=next((reason for reason in reasons if "alert" in reason), None))
 
 
 class _Closed(TransportError):
@@ -484,12 +486,16 @@ class _Closed(TransportError):
 
 
 ALERT_CURES = (
-    ("certificate expired", "The client certificate has expired on the server's clock: renew it, and compare the clocks."),
-    ("certificate unknown", "The server does not accept this client certificate: check that CAPF of this cluster issued it."),
-    ("unknown ca", "The server does not know the issuer of the client certificate: the CAPF certificate may have been regenerated."),
+    ("certificate expired",
+     "The client certificate has expired on the server's clock: renew it, and compare the clocks."),
+    ("certificate unknown",
+     "The server does not accept this client certificate: check that CAPF of this cluster issued it."),
+    ("unknown ca",
+     "The server does not know the issuer of the client certificate: the CAPF certificate may have been regenerated."),
     ("bad certificate", "The server does not accept this client certificate: renew it."),
     ("certificate required", "The server wants a client certificate: enrol this instance first."),
-    ("handshake failure", "No common TLS version and cipher suite, or a refused certificate. Old servers need tls_legacy."),
+    ("handshake failure",
+     "No common TLS version and cipher suite, or a refused certificate. Old servers need tls_legacy."),
     ("protocol version", "The server wants another TLS version. Old servers need tls_legacy."),
     ("unsupported protocol", "The server only offers an outdated TLS version, which needs tls_legacy."),
     ("no protocols available", "The server only offers an outdated TLS version, which needs tls_legacy."),
@@ -532,8 +538,9 @@ def _no_connection(error, port, deadline, where):
         return TransportError("nobody listens on this port", where=where,
                               cure="Check that the service is activated and started on this node, and the port.")
     if isinstance(error, socket.timeout):
-        return DeadlineExceeded("no connection within %g seconds" % deadline.seconds, where=where,
-                                cure="Check that no firewall drops TCP port %d between this host and the server." % port)
+        return DeadlineExceeded(
+            "no connection within %g seconds" % deadline.seconds, where=where,
+            cure="Check that no firewall drops TCP port %d between this host and the server." % port)
     return TransportError("no connection: %s" % (error.strerror or error), where=where)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 
 import pytest
@@ -71,6 +72,25 @@ def test_a_cluster_that_is_not_secure_has_bare_callmanager_records():
     assert not trust_list.mixed_mode and trust_list.has_capf and trust_list.sast_certificates()
 
 
+def test_facts_are_plain_values():
+    facts = _ctl.facts(_ctl.parse(octets_of("CTLFile-code3-sha384")))
+    assert facts["digest"] == "sha512 or sha384" and facts["signature"] == "not checked"
+    assert (facts["version"], facts["file_name"], facts["timestamp"]) == ("1.2", "CTLFile.tlv", "2023-11-14T23:13:20Z")
+    assert facts["mixed_mode"] and facts["has_capf"]
+    assert facts["sha1_fingerprint"] == hashlib.sha1(octets_of("CTLFile-code3-sha384")).hexdigest()
+    assert [record["role"] for record in facts["records"]] == ["SAST", "SAST", "CCM+TFTP", "CAPF", "CCM+TFTP"]
+    first = facts["records"][0]
+    assert first["serial"] == facts["signer_serial"] and len(first["certificate_sha256"]) == 64
+
+
+def test_facts_of_records_without_certificates():
+    hashed = _ctl.facts(_ctl.parse(octets_of("ITLFile-hashonly")))["records"][3]
+    assert (hashed["hash_algorithm"], len(hashed["certificate_hash"]), hashed["certificate_sha256"]) == ("sha1", 40, "")
+    bare = _ctl.facts(_ctl.parse(octets_of("CTLFile-nonsecure")))["records"][1]
+    assert bare["address"].startswith("192.0.2.")
+    assert (bare["subject"], bare["serial"], bare["certificate_sha256"]) == ("", "", "")
+
+
 def test_hash_only_records_are_told_apart():
     trust_list = _ctl.parse(octets_of("ITLFile-hashonly"))
     assert trust_list.capf_certificates() == [] and trust_list.has_capf
@@ -85,7 +105,8 @@ def test_a_signed_configuration_has_a_payload():
 
 # Lengths that Cisco's tech notes and a genuine file print: (name, serial, CA name, signature), HeaderLength.
 @pytest.mark.parametrize("lengths, signature, header", [
-    ((62, 16, 62), 128, 336), ((62, 16, 62), 256, 464), ((56, 10, 42), 128, 304), ((55, 8, 55), 128, 312), ((76, 10, 15), 128, 296),
+    ((62, 16, 62), 128, 336), ((62, 16, 62), 256, 464), ((56, 10, 42), 128, 304), ((55, 8, 55), 128, 312),
+    ((76, 10, 15), 128, 296),
 ])
 def test_published_header_lengths(lengths, signature, header):
     name, serial, issuer = (b"x" * length for length in lengths)

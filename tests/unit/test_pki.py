@@ -13,6 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError, TrustError
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from simulator import pki as simulated
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
 STORED = "CTLFile-v12"
@@ -54,7 +55,7 @@ def test_verdict_on_first_use(name, digest, _update):
             _pki.judge_trust_list(trust_list(name))
         return
     verdict = _pki.judge_trust_list(trust_list(name))
-    assert (verdict.kind, verdict.digest) == ("first_use", digest)
+    assert (verdict.kind, verdict.digest) == ("first_trust", digest)
 
 
 @pytest.mark.parametrize("name, _digest, update", VERDICTS)
@@ -101,6 +102,83 @@ def test_an_older_list_is_taken_with_a_warning_or_refused_on_demand():
         _pki.judge_trust_list(earlier, later, reject_older=True)
 
 
+@pytest.mark.parametrize("new, options, verdict", [
+    ("CTLFile-tampered", {}, "tampered"), ("CTLFile-stranger", {}, "stranger"),
+    ("CTLFile-v11.5", dict(fingerprint="0" * 64), "fingerprint_mismatch"),
+    ("CTLFile-v12", dict(fingerprint="0" * 64), "fingerprint_mismatch"),
+])
+def test_a_refusal_has_a_name(new, options, verdict):
+    with pytest.raises(TrustError) as caught:
+        _pki.judge_trust_list(trust_list(new), trust_list(STORED), **options)
+    assert caught.value.facts == {"verdict": verdict} and "stored list is unchanged" in str(caught.value)
+
+
+def test_a_pinned_stranger_is_told():
+    stranger = trust_list("CTLFile-stranger")
+    fingerprint = hashlib.sha256(stranger.octets).hexdigest()
+    (warning,) = _pki.judge_trust_list(stranger, trust_list(STORED), fingerprint).warnings
+    assert "none of the security tokens" in warning
+
+
+def test_certificates_of_a_list_get_their_file_names():
+    listed = trust_list("CTLFile-v12")
+    files, facts, warnings = _pki.certificates_of(listed)
+    assert list(files) == [_pki.subject_hash(der(name)) + ".0" for name in ("itlrecovery", "ccm1", "capf", "ccm2")]
+    assert [_pki.certificate_der(pem) for pem in files.values()] == listed.certificates() and not warnings
+    assert [(fact["file"], fact["roles"]) for fact in facts][1] == (list(files)[1], ["SAST", "CCM+TFTP"])
+    assert facts[1]["hosts"] == ["lab1-pub"] and facts[1]["common_name"] == "lab1-pub"
+
+
+def list_of(*certificates):
+    records = [
+        _ctl.Record(((_ctl.SUBJECT, b"CN=x\0"), (_ctl.FUNCTION, b"\0\1"), (_ctl.CERTIFICATE, octets)))
+        for octets in certificates
+    ]
+    fields = _ctl.header_fields(b"CN=x\0", b"\1", b"CN=x\0", 1, 256, 0)
+    body = b"".join(record.encode() for record in records)
+    return _ctl.parse(_ctl.build(fields, body, lambda octets: bytes(256), 256))
+
+
+def test_different_certificates_of_one_subject_are_numbered():
+    twins = [simulated.server("twin").der for _count in range(2)]
+    files, _facts, _warnings = _pki.certificates_of(list_of(twins[0], der("ccm1"), twins[1], twins[0]))
+    stem, other = _pki.subject_hash(twins[0]), _pki.subject_hash(der("ccm1"))
+    assert list(files) == [stem + ".0", other + ".0", stem + ".1"]
+    assert _pki.certificate_der(files[stem + ".1"]) == twins[1]
+
+
+def test_a_certificate_that_cannot_be_read_is_a_warning():
+    files, facts, warnings = _pki.certificates_of(list_of(b"rubbish", der("ccm1")))
+    assert len(files) == len(facts) == 1 and warnings == ["the certificate of CN=x cannot be read (CCM)"]
+
+
+@pytest.mark.parametrize("name, digest", [(name, digest) for name, digest, _update in VERDICTS])
+def test_facts_of_a_list(name, digest):
+    facts, warnings = _pki.trust_list_facts(trust_list(name))
+    assert facts["signature"] == ("valid" if digest else "invalid")
+    assert not digest or facts["digest"] == digest
+    assert bool(facts["signer_certificate"]) == bool(digest)
+    listed = {record["certificate_sha256"] for record in facts["records"]} - {""}
+    assert digest is None or listed == {fact["sha256_fingerprint"] for fact in facts["certificates"]}
+    assert digest is None or not warnings
+    json.dumps(facts)
+
+
+def test_a_record_that_contradicts_its_certificate_is_told():
+    listed = trust_list("CTLFile-ec-record")
+    records = list(listed.records)
+    for index in (2, 5):
+        fields = [(tag, value[:-1] + b"\0" if tag in (_ctl.PUBLIC_KEY, _ctl.RECORD_SIGNATURE) else value)
+                  for tag, value in records[index].fields]
+        records[index] = _ctl.Record(tuple(fields))
+    body = b"".join(record.encode() for record in records)
+    fields = list(listed.header.fields)
+    changed = _ctl.parse(_ctl.build(fields, body, lambda octets: bytes(256), 256))
+    assert _pki.trust_list_facts(changed)[1] == [
+        "record %d: its %s is not that of its certificate" % (number, part)
+        for number in (3, 6) for part in ("key", "signature")]
+
+
 def test_certificates_are_found_by_role_also_by_hash():
     listed = trust_list("CTLFile-capf-profile")
     assert _pki.lists_certificate(listed, der("capf-profile"), (_ctl.CAPF,))
@@ -122,7 +200,8 @@ def test_subject_hashes_of_a_real_certificate_folder():
 def test_subject_hash_of_a_certificate_ignores_case_and_blanks():
     assert _subject_hash.subject_hash([[("2.5.4.3", " A  b ")]]) == _subject_hash.subject_hash([[("2.5.4.3", "a B")]])
     assert _pki.subject_hash(der("itlrecovery")) == _subject_hash.subject_hash(
-        [[(OIDS[kind], value)] for kind, value in (("C", "NZ"), ("O", "example"), ("OU", "lab"), ("CN", "ITLRECOVERY_lab1-pub"),
+        [[(OIDS[kind], value)] for kind, value in (("C", "NZ"), ("O", "example"), ("OU", "lab"),
+                                                   ("CN", "ITLRECOVERY_lab1-pub"),
                                                    ("ST", "Nowhere"), ("L", "Town"))])
 
 
@@ -144,7 +223,8 @@ def test_other_keys_are_refused(kind, size):
 
 def test_a_key_that_cannot_be_read_is_not_quoted():
     secret = _pki.key_to_pem(_pki.generate_key("ec", 256), "Correct horse 7")
-    for octets, passphrase in ((secret, None), (secret, "wrong horse 8"), (b"rubbish 4711", None), (pem("ccm1"), "not encrypted")):
+    for octets, passphrase in ((secret, None), (secret, "wrong horse 8"), (b"rubbish 4711", None),
+                               (pem("ccm1"), "not encrypted")):
         with pytest.raises(FormatError) as caught:
             _pki.key_from_pem(octets, passphrase, where="QBEClient.key.pem")
         assert "QBEClient.key.pem" in str(caught.value)
