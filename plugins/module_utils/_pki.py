@@ -236,11 +236,30 @@ def is_issued_by(der, issuer_der):
 
 def is_authority(der):
     """Whether basicConstraints say that the certificate may issue others."""
+    constraints = _basic_constraints(der)
+    return constraints is not None and constraints.ca
+
+
+def may_issue_authorities(der):
+    """Whether basicConstraints allow another authority below this one; CAPF's own certificate has path length 0."""
+    constraints = _basic_constraints(der)
+    return constraints is not None and constraints.ca and constraints.path_length != 0
+
+
+def _basic_constraints(der):
     try:
-        extension = load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints)
+        return load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, ValueError):
-        return False
-    return extension.value.ca
+        return None
+
+
+def alternative_names(der):
+    """The URIs and DNS names among the subject's alternative names; CAPF servers put the client's name there."""
+    try:
+        names = load_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier) + names.get_values_for_type(x509.DNSName)
 
 
 # Trust lists

@@ -361,29 +361,25 @@ server_certificate:
 """
 
 import contextlib
-import datetime
 import os
 import secrets
 import time
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _ctiqbe, _ctl, _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _ctiqbe, _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CtiRefused,
     DeadlineExceeded,
     FormatError,
     InputError,
     SecureTspError,
-    StoreError,
     TransportError,
-    TrustError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748
-SERVER_ROLES = (1, 2)  # CCM, CCM+TFTP
 CONNECT_SECONDS = 15  # for one node, so that a dead one does not use up the time of the others
-CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
 
 ARGUMENT_SPEC = dict(
     cti_managers=dict(type="list", elements="str", required=True),
@@ -414,71 +410,6 @@ OVERDUE = {
     "listed": ("CTI Manager did not finish the list of devices", "Raise timeout for very large lists."),
     "closed": ("CTI Manager did not confirm the close", "Check the load of CTI Manager."),
 }
-
-
-class Identity:
-    """Certificate, key and trust list of an instance, checked as far as that goes without a server."""
-
-    def __init__(self, folder, passphrase):
-        self.folder = folder
-        self.certificate = _pki.certificate_der(self._read("QBEClient.cer"), self._path("QBEClient.cer"))
-        self.key_pem = self._read("QBEClient.key.pem")
-        self.passphrase = passphrase
-        self.trust_list = self._trust_list()
-
-    def _path(self, name):
-        return os.path.join(self.folder, name)
-
-    def _read(self, name):
-        path = self._path(name)
-        try:
-            with open(path, "rb") as stream:
-                return stream.read()
-        except OSError as error:
-            missing = isinstance(error, FileNotFoundError)
-            raise StoreError(
-                "this instance has no %s" % name if missing else "%s cannot be read: %s" % (name, error.strerror),
-                where=path, cure="Fetch the trust list with ctl_file and the certificate with capf_certificate."
-                                 if missing else "") from None
-
-    def _trust_list(self):
-        path = self._path("ctl.tlv")
-        try:
-            found = _ctl.parse(self._read("ctl.tlv"))
-        except FormatError as error:
-            raise FormatError(error.what, where=path, cure="Fetch the trust list again with ctl_file.") from None
-        if not found.of_role(*SERVER_ROLES):
-            raise TrustError("the trust list names no CTI Manager", where=path,
-                             cure="Check that the cluster is in mixed mode, then fetch the list again with ctl_file.")
-        return found
-
-    def check(self):
-        """Raise StoreError unless the key belongs to the certificate and the certificate is valid now."""
-        where = self._path("QBEClient.cer")
-        key = _pki.key_from_pem(self.key_pem, self.passphrase, self._path("QBEClient.key.pem"))
-        if not _pki.matches_key(self.certificate, key):
-            raise StoreError("the certificate does not belong to the private key beside it", where=where,
-                             cure=CURE_ENROL)
-        now = datetime.datetime.now(datetime.timezone.utc)
-        begins, expires = _pki.begins(self.certificate), _pki.expires(self.certificate)
-        if expires <= now:
-            raise StoreError("the certificate of this instance expired on %s" % _pki.iso(expires), where=where,
-                             cure=CURE_ENROL)
-        if begins > now:
-            raise StoreError("the certificate of this instance is not valid before %s" % _pki.iso(begins), where=where,
-                             cure="Compare the clocks of this host and of the cluster. Nothing was connected.")
-
-    def client(self):
-        return self.certificate, self.key_pem, self.passphrase
-
-    def accept(self, leaf, _chain):
-        """Let only a server pass whose very certificate the list has as CCM or CCM+TFTP."""
-        if not _pki.lists_certificate(self.trust_list, leaf, SERVER_ROLES):
-            facts = _pki.certificate_facts(leaf)
-            raise TrustError(
-                "the server's certificate is not in the trust list as a CallManager (%s)" % facts["subject"],
-                cure="Fetch the trust list again with ctl_file, if the certificate was renewed. No login was sent.",
-                server_certificate=facts)
 
 
 class Attempt:

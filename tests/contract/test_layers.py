@@ -22,7 +22,7 @@ LAYERS = (
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report"),
     ("_pki",),
     ("_transport", "_store", "_axl.schema"),
-    ("_axl.values", "_axl.wsdl"),
+    ("_instance", "_axl.values", "_axl.wsdl"),
     ("_axl.client",),
     ("_axl.accounts", "_serviceability"),
     ("_module",),

@@ -1,0 +1,328 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""What the files of one TSP instance are worth: whether it needs a certificate, whom it trusts, what it may present."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError, TrustError
+
+CTI_MANAGER_ROLES = (_ctl.CCM, _ctl.CCM_TFTP)
+CLOCKS_APART = datetime.timedelta(seconds=300)  # a certificate may begin so far in the future of this host's clock
+
+MISSING, KEY_LOST, UNREADABLE, KEY_MISMATCH = "missing", "key_lost", "unreadable", "key_mismatch"
+EXPIRED, WRONG_ISSUER, INTERRUPTED, EXPIRING, KEY_CHANGED = (
+    "expired", "wrong_issuer", "interrupted", "expiring", "key_changed")
+
+CURE_TRUST_LIST = "Fetch the trust list with ctl_file."
+CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+# Files
+
+
+def read_trust_list(store):
+    """The stored TrustList, None without one. Raises FormatError."""
+    octets = store.read(_store.TRUST_LIST)
+    return None if octets is None else parse_trust_list(octets, store.path(_store.TRUST_LIST))
+
+
+def parse_trust_list(octets, where):
+    try:
+        return _ctl.parse(octets)
+    except FormatError as error:
+        raise FormatError(error.what, where=where, cure="Fetch the trust list again with ctl_file.") from None
+
+
+def is_encrypted(key_pem):
+    return any(b"ENCRYPTED" in line for line in key_pem.splitlines()[:3])
+
+
+def load_key(key_pem, passphrase, where):
+    """The private key; the passphrase counts only where it is encrypted. Raises FormatError."""
+    return _pki.key_from_pem(key_pem, passphrase if is_encrypted(key_pem) else None, where)
+
+
+class Identity:
+    """Certificate, key and trust list with which an instance meets CTI Manager, checked as far as that goes without one."""
+
+    def __init__(self, folder, passphrase):
+        self._store = store = _store.Store(folder)
+        self.key_pem, certificate = store.pair()
+        octets = store.read(_store.TRUST_LIST)
+        for name, found in ((_store.CERTIFICATE, certificate), (_store.KEY, self.key_pem), (_store.TRUST_LIST, octets)):
+            if found is None:
+                raise StoreError("this instance has no %s" % name, where=store.path(name),
+                                 cure="Fetch the trust list with ctl_file and the certificate with capf_certificate.")
+        self.certificate = _pki.certificate_der(certificate, store.path(_store.CERTIFICATE))
+        self.passphrase = passphrase if is_encrypted(self.key_pem) else None
+        self.trust_list = parse_trust_list(octets, store.path(_store.TRUST_LIST))
+        if not self.trust_list.of_role(*CTI_MANAGER_ROLES):
+            raise TrustError("the trust list names no CTI Manager", where=store.path(_store.TRUST_LIST),
+                             cure="Check that the cluster is in mixed mode, then fetch the list again with ctl_file.")
+
+    def check(self):
+        """Raise StoreError unless the key belongs to the certificate and the certificate is valid now."""
+        where = self._store.path(_store.CERTIFICATE)
+        key = _pki.key_from_pem(self.key_pem, self.passphrase, self._store.path(_store.KEY))
+        if not _pki.matches_key(self.certificate, key):
+            raise StoreError("the certificate does not belong to the private key beside it", where=where,
+                             cure=CURE_ENROL)
+        begins, expires = _pki.begins(self.certificate), _pki.expires(self.certificate)
+        if expires <= now():
+            raise StoreError("the certificate of this instance expired on %s" % _pki.iso(expires), where=where,
+                             cure=CURE_ENROL)
+        if begins > now():
+            raise StoreError("the certificate of this instance is not valid before %s" % _pki.iso(begins), where=where,
+                             cure="Compare the clocks of this host and of the cluster. Nothing was connected.")
+
+    def client(self):
+        return self.certificate, self.key_pem, self.passphrase
+
+    def accept(self, leaf, _chain):
+        """Let only a server pass whose very certificate the list has as CCM or CCM+TFTP."""
+        if not _pki.lists_certificate(self.trust_list, leaf, CTI_MANAGER_ROLES):
+            facts = _pki.certificate_facts(leaf)
+            raise TrustError(
+                "the server's certificate is not in the trust list as a CallManager (%s)" % facts["subject"],
+                cure="Fetch the trust list again with ctl_file, if the certificate was renewed. No login was sent.",
+                server_certificate=facts)
+
+
+# Trust in CAPF
+
+
+def is_capf_server(trust_list, leaf, chain):
+    """Whether the list vouches for a certificate that was presented as CAPF's: it has it under that role, or it is an
+    authority below such a one.
+
+    The latter demands more than a signature: CAPF signs the certificates of all clients, and any of them could pose as
+    CAPF otherwise. chain: further DERs that the server presented.
+    """
+    if _pki.lists_certificate(trust_list, leaf, (_ctl.CAPF,)):
+        return True
+    roots = trust_list.capf_certificates() + [
+        der for der in chain if _pki.lists_certificate(trust_list, der, (_ctl.CAPF,))]
+    below, waiting = leaf, list(chain)
+    while _pki.is_authority(below):
+        if any(_pki.may_issue_authorities(root) and _pki.is_issued_by(below, root) for root in roots):
+            return True
+        above = next((der for der in waiting if _pki.may_issue_authorities(der) and _pki.is_issued_by(below, der)), None)
+        if above is None:
+            return False
+        waiting.remove(above)
+        below = above
+    return False
+
+
+def issuers(trust_list):
+    """The certificates that may have issued an LSC: those of CAPF in the list, and those in the list that issued them.
+
+    None at all where the list has only hashes of CAPF's certificates.
+    """
+    found = trust_list.capf_certificates()
+    return found + [der for der in trust_list.certificates() if der not in found and any(
+        _pki.is_authority(der) and _pki.is_issued_by(capf, der) for capf in found)]
+
+
+def is_from_capf(certificate, trust_list):
+    """Whether the list's CAPF issued the certificate; None where the list has only a hash of CAPF's certificate."""
+    known = issuers(trust_list)
+    return any(_pki.is_issued_by(certificate, der) for der in known) if known else None
+
+
+def judge_lsc(certificate, key, known, moment):
+    """Raise FormatError or TrustError unless this certificate that came from CAPF may be stored.
+
+    known: certificates (DER) of which one must have issued it; without any, the issuer is not looked at.
+    """
+    facts = _pki.certificate_facts(certificate)
+    if not _pki.matches_key(certificate, key):
+        raise TrustError("the certificate that CAPF sent is not for the key of this instance (%s)" % facts["subject"],
+                         cure="Look at the CAPF trace of this time.", certificate=facts)
+    if known and not any(_pki.is_issued_by(certificate, der) for der in known):
+        raise TrustError("the certificate that CAPF sent was not issued by the CAPF of the trust list but by %s"
+                         % facts["issuer"], certificate=facts,
+                         cure="Fetch the trust list again with ctl_file. An off-line authority cannot issue these certificates.")
+    if _pki.expires(certificate) <= moment or _pki.begins(certificate) > moment + CLOCKS_APART:
+        raise TrustError("the certificate that CAPF sent is valid from %s to %s, and this host's clock says %s"
+                         % (facts["not_before"], facts["not_after"], _pki.iso(moment)), certificate=facts,
+                         cure="Compare the clocks of this host and of the publisher.")
+
+
+def has_name(certificate, name):
+    """Whether the subject or an alternative name is the name given to CAPF. What CUCM writes there is not known."""
+    return name in [_pki.common_name(certificate)] + _pki.alternative_names(certificate)
+
+
+# Need of a certificate
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the certificate of an instance should be like. key_type None leaves key and size open."""
+
+    name: str
+    key_type: str = None
+    key_size: int = None
+    renew_before_days: int = 0
+    passphrase: str = field(default=None, repr=False)
+
+    @property
+    def kind(self):
+        return (self.key_type, self.key_size) if self.key_type else None
+
+
+class Holding:
+    """What an instance holds, and what that is worth. certificate and key_pem: octets of the files, None without them.
+
+    key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
+    pending: C((key PEM, certificate DER)) of an open enrolment.
+    Raises FormatError for a key that cannot be opened with the passphrase; nobody should lose one by a typing error.
+    """
+
+    def __init__(self, wish, certificate, key_pem, trust_list, key_known=True, pending=(None, None), where=""):
+        self.wish = wish
+        self.moment = now()
+        self.trust_list = trust_list
+        self.key_pem = key_pem
+        self.key_known = key_known
+        self.pending = pending
+        self.has_certificate = certificate is not None
+        self.certificate = self._readable(certificate)
+        self.key = self._key(key_pem, where)
+        self.reason, self.explanation = self._need()
+
+    @classmethod
+    def of(cls, store, wish):
+        key_pem, certificate = store.pair()
+        return cls(wish, certificate, key_pem, read_trust_list(store), pending=store.pending.pair(),
+                   where=store.path(_store.KEY))
+
+    @staticmethod
+    def _readable(octets):
+        if octets is None:
+            return None
+        try:
+            der = _pki.certificate_der(octets)
+            _pki.certificate_facts(der)
+        except (FormatError, ValueError):
+            return None
+        return der
+
+    def _key(self, key_pem, where):
+        if key_pem is None:
+            return None
+        try:
+            return load_key(key_pem, self.wish.passphrase, where)
+        except FormatError as error:
+            if not is_encrypted(key_pem):
+                return None
+            error.cure = "Give key_passphrase as it was when the key was made, or replace the key with force."
+            raise
+
+    @property
+    def needed(self):
+        return bool(self.reason)
+
+    @property
+    def needs_certificate(self):
+        return {"needed": self.needed, "reason": self.reason}
+
+    @property
+    def kind(self):
+        """Type and size of the key in use, None where there is none."""
+        if self.key is not None:
+            return _pki.key_kind(self.key)
+        return _pki.key_kind(_pki.load_certificate(self.certificate).public_key()) if self.certificate else None
+
+    @property
+    def key_matches(self):
+        if self.certificate is None or self.key is None:
+            return None
+        return _pki.matches_key(self.certificate, self.key)
+
+    @property
+    def from_capf(self):
+        if self.certificate is None or self.trust_list is None:
+            return None
+        return is_from_capf(self.certificate, self.trust_list)
+
+    @property
+    def days_left(self):
+        """Whole days until the certificate ends, negative after that."""
+        return None if self.certificate is None else (_pki.expires(self.certificate) - self.moment).days
+
+    def _need(self):
+        """C((reason, sentence)), both empty where the certificate is good."""
+        return next(iter(self._faults()), ("", ""))
+
+    def _faults(self):
+        """The gravest first. The last three leave a certificate that opens a provider."""
+        if not self.has_certificate:
+            yield MISSING, "There is no certificate."
+            return
+        if self.certificate is None:
+            yield UNREADABLE, "The certificate cannot be read."
+            return
+        if self.key_known:
+            if self.key_pem is None:
+                yield KEY_LOST, "There is a certificate but no key."
+            elif self.key is None:
+                yield UNREADABLE, "The key cannot be read."
+            elif not self.key_matches:
+                yield KEY_MISMATCH, "The certificate is not for the key beside it."
+        expires = _pki.expires(self.certificate)
+        if expires <= self.moment:
+            yield EXPIRED, "The certificate expired on %s." % _pki.iso(expires)
+        if self.from_capf is False:
+            yield WRONG_ISSUER, "The certificate was not issued by the CAPF of the trust list."
+        if self.pending[0] is not None:
+            yield INTERRUPTED, "An enrolment was interrupted; CAPF may have superseded the certificate."
+        if expires <= self.moment + datetime.timedelta(days=self.wish.renew_before_days):
+            yield EXPIRING, "The certificate expires on %s." % _pki.iso(expires)
+        if self.wish.kind not in (None, self.kind):
+            yield KEY_CHANGED, "The key is %s of %d bits, wanted is %s of %d." % (self.kind + self.wish.kind)
+
+    def warnings(self):
+        if self.certificate is None:
+            return
+        if not has_name(self.certificate, self.wish.name):
+            yield "The certificate names %s, not %s. What CUCM writes there is not known, but compare the instance id." % (
+                _pki.common_name(self.certificate) or "nobody", self.wish.name)
+        if _pki.begins(self.certificate) > self.moment:
+            yield "The certificate is not valid before %s. Compare the clocks of this host and of the cluster." % _pki.iso(
+                _pki.begins(self.certificate))
+        if self.wish.passphrase and self.key_pem is not None and not is_encrypted(self.key_pem):
+            yield "The key is not encrypted although key_passphrase is given."
+
+    def staged(self):
+        """Whether a certificate waits beside the pending key that only has to be put in place."""
+        key_pem, certificate = self.pending
+        if key_pem is None or certificate is None or self.trust_list is None:
+            return False
+        try:
+            key = load_key(key_pem, self.wish.passphrase, "")
+            judge_lsc(certificate, key, issuers(self.trust_list), self.moment)
+        except (FormatError, TrustError):
+            return False
+        return True
+
+    def pending_key(self, kind):
+        """The pending key, where it can be opened and is of that kind, to be used again; else None."""
+        if self.pending[0] is None:
+            return None
+        try:
+            key = load_key(self.pending[0], self.wish.passphrase, "")
+        except FormatError:
+            return None
+        return key if _pki.key_kind(key) == kind else None
