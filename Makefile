@@ -8,7 +8,7 @@ PYTEST := .venv/bin/python -m pytest
 WORKERS ?= 2
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest sanity lint changelog build clean
+.PHONY: help venv demo test pytest sanity lint oldest changelog build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ sanity: venv  ## ansible-test sanity, without containers
 
 lint: venv  ## ansible-lint (production), documentation, changelog and YAML
 	@tests/gate/lint
+
+oldest: venv  ## The modules with the oldest Python and libraries they promise to work with
+	@tests/gate/oldest
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh
