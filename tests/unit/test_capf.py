@@ -688,6 +688,12 @@ def test_good_end(reason):
     assert enrolment.receive(end(7) + b"anything") == [] and enrolment.ended() == []
 
 
+def test_what_comes_with_the_end_but_after_it_is_ignored():
+    enrolment = brought_to("await_end")
+    assert [event.name for event in enrolment.receive(end(1) + end(7) + STORE)] == ["finished"]
+    assert enrolment.ended() == [] and enrolment.output() == []
+
+
 @pytest.mark.parametrize("reason", [2, 5, 7, 9, 16, 255])
 def test_refused(reason):
     enrolment = brought_to("await_request")
