@@ -26,7 +26,7 @@ def subject_hash(rdns):
 def _attribute(oid, value):
     value = re.sub(r"[ \t\n\v\f\r]+", " ", value).strip(" ")
     lowered = re.sub("[A-Z]", lambda letter: letter.group(0).lower(), value)
-    return _der(0x30, _der(0x06, _object_identifier(oid)) + _der(0x0C, lowered.encode("utf-8")))
+    return _der(0x30, _der(0x06, _object_identifier(oid)) + _der(0x0C, lowered.encode("utf-8", "replace")))
 
 
 def _object_identifier(dotted):

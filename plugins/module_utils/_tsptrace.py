@@ -41,8 +41,10 @@ TROUBLE = re.compile(r"\b(error|fail(?:ed|ure)?|exception|refused|denied|timed? 
 SECRET = re.compile(
     r"((?:auth(?:entication|orization)?[ _]?(?:string|code)|pass(?:word|wd)?|pwd)\b\s*[=:]\s*)(\S+)", re.I)
 DAY = 24 * 3600 * 1000
-# Quoted trouble and silences beyond this add bulk, not insight; the trace itself has the rest.
+# Entries of one kind beyond this add bulk, not insight; the trace itself has the rest. Of starts the newest are kept.
 MOST_QUOTES = 100
+LONGEST_LINE = 2000  # characters; the lines of the note have less than 200
+CUT = " [...]"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Attempt:
 
 @dataclass
 class Analysis:
-    """Everything the trace shows. C(attempts) are in order; the last one decides the verdict."""
+    """Everything the trace shows. C(attempts) are in order, at most MOST_QUOTES; the last one decides the verdict."""
 
     lines: int = 0
     first: str = ""
@@ -128,18 +130,17 @@ def join_lines(physical_lines):
 
     A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
     excerpt shows; anything else is joined by one blank. Lines before the first time stamp are dropped.
-    A clock that jumps back by more than half a day is midnight.
+    What makes a line longer than LONGEST_LINE is dropped. A clock that jumps back by more than half a day is midnight.
     """
     pending = None
     day = 0
     for number, physical in enumerate(physical_lines, 1):
-        physical = physical.rstrip("\r\n")
-        match = TIMED_LINE.match(physical)
+        match = TIMED_LINE.match(physical.rstrip("\r\n"))
         if match is None:
-            if pending is not None and physical.strip():
+            if pending is not None and physical.strip() and not pending.text.endswith(CUT):
                 glue = "" if pending.text.endswith("-") else " "
                 pending = Line(pending.number, pending.clock, pending.milliseconds,
-                               (pending.text + glue + physical.strip())[:65536])
+                               _shortened(pending.text + glue + physical.strip()))
             continue
         hours, minutes, seconds, thousandths = (int(part) for part in match.groups()[:4])
         moment = ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths + day
@@ -149,19 +150,46 @@ def join_lines(physical_lines):
                 moment += DAY
             yield pending
         clock = "%02d:%02d:%02d.%03d" % (hours, minutes, seconds, thousandths)
-        pending = Line(number, clock, moment, match.group(5).strip())
+        pending = Line(number, clock, moment, _shortened(match.group(5).strip()))
     if pending is not None:
         yield pending
 
 
+def _shortened(text):
+    """At most LONGEST_LINE characters, then CUT; the last word is dropped too, as it may be half a secret."""
+    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE].rsplit(None, 1)[0] + CUT
+
+
+# Patterns have one way to match a text, and texts between two marks are cut out by C(_behind): a hostile line must not
+# take more time than an honest one of its length.
 _CTL_NAME = re.compile(r"GetCTLFromTFTP\s+CTLFileName\s*=\s*(\S+)")
-_TFTP_READY = re.compile(r"TftpClient::TftpClient\(\).*instantiated successfully")
-_CERTIFICATE_FILE = re.compile(r"GetCTLFromTFTP\s+fullname\s*=\s*(.*?),\s*fileName\s*=\s*(\S+)")
+_CERTIFICATE_PATH = re.compile(r"GetCTLFromTFTP\s+fullname\s*=")
+_CERTIFICATE_FILE = re.compile(r",\s*fileName\s*=\s*(\S+)")
 _CERTIFICATE_SUBJECT = re.compile(r"GetCTLFromTFTP\s+CERT SUBJECTNAME\s*=\s*(/.*)$")
-_TLS_STARTED = re.compile(r"startSSLConnectThread\(\).*SSLConnect thread created")
 _TLS_FINISHED = re.compile(r"SSLConnectThreadEntry\(\)\s+Handshake:\s*Finished")
 _CIPHER = re.compile(r"SSLConnectThreadEntry\(\)\s+SSL connection using\s+(\S+)")
-_FILE_WRITTEN = re.compile(r"CAPFclient::openFile\(\).*open file\s+(.*?)\s+mode\s+w\S*$")
+
+
+def _behind(text, *marks):
+    """What follows marks that stand in this order, or None."""
+    for mark in marks:
+        _before, found, text = text.partition(mark)
+        if not found:
+            return None
+    return text
+
+
+def _certificate_file(text):
+    """C((path, file name)) or None."""
+    begin = _CERTIFICATE_PATH.search(text)
+    end = _CERTIFICATE_FILE.search(text, begin.end()) if begin else None
+    return (text[begin.end():end.start()].strip(), end.group(1)) if end else None
+
+
+def _file_written(text):
+    """Path of a file opened for writing, or an empty text."""
+    path, found, mode = (_behind(text, "CAPFclient::openFile()", "open file ") or "").rpartition(" mode ")
+    return path.strip() if found and mode.startswith("w") and len(mode.split()) == 1 else ""
 
 
 def analyse(physical_lines, gap_threshold=5000, secrets=()):
@@ -195,7 +223,8 @@ def _read(analysis, line, start, secrets):
     text = line.text
     match = _CTL_NAME.search(text)
     if match:
-        analysis.attempts.append(Attempt(match.group(1), line.number))
+        analysis.attempts.append(Attempt(mask(match.group(1), secrets), line.number))
+        del analysis.attempts[:-MOST_QUOTES]
     attempt = analysis.attempts[-1] if analysis.attempts else None
 
     if TROUBLE.search(text):
@@ -206,7 +235,7 @@ def _read(analysis, line, start, secrets):
         return
 
     before = len(attempt.stages)
-    for name, found in _stages_of(attempt, text, match):
+    for name, found in _stages_of(attempt, text, match, secrets):
         if found and name not in attempt.stages:
             attempt.stages[name] = {"clock": line.clock, "milliseconds": line.milliseconds - start, "line": line.number}
     if len(attempt.stages) > before:
@@ -215,30 +244,32 @@ def _read(analysis, line, start, secrets):
         attempt.after.append({"line": line.number, "clock": line.clock, "text": mask(text, secrets)})
 
 
-def _stages_of(attempt, text, ctl_name):
+def _stages_of(attempt, text, ctl_name, secrets):
     yield "ctl_requested", ctl_name
-    yield "tftp_ready", _TFTP_READY.search(text)
+    yield "tftp_ready", _behind(text, "TftpClient::TftpClient()", "instantiated successfully") is not None
 
-    match = _CERTIFICATE_FILE.search(text)
-    if match and match.group(2) not in (".", ".."):
-        attempt.certificates.append({"file": match.group(2), "path": match.group(1), "subject": "", "hash_fits": None})
+    found = _certificate_file(text)
+    if found and found[1] not in (".", "..") and len(attempt.certificates) < MOST_QUOTES:
+        path, name = found
+        attempt.certificates.append({
+            "file": mask(name, secrets), "path": mask(path, secrets), "subject": "", "hash_fits": None})
     match = _CERTIFICATE_SUBJECT.search(text)
     if match and attempt.certificates and not attempt.certificates[-1]["subject"]:
-        certificate = attempt.certificates[-1]
-        certificate["subject"] = match.group(1).strip()
-        certificate["hash_fits"] = certificate["file"].split(".")[0].lower() == printed_subject_hash(certificate["subject"])
+        certificate, subject = attempt.certificates[-1], match.group(1).strip()
+        certificate["hash_fits"] = certificate["file"].split(".")[0].lower() == printed_subject_hash(subject)
+        certificate["subject"] = mask(subject, secrets)
     yield "certificates_listed", match
 
-    yield "capf_tls_started", _TLS_STARTED.search(text)
+    yield "capf_tls_started", _behind(text, "startSSLConnectThread()", "SSLConnect thread created") is not None
     yield "capf_tls_finished", _TLS_FINISHED.search(text)
     match = _CIPHER.search(text)
     if match:
-        attempt.cipher = match.group(1)
+        attempt.cipher = mask(match.group(1), secrets)
 
-    match = _FILE_WRITTEN.search(text)
-    if match:
-        attempt.files_written.append(match.group(1))
-    name = re.split(r"[\\/]", match.group(1))[-1].lower() if match else ""
+    path = _file_written(text)
+    if path and len(attempt.files_written) < MOST_QUOTES:
+        attempt.files_written.append(mask(path, secrets))
+    name = re.split(r"[\\/]", path)[-1].lower()
     # The note's folder listing also spells the certificate QBECClient.cer.
     yield "certificate_stored", name in ("qbeclient.cer", "qbecclient.cer")
     yield "key_stored", name in ("qbeclient.pem", "qbecclient.pem")

@@ -13,7 +13,7 @@ description:
     comes after the last one.
   - The stages are those of the successful trace in Cisco tech note 213250. What a failing TSP prints is not publicly
     known, so the lines after the last stage are quoted and no cause is claimed that they do not show.
-  - Files of any size are read line by line.
+  - Files of any size are read line by line. What makes a line longer than 2000 characters is not looked at.
 options:
   paths:
     description:
@@ -89,7 +89,7 @@ next_step:
   type: str
   sample: The certificate was fetched. If lines are missing, look at the profile status and open a provider.
 attempts:
-  description: The secure starts found, oldest first.
+  description: The secure starts found, oldest first; of more than 100 the newest.
   returned: success
   type: list
   elements: dict
@@ -112,7 +112,7 @@ attempts:
       elements: dict
       sample: [{name: ctl_requested, clock: "16:31:04.075", milliseconds: 0, line: 1}]
     certificates:
-      description: Certificates listed, and whether the file name is the OpenSSL hash of the printed subject.
+      description: Certificates listed, at most 100, and whether the file name is the OpenSSL hash of the printed subject.
       type: list
       elements: dict
       sample: [{file: 417b2018.0, subject: /C=IN/O=cisco/OU=tac/CN=ITLRECOVERY_cucm11-pub/ST=Karnataka/L=BGL, hash_fits: true}]
@@ -121,7 +121,7 @@ attempts:
       type: str
       sample: AES128-SHA
     files_written:
-      description: Files that were opened for writing.
+      description: Files that were opened for writing, at most 100.
       type: list
       elements: str
     trouble:
@@ -133,7 +133,7 @@ attempts:
       type: list
       elements: dict
 gaps:
-  description: Silences inside a secure start.
+  description: Silences inside a secure start, at most 100.
   returned: success
   type: list
   elements: dict
