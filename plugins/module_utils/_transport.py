@@ -91,7 +91,7 @@ def resolve(host, port, kind, where):
     """C((family, address)) of every address of a host, IPv4 first, as Java does it and so JTAPI."""
     try:
         found = socket.getaddrinfo(host, port, type=kind)
-    except (socket.gaierror, UnicodeError) as error:
+    except (socket.gaierror, ValueError) as error:
         raise TransportError("the host name cannot be resolved: %s" % error, where=where,
                              cure="Check the spelling and the name service of this host.") from None
     found = [(family, address) for family, _kind, _protocol, _name, address in found]

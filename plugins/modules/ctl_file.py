@@ -1,0 +1,671 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ctl_file
+short_description: Fetch, verify and keep a cluster's certificate trust list (CTL) with its certificates
+description:
+  - Fetches the trust list from CUCM's file servers, decides whether it may be trusted, and keeps it with its
+    certificates in the folder of a TSP instance.
+  - The first list is trusted on first use, unless O(fingerprint) pins it. Every later one must be signed by a security
+    token (SAST) of the stored one. Whatever is refused, damaged or not found leaves the stored files as they are.
+  - The files are C(ctl.tlv) (the list), C(ctl.tlv.previous) (the one before), C(<subject hash>.0) in PEM for each
+    certificate of the list under OpenSSL's name, and C(CallManager.cer) in DER, the first certificate in the role CCM
+    or CCM+TFTP. A file that was lost or altered is written again.
+options:
+  path:
+    description: Folder of the instance. It is made with mode 0700. Nothing else may be in it than files of an instance.
+    type: path
+    required: true
+  state:
+    description: V(absent) removes what this module wrote, and the folder when it is empty then.
+    type: str
+    choices: [present, absent]
+    default: present
+  tftp_servers:
+    description:
+      - Names or IPv4 or IPv6 addresses of the cluster's file servers. The next one is asked only when the one before
+        has no list or does not answer.
+      - Required with O(state=present).
+    type: list
+    elements: str
+  tftp_port:
+    description: UDP port of the file servers. 1 to 65535.
+    type: int
+    default: 69
+  capf_host:
+    description:
+      - Name or address of the CAPF server, which is the publisher. Its address makes the name of the file, as in
+        C(CTLCAPF0A010203.tlv) for 10.1.2.3; C(CTLCAPFA010203.tlv) (a leading zero left out) and C(CTLFile.tlv) follow.
+      - A name with addresses of both versions of IP counts with its IPv4 address.
+      - One of O(capf_host) and O(file_name) is required with O(state=present).
+    type: str
+  file_name:
+    description: Ask for this file only, in place of the names made from O(capf_host).
+    type: str
+  fingerprint:
+    description:
+      - MD5, SHA-1 or SHA-256 of the file in hexadecimal digits, with or without colons. CUCM prints MD5 and SHA-1 as
+        checksum values of C(show ctl).
+      - If set, exactly this list is accepted, whoever signed it. After each C(utils ctl update) it must be changed.
+    type: str
+  on_missing:
+    description:
+      - What to do when no file server gives a list (none there, an empty one, or no answer) and one is stored.
+      - V(keep_and_warn) goes on with the stored one. Without a stored one the task fails in any case.
+    type: str
+    choices: [fail, keep_and_warn]
+    default: fail
+  reject_older:
+    description:
+      - Refuse a list that was made before the stored one, although its signature is good. By default it is accepted
+        with a warning, since a cluster that was restored from a backup serves one.
+    type: bool
+    default: false
+  http:
+    description:
+      - Ask a server that does not answer by TFTP by HTTP too. A server that is still searching other clusters (HTTP
+        503) is asked again up to two times, then the next server by TFTP.
+    type: bool
+    default: false
+  http_port:
+    description: TCP port for O(http). 1 to 65535.
+    type: int
+    default: 6970
+  timeout:
+    description: Seconds for one file from one server, however it trickles. 1 to 300.
+    type: int
+    default: 15
+  max_size:
+    description: Octets after which a file is given up. 1 to 1048576. Real lists have 4 to 9 KB.
+    type: int
+    default: 1048576
+  owner:
+    description: Owner of folder and files. By default new ones belong to whoever runs the task.
+    type: str
+  group:
+    description: Group of folder and files.
+    type: str
+  source_address:
+    description: Local address to ask from, on hosts with several.
+    type: str
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The list is fetched and judged in check mode too. Nothing is written.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+requirements:
+  - cryptography >= 3.4 (with O(state=present))
+  - tftpy (with O(state=present))
+notes:
+  - TFTP and HTTP authenticate nobody. Whoever can answer in the file server's place at the first fetch can become the
+    cluster for this instance, so make it in a safe network or give O(fingerprint). Cisco's own clients work the same
+    way.
+  - No TFTP options are asked for. Packets of anybody but the server that was asked change nothing.
+  - Lists are accepted whose members have expired, because CUCM does not leave those out.
+seealso:
+  - module: voiceops.secure_tsp.ctl_info
+  - module: voiceops.secure_tsp.capf_certificate
+"""
+
+EXAMPLES = r"""
+- name: Keep the trust list of an instance
+  voiceops.secure_tsp.ctl_file:
+    path: /etc/secure_tsp/recorder01x1
+    tftp_servers:
+      - cucm-pub.example.com
+      - cucm-sub1.example.com
+    capf_host: cucm-pub.example.com
+  register: trust
+
+- name: Demand a secure cluster with CAPF
+  ansible.builtin.assert:
+    that: trust.ctl.mixed_mode and trust.ctl.has_capf
+
+- name: Pin the first list by the checksum that show ctl prints on the publisher
+  voiceops.secure_tsp.ctl_file:
+    path: /etc/secure_tsp/recorder01x1
+    tftp_servers: [cucm-pub.example.com]
+    capf_host: cucm-pub.example.com
+    fingerprint: "{{ secure_tsp_ctl_fingerprint }}"
+
+- name: Go on with the stored list while the file servers are down
+  voiceops.secure_tsp.ctl_file:
+    path: /etc/secure_tsp/recorder01x1
+    tftp_servers: [cucm-pub.example.com]
+    capf_host: 192.0.2.10
+    on_missing: keep_and_warn
+    http: true
+
+- name: Remove the trust list of an instance that is gone
+  voiceops.secure_tsp.ctl_file:
+    path: /etc/secure_tsp/recorder01x1
+    state: absent
+"""
+
+RETURN = r"""
+verdict:
+  description:
+    - Why the list is in place. V(first_trust) means that nobody vouched for it, V(pinned) that it has O(fingerprint),
+      V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored one, V(kept) that none
+      came and the stored one stays.
+    - On failure why there is none. V(not_found), V(empty) and V(no_answer) mean that none came, V(damaged) that it
+      cannot be read, V(tampered) that it is not signed by a token of its own, V(stranger) that no token of the stored
+      list signed it, V(fingerprint_mismatch) that it is not the one of O(fingerprint), V(older) that O(reject_older)
+      refused it, V(stored_damaged) that the stored one cannot vouch for anything.
+  returned: with O(state=present), unless an option was wrong or a file could not be written
+  type: str
+  sample: first_trust
+server:
+  description: The file server that gave the list; empty when the stored one was kept.
+  returned: success and O(state=present)
+  type: str
+  sample: cucm-pub.example.com
+file_name:
+  description: Name under which it gave it; empty when the stored one was kept.
+  returned: success and O(state=present)
+  type: str
+  sample: CTLCAPF0A010203.tlv
+protocol:
+  description: V(tftp) or V(http); empty when the stored one was kept.
+  returned: success and O(state=present)
+  type: str
+  sample: tftp
+failures:
+  description: What was asked for in vain, in order.
+  returned: success and O(state=present), and when no server gave a list
+  type: list
+  elements: str
+  sample: ["the TFTP server has no such file (tftp://cucm-pub.example.com:69/CTLCAPF0A010203.tlv)"]
+files:
+  description: Names of the files that were written or removed, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [103fc1d1.0, 6c7c3153.0, 9467be5d.0, ede044fd.0, CallManager.cer, ctl.tlv]
+ctl:
+  description: The list that is in place now, or would be.
+  returned: success and O(state=present)
+  type: dict
+  contains: &ctl
+    version:
+      description: Version of the format.
+      type: str
+      sample: "1.2"
+    file_name:
+      description: Name inside the file, which is the generic one whatever was asked for.
+      type: str
+      sample: CTLFile.tlv
+    size:
+      description: Size in octets.
+      type: int
+      sample: 8612
+    timestamp:
+      description: When it was made, in UTC; null when the file does not tell.
+      type: str
+      sample: "2023-11-14T22:13:20Z"
+    signer:
+      description: Subject of the signer as the header has it.
+      type: str
+      sample: CN=ITLRECOVERY_lab1-pub;OU=lab;O=example;L=Town;ST=Nowhere;C=NZ
+    signer_serial:
+      description: Serial number of the signer's certificate in hexadecimal digits.
+      type: str
+      sample: 4c950b5282053a7bc9da98dc43eb29
+    signer_certificate:
+      description: SHA-256 of the certificate whose key verifies the list; empty when none does.
+      type: str
+      sample: 57b00f77fa5981ddb9e996061b1771bb5d18d6263cd25af2d399652fd9eb8084
+    signature:
+      description: Whether the list is signed by a security token (SAST) of its own, V(valid) or V(invalid).
+      type: str
+      sample: valid
+    digest:
+      description: Digest of the signature.
+      type: str
+      sample: sha1
+    mixed_mode:
+      description: Whether it names certificates of CallManagers, as only clusters in mixed mode do.
+      type: bool
+      sample: true
+    has_capf:
+      description: Whether it names a CAPF server.
+      type: bool
+      sample: true
+    md5_fingerprint:
+      description: MD5 of the file, as C(show ctl) prints it; null on hosts that forbid MD5.
+      type: str
+      sample: c1342265c19fea402db7a19403f354ee
+    sha1_fingerprint:
+      description: SHA-1 of the file, as C(show ctl) prints it.
+      type: str
+      sample: 8974f35ba8a0fd22f543172db5d4a263adb25fd5
+    sha256_fingerprint:
+      description: SHA-256 of the file.
+      type: str
+      sample: 2eadd789eb5c29d3f04d56c59753a002a64aa7cedd18b86a374df44957bfdc4c
+    records:
+      description: The records in file order.
+      type: list
+      elements: dict
+      contains:
+        role:
+          description: V(SAST), V(CCM), V(CCM+TFTP), V(TFTP), V(CAPF), V(SRST), V(APP-SERVER), V(TVS), or C(role) and
+            a number.
+          type: str
+          sample: CCM+TFTP
+        function:
+          description: Number of the role; null in a record that has none.
+          type: int
+          sample: 2
+        host:
+          description: Name of the node.
+          type: str
+          sample: lab1-pub
+        address:
+          description: Its IPv4 address, if the record has one.
+          type: str
+          sample: 192.0.2.10
+        subject:
+          description: Subject of the certificate.
+          type: str
+          sample: CN=lab1-pub;OU=lab;O=example;L=Town;ST=Nowhere;C=NZ
+        issuer:
+          description: Its issuer.
+          type: str
+          sample: CN=lab1-pub;OU=lab;O=example;L=Town;ST=Nowhere;C=NZ
+        serial:
+          description: Its serial number in hexadecimal digits.
+          type: str
+          sample: 4412fa986325afbc30d578423cc5ce
+        certificate_sha256:
+          description: SHA-256 of the certificate; empty in a record that has none.
+          type: str
+          sample: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
+        certificate_hash:
+          description: Hash of the certificate in a record that has it in the certificate's place.
+          type: str
+          sample: ""
+        hash_algorithm:
+          description: Algorithm of RV(ctl.records[].certificate_hash).
+          type: str
+          sample: ""
+    certificates:
+      description: The distinct certificates in file order.
+      type: list
+      elements: dict
+      contains:
+        file:
+          description: Its file beside the list.
+          type: str
+          sample: 9467be5d.0
+        roles:
+          description: Roles it has.
+          type: list
+          elements: str
+          sample: [SAST, CCM+TFTP]
+        hosts:
+          description: Nodes it is for.
+          type: list
+          elements: str
+          sample: [lab1-pub]
+        subject:
+          description: Subject.
+          type: str
+          sample: L=Town,ST=Nowhere,CN=lab1-pub,OU=lab,O=example,C=NZ
+        issuer:
+          description: Issuer.
+          type: str
+          sample: L=Town,ST=Nowhere,CN=lab1-pub,OU=lab,O=example,C=NZ
+        common_name:
+          description: CN of the subject.
+          type: str
+          sample: lab1-pub
+        serial:
+          description: Serial number in hexadecimal digits.
+          type: str
+          sample: 4412fa986325afbc30d578423cc5ce
+        not_before:
+          description: Begin of its validity, in UTC.
+          type: str
+          sample: "2026-11-23T03:33:09Z"
+        not_after:
+          description: End of its validity, in UTC.
+          type: str
+          sample: "2046-11-18T03:33:09Z"
+        key_type:
+          description: V(rsa), V(ec) or another kind.
+          type: str
+          sample: rsa
+        key_size:
+          description: Bits of the key.
+          type: int
+          sample: 2048
+        signature_hash:
+          description: Digest of the certificate's signature.
+          type: str
+          sample: sha256
+        sha256_fingerprint:
+          description: SHA-256 of the certificate.
+          type: str
+          sample: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
+"""
+
+import contextlib
+import re
+from dataclasses import dataclass
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FileMissing,
+    FormatError,
+    InputError,
+    ProtocolError,
+    StoreError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+
+ARGUMENT_SPEC = dict(
+    path=dict(type="path", required=True),
+    state=dict(type="str", choices=["present", "absent"], default="present"),
+    tftp_servers=dict(type="list", elements="str"),
+    tftp_port=dict(type="int", default=69),
+    capf_host=dict(type="str"),
+    file_name=dict(type="str"),
+    fingerprint=dict(type="str"),
+    on_missing=dict(type="str", choices=["fail", "keep_and_warn"], default="fail"),
+    reject_older=dict(type="bool", default=False),
+    http=dict(type="bool", default=False),
+    http_port=dict(type="int", default=6970),
+    timeout=dict(type="int", default=15),
+    max_size=dict(type="int", default=_ctl.MAX_SIZE),
+    owner=dict(type="str"),
+    group=dict(type="str"),
+    source_address=dict(type="str"),
+)
+RANGES = {"tftp_port": (1, 65535), "http_port": (1, 65535), "timeout": (1, 300), "max_size": (1, _ctl.MAX_SIZE)}
+FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+
+FIRST_TRUST = (
+    "This trust list was trusted on first use; nobody vouched for it. Compare its SHA-1 with the checksum that "
+    "'show ctl' prints on the publisher: %s.")
+NOT_SECURE = (
+    "The trust list names no certificate of a CallManager: the cluster is not in mixed mode, so no secure provider can "
+    "be opened.")
+NO_CAPF = "The trust list names no CAPF server, so no certificate can be fetched."
+CURE_MISSING = (
+    "Check with 'show ctl' on the publisher that the cluster has a trust list, and that Cisco Tftp was restarted since "
+    "it was made.")
+
+
+@dataclass
+class Offer:
+    """The list that a file server gave. where: its URL."""
+
+    trust_list: _ctl.TrustList
+    server: str
+    file_name: str
+    protocol: str
+    where: str
+
+
+class NothingFetched(TransportError):
+    """No file server gave a list."""
+
+
+class Search:
+    """Asks the file servers for the list; C(failures) are the errors of what was in vain."""
+
+    def __init__(self, params):
+        self._params = params
+        self.failures = []
+
+    def run(self):
+        """The Offer of the first server that has a list. Raises NothingFetched, or FormatError for a damaged one."""
+        try:
+            names = self._names()
+        except TransportError as error:
+            self.failures.append(error)
+            raise self._nothing() from None
+        for server in self._params["tftp_servers"]:
+            offer = self._ask(server, names)
+            if offer:
+                return offer
+        raise self._nothing()
+
+    def _names(self):
+        if self._params["file_name"]:
+            return [self._params["file_name"]]
+        return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"]))
+
+    def _ask(self, server, names):
+        """The Offer of one server, or None. By HTTP only when TFTP failed, since both serve the same files."""
+        try:
+            return self._first(server, names, "tftp", _transport.fetch_tftp, self._params["tftp_port"])
+        except (TransportError, ProtocolError) as error:
+            self.failures.append(error)
+        if not self._params["http"]:
+            return None
+        try:
+            return self._first(server, names, "http", _transport.fetch_http, self._params["http_port"])
+        except (TransportError, ProtocolError) as error:
+            self.failures.append(error)
+        return None
+
+    def _first(self, server, names, protocol, fetch, port):
+        """The Offer of the first name that exists, None when none does. Raises what the transport raises otherwise."""
+        params = self._params
+        for name in names:
+            where = "%s://%s/%s" % (protocol, _transport.place(server, port), name)
+            deadline = _transport.Deadline(params["timeout"])
+            try:
+                octets = fetch(server, name, deadline, port, params["max_size"], params["source_address"])
+            except FileMissing as error:
+                self.failures.append(error)
+                continue
+            if octets:
+                return Offer(parsed(octets, where), server, name, protocol, where)
+            self.failures.append(EmptyFile("the file is empty", where=where))
+        return None
+
+    def _nothing(self):
+        unanswered = [error for error in self.failures if not isinstance(error, FileMissing)]
+        if unanswered:
+            what, verdict, cure = "no file server gave a trust list", "no_answer", unanswered[0].cure
+        elif any(isinstance(error, EmptyFile) for error in self.failures):
+            what, verdict, cure = "the trust list on the file servers is empty", "empty", CURE_MISSING
+        else:
+            what, verdict, cure = "no file server has a trust list", "not_found", CURE_MISSING
+        return NothingFetched("%s: %s" % (what, "; ".join(self.texts())), cure=cure, verdict=verdict,
+                              failures=self.texts())
+
+    def texts(self):
+        return ["%s (%s)" % (error.what, error.where) for error in self.failures]
+
+    def warnings(self, offer):
+        """Tell when the list did not come from the first server by TFTP, and why."""
+        if (offer.server, offer.protocol) != (self._params["tftp_servers"][0], "tftp"):
+            yield "The trust list came from %s, since %s." % (offer.where, "; ".join(self.texts()))
+
+
+class EmptyFile(FileMissing):
+    """A file of no octets, which means that there is no list."""
+
+
+def parsed(octets, where):
+    try:
+        return _ctl.parse(octets)
+    except FormatError as error:
+        raise FormatError(
+            "the file is no trust list, or a damaged one: %s" % error.what, where=where, verdict="damaged",
+            cure="Compare with 'show ctl' on the publisher. %s" % _pki.UNTOUCHED) from None
+
+
+class Keeper:
+    """Judges a list against the store, and brings the store in line unless only that is to be told."""
+
+    def __init__(self, params, check):
+        self._params = params
+        self._check = check
+        self._store = _store.Store(params["path"], params["owner"], params["group"])
+
+    def take(self, offer):
+        """Store what was offered, if it may be trusted. Raises TrustError or StoreError."""
+        self._judge(offer)  # before the folder is made, so that a refused list leaves nothing behind
+        with self._writing() as made:
+            stored, verdict = self._judge(offer)
+            return self._bring_in_line(made, stored, offer.trust_list, verdict.kind, verdict.warnings)
+
+    def keep(self, nothing):
+        """Go on with the stored list in place of what was not fetched, or raise that."""
+        if self._params["on_missing"] == "fail" or self._stored() is None:
+            raise nothing
+        with self._writing() as made:
+            stored = self._stored()
+            return self._bring_in_line(made, stored, stored, "kept", [
+                "The stored trust list was kept, since %s." % nothing.what])
+
+    def remove(self):
+        """Remove what take() wrote, and the folder when nothing else is in it."""
+        store = self._store
+        there = set(store.names())
+        names = store.remove_trust_list(check=True)
+        emptied = (names or _store.LOCK in there) and not there - set(names) - {_store.LOCK}
+        if names and not self._check:
+            with store.lock():
+                names = store.remove_trust_list()
+        if emptied and not self._check:
+            store.remove_if_empty()
+        return dict(changed=bool(names or emptied), files=names, diff=dict(before=names, after=[]))
+
+    def _judge(self, offer):
+        """The stored list and the Verdict. A damaged one counts for nothing when the new one is pinned."""
+        params = self._params
+        try:
+            stored = self._stored()
+        except StoreError:
+            if not params["fingerprint"]:
+                raise
+            stored = None
+        return stored, _pki.judge_trust_list(
+            offer.trust_list, stored, params["fingerprint"], params["reject_older"], offer.where)
+
+    def _stored(self):
+        """The stored list, or None. Raises StoreError for one that cannot vouch for another any more."""
+        octets = self._store.read(_store.TRUST_LIST)
+        if octets is None:
+            return None
+        try:
+            found = _ctl.parse(octets)
+            problem = "" if _pki.self_verified(found) else "its signature does not fit"
+        except FormatError as error:
+            problem = error.what
+        if problem:
+            raise StoreError(
+                "the stored trust list is damaged: %s" % problem, where=self._store.path(_store.TRUST_LIST),
+                verdict="stored_damaged",
+                cure="Put %s in its place, give the fingerprint of the cluster's list, or remove the stored one with "
+                "state absent to trust the next one on first use." % _store.FORMER_TRUST_LIST)
+        return found
+
+    @contextlib.contextmanager
+    def _writing(self):
+        """Make the folder, if need be, and keep other runs out. Gives whether it was made, in check mode would be."""
+        made = self._store.create(check=self._check)
+        if self._check:
+            yield made
+        else:
+            with self._store.lock():
+                yield made
+
+    def _bring_in_line(self, made, before, trust_list, verdict, warnings):
+        files, _facts, _warnings = _pki.certificates_of(trust_list)
+        callmanagers = trust_list.callmanager_certificates()
+        names = self._store.write_trust_list(
+            trust_list.octets, files, callmanagers[0] if callmanagers else None, check=self._check)
+        facts, odd = _pki.trust_list_facts(trust_list)
+        after = shown(trust_list)
+        if before and before.octets == trust_list.octets and names:
+            after["written again"] = names
+        return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, warnings=[
+            *warnings, *odd], diff=dict(before=shown(before) if before else {}, after=after))
+
+
+def shown(trust_list):
+    """The list as its diff shows it."""
+    facts = _ctl.facts(trust_list)
+    return {
+        "sha256": facts["sha256_fingerprint"], "timestamp": facts["timestamp"], "signer": facts["signer"],
+        "records": [" ".join(filter(None, (
+            record["role"], record["host"], record["address"], record["subject"],
+            record["certificate_sha256"] or record["certificate_hash"]))) for record in facts["records"]],
+    }
+
+
+def checked(params):
+    """Raise InputError for values that cannot be right."""
+    for name, (low, high) in RANGES.items():
+        if not low <= params[name] <= high:
+            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+    if not params["tftp_servers"] or not all(server.strip() for server in params["tftp_servers"]):
+        raise InputError("tftp_servers is empty, or has an empty name")
+    if params["file_name"] and not FILE_NAME.match(params["file_name"]):
+        raise InputError("file_name has characters that no file of CUCM's has: %s" % params["file_name"])
+    if params["fingerprint"]:
+        _pki.fingerprint_of(b"", params["fingerprint"])
+    return params
+
+
+def fetch_and_keep(params, check):
+    _pki.require()
+    keeper, search = Keeper(checked(params), check), Search(params)
+    try:
+        offer = search.run()
+    except NothingFetched as error:
+        return dict(keeper.keep(error), server="", file_name="", protocol="", failures=search.texts())
+    result = keeper.take(offer)
+    result["warnings"].extend(search.warnings(offer))
+    return dict(result, server=offer.server, file_name=offer.file_name, protocol=offer.protocol,
+                failures=search.texts())
+
+
+def warnings_of(result):
+    """Those of the result, without a key of their own in it, and what the list itself tells."""
+    ctl = result.get("ctl")
+    if result.get("verdict") == "first_trust":
+        yield FIRST_TRUST % ctl["sha1_fingerprint"]
+    yield from result.pop("warnings", ())
+    if ctl and not ctl["mixed_mode"]:
+        yield NOT_SECURE
+    if ctl and not ctl["has_capf"]:
+        yield NO_CAPF
+
+
+def main():
+    module = create(ARGUMENT_SPEC, required_if=[
+        ("state", "present", ["tftp_servers"]), ("state", "present", ["capf_host", "file_name"], True)])
+    params = module.params
+    with reporting(module):
+        if params["state"] == "absent":
+            result = Keeper(params, module.check_mode).remove()
+        else:
+            result = fetch_and_keep(params, module.check_mode)
+        warnings = list(warnings_of(result))
+        finish(module, result, warnings=warnings)
+
+
+if __name__ == "__main__":
+    main()
