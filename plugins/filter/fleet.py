@@ -25,15 +25,18 @@ options:
       - The TSP instances, with C(host), C(user) and C(instance_id).
       - Optional are C(cluster), C(tsp_number), C(enrolment), C(key), C(store), C(capf), C(client_address),
         C(authorization_string), C(rearm), C(force), C(replace) and C(state).
+      - C(probe_of) marks the probe of another instance, as the filter P(voiceops.secure_tsp.with_probes#filter) adds
+        it.
       - C(store) may contain C({instance_id}), C({cluster}) and C({host}).
     type: list
     elements: dict
     default: []
   clusters:
     description:
-      - The clusters by name, with C(hostname) and the login.
-      - C(port), C(tftp_port), C(capf_port), C(cti_port) and C(cti_plain_port) are 8443, 69, 3804, 2749 and 2748
-        unless given; C(tftp_servers), C(capf_host) and C(cti_managers) are C(hostname).
+      - The clusters by name, with C(hostname) and the login, as P(voiceops.secure_tsp.cluster_login#filter) reads it.
+      - C(port), C(tftp_port), C(capf_port) and C(cti_port) are 8443, 69, 3804 and 2749 unless given; C(tftp_servers),
+        C(capf_host) and C(cti_managers) are C(hostname).
+      - C(ctl_fingerprint) is O(voiceops.secure_tsp.ctl_file#module:fingerprint).
     type: dict
     default: {}
   hosts:
@@ -50,14 +53,6 @@ options:
     description: Allow C(enrolment) V(collection) on Windows hosts. The private key then passes through the controller.
     type: bool
     default: false
-  probe:
-    description: Whether probe certificates are used, so that their instance IDs must fit.
-    type: bool
-    default: false
-  probe_suffix:
-    description: What is added to an instance ID to get that of its probe certificate.
-    type: str
-    default: probe
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 seealso:
@@ -83,14 +78,14 @@ _value:
     users:
       description:
         - The users with their defaults, C(cluster) and the C(hosts) of their instances. C(devices) and C(srtp) are
-          null where they are not managed. Passwords are left out.
+          null where they are not managed. Passwords are left out, C(password_given) tells whether there is one.
       type: list
       elements: dict
     instances:
       description:
-        - The instances with their defaults, and C(user_type), C(windows), C(store) (expanded), C(probe_id),
-          C(probe_store), C(string_given), C(capf.name), C(capf_host), C(capf_port), C(tftp_servers), C(tftp_port),
-          C(cti_managers), C(cti_port) and C(cti_plain_port). Authorization strings are left out.
+        - The instances with their defaults, and C(user_type), C(windows), C(store) (expanded), C(capf.name),
+          C(capf_host), C(capf_port), C(tftp_servers), C(tftp_port), C(cti_managers) and C(cti_port). Authorization
+          strings are left out.
       type: list
       elements: dict
     clusters:
@@ -115,11 +110,13 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.voiceops.secure_tsp.plugins.filter.cluster_login import LOGIN, SERVICEABILITY
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 
-PORTS = {"port": 8443, "tftp_port": 69, "capf_port": 3804, "cti_port": 2749, "cti_plain_port": 2748}
+PORTS = {"port": 8443, "tftp_port": 69, "capf_port": 3804, "cti_port": 2749}
 LISTS_OF_HOSTS = ("tftp_servers", "cti_managers")
-OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "cti_plain_port")
+OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port")
+CLUSTER = LOGIN + SERVICEABILITY + OF_CLUSTER + ("ctl_fingerprint",)
 STORE = "/etc/secure_tsp/{instance_id}"
 STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
 CAPF = {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}"}
@@ -199,6 +196,7 @@ INSTANCE = {
     "force": (truth, False),
     "replace": (truth, False),
     "state": (one_of("present", "absent"), "present"),
+    "probe_of": (text, None),
 }
 KEY = {"type": (one_of("rsa", "ec"), "rsa"), "size": (number, None)}
 CAPF_KEYS = {
@@ -219,14 +217,12 @@ ACCOUNT_OF_INSTANCE = (
 class Fleet:
     """Collects problems and warnings while it fills the lists in."""
 
-    def __init__(self, clusters, hosts, hostvars, allow_unproven_tsp_store, probe, probe_suffix):
+    def __init__(self, clusters, hosts, hostvars, allow_unproven_tsp_store):
         self.problems = []
         self.warnings = []
         self.hosts = hosts
         self.hostvars = hostvars
         self.allow_unproven_tsp_store = allow_unproven_tsp_store
-        self.probe = probe
-        self.probe_suffix = probe_suffix
         self._windows = {}
         self.clusters = dict((str(name), self._cluster(name, entry)) for name, entry in clusters.items())
         if not clusters:
@@ -237,6 +233,7 @@ class Fleet:
         if not isinstance(entry, Mapping):
             self.problems.append("%s is not a dictionary" % where)
             return {"hostname": ""}
+        self._unknown_keys(where, entry, CLUSTER)
         filled = dict((key, value) for key, value in entry.items() if value is not None)
         if not filled.get("hostname"):
             self.problems.append("%s has no hostname" % where)
@@ -256,14 +253,15 @@ class Fleet:
             self.problems.append("%s %s" % (where, error))
             return None
 
+    def _unknown_keys(self, where, raw, known):
+        self.problems += ["%s: there is no key %s" % (where, key) for key in raw if key not in known]
+
     def entry(self, where, raw, table):
         """A dict with every key of the table, or None when a required one is missing or wrong."""
         if not isinstance(raw, Mapping):
             self.problems.append("%s is not a dictionary" % where)
             return None
-        for key in raw:
-            if key not in table:
-                self.problems.append("%s: there is no key %s" % (where, key))
+        self._unknown_keys(where, raw, table)
         filled, complete = {}, True
         for key, (convert, default) in table.items():
             if raw.get(key) is not None:
@@ -303,6 +301,15 @@ class Fleet:
         return entry if entry and self.place(where, entry) else None
 
     def instance(self, position, raw):
+        """None for a probe that the TSP would have to enrol; mistakes of a probe are those of its instance."""
+        known = len(self.problems), len(self.warnings)
+        entry = self._instance(position, raw)
+        if isinstance(raw, Mapping) and raw.get("probe_of") is not None:
+            del self.problems[known[0]:], self.warnings[known[1]:]
+            return entry if entry and entry["enrolment"] == "collection" else None
+        return entry
+
+    def _instance(self, position, raw):
         named = isinstance(raw, Mapping) and raw.get("instance_id") is not None
         where = "instance %s" % (raw["instance_id"] if named else "no. %d" % position)
         entry = self.entry(where, raw, INSTANCE)
@@ -340,16 +347,17 @@ class Fleet:
             self.warnings.append("%s: enrolment is tsp, but host %s is no Windows host" % (where, entry["host"]))
         if entry["tsp_number"] is not None and not entry["windows"] and entry["enrolment"] != "tsp":
             self.problems.append("%s: tsp_number is for Windows hosts" % where)
+        if entry["rearm"] and entry["enrolment"] == "collection":
+            self.problems.append("%s: rearm is for enrolment: tsp; force makes the collection fetch a new certificate"
+                                 % where)
 
     def _expand(self, entry):
         cluster = self.clusters[entry["cluster"]]
         template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
-        for key in ("instance_id", "cluster", "host"):
+        template = template.replace("{instance_id}", entry["probe_of"] or entry["instance_id"])
+        for key in ("cluster", "host"):
             template = template.replace("{%s}" % key, entry[key])
-        entry["store"] = template
-        entry["probe_id"] = entry["instance_id"] + self.probe_suffix
-        entry["probe_store"] = "%s/probe" % template.rstrip("/")
-        entry["string_given"] = bool(entry["authorization_string"])
+        entry["store"] = "%s/probe" % template.rstrip("/") if entry["probe_of"] else template
         for key in OF_CLUSTER:
             entry[key] = cluster.get(key)
 
@@ -358,12 +366,11 @@ class Fleet:
         for name in self.clusters:
             mine = [user for user in users if user["cluster"] == name]
             here = [instance for instance in instances if instance["cluster"] == name]
-            problems, warnings = _fleet.examine(mine, here)
+            problems, warnings = _fleet.examine(mine, [one for one in here if not one["probe_of"]])
             prefix = "cluster %s: " % name if len(self.clusters) > 1 else ""
             self.problems += [prefix + problem for problem in problems]
             self.warnings += [prefix + warning for warning in warnings]
-            if self.probe:
-                self.problems += [prefix + problem for problem in _probe_problems(here)]
+            self.problems += [prefix + problem for problem in _probe_problems(here)]
         self.problems += _shared_stores(instances)
         self._tsp_numbers(instances)
 
@@ -391,16 +398,15 @@ def _windows(variables):
 
 
 def _probe_problems(instances):
-    ids = set(instance["instance_id"] for instance in instances)
-    for instance in instances:
-        if instance["state"] == "absent":
+    ids = set(instance["instance_id"] for instance in instances if not instance["probe_of"])
+    for probe in instances:
+        if not probe["probe_of"] or probe["state"] == "absent":
             continue
-        if not _fleet.INSTANCE_ID.match(instance["probe_id"]):
-            yield "instance %s: the id of its probe, %s, does not have 1 to 128 characters of a-z, A-Z and 0-9" % (
-                instance["instance_id"], instance["probe_id"])
-        elif instance["probe_id"] in ids or instance["probe_id"] == instance["instance_id"]:
-            yield "instance %s: the id of its probe, %s, is that of an instance" % (
-                instance["instance_id"], instance["probe_id"])
+        where = "instance %s: the id of its probe, %s, " % (probe["probe_of"], probe["instance_id"])
+        if not _fleet.INSTANCE_ID.match(probe["instance_id"]):
+            yield where + "does not have 1 to 128 characters of a-z, A-Z and 0-9"
+        elif probe["instance_id"] in ids:
+            yield where + "is that of an instance"
 
 
 def _shared_stores(instances):
@@ -420,15 +426,14 @@ def _taken(entry, keys):
     return dict((key, entry[key]) for key in keys if entry.get(key) is not None)
 
 
-def fleet(users, instances=None, clusters=None, hosts=None, hostvars=None, allow_unproven_tsp_store=False,
-          probe=False, probe_suffix="probe"):
+def fleet(users, instances=None, clusters=None, hosts=None, hostvars=None, allow_unproven_tsp_store=False):
     """See DOCUMENTATION."""
     for name, value in (("users", users), ("instances", instances or [])):
         if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
             raise AnsibleFilterError("voiceops.secure_tsp.fleet: %s is not a list" % name)
     if not isinstance(clusters or {}, Mapping):
         raise AnsibleFilterError("voiceops.secure_tsp.fleet: clusters is not a dictionary")
-    work = Fleet(clusters or {}, hosts, hostvars, truth(allow_unproven_tsp_store), truth(probe), probe_suffix)
+    work = Fleet(clusters or {}, hosts, hostvars, truth(allow_unproven_tsp_store))
     filled_users = [work.user(position, raw) for position, raw in enumerate(users, 1)]
     filled_users = [user for user in filled_users if user]
     filled = [work.instance(position, raw) for position, raw in enumerate(instances or [], 1)]
@@ -438,6 +443,7 @@ def fleet(users, instances=None, clusters=None, hosts=None, hostvars=None, allow
     for instance in filled:
         instance["user_type"] = types.get((instance["cluster"], instance["user"]))
     for user in filled_users:
+        user["password_given"] = bool(user["password"])
         user["hosts"] = sorted(set(
             i["host"] for i in filled if (i["cluster"], i["user"]) == (user["cluster"], user["name"])
         ))

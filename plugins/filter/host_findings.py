@@ -45,8 +45,8 @@ options:
     type: list
     elements: dict
     default: []
-  keys_elsewhere:
-    description: By host, the paths of private keys that other hosts hold.
+  keys:
+    description: By host, the paths of the private keys that it holds.
     type: dict
     default: {}
 author:
@@ -77,7 +77,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.filter.host_ports import CA
 KEY = "QBEClient.key.pem"
 
 
-def host_findings(instances, answer, packages, python, skews, warn=60, refuse=300, ports=(), keys_elsewhere=None):
+def host_findings(instances, answer, packages, python, skews, warn=60, refuse=300, ports=(), keys=None):
     """See DOCUMENTATION."""
     problems = list(_missing(answer["missing"], packages, python))
     warnings = []
@@ -88,7 +88,7 @@ def host_findings(instances, answer, packages, python, skews, warn=60, refuse=30
                     "judged by these clocks." % (cluster, apart))
             (problems if apart >= refuse else warnings).append(text)
     _judge_ports(ports, problems, warnings)
-    problems += _held_elsewhere(instances, keys_elsewhere or {})
+    problems += _held_elsewhere(instances, keys or {})
     return {"problems": problems, "warnings": warnings}
 
 

@@ -39,7 +39,9 @@ options:
     type: str
     default: ""
   skip:
-    description: Messages of instances that cannot go on, by C(cluster/instance_id).
+    description:
+      - Messages of instances that cannot go on, by C(cluster/instance_id) or by the cluster alone. They are added to
+        earlier ones.
     type: dict
     default: {}
 author:
@@ -55,14 +57,18 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Rows with C(cluster), C(host), C(user), C(instance_id), C(action), C(needed), C(reason), C(certificate_valid),
-      C(certificate_expires), C(unconfirmed), C(changed), C(failed), C(message) and C(capf_reason).
+    - Rows with C(cluster), C(host), C(user), C(instance_id), C(action), C(needed), C(reason), C(explanation),
+      C(certificate_valid), C(certificate_expires), C(unconfirmed), C(changed), C(failed), C(message) and C(capf_reason).
   type: list
   elements: dict
 """
 
-IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store")
-STILL_VALID = ("expiring",)  # reasons to renew a certificate that opens a provider all the same
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import EXPIRING, INTERRUPTED, KEY_CHANGED
+
+IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store", "probe_of")
+FORCED = "forced"
+# Reasons to renew a certificate that opens a provider all the same.
+STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED)
 NEW = ("enrolled", "renewed", "resumed")
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
 ARMED = "Install/Upgrade"
@@ -79,8 +85,8 @@ def key_of(row):
 def fresh(instance):
     """An instance nobody has looked at."""
     return dict(
-        identity(instance), action="none", needed=None, reason="", certificate_valid=None, certificate_expires=None,
-        unconfirmed=False, changed=False, failed=False, message="", capf_reason=None, compromised=False,
+        identity(instance), action="none", needed=None, reason="", explanation="", certificate_valid=None,
+        certificate_expires=None, unconfirmed=False, changed=False, failed=False, message="", capf_reason=None, compromised=False,
     )
 
 
@@ -93,7 +99,10 @@ def updated(row, result, profiles):
     row["action"] = result.get("action", row["action"])
     needs = result.get("needs_certificate")
     if needs is not None:
-        row.update(needed=bool(needs.get("needed")), reason=needs.get("reason") or "")
+        row.update(needed=bool(needs.get("needed")), reason=needs.get("reason") or "",
+                   explanation=result.get("explanation") or row["explanation"])
+        if result["item"].get("force") and not row["needed"] and row["action"] not in NEW:
+            row.update(needed=True, reason=FORCED)
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
     row["certificate_expires"] = certificate.get("not_after") or row["certificate_expires"]
@@ -146,8 +155,10 @@ def instance_outcomes(results, previous=(), profiles=(), expected=(), message=""
 
 
 def _skipped(row, skip):
-    message = skip.get("%s/%s" % key_of(row))
-    return failed(row, message) if message else row
+    message = skip.get("%s/%s" % key_of(row)) or skip.get(row["cluster"])
+    if not message:
+        return row
+    return failed(row, "%s %s" % (row["message"], message) if row["failed"] else message, row["capf_reason"])
 
 
 class FilterModule:

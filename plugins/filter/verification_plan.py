@@ -10,6 +10,7 @@ short_description: Choose how each instance of a host is verified
 description:
   - Chooses for each row the strongest way of verification that cannot disturb a running application, or judges the way
     that was asked for.
+  - Probes, rows with C(probe_of), are looked at offline: the way V(probe) opens them on behalf of their instance.
   - One certificate carries one open provider. A second one throws both out, so the way V(application) is never chosen
     while the cluster shows an open provider of the same user from the same host, or does not tell.
 options:
@@ -27,10 +28,16 @@ options:
     description:
       - By cluster, what M(voiceops.secure_tsp.cti_connection_info) returned about the users. A cluster that is not in
         it was not asked.
+      - C(users_read) V(false) says that not even O(secure_users) could be read, with C(reason).
     type: dict
     required: true
   addresses:
     description: Addresses of the host, as CTI Manager sees them.
+    type: list
+    elements: str
+    required: true
+  with_password:
+    description: Users whose password is known, as C(cluster/name). Without it no provider can be opened.
     type: list
     elements: str
     required: true
@@ -65,7 +72,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ my_outcomes | voiceops.secure_tsp.verification_plan(secure_users=['main/recorder_tapi'],
-         views={'main': my_connections}, addresses=ansible_facts['all_ipv4_addresses']) }}
+         views={'main': my_connections}, addresses=ansible_facts['all_ipv4_addresses'],
+         with_password=['main/recorder_tapi']) }}
 """
 
 RETURN = r"""
@@ -78,32 +86,42 @@ _value:
 """
 
 
+NOT_PROBED = "not probed: there is no valid probe certificate"
+NO_PASSWORD = "the list of users has no password of %s."
+
+
 class Verifier:
-    def __init__(self, secure_users, views, addresses, client_addresses, enrolments, wanted, again, stopped):
+    def __init__(self, secure_users, views, addresses, with_password, client_addresses, enrolments, wanted, again, stopped):
         self.secure_users = set(secure_users)
         self.views = views
         self.addresses = list(addresses)
+        self.with_password = set(with_password)
         self.client_addresses = client_addresses or {}
         self.enrolments = enrolments or {}
         self.wanted = wanted
         self.again = again
         self.stopped = stopped
 
-    def judge(self, row, neighbours):
-        """neighbours: how many instances of the same user there are on the host."""
+    def judge(self, row, neighbours, probed):
+        """neighbours: how many instances of the same user there are on the host. probed: it has a valid probe."""
         if row["failed"] or not row["certificate_valid"]:
-            return _plan(row, "none", "there is no valid certificate to verify")
-        if "%s/%s" % (row["cluster"], row["user"]) not in self.secure_users:
+            return _plan(row, "none", "there is no valid certificate")
+        if row["probe_of"]:
+            return _plan(row, "offline", "")
+        view = self.views.get(row["cluster"]) or {}
+        if not view.get("users_read", True):
+            return _refused(row, "Whether user %s is on the secure port could not be read: %s" % (
+                row["user"], view["reason"]))
+        if _user(row) not in self.secure_users:
             return _plan(row, "offline", "waiting for the cutover of user %s" % row["user"], waiting=True)
         if self.wanted == "offline":
             return _plan(row, "offline", "")
         if self.wanted == "probe":
-            return _plan(row, "probe", "")
-        view = self.views.get(row["cluster"]) or {}
+            return self._open(row, "probe") if probed else _plan(row, "offline", NOT_PROBED)
+        if self.wanted == "application" and self.stopped:
+            return self._open(row, "application")
         if not view.get("available"):
             reason = view.get("reason") or "the cluster was not asked which connections it sees"
-            if self.wanted == "application" and self.stopped:
-                return _plan(row, "application", "")
             return _plan(row, "offline", "not verified online: %s" % reason)
         seen = self._seen(view, row)
         if self.wanted == "ris":
@@ -111,6 +129,11 @@ class Verifier:
         if self.wanted == "application":
             return self._by_application(row, seen)
         return self._automatic(row, seen, neighbours)
+
+    def _open(self, row, way):
+        if _user(row) in self.with_password:
+            return _plan(row, way, "")
+        return _refused(row, NO_PASSWORD % row["user"] + " Give it, or verify in another way.")
 
     def _seen(self, view, row):
         given = self.client_addresses.get(row["instance_id"])
@@ -123,17 +146,19 @@ class Verifier:
     def _automatic(self, row, seen, neighbours):
         if seen or self.enrolments.get(row["instance_id"]) == "tsp":
             return self._by_view(row, seen, neighbours)
-        if row["unconfirmed"] or self.again or self.stopped:
-            return _plan(row, "application", "")
-        return _plan(row, "offline", "not verified online: the application is not connected, and its certificate "
-                                     "was verified before")
+        if not (row["unconfirmed"] or self.again or self.stopped):
+            return _plan(row, "offline", "not verified online: the application is not connected, and its certificate "
+                                         "was verified before")
+        if _user(row) not in self.with_password:
+            return _plan(row, "offline", "not verified online: %s" % NO_PASSWORD % row["user"])
+        return _plan(row, "application", "")
 
     def _by_application(self, row, seen):
-        if seen and not self.stopped:
-            return _plan(row, "none", "", failed=True, message=(
-                "CTI Manager sees an open provider of user %s from this host. A second one with the same certificate "
-                "would throw both out. Stop the application, or give a stop handler." % row["user"]))
-        return _plan(row, "application", "")
+        if seen:
+            return _refused(row, "CTI Manager sees an open provider of user %s from this host. A second one with the "
+                                 "same certificate would throw both out. Stop the application, or give a stop handler."
+                            % row["user"])
+        return self._open(row, "application")
 
     def _by_view(self, row, seen, neighbours, required=False):
         if len(seen) >= neighbours:
@@ -141,8 +166,16 @@ class Verifier:
         missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
             len(seen), row["user"], neighbours)
         if required:
-            return _plan(row, "none", "", failed=True, message=missing + ". Start the application.")
+            return _refused(row, missing + ". Start the application.")
         return _plan(row, "offline", "not verified online: %s" % missing)
+
+
+def _user(row):
+    return "%s/%s" % (row["cluster"], row["user"])
+
+
+def _refused(row, message):
+    return _plan(row, "none", "", failed=True, message=message)
 
 
 def _plan(row, way, why, waiting=False, failed=None, message=None, seen=()):
@@ -152,12 +185,19 @@ def _plan(row, way, why, waiting=False, failed=None, message=None, seen=()):
     )
 
 
-def verification_plan(outcomes, secure_users, views, addresses, client_addresses=None, enrolments=None, wanted="auto",
-                      again=False, stopped=False):
+def verification_plan(outcomes, secure_users, views, addresses, with_password, client_addresses=None, enrolments=None,
+                      wanted="auto", again=False, stopped=False):
     """See DOCUMENTATION."""
-    verifier = Verifier(secure_users, views, addresses, client_addresses, enrolments, wanted, again, stopped)
-    owners = [(row["cluster"], row["user"]) for row in outcomes if not row["failed"]]
-    return [verifier.judge(row, owners.count((row["cluster"], row["user"]))) for row in outcomes]
+    verifier = Verifier(
+        secure_users, views, addresses, with_password, client_addresses, enrolments, wanted, again, stopped)
+    owners = [(row["cluster"], row["user"]) for row in outcomes if not row["failed"] and not row["probe_of"]]
+    probes = set(
+        (row["cluster"], row["probe_of"]) for row in outcomes if row["certificate_valid"] and not row["failed"])
+    return [
+        verifier.judge(
+            row, owners.count((row["cluster"], row["user"])), (row["cluster"], row["instance_id"]) in probes)
+        for row in outcomes
+    ]
 
 
 class FilterModule:

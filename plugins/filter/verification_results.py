@@ -24,6 +24,14 @@ options:
     description: Whether nothing was opened because of check mode.
     type: bool
     default: false
+  enrolling:
+    description: Whether the run enrols, so that in check mode a missing certificate is none that fails.
+    type: bool
+    default: true
+  message:
+    description: Why rows that were to be opened have no result.
+    type: str
+    default: it was not opened
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
@@ -38,7 +46,7 @@ RETURN = r"""
 _value:
   description:
     - The rows with C(verified_by) (the way taken, with what it showed), C(online) (whether the connection itself was
-      proven), C(state) and C(message).
+      proven), C(confirm) (whether its certificate was, so that the former one may go), C(state) and C(message).
   type: list
   elements: dict
 """
@@ -46,37 +54,42 @@ _value:
 WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
+NO_CERTIFICATE = "no certificate"
 
 
-def verification_results(plan, results=(), check_mode=False):
+def verification_results(plan, results=(), check_mode=False, enrolling=True, message="it was not opened"):
     """See DOCUMENTATION."""
     by_id = dict(((result["item"]["cluster"], result["item"]["instance_id"]), result) for result in results)
-    return [_row(row, by_id.get((row["cluster"], row["instance_id"])), check_mode) for row in plan]
+    rows = [
+        _row(row, by_id.get((row["cluster"], row["instance_id"])), check_mode, enrolling, message) for row in plan
+    ]
+    probed = set((row["cluster"], row["instance_id"]) for row in rows if row["online"] and row["way"] == "probe")
+    for row in rows:
+        proven = (row["cluster"], row["probe_of"]) in probed if row["probe_of"] else row["online"] and row["way"] != "probe"
+        row["confirm"] = bool(proven and row["unconfirmed"])
+    return rows
 
 
-def _row(row, result, check_mode):
+def _row(row, result, check_mode, enrolling, message):
     done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
     done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False)
     if row["failed"]:
         return dict(done, state="failed")
-    if row["way"] == "none":
-        return dict(done, state="would enrol" if check_mode and row["needed"] else "no certificate",
-                    message=row["message"] or row["why"])
-    if check_mode and row["needed"]:
+    if check_mode and enrolling and row["needed"]:
         return dict(done, verified_by="", state="would enrol", message=row["reason"])
+    if row["way"] == "none":
+        return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
     if row["way"] == "ris":
         return dict(done, online=True, state=VERIFIED, verified_by="ris (%s)" % _lines(row["seen"]))
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
         return dict(done, state=state, message=row["message"] or row["why"])
-    return _opened(done, row, result, check_mode)
+    if check_mode:
+        return dict(done, verified_by="", state="would verify", message="would open a provider")
+    return _opened(done, row, result or {"failed": True, "msg": message})
 
 
-def _opened(done, row, result, check_mode):
-    if check_mode or result is None or result.get("skipped"):
-        return dict(done, state="would verify", message="would open a provider")
-    if result.get("not_probed"):
-        return dict(done, verified_by="offline", state=OFFLINE, message="not probed: there is no probe certificate")
+def _opened(done, row, result):
     if result.get("failed"):
         return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
                     compromised=bool(result.get("compromised")) or row["compromised"])

@@ -9,6 +9,7 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.voiceops.secure_tsp.plugins.filter.fleet import fleet
+from ansible_collections.voiceops.secure_tsp.plugins.filter.with_probes import with_probes
 from ansible_collections.voiceops.secure_tsp.plugins.modules import fleet_accounts
 
 MAIN = {"main": {"hostname": "cucm.example.com", "username": "axl", "password": "Cluster-Secret"}}
@@ -35,11 +36,11 @@ def test_an_instance_with_three_keys_gets_all_defaults():
     assert only(complete(instances=[instance()])) == {
         "host": "lin1", "user": "rec", "user_type": "application", "instance_id": "rec1", "cluster": "main",
         "tsp_number": None, "enrolment": "collection", "windows": False, "key": {"type": "rsa", "size": 2048},
-        "store": "/etc/secure_tsp/rec1", "probe_id": "rec1probe", "probe_store": "/etc/secure_tsp/rec1/probe",
+        "store": "/etc/secure_tsp/rec1", "probe_of": None,
         "capf": {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}", "name": "CTI-rec1"},
         "client_address": None, "rearm": False, "force": False, "replace": False, "state": "present",
-        "string_given": False, "capf_host": "cucm.example.com", "capf_port": 3804, "tftp_servers": ["cucm.example.com"],
-        "tftp_port": 69, "cti_managers": ["cucm.example.com"], "cti_port": 2749, "cti_plain_port": 2748,
+        "capf_host": "cucm.example.com", "capf_port": 3804, "tftp_servers": ["cucm.example.com"], "tftp_port": 69,
+        "cti_managers": ["cucm.example.com"], "cti_port": 2749,
     }
 
 
@@ -48,7 +49,7 @@ def test_a_user_gets_its_defaults_and_hosts():
     assert result["users"] == [{
         "name": "rec", "cluster": "main", "type": "application", "update_password": "on_create", "devices": None,
         "devices_mode": "append", "srtp": None, "cti_groups": [], "state": "present", "remove_user": False,
-        "hosts": ["lin1", "win1"],
+        "password_given": True, "hosts": ["lin1", "win1"],
     }]
 
 
@@ -74,7 +75,32 @@ def test_the_same_names_on_two_clusters_are_different_things():
 
 def test_a_store_of_ones_own():
     one = only(complete(instances=[instance(store="/srv/{cluster}/{host}/{instance_id}/")]))
-    assert (one["store"], one["probe_store"]) == ("/srv/main/lin1/rec1/", "/srv/main/lin1/rec1/probe")
+    assert one["store"] == "/srv/main/lin1/rec1/"
+
+
+@pytest.mark.parametrize("store, folder", [
+    (None, "/etc/secure_tsp/rec1/probe"), ("/srv/{cluster}/{instance_id}/", "/srv/main/rec1/probe"),
+])
+def test_a_probe_is_an_instance_in_the_folder_of_its_own(store, folder):
+    listed = with_probes([instance(store=store, key={"size": 4096}, authorization_string="12345", force=True)])
+    result = complete(instances=listed)
+    assert result["problems"] == []
+    probe = result["instances"][1]
+    assert (probe["instance_id"], probe["probe_of"], probe["store"]) == ("rec1probe", "rec1", folder)
+    assert (probe["key"]["size"], probe["capf"]["name"], probe["force"]) == (4096, "CTI-rec1probe", False)
+    accounts = result["accounts"]["main"]["instances"]
+    assert [one["instance_id"] for one in accounts] == ["rec1", "rec1probe"]
+    assert "authorization_string" not in accounts[1] and "probe_of" not in accounts[1]
+
+
+def test_an_instance_that_the_tsp_enrols_has_no_probe():
+    result = complete(instances=with_probes([instance(host="win1")]), hostvars=WINDOWS)
+    assert only(result)["instance_id"] == "rec1"
+
+
+def test_a_mistake_is_told_once_although_there_is_a_probe():
+    result = complete(instances=with_probes([instance(host="nowhere")]), hosts=["lin1"])
+    assert result["problems"] == ["instance rec1: there is no host nowhere"]
 
 
 @pytest.mark.parametrize("variables, windows", [
@@ -100,7 +126,7 @@ def test_the_collection_writes_a_tsp_store_only_when_told():
 def test_numbers_and_texts_may_come_as_the_other():
     wished = instance(instance_id=5, tsp_number="3", enrolment="tsp", authorization_string=12345)
     one = only(complete(instances=[wished]))
-    assert (one["instance_id"], one["tsp_number"], one["string_given"]) == ("5", 3, True)
+    assert (one["instance_id"], one["tsp_number"]) == ("5", 3)
 
 
 @pytest.mark.parametrize("users, instances, problem", [
@@ -121,6 +147,7 @@ def test_numbers_and_texts_may_come_as_the_other():
     ([USER], [instance(host="win1", tsp_number="one")], "instance rec1: tsp_number is not a number"),
     ([USER], [instance(host="win1"), instance(host="win1", instance_id="rec2", tsp_number=1)],
      "host win1: tsp_number is missing for rec1"),
+    ([USER], [instance(rearm=True)], "instance rec1: rearm is for enrolment: tsp"),
     ([USER], [instance(key={"type": "ec"})], "an EC key needs capf: {version: 3}"),
     ([USER], [instance(key={"sise": 1})], "instance rec1: key: there is no key sise"),
     ([USER], [instance(capf={"version": 4})], "version 4 is not 1, 2 or 3"),
@@ -131,13 +158,14 @@ def test_numbers_and_texts_may_come_as_the_other():
     ([USER], [instance(instance_id="r" * 124)], "the id of its probe"),
 ])
 def test_mistakes(users, instances, problem):
-    result = complete(users, instances, hosts=["lin1", "win1"], hostvars=WINDOWS, probe=True)
+    result = complete(users, with_probes(instances), hosts=["lin1", "win1"], hostvars=WINDOWS)
     assert any(problem in found for found in result["problems"]), result["problems"]
 
 
 @pytest.mark.parametrize("clusters, problem", [
     ({}, "there is no cluster"), ({"main": {}}, "cluster main has no hostname"), ({"main": "x"}, "is not a dictionary"),
     ({"main": {"hostname": "a", "cti_port": "x"}}, "cluster main: cti_port is not a number"),
+    ({"main": {"hostname": "a", "tftp_server": "b"}}, "cluster main: there is no key tftp_server"),
     (TWO, "user rec: cluster is missing, there are several"),
 ])
 def test_mistakes_in_the_clusters(clusters, problem):

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: cluster_login
+short_description: The options that log in to a cluster, out of its entry in the list of clusters
+description:
+  - Takes what the modules of the action group C(axl) share out of one value of C(secure_tsp_clusters), so that it can
+    be given to C(module_defaults).
+options:
+  _input:
+    description: The cluster. Keys without a value are left out.
+    type: dict
+    required: true
+  serviceability:
+    description: Also the other account for RISPort70 and Control Center, which not every module of the group takes.
+    type: bool
+    default: false
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Read what the cluster can do
+  voiceops.secure_tsp.cluster_info:
+  module_defaults:
+    group/voiceops.secure_tsp.axl: "{{ secure_tsp_clusters['main'] | voiceops.secure_tsp.cluster_login(serviceability=true) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Options of the modules. They hold passwords.
+  type: dict
+"""
+
+LOGIN = (
+    "hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version",
+    "timeout",
+)
+SERVICEABILITY = ("serviceability_username", "serviceability_password")
+
+
+def cluster_login(cluster, serviceability=False):
+    """See DOCUMENTATION."""
+    keys = LOGIN + SERVICEABILITY if serviceability else LOGIN
+    return dict((key, cluster[key]) for key in keys if cluster.get(key) is not None)
+
+
+class FilterModule:
+    """Logins of clusters."""
+
+    def filters(self):
+        return {"cluster_login": cluster_login}
