@@ -119,7 +119,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        for piece in [body] if isinstance(body, bytes) else body:
+            self.wfile.write(piece)
 
 
 class _QuietServer(http.server.ThreadingHTTPServer):
@@ -139,7 +140,10 @@ class _QuietServer(http.server.ThreadingHTTPServer):
 
 
 class ScriptedServer:
-    """Answers in the order of C(replies): (status, headers, octets), DROP, or a callable of the request."""
+    """Answers in the order of C(replies): (status, headers, octets), DROP, or a callable of the request.
+
+    In place of octets, an iterable of pieces may stand, endless ones too; its headers then name a Content-Length.
+    """
 
     def __init__(self, identity, replies=(), port=0):
         self.identity = identity

@@ -40,7 +40,7 @@ class Base64:
     def feed(self, octets):
         octets = self._rest + octets.translate(None, b" \t\r\n")
         digits = octets.rstrip(b"=")
-        if self._padded and octets or NOT_BASE64.search(digits):
+        if self._padded and octets or len(octets) - len(digits) > 2 or NOT_BASE64.search(digits):
             raise FormatError("the file in the answer is not base64")
         whole = len(octets) // 4 * 4
         self._padded = len(digits) < len(octets) and whole == len(octets)

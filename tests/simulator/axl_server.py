@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster's web port: AXL, RISPort70 and Control Center over one HTTPS server."""
+"""The cluster's web port: AXL, RISPort70, Control Center and log collection over one HTTPS server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from simulator import schema_check, serviceability, soap
+from simulator import log_collection, schema_check, serviceability, soap
 from simulator.accounts import ClusterFault
 from simulator.axl_operations import OPERATIONS
 from simulator.database import AXL_READ, AXL_USER, AXL_WRITE, SERVICEABILITY
@@ -28,7 +28,9 @@ XML = "text/xml;charset=utf-8"
 HTML = "text/html;charset=utf-8"
 _NAMESPACE = "http://www.cisco.com/AXL/API/"
 _INVALID = 5003
-_FRONTS = {serviceability.RIS_PATH: "ris", serviceability.CONTROL_CENTER_PATH: "controlcenter"}
+_FRONTS = {
+    serviceability.RIS_PATH: "ris", serviceability.CONTROL_CENTER_PATH: "controlcenter", log_collection.PATH: "logs",
+}
 
 
 @dataclasses.dataclass
@@ -84,7 +86,7 @@ class Sessions:
 
 
 class AxlServer:
-    """Faults of front C(axl), C(ris) or C(controlcenter), operation by operation:
+    """Faults of front C(axl), C(ris), C(controlcenter) or C(logs), operation by operation:
 
     http(code[, body]) answers that status; fault(code, message) a SOAP fault; cut(when="before" or "after" applying);
     garbage([body]); truncate (half of the body); delay(seconds); expire (all sessions, so 404); unknown and swapped
@@ -121,8 +123,9 @@ class AxlServer:
             request = soap.parse(body)
         except soap.BadRequest as error:
             return Response(500, soap.fault("soapenv:Client", str(error)))
-        self.cluster.count(request.name if front == "axl" else "%s.%s" % (front, request.name))
-        rule = self.faults.match(front, request.name)
+        operation = log_collection.operation_of(request) if front == "logs" else request.name
+        self.cluster.count(operation if front == "axl" else "%s.%s" % (front, operation))
+        rule = self.faults.match(front, operation)
         early = self._early_fault(rule, request)
         if early is not None:
             return early
@@ -241,14 +244,23 @@ class AxlServer:
         user, extra = admitted
         if not self.cluster.accounts.roles_of("application", user["pkid"]) & set(SERVICEABILITY):
             return _page(403, "Forbidden")
+        host = (headers.get("Host") or "").rpartition(":")[0]
+        if front == "logs":
+            return self._logs(request, host, headers.get("SOAPAction") or "", extra)
         if request.name not in serviceability.OPERATIONS:
             return Response(500, soap.fault("soapenv:Client", "no such operation: " + request.name), headers=extra)
         if front == "ris" and self.rate.exceeded():
             text = "Exceeded allowed rate for Reatime information. Current allowed rate for realtime information is" \
                 " %d requests per minute" % self.cluster.features.ris_per_minute
             return Response(500, soap.fault("Server.RateControl", text), headers=extra)
-        host = (headers.get("Host") or "").rpartition(":")[0]
         return Response(200, serviceability.answer(self.cluster, request, host), headers=extra)
+
+    def _logs(self, request, host, action, extra):
+        try:
+            octets, content_type = log_collection.answer(self.cluster, request, host, action)
+        except log_collection.Refused as refused:
+            return Response(500, soap.fault("soapenv:Server", str(refused)), headers=extra)
+        return Response(200, octets, content_type, extra)
 
 
 def _credentials(authorization):

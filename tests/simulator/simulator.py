@@ -13,6 +13,7 @@ import tempfile
 from simulator.actions import ACTIONS
 from simulator.cluster import Cluster
 from simulator.faults import Faults
+from simulator.log_collection import put_log
 
 HOST = "127.0.0.1"
 FRONT_ENDS = {
@@ -70,6 +71,7 @@ class Simulator:
         devices: [{name, lines: [{number, partition, restricted}], description, model, registered, restricted}]
         end_users, application_users: [{name, password, devices: [], groups: [], lastname}]
         profiles: [{user, instance_id, operation, string, status, ...}]
+        logs: [{service, name, content, node, minutes_old, ...}], see put_log of log_collection
         """
         cluster, accounts = self.cluster, self.cluster.accounts
         with cluster.writing():
@@ -78,6 +80,8 @@ class Simulator:
             for kind, key in (("end", "end_users"), ("application", "application_users")):
                 for user in data.get(key, ()):
                     accounts.add_user(kind, **user)
+            for log in data.get("logs", ()):
+                put_log(cluster, **log)
             for profile in data.get("profiles", ()):
                 profile = dict(profile)
                 status = profile.pop("status", None)

@@ -1,0 +1,472 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_service
+short_description: Activate, start, stop or restart services of a CUCM node
+description:
+  - Brings services of one node into the wanted state through Control Center, and waits until they are there.
+  - Reads the node's services first, sends only the orders that are needed, and judges the outcome by the status that
+    the services then show, not by the codes of the answer. These are shown where an order failed.
+  - With O(activated), AXL tells what is activated. Without it, or where AXL refuses, Control Center's reason code -1068
+    is taken for "not activated".
+  - Starting, stopping and restarting services of call processing interrupts calls and logged-in CTI applications.
+  - CUCM 11.5 to 15.
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.actiongroup_axl
+  - voiceops.secure_tsp.cluster
+  - voiceops.secure_tsp.cluster.serviceability
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - O(state=restarted) restarts the services every time.
+options:
+  services:
+    description:
+      - Names of the services as Control Center shows them, such as V(Cisco CTIManager), in any case.
+      - A name that the node does not have is refused with the list of those it has, and nothing is changed.
+    type: list
+    elements: str
+    required: true
+  node:
+    description:
+      - Name of the node, as the cluster knows it. Control Center of this node is asked, under this name unless
+        O(node_address) says otherwise.
+      - If not set, it is O(hostname).
+    type: str
+  node_address:
+    description: Host name or address to reach the node under, where it cannot be reached by its name in the cluster.
+    type: str
+  state:
+    description:
+      - What the services shall do. V(restarted) starts those that are stopped.
+      - A service that is not activated can only be started together with O(activated=true).
+    type: str
+    choices: [started, stopped, restarted]
+  activated:
+    description:
+      - Whether the services shall be activated (Service Activation). Deactivating a service also stops it.
+    type: bool
+  wait_timeout:
+    description:
+      - Seconds, from 1 to 3600, for all services to reach the wanted state.
+      - An order that is not answered within O(timeout) is not given up before that.
+    type: int
+    default: 300
+seealso:
+  - module: voiceops.secure_tsp.cluster_info
+"""
+
+EXAMPLES = r"""
+- name: CAPF runs on the publisher
+  voiceops.secure_tsp.cluster_service:
+    hostname: cucm-pub.example.com
+    username: axl
+    password: "{{ vault_axl_password }}"
+    services:
+      - Cisco Certificate Authority Proxy Function
+    activated: true
+    state: started
+  delegate_to: localhost
+
+- name: CTI Manager of a subscriber takes the new certificates
+  voiceops.secure_tsp.cluster_service:
+    hostname: cucm-pub.example.com
+    username: axl
+    password: "{{ vault_axl_password }}"
+    node: cucm-sub1.example.com
+    services: [Cisco CTIManager, Cisco Tftp]
+    state: restarted
+    wait_timeout: 600
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+node:
+  description: The node as it was named in the orders.
+  returned: success
+  type: str
+  sample: cucm-pub.example.com
+services:
+  description: The services before and after.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: Name, as the node writes it.
+      type: str
+      sample: Cisco CTIManager
+    before:
+      description: The service as it was found.
+      type: dict
+      contains: &service
+        status:
+          description: V(Started), V(Stopped), V(Starting), V(Stopping) or V(Unknown).
+          type: str
+        activated:
+          description: Whether it is activated, V(null) when that is not known.
+          type: bool
+        reason_code:
+          description: Control Center's reason code.
+          type: int
+        reason:
+          description: Control Center's words for it.
+          type: str
+        start_time:
+          description: When it was started, as the node writes it.
+          type: str
+        uptime:
+          description: Seconds that it runs.
+          type: int
+    after:
+      description: The service as it is now; in check mode, with the status that is expected.
+      type: dict
+      contains: *service
+orders:
+  description: What was ordered, or would be in check mode, in this order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    order:
+      description: V(Deploy), V(UnDeploy), V(Start), V(Stop) or V(Restart).
+      type: str
+    services:
+      description: Names of the services.
+      type: list
+      elements: str
+requests:
+  description: Requests sent to Control Center, C(read), C(write) and C(by_operation).
+  returned: success
+  type: dict
+"""
+
+import time
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import AxlClient, login_from
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    AxlError,
+    DeadlineExceeded,
+    InputError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import (
+    cluster_options,
+    create,
+    finish,
+    reporting,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
+    MOVING,
+    NOT_ACTIVATED,
+    STARTED,
+    STOPPED,
+    ControlCenter,
+    serviceability_login,
+)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at a service that moves
+LONGEST_WAIT = 3600
+DEPLOYING = ("Deploy", "UnDeploy")
+
+
+class Activation:
+    """What AXL says about the activation of a node's services; it knows nothing once it has refused."""
+
+    def __init__(self, axl, node):
+        self.axl = axl
+        self.node = node
+        self.doubt = None
+
+    def read(self):
+        """{service: bool} of the services that AXL lists for the node."""
+        if self.axl is None or self.doubt:
+            return {}
+        try:
+            rows = self.axl.call("listProcessNodeService", searchCriteria={"processNodeName": "%"})
+        except AxlError as refused:
+            self.doubt = (
+                "AXL did not tell which services are activated, so Control Center's reason code was taken for it: %s"
+                % refused
+            )
+            return {}
+        mine = node_named(self.node, [row.get("processNodeName") for row in rows])
+        return dict((row["service"], bool(row.get("isActive"))) for row in rows if row.get("processNodeName") == mine)
+
+
+class Keeper:
+    """Reads services of one node, orders what is missing and waits for it."""
+
+    def __init__(self, center, activation, node, wanted, patience, sleep=time.sleep, clock=time.monotonic):
+        self.center = center
+        self.activation = activation
+        self.node = node
+        self.wanted = wanted
+        self.patience = patience
+        self._sleep = sleep
+        self._clock = clock
+        self._deadline = clock() + patience
+        self.orders = []
+        self.remarks = []
+
+    def look(self, names=()):
+        """{name: service as in the result}; no names means every service of the node."""
+        activated = self.activation.read()
+        return dict(
+            (row["service"], dict(
+                status=row["status"],
+                activated=activated.get(row["service"], seems_activated(row)),
+                reason_code=row["reason_code"],
+                reason=(row["reason"] or "").strip() or None,
+                start_time=row["start_time"],
+                uptime=row["uptime"],
+            ))
+            for row in self.center.status(names)
+        )
+
+    def apply(self, before):
+        """Send the orders that are needed, each after the one before was obeyed. Returns what is there then."""
+        if any(service["status"] in MOVING for service in before.values()):
+            before = self.wait(list(before), lambda name, service: service["status"] not in MOVING)
+        now = dict(before)
+        for order in DEPLOYING:
+            names = [name for name in now if order == deployment(now[name], self.wanted)]
+            if names:
+                self.send(order, names)
+                now.update(self.wait(names, lambda name, service: self.is_deployed(service)))
+        for verb in ("Stop", "Start", "Restart"):
+            names = [name for name in now if verb == control(before[name], now[name], self.wanted)]
+            if names:
+                self.send(verb, names)
+                now.update(self.wait(names, lambda name, service: self.obeys(before[name], service)))
+        return now
+
+    def send(self, order, names):
+        self.orders.append(dict(order=order, services=names))
+        try:
+            if order in DEPLOYING:
+                said = self.center.deploy(self.node, names, activate=order == "Deploy")
+            else:
+                said = self.center.control(self.node, names, order)
+        except DeadlineExceeded as late:
+            # The node works on; whether it obeyed is seen by its services.
+            self.remarks.append("%s: %s" % (order, late.what))
+            return
+        self.remarks.append("%s: %s" % (order, said.said))
+        if order not in DEPLOYING and said.return_code not in (None, 0):
+            raise AxlError(
+                "the node refused to %s %s (%s)" % (order.lower(), ", ".join(names), said.said), where=self.node,
+                cure="Look at the services in Cisco Unified Serviceability, Tools, Control Center.",
+                code=said.reason_code,
+            )
+
+    def is_deployed(self, service):
+        return service["status"] not in MOVING and service["activated"] in (None, self.wanted["activated"])
+
+    def obeys(self, before, service):
+        if self.wanted["state"] == "stopped":
+            return service["status"] == STOPPED
+        return service["status"] == STARTED and (self.wanted["state"] == "started" or was_restarted(before, service))
+
+    def wait(self, names, reached):
+        """Look, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
+        pause = FIRST_PAUSE
+        while True:
+            now = self.look(names)
+            late = [name for name in names if name not in now or not reached(name, now[name])]
+            if not late:
+                return now
+            left = self._deadline - self._clock()
+            if left <= 0:
+                raise self._too_late(late, now)
+            self._sleep(min(pause, left))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _too_late(self, late, now):
+        shown = ", ".join(shown_late(name, now.get(name)) for name in late)
+        said = "; after the orders (%s)" % "; ".join(self.remarks) if self.remarks else ""
+        return DeadlineExceeded(
+            "not in the wanted state after %d seconds: %s%s" % (self.patience, shown, said), where=self.node,
+            cure="Run it again, it starts by reading what is there. Raise wait_timeout if the node is slow.",
+            services=now,
+        )
+
+
+def seems_activated(row):
+    """By Control Center alone: what runs is activated, and one reason code says that it is not."""
+    if row["status"] == STARTED or row["status"] in MOVING:
+        return True
+    return False if row["reason_code"] == NOT_ACTIVATED else None
+
+
+def shown_late(name, service):
+    if service is None:
+        return "%s is not shown any more" % name
+    if service["status"] == STARTED and service["start_time"]:
+        return "%s is Started since %s" % (name, service["start_time"])
+    said = "" if service["reason_code"] is None else " with reason code %d" % service["reason_code"]
+    return "%s is %s%s%s" % (name, service["status"], said, " " + service["reason"] if service["reason"] else "")
+
+
+def was_restarted(before, service):
+    """True unless both looks show one start time: then the node has not come to it yet."""
+    return before["status"] != STARTED or not before["start_time"] or before["start_time"] != service["start_time"]
+
+
+def node_named(node, names):
+    """The name of C(node) among the cluster's names: as it is, by its first label, or the only one."""
+    names = sorted(set(name for name in names if name and name != "EnterpriseWideData"))
+    same = [name for name in names if name.lower() == node.lower()]
+    label = [name for name in names if name.split(".")[0].lower() == node.split(".")[0].lower()]
+    found = same or (label if len(label) == 1 and not node[0].isdigit() else names if len(names) == 1 else [])
+    if not found:
+        raise InputError(
+            "the cluster has no node %s" % node, cure="Set node to one of %s." % (", ".join(names) or "its nodes")
+        )
+    return found[0]
+
+
+def known_names(wanted, services):
+    """The names as the node writes them. Raises InputError with the node's own list."""
+    by_lower = dict((name.lower(), name) for name in services)
+    unknown = [name for name in wanted if name.strip().lower() not in by_lower]
+    if unknown:
+        raise InputError(
+            "the node has no service %s" % ", ".join(unknown),
+            cure="Its services are: %s." % (", ".join(sorted(services)) or "not shown"),
+        )
+    return list(dict.fromkeys(by_lower[name.strip().lower()] for name in wanted))
+
+
+def deployment(service, wanted):
+    """Deploy, UnDeploy or None."""
+    if wanted["activated"] is None or service["activated"] is wanted["activated"]:
+        return None
+    return "Deploy" if wanted["activated"] else "UnDeploy"
+
+
+def control(before, now, wanted):
+    """Start, Stop, Restart or None. A service that was started since it was found needs no restart."""
+    if wanted["state"] == "stopped":
+        return None if now["status"] == STOPPED else "Stop"
+    if wanted["state"] is None or now["status"] == STARTED and wanted["state"] == "started":
+        return None
+    if now["status"] != STARTED:
+        return "Start"
+    return "Restart" if before["status"] == STARTED else None
+
+
+def plan(services, wanted):
+    """The orders that the services as they are need, as far as that can be said before the first was obeyed."""
+    orders = []
+    settled = {"Starting": STARTED, "Stopping": STOPPED}
+    services = dict(
+        (name, dict(service, status=settled.get(service["status"], service["status"])))
+        for name, service in services.items()
+    )
+    after = dict((name, dict(service)) for name, service in services.items())
+    for order in DEPLOYING:
+        add_order(orders, order, [name for name in services if deployment(services[name], wanted) == order])
+    for service in after.values():
+        if deployment(service, wanted):
+            service["activated"] = wanted["activated"]
+            if not wanted["activated"]:
+                service["status"] = STOPPED
+    for verb in ("Stop", "Start", "Restart"):
+        add_order(orders, verb, [name for name in after if control(services[name], after[name], wanted) == verb])
+    for service in after.values():
+        if wanted["state"]:
+            service["status"] = STOPPED if wanted["state"] == "stopped" else STARTED
+    return orders, after
+
+
+def add_order(orders, order, names):
+    if names:
+        orders.append(dict(order=order, services=names))
+
+
+def refuse_impossible(services, wanted):
+    """A service that is not activated cannot be started."""
+    if wanted["state"] in ("started", "restarted") and wanted["activated"] is None:
+        idle = [name for name, service in services.items() if service["activated"] is False]
+        if idle:
+            raise InputError(
+                "not activated: %s" % ", ".join(idle), cure="Set activated to true to activate it first."
+            )
+
+
+def diff_side(services, wanted):
+    """What was asked for, of each service."""
+    shown = {}
+    for name, service in services.items():
+        shown[name] = {}
+        if wanted["activated"] is not None:
+            shown[name]["activated"] = service["activated"]
+        if wanted["state"]:
+            shown[name]["status"] = service["status"]
+    return shown
+
+
+def keep(module, keeper):
+    """The result of the module."""
+    everything = keeper.look()
+    names = known_names(module.params["services"], everything)
+    before = dict((name, everything[name]) for name in names)
+    refuse_impossible(before, keeper.wanted)
+    orders, after = plan(before, keeper.wanted)
+    if not module.check_mode:
+        after = keeper.apply(before)
+        orders = keeper.orders
+    return dict(
+        changed=bool(orders),
+        node=keeper.node,
+        services=[dict(service=name, before=before[name], after=after[name]) for name in names],
+        orders=orders,
+        requests=keeper.center.session.requests,
+        diff=dict(before=diff_side(before, keeper.wanted), after=diff_side(after, keeper.wanted)),
+    )
+
+
+def main():
+    spec = cluster_options(serviceability=True)
+    spec.update(
+        services=dict(type="list", elements="str", required=True),
+        node=dict(type="str"),
+        node_address=dict(type="str"),
+        state=dict(type="str", choices=["started", "stopped", "restarted"]),
+        activated=dict(type="bool"),
+        wait_timeout=dict(type="int", default=300),
+    )
+    module = create(spec, required_one_of=[("state", "activated")])
+    params = module.params
+    with reporting(module):
+        if not 1 <= params["wait_timeout"] <= LONGEST_WAIT:
+            raise InputError("wait_timeout is not from 1 to %d seconds" % LONGEST_WAIT)
+        if params["activated"] is False and params["state"] in ("started", "restarted"):
+            raise InputError("a service cannot be %s and not activated" % params["state"])
+        login = login_from(params)
+        if login.unverified:
+            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        node = params["node"] or params["hostname"]
+        center = ControlCenter(serviceability_login(params).at(params["node_address"] or node))
+        with center, AxlClient(login) as axl:
+            activation = Activation(axl if params["activated"] is not None else None, node)
+            keeper = Keeper(center, activation, node, params, params["wait_timeout"])
+            result = keep(module, keeper)
+            finish(module, result, warnings=[activation.doubt] if activation.doubt else [])
+
+
+if __name__ == "__main__":
+    main()
