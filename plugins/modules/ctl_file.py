@@ -199,7 +199,7 @@ ctl:
   description: The list that is in place now, or would be.
   returned: success and O(state=present)
   type: dict
-  contains: &ctl
+  contains:
     version:
       description: Version of the format.
       type: str
