@@ -9,8 +9,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError, TrustError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _fleet, _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FormatError,
+    InputError,
+    StoreError,
+    TrustError,
+)
 
 CTI_MANAGER_ROLES = (_ctl.CCM, _ctl.CCM_TFTP)
 CLOCKS_APART = datetime.timedelta(seconds=300)  # a certificate may begin so far in the future of this host's clock
@@ -19,7 +24,22 @@ MISSING, KEY_LOST, UNREADABLE, KEY_MISMATCH = "missing", "key_lost", "unreadable
 EXPIRED, WRONG_ISSUER, INTERRUPTED, EXPIRING, KEY_CHANGED = (
     "expired", "wrong_issuer", "interrupted", "expiring", "key_changed")
 
-CURE_TRUST_LIST = "Fetch the trust list with ctl_file."
+#: Argument spec of what the documentation fragment C(instance) describes.
+OPTIONS = dict(
+    instance_id=dict(type="str", required=True),
+    name_template=dict(type="str", default="CTI-{instance_id}"),
+    key=dict(type="dict", no_log=False, options=dict(
+        type=dict(type="str", choices=["rsa", "ec"], default="rsa"),
+        size=dict(type="int"),
+    )),
+    renew_before_days=dict(type="int", default=0),
+    key_passphrase=dict(type="str", no_log=True),
+)
+PLACEHOLDER = "{instance_id}"
+MAX_DAYS = 36500
+
+STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED)  # reasons to renew a certificate that opens a provider all the same
+
 CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
 
 
@@ -99,6 +119,11 @@ class Identity:
 
 
 # Trust in CAPF
+
+
+def names_capf(trust_list):
+    """Whether the list has a certificate of CAPF, or a hash of one."""
+    return bool(trust_list.capf_certificates() or trust_list.hashes(_ctl.CAPF))
 
 
 def is_capf_server(trust_list, leaf, chain):
@@ -182,15 +207,36 @@ class Wish:
         return (self.key_type, self.key_size) if self.key_type else None
 
 
+def wish_of(params):
+    """The Wish that a module's options tell. Raises InputError."""
+    instance_id, template, key = params["instance_id"], params["name_template"], params["key"] or {}
+    if not _fleet.INSTANCE_ID.match(instance_id):
+        raise InputError("instance_id must have 1 to 128 characters of a-z, A-Z and 0-9, not %r" % instance_id)
+    if PLACEHOLDER not in template:
+        raise InputError("name_template has no %s in it, so that all instances would have one name" % PLACEHOLDER)
+    if not 0 <= params["renew_before_days"] <= MAX_DAYS:
+        raise InputError("renew_before_days must be from 0 to %d, not %d" % (MAX_DAYS, params["renew_before_days"]))
+    key_type, size = key.get("type"), key.get("size")
+    if key_type:
+        size = size or _fleet.KEY_SIZES[key_type][0]
+        if size not in _fleet.KEY_SIZES[key_type]:
+            raise InputError("%d is not a size of an %s key" % (size, key_type.upper()), cure="CAPF takes %s bits." % (
+                ", ".join("%d" % each for each in _fleet.KEY_SIZES[key_type])))
+    return Wish(template.replace(PLACEHOLDER, instance_id), key_type, size, params["renew_before_days"],
+                params["key_passphrase"])
+
+
 class Holding:
     """What an instance holds, and what that is worth. certificate and key_pem: octets of the files, None without them.
 
     key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
     pending: C((key PEM, certificate DER)) of an open enrolment.
-    Raises FormatError for a key that cannot be opened with the passphrase; nobody should lose one by a typing error.
+    Raises FormatError for a key that cannot be opened with the passphrase, since nobody should lose one by a typing
+    error; lenient: it counts as unreadable.
     """
 
-    def __init__(self, wish, certificate, key_pem, trust_list, key_known=True, pending=(None, None), where=""):
+    def __init__(self, wish, certificate, key_pem, trust_list, key_known=True, pending=(None, None), where="",
+                 lenient=False):
         self.wish = wish
         self.moment = now()
         self.trust_list = trust_list
@@ -199,14 +245,14 @@ class Holding:
         self.pending = pending
         self.has_certificate = certificate is not None
         self.certificate = self._readable(certificate)
-        self.key = self._key(key_pem, where)
+        self.key = self._key(key_pem, where, lenient)
         self.reason, self.explanation = self._need()
 
     @classmethod
-    def of(cls, store, wish):
+    def of(cls, store, wish, lenient=False):
         key_pem, certificate = store.pair()
         return cls(wish, certificate, key_pem, read_trust_list(store), pending=store.pending.pair(),
-                   where=store.path(_store.KEY))
+                   where=store.path(_store.KEY), lenient=lenient)
 
     @staticmethod
     def _readable(octets):
@@ -219,13 +265,13 @@ class Holding:
             return None
         return der
 
-    def _key(self, key_pem, where):
+    def _key(self, key_pem, where, lenient):
         if key_pem is None:
             return None
         try:
             return load_key(key_pem, self.wish.passphrase, where)
         except FormatError as error:
-            if not is_encrypted(key_pem):
+            if lenient or not is_encrypted(key_pem):
                 return None
             error.cure = "Give key_passphrase as it was when the key was made, or replace the key with force."
             raise
@@ -233,6 +279,11 @@ class Holding:
     @property
     def needed(self):
         return bool(self.reason)
+
+    @property
+    def opens_provider(self):
+        """Whether the certificate is good, though it may be due for renewal."""
+        return not self.needed or self.reason in STILL_VALID
 
     @property
     def needs_certificate(self):
@@ -293,7 +344,26 @@ class Holding:
         if self.wish.kind not in (None, self.kind):
             yield KEY_CHANGED, "The key is %s of %d bits, wanted is %s of %d." % (self.kind + self.wish.kind)
 
+    def facts(self):
+        """Plain values for a module's result."""
+        kind = _pki.key_kind(self.key) if self.key is not None else (None, None)
+        return {
+            "certificate": _pki.certificate_facts(self.certificate) if self.certificate else None,
+            "days_left": self.days_left,
+            "key": {
+                "exists": self.key_pem is not None if self.key_known else None, "type": kind[0], "size": kind[1],
+                "encrypted": is_encrypted(self.key_pem) if self.key_pem is not None else None,
+            },
+            "key_matches": self.key_matches,
+            "issuer_trusted": self.from_capf,
+            "name": self.wish.name,
+            "name_matches": has_name(self.certificate, self.wish.name) if self.certificate else None,
+            "needs_certificate": self.needs_certificate,
+            "explanation": self.explanation,
+        }
+
     def warnings(self):
+        """Sentences about what is odd with a certificate that is there."""
         if self.certificate is None:
             return
         if not has_name(self.certificate, self.wish.name):
@@ -315,7 +385,7 @@ class Holding:
             judge_lsc(certificate, key, issuers(self.trust_list), self.moment)
         except (FormatError, TrustError):
             return False
-        return True
+        return self.wish.kind in (None, _pki.key_kind(key))
 
     def pending_key(self, kind):
         """The pending key, where it can be opened and is of that kind, to be used again; else None."""
@@ -326,3 +396,43 @@ class Holding:
         except FormatError:
             return None
         return key if _pki.key_kind(key) == kind else None
+
+
+# What else there is
+
+
+def pending_of(store):
+    """C(none), C(key) or C(certificate): how far an open enrolment has come."""
+    key_pem, certificate = store.pending.pair()
+    if key_pem is None:
+        return "none"
+    return "key" if certificate is None else "certificate"
+
+
+def certificate_of(store):
+    """Facts of the certificate in a store, None without one that can be read."""
+    certificate = store.pair()[1]
+    if certificate is None:
+        return None
+    try:
+        return _pki.certificate_facts(certificate)
+    except (FormatError, ValueError):
+        return None
+
+
+def bundle(key_pem, certificate):
+    """Content of QBEClient.pem, as OpenSSL's clients read it: certificate, then key."""
+    return _pki.certificate_pem(certificate) + key_pem
+
+
+def state_of_bundle(store):
+    """C(absent), C(current) or C(stale)."""
+    octets = store.read(_store.BUNDLE)
+    if octets is None:
+        return "absent"
+    key_pem, certificate = store.pair()
+    try:
+        fits = key_pem is not None and certificate is not None and octets == bundle(key_pem, certificate)
+    except FormatError:
+        fits = False
+    return "current" if fits else "stale"

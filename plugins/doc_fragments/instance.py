@@ -1,0 +1,45 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  instance_id:
+    description: Instance ID of the CAPF profile, 1 to 128 characters of a-z, A-Z and 0-9.
+    type: str
+    required: true
+  name_template:
+    description:
+      - The name that CAPF knows the instance by, with V({instance_id}) in the place of O(instance_id).
+      - The default is what Cisco's JTAPI clients 11.5 to 15 send. The Windows TSP was never observed.
+    type: str
+    default: CTI-{instance_id}
+  key:
+    description:
+      - The kind of key that is wanted. A certificate for another kind is renewed.
+      - If not set, any kind is kept, and a new key is RSA with 2048 bits.
+    type: dict
+    suboptions:
+      type:
+        description: V(ec) needs CAPF protocol version 3, which no CTI client was seen to speak.
+        type: str
+        choices: [rsa, ec]
+        default: rsa
+      size:
+        description: Bits. 2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.
+        type: int
+  renew_before_days:
+    description:
+      - A certificate that expires within so many days counts as expiring. With V(0) only an expired one is renewed.
+      - From 0 to 36500.
+    type: int
+    default: 0
+  key_passphrase:
+    description:
+      - Passphrase of the private key. A key that is encrypted with another one is an error and is not replaced.
+    type: str
+"""

@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: capf_certificate_info
+short_description: Tell whether a TSP instance needs a certificate, and why
+description:
+  - Looks at key, certificate and trust list of an instance without any connection, and judges them.
+  - With O(certificate) it judges the content of a certificate file in place of a folder, such as C(QBEClient.cer) of a
+    Windows host, whose TSP keeps the key to itself.
+options:
+  path:
+    description: The instance's folder. A folder that does not exist is an instance without a certificate.
+    type: path
+  certificate:
+    description:
+      - Base64 of a certificate file (DER or PEM), as M(ansible.builtin.slurp) returns it. Empty for a file that is not there.
+      - Nothing is found out about a key then.
+    type: str
+  trust_list:
+    description: Base64 of the trust list that goes with O(certificate). Without one the issuer is not judged.
+    type: str
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.info_module
+  - voiceops.secure_tsp.instance
+requirements:
+  - cryptography >= 3.4
+seealso:
+  - module: voiceops.secure_tsp.capf_certificate
+  - module: voiceops.secure_tsp.ctl_info
+  - module: voiceops.secure_tsp.cti_provider_info
+"""
+
+EXAMPLES = r"""
+- name: Look at the certificate of an instance
+  voiceops.secure_tsp.capf_certificate_info:
+    path: /etc/secure_tsp/recorder01x1
+    instance_id: recorder01x1
+    renew_before_days: 30
+  register: found
+
+- name: Say why it needs a certificate
+  ansible.builtin.debug:
+    msg: "{{ found.explanation }}"
+  when: found.needs_certificate.needed
+
+- name: Judge on the controller what was read from another host
+  voiceops.secure_tsp.capf_certificate_info:
+    certificate: "{{ my_slurped.content }}"
+    instance_id: recorder02x1
+  delegate_to: localhost
+  become: false
+"""
+
+RETURN = r"""
+exists:
+  description: Whether there is a certificate file.
+  returned: success
+  type: bool
+  sample: true
+certificate:
+  description: Facts of the certificate; null without one that can be read.
+  returned: success
+  type: dict
+  sample:
+    common_name: CTI-recorder01x1
+    issuer: C=NZ,O=example,OU=lab,CN=CAPF-61b1b8d2,ST=Nowhere,L=Town
+    key_size: 2048
+    key_type: rsa
+    not_after: "2031-11-24T21:05:11Z"
+    not_before: "2026-11-25T20:05:11Z"
+    serial: 1c0ffee
+    sha256_fingerprint: 0a1b2c
+    signature_hash: sha256
+    subject: CN=CTI-recorder01x1,C=NZ,O=example,OU=lab,ST=Nowhere,L=Town
+days_left:
+  description: Whole days until the certificate ends, negative after that; null without one.
+  returned: success
+  type: int
+  sample: 1824
+key:
+  description: What is known of the private key; never the key.
+  returned: success
+  type: dict
+  contains:
+    exists:
+      description: Whether there is one; null with O(certificate).
+      type: bool
+      sample: true
+    type:
+      description: V(rsa) or V(ec); null without a key that can be read.
+      type: str
+      sample: rsa
+    size:
+      description: Bits; null without a key that can be read.
+      type: int
+      sample: 2048
+    encrypted:
+      description: Whether a passphrase protects it; null without one.
+      type: bool
+      sample: false
+key_matches:
+  description: Whether the certificate is for the key; null where one of them is missing or cannot be read.
+  returned: success
+  type: bool
+  sample: true
+issuer_trusted:
+  description: Whether the CAPF of the trust list issued the certificate; null where that cannot be told.
+  returned: success
+  type: bool
+  sample: true
+name:
+  description: The name that CAPF knows the instance by.
+  returned: success
+  type: str
+  sample: CTI-recorder01x1
+name_matches:
+  description: Whether the certificate has that name; null without one. What CUCM writes there is not known.
+  returned: success
+  type: bool
+  sample: true
+needs_certificate:
+  description: Whether the instance needs a certificate.
+  returned: success
+  type: dict
+  contains:
+    needed:
+      description: Whether it does.
+      type: bool
+      sample: false
+    reason:
+      description:
+        - V(missing), V(key_lost), V(unreadable), V(key_mismatch), V(expired) and V(wrong_issuer) mean that there is none
+          that opens a provider.
+        - With V(interrupted) (an enrolment was begun and not ended), V(expiring) and V(key_changed) there is one.
+        - Empty where none is needed.
+      type: str
+      sample: expiring
+explanation:
+  description: RV(needs_certificate.reason) as a sentence.
+  returned: success
+  type: str
+  sample: The certificate expires on 2026-12-01T00:00:00Z.
+trust_list:
+  description: Whether there is a trust list, and whether it names a CAPF.
+  returned: success
+  type: dict
+  sample: {exists: true, has_capf: true}
+unconfirmed:
+  description: Whether the certificate was not verified yet, so that the one before is kept.
+  returned: success, with O(path)
+  type: bool
+  sample: false
+pending:
+  description: What waits of an interrupted enrolment. V(certificate) only has to be put in place.
+  returned: success, with O(path)
+  type: str
+  choices: [none, key, certificate]
+  sample: none
+previous:
+  description: Facts of the certificate that was in place before; null without one.
+  returned: success, with O(path)
+  type: dict
+  sample: null
+bundle:
+  description: Whether C(QBEClient.pem) is there and holds the key and certificate in place.
+  returned: success, with O(path)
+  type: str
+  choices: [absent, current, stale]
+  sample: absent
+modes:
+  description: Modes of the folder (C(.)) and of the instance's files in it.
+  returned: success, with O(path)
+  type: dict
+  sample: {".": "0700", QBEClient.cer: "0644", QBEClient.key.pem: "0600"}
+wrong_modes:
+  description: Those that are not as they should be.
+  returned: success, with O(path)
+  type: dict
+  sample: {QBEClient.key.pem: {found: "0644", wanted: "0600"}}
+"""
+
+import base64
+import binascii
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _instance, _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+
+ARGUMENT_SPEC = dict(
+    _instance.OPTIONS,
+    path=dict(type="path"),
+    certificate=dict(type="str"),
+    trust_list=dict(type="str"),
+)
+
+
+def of_folder(wish, path):
+    """Result and warnings for an instance's folder."""
+    store = _store.Store(path)
+    holding = _instance.Holding.of(store, wish)
+    wrong = store.wrong_modes()
+    result = dict(
+        common(holding), unconfirmed=store.unconfirmed, pending=_instance.pending_of(store),
+        previous=_instance.certificate_of(store.previous), bundle=_instance.state_of_bundle(store),
+        modes=store.modes(), wrong_modes=wrong)
+    warnings = list(holding.warnings())
+    if wrong:
+        warnings.append("Files of this instance have wrong modes: %s." % ", ".join(
+            "%s %s instead of %s" % (name, mode["found"], mode["wanted"]) for name, mode in sorted(wrong.items())))
+    return result, warnings
+
+
+def of_content(wish, certificate, trust_list):
+    """Result and warnings for the content of files."""
+    octets = decoded("certificate", certificate) or None
+    listed = decoded("trust_list", trust_list or "")
+    holding = _instance.Holding(
+        wish, octets, None, _instance.parse_trust_list(listed, "trust_list") if listed else None, key_known=False)
+    return common(holding), list(holding.warnings())
+
+
+def common(holding):
+    trust_list = holding.trust_list
+    return dict(
+        holding.facts(), changed=False, exists=holding.has_certificate,
+        trust_list={"exists": trust_list is not None, "has_capf": bool(trust_list and trust_list.has_capf)})
+
+
+def decoded(option, text):
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("%s is not Base64" % option) from None
+
+
+def main():
+    module = create(ARGUMENT_SPEC, mutually_exclusive=[("path", "certificate"), ("path", "trust_list")],
+                    required_one_of=[("path", "certificate")])
+    with reporting(module):
+        _pki.require()
+        params = module.params
+        wish = _instance.wish_of(params)
+        if params["path"] is not None:
+            result, warnings = of_folder(wish, params["path"])
+        else:
+            result, warnings = of_content(wish, params["certificate"], params["trust_list"])
+        finish(module, result, warnings)
+
+
+if __name__ == "__main__":
+    main()
