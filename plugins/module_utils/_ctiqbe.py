@@ -385,6 +385,8 @@ COMPROMISED = 0x8CCC00D9
 CLOSE_COMPROMISED = 9
 MAX_NONCE = 64
 MAX_DEVICES = 100000
+MAX_LINES = 200000
+MAX_LIST = 256 << 20  # octets of one list; a device with one line takes about 800
 
 #: (state, message) -> method; what stands in no row is skipped, as Cisco's own client does.
 _STEPS = {
@@ -438,6 +440,7 @@ class Provider:
         self._list_request = None
         self._handle = None
         self._current = None
+        self._list_octets = self._line_count = 0
         self._now = 0.0
         self._events = []
 
@@ -476,6 +479,9 @@ class Provider:
         """Events of what has arrived: C(initialised), C(accepted), C(opened), C(listed), C(closed), in order."""
         self._now = self._last_received = now
         self._events = []
+        if self.state == "listing":
+            self._list_octets += len(octets)
+            self._limit(self._list_octets, MAX_LIST, "octets")
         self._reader.feed(octets)
         for complete in self._reader.frames():
             self._take(decode(complete))
@@ -575,6 +581,8 @@ class Provider:
 
     def _refused(self, request, code, description):
         code = _cti_errors.unsigned(code)
+        if self.state == "closing" and request != "ProviderCloseRequest":
+            return
         if request == "ProviderGetAllDevicesAndLinesRequest" and code in _cti_errors.NOT_KNOWN_TO_SERVER:
             self.enumeration = "stepwise"
             self._list_request = None
@@ -656,16 +664,24 @@ class Provider:
             return
         name = message["deviceName"] or ""
         device = self._by_name.get(name)
-        if device is None:
-            self._check_count()
         if device is None or message["eventContent"] != MORE_LINES:
-            device = self._by_name[name] = self._device(message)
-        device["lines"] += [_line(line) for line in message["lineInfo"] or ()]
+            self._add_device(name, self._device(message))
+        self._add_lines(name, message["lineInfo"])
 
-    def _check_count(self):
-        if len(self._by_name) >= MAX_DEVICES:
-            raise ProtocolError("CTI Manager listed more than %d devices" % MAX_DEVICES, where=self._where,
-                                stage="list")
+    def _add_device(self, name, device):
+        self._by_name[name] = device
+        self._limit(len(self._by_name), MAX_DEVICES, "devices")
+
+    def _add_lines(self, name, lines):
+        lines = [_line(line) for line in lines or ()]
+        self._line_count += len(lines)
+        self._limit(self._line_count, MAX_LINES, "lines")
+        self._by_name[name]["lines"] += lines
+
+    def _limit(self, count, limit, things):
+        """Raise ProtocolError for a list that may never end: what was listed is kept in memory."""
+        if count > limit:
+            raise ProtocolError("CTI Manager listed more than %d %s" % (limit, things), where=self._where, stage="list")
 
     @staticmethod
     def _device(message):
@@ -700,13 +716,14 @@ class Provider:
 
     def _devices_fetched(self, message):
         for info in message["info"] or ():
-            self._check_count()
-            self._by_name[info["name"] or ""] = {
-                "name": info["name"] or "", "type": info["type"], "type_name": info["devTypeName"] or "",
+            name = info["name"] or ""
+            if name not in self._by_name:
+                self._without_lines.append(name)
+            self._add_device(name, {
+                "name": name, "type": info["type"], "type_name": info["devTypeName"] or "",
                 "protocol": _protocol(info["protocol"]), "registered": None, "restricted": info["isRestricted"],
                 "status_code": 0, "lines": [],
-            }
-            self._without_lines.append(info["name"] or "")
+            })
         self._fetch_on(message, "GetDeviceInfo")
 
     def _fetch_on(self, message, kind):
@@ -729,7 +746,7 @@ class Provider:
         self._request("GetLineInfoFetchRequest", enumerationHandle=self._handle, count=FETCH_COUNT)
 
     def _lines_fetched(self, message):
-        self._current["lines"] += [_line(line) for line in message["info"] or ()]
+        self._add_lines(self._current["name"], message["info"])
         self._fetch_on(message, "GetLineInfo")
 
     # closing
