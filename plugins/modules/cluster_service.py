@@ -177,7 +177,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     serviceability_login,
 )
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at a service that moves
+FIRST_PAUSE = 0.5  # seconds between two looks at a service that moves
+LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
 

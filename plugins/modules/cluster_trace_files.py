@@ -275,7 +275,8 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 # Java's way to print a date. The zone's abbreviation is not unique, except for the two names of UTC.
 MODIFIED = re.compile(r"\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\S+) (\d{4})\Z")
 UTC_NAMES = ("UTC", "GMT")
-FARTHEST_EAST, FARTHEST_WEST = 14, 12  # hours that a zone is ahead of UTC and behind it
+FARTHEST_EAST = 14  # hours that a zone is ahead of UTC
+FARTHEST_WEST = 12  # and behind it
 SUMMER_TIME = 1  # hour that a zone's clock may have been set since
 RANGES = dict(last_minutes=(1, 43200), max_files=(1, 10000), file_timeout=(1, 7200), rate_limit_wait=(0, 600))
 LOCKED_OUT = (401, 403)  # the next node would say the same, and an account may be locked
@@ -616,12 +617,13 @@ class Collection:
     def result(self, before):
         done = [file for file in self.files if file["status"] == "downloaded"]
         changing = [file for file in self.files if file["status"] in ("downloaded", "to_download")]
+        missed = [file for file in self.files if file["status"] not in DONE]
         return dict(
             changed=bool(changing),
             files=self.files,
             nodes=self.nodes,
             missing_services=self.missing,
-            complete=all(one["status"] in DONE for one in self.files) and not any(one["problem"] for one in self.nodes),
+            complete=not missed and not any(node["problem"] for node in self.nodes),
             downloaded=len(done),
             downloaded_size=sum(file["size"] for file in done),
             requests=self.requests,
