@@ -323,6 +323,7 @@ class Session:
         self._key = key
         self._put_in_place = put_in_place
         self._presented = None
+        self._rejected = None
         self._where = _transport.place(params["capf_host"], params["capf_port"])
         self._enrolment = _capf.Enrolment(settings, self._where)
         self._channel = None
@@ -345,9 +346,11 @@ class Session:
             with self._channel:
                 self._converse()
         except (CapfRefused, FormatError, ProtocolError, TransportError) as error:
-            if not self._enrolment.stored:
+            if not self._enrolment.stored and self._rejected is None:
                 raise
-            self.warnings.append("The certificate is in place, but the session did not end well: %s" % error.what)
+            self.warnings.append("The certificate is in place, but the session did not end well: %s." % error.what)
+        if self._rejected is not None:
+            raise self._rejected
 
     def _connect(self):
         params = self._params
@@ -374,7 +377,7 @@ class Session:
                 getattr(self, "_" + event.name)(**event.values)
                 self._send()
             self._send()
-        if not enrolment.stored:
+        if not enrolment.stored and self._rejected is None:
             raise CapfRefused(
                 "CAPF has nothing to do for the name %s" % enrolment.settings.name, where=self._where,
                 code=_capf.NO_ACTION, capf_reason=_capf.NO_ACTION, capf_state=enrolment.state,
@@ -402,10 +405,11 @@ class Session:
         try:
             self._put_in_place(der, self._presented)
         except (FormatError, TrustError) as error:
-            self._enrolment.certificate_rejected(error.what)
-            self._send()
+            # CAPF is told so first; it is raised at the end of the session.
             error.where = error.where or self._where
-            raise
+            self._rejected = error
+            self._enrolment.certificate_rejected(error.what)
+            return
         self._enrolment.certificate_stored()
         if further:
             self.warnings.append("CAPF sent %d further certificates, which are not kept." % len(further))
