@@ -584,9 +584,10 @@ def _context(client, legacy):
 
 def _present(context, certificate, key, passphrase):
     """Give the context the client's certificate (DER) and key (PEM). Raises FormatError when one cannot be read."""
+    loaded = _pki.load_certificate(certificate), _pki.key_from_pem(key, passphrase)
     try:
-        context.use_certificate(_pki.load_certificate(certificate))
-        context.use_privatekey(_pki.key_from_pem(key, passphrase))
+        context.use_certificate(loaded[0])
+        context.use_privatekey(loaded[1])
     except TypeError:
         # Before 24.3 pyOpenSSL takes only objects of its own, which it deprecates since.
         secret = passphrase.encode("utf-8") if passphrase else None

@@ -389,11 +389,11 @@ def test_a_client_certificate_is_presented_when_asked_for(maximum):
     assert server.peer == client[0]
 
 
-@pytest.mark.parametrize("certificate, key, passphrase", [
-    (b"rubbish", b"", None), (der("ccm1"), b"rubbish", None),
-    (der("ccm1"), (CERTIFICATES / "ccm1.pem").read_bytes(), "Pass-4711"),
-])
-def test_a_client_certificate_that_cannot_be_read_is_said_without_its_secrets(certificate, key, passphrase):
+@pytest.mark.parametrize("wrong", ["certificate", "key", "passphrase"])
+def test_a_client_certificate_that_cannot_be_read_is_said_without_its_secrets(wrong):
+    certificate = b"rubbish" if wrong == "certificate" else der("ccm1")
+    key = b"rubbish" if wrong == "key" else (CERTIFICATES / "ccm1.pem").read_bytes()
+    passphrase = "Pass-4711" if wrong == "passphrase" else None
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(FormatError) as caught:
         _transport.connect_tls("127.0.0.1", listener.getsockname()[1], _transport.Deadline(5), lambda *a: None,
                                (certificate, key, passphrase))
