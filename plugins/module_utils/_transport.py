@@ -61,6 +61,10 @@ CIPHERS = (
 LEGACY_CIPHERS = CIPHERS + ":AES256-SHA:@SECLEVEL=0"
 WEAK_CIPHERS = ("AES128-SHA", "AES256-SHA")
 PIECE = 65536
+CURE_NO_CUCM = "This is no file server of CUCM; check its address and port."
+CURE_NO_LIST = "This is no trust list of CUCM; check the file server's address."
+CURE_CLOSED = "Check that this port is the right one, and look at the trace of the service behind it of this time."
+CURE_BROKEN = "Check the network between this host and the server, then run again."
 
 
 class Deadline:
@@ -123,7 +127,7 @@ class _Collector:
     def write(self, octets):
         if len(self.octets) + len(octets) > self.limit:
             raise TransportError("the file is larger than %d octets" % self.limit, where=self.where,
-                                 cure="This is no trust list of CUCM; check the file server's address.")
+                                 cure=CURE_NO_LIST)
         self.octets += octets
 
 
@@ -181,11 +185,12 @@ class _Download(TftpContextClientDownload):
             raise self._server_error(octets)
         if opcode == b"\0\x06":
             self._refuse(sender, OPTION_REFUSED)
-            raise ProtocolError("the TFTP server sent options that were not asked for", where=self._where)
+            raise ProtocolError("the TFTP server sent options that were not asked for", where=self._where,
+                                cure=CURE_NO_CUCM)
         if opcode != b"\0\x03" or len(octets) < 4:
             self._refuse(sender, ILLEGAL_OPERATION)
             raise ProtocolError("the TFTP server sent a packet that has no place here (%s)" % octets[:4].hex(),
-                                where=self._where)
+                                where=self._where, cure=CURE_NO_CUCM)
         packet = TftpPacketDAT()
         packet.buffer = octets
         packet.decode()
@@ -230,7 +235,8 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
     try:
         download = _Download(family, address, name, collector, deadline, source_address, where)
     except OSError as error:
-        raise TransportError("no UDP socket could be opened: %s" % error.strerror, where=where) from None
+        raise TransportError("no UDP socket could be opened: %s" % error.strerror, where=where,
+                             cure="Check source_address and the memory and limits of this host.") from None
     try:
         download.start()
     except TftpTimeout:
@@ -239,9 +245,10 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
             cure="Check that the Cisco Tftp service runs there and that UDP %d and the ports above 1023 pass." % port,
         ) from None
     except (TftpException, struct.error) as error:
-        raise ProtocolError("the TFTP transfer failed: %s" % printable(str(error)), where=where) from None
+        raise ProtocolError("the TFTP transfer failed: %s" % printable(str(error)), where=where,
+                            cure=CURE_NO_CUCM) from None
     except OSError as error:
-        raise TransportError("the TFTP transfer failed: %s" % error.strerror, where=where) from None
+        raise TransportError("the TFTP transfer failed: %s" % error.strerror, where=where, cure=CURE_BROKEN) from None
     finally:
         download.end()
     return bytes(collector.octets)
@@ -284,11 +291,11 @@ def _http_get(host, port, name, deadline, max_size, source_address, where):
             octets = response.read(max_size + 1)
         except http.client.HTTPException as error:
             raise ProtocolError("the file server does not speak HTTP as CUCM does: %s" % (
-                printable(str(error)) or type(error).__name__), where=where) from None
+                printable(str(error)) or type(error).__name__), where=where, cure=CURE_NO_CUCM) from None
         if len(octets) > max_size:
-            raise TransportError("the file is larger than %d octets" % max_size, where=where)
+            raise TransportError("the file is larger than %d octets" % max_size, where=where, cure=CURE_NO_LIST)
         if response.length:
-            raise TransportError("the connection broke before the file was complete", where=where)
+            raise TransportError("the connection broke before the file was complete", where=where, cure=CURE_BROKEN)
         return 200, octets
 
 
@@ -363,7 +370,8 @@ class PlainChannel:
         self.close()
 
     def _broken(self, error):
-        return TransportError("the connection broke: %s" % (error.strerror or type(error).__name__), where=self.where)
+        return TransportError("the connection broke: %s" % (error.strerror or type(error).__name__), where=self.where,
+                              cure=CURE_BROKEN)
 
 
 class TlsChannel:
@@ -391,7 +399,7 @@ class TlsChannel:
         presented = self._connection.get_peer_cert_chain() or []
         chain = [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in presented]
         if not chain:
-            raise ProtocolError("the server presented no certificate", where=self.where)
+            raise ProtocolError("the server presented no certificate", where=self.where, cure=CURE_CLOSED)
         cipher = self._connection.get_cipher_name()
         self.facts = {
             "version": self._connection.get_protocol_version_name(),
@@ -438,14 +446,14 @@ class TlsChannel:
                 self._flush(deadline)
                 self._fill(failure, deadline)
             except SSL.ZeroReturnError:
-                raise _Closed("the server closed the connection", where=self.where) from None
+                raise _Closed(where=self.where) from None
             except SSL.SysCallError:
-                raise _Closed("the server closed the connection", where=self.where) from None
+                raise _Closed(where=self.where) from None
             except SSL.Error as error:
                 # An alert that refuses us is sent before the failure is told.
                 self._flush(deadline, quietly=True)
                 if self._ended and not _reasons(error):
-                    raise _Closed("the server closed the connection", where=self.where) from None
+                    raise _Closed(where=self.where) from None
                 raise self._refused(failure, error) from None
             else:
                 self._flush(deadline)
@@ -466,7 +474,7 @@ class TlsChannel:
 
     def _fill(self, failure, deadline):
         if self._ended:
-            raise _Closed("%s: the server closed the connection" % failure, where=self.where)
+            raise _Closed("%s: the server closed the connection" % failure, self.where)
         octets = self._plain.receive(deadline)
         if octets:
             self._connection.bio_write(octets)
@@ -476,13 +484,16 @@ class TlsChannel:
 
     def _refused(self, failure, error):
         reasons = _reasons(error)
-        cure = next((text for words, text in ALERT_CURES if any(words in reason for reason in reasons)), "")
+        cure = next((text for words, text in ALERT_CURES if any(words in reason for reason in reasons)), CURE_CLOSED)
         return TransportError("%s: %s" % (failure, ", ".join(reasons) or "no reason given"), where=self.where,
                               cure=cure, tls_alert=next((reason for reason in reasons if "alert" in reason), None))
 
 
 class _Closed(TransportError):
     """The peer has closed the connection, politely or not."""
+
+    def __init__(self, what="the server closed the connection", where=""):
+        super().__init__(what, where, CURE_CLOSED)
 
 
 ALERT_CURES = (
@@ -541,7 +552,7 @@ def _no_connection(error, port, deadline, where):
         return DeadlineExceeded(
             "no connection within %g seconds" % deadline.seconds, where=where,
             cure="Check that no firewall drops TCP port %d between this host and the server." % port)
-    return TransportError("no connection: %s" % (error.strerror or error), where=where)
+    return TransportError("no connection: %s" % (error.strerror or error), where=where, cure=CURE_BROKEN)
 
 
 def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None):
