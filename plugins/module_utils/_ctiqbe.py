@@ -440,6 +440,7 @@ class Provider:
         self._list_request = None
         self._handle = None
         self._current = None
+        self._last_device_event = None
         self._list_octets = self._line_count = 0
         self._now = 0.0
         self._events = []
@@ -660,8 +661,9 @@ class Provider:
     # devices and lines in one go
 
     def _device_event(self, message):
-        if message["requestId"] != self._list_request:
-            return
+        if message["requestId"] != self._list_request or message.values == self._last_device_event:
+            return  # the lines of a second copy are no further lines
+        self._last_device_event = message.values
         name = message["deviceName"] or ""
         device = self._by_name.get(name)
         if device is None or message["eventContent"] != MORE_LINES:
