@@ -23,8 +23,8 @@ class Ended(Exception):
 
 
 class ConnectionServer:
-    """C(front) names its faults. Operation C(accept): C(delay) (seconds), C(silence) (seconds) and C(cut), before
-    anything is said. A subclass has C(talk), which owns the connection until it returns.
+    """C(front) names its faults. Operation C(accept): C(delay) (seconds), C(silence) (seconds), C(cut) and C(garbage),
+    before anything is said. A subclass has C(talk), which owns the connection until it returns.
     """
 
     front = None
@@ -81,7 +81,10 @@ class ConnectionServer:
             if rule is not None:
                 if rule.kind in ("delay", "silence"):
                     self.faults.delay(rule.get("seconds", 60))
-                if rule.kind in ("silence", "cut"):
+                if rule.kind == "garbage":
+                    connected.sendall(GARBAGE)
+                    finish(connected)
+                if rule.kind in ("silence", "cut", "garbage"):
                     return
             self.talk(connected, client, number)
 

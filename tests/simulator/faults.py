@@ -53,7 +53,8 @@ class Faults:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._rules = []
-        self._stopping = threading.Event()
+        self._impatient = threading.Event()
+        self._stopped = False
 
     def add(self, front, kind, operation=None, after=0, times=1, **args):
         """Let the first C(after) matching operations pass, then apply C(kind) to the next C(times) (None: all)."""
@@ -79,17 +80,23 @@ class Faults:
             self._rules = [rule for rule in self._rules if rule.number != number]
 
     def clear(self):
+        """Drop all rules; delays that still run end."""
         with self._lock:
             self._rules = []
+            self._impatient.set()
+            if not self._stopped:
+                self._impatient = threading.Event()
 
     def statistics(self):
         with self._lock:
             return [rule.facts() for rule in self._rules]
 
     def delay(self, seconds):
-        """Wait as a slow server would, but no longer than the simulator lives."""
-        self._stopping.wait(seconds)
+        """Wait as a slow server would, but no longer than until C(clear) or C(stop)."""
+        self._impatient.wait(seconds)
 
     def stop(self):
-        """End all delays."""
-        self._stopping.set()
+        """End all delays, those to come as well."""
+        with self._lock:
+            self._stopped = True
+            self._impatient.set()
