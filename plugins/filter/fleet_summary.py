@@ -29,6 +29,10 @@ options:
     description: Messages of hosts on which the run ended early, by host.
     type: dict
     default: {}
+  check_mode:
+    description: Whether the run only told what it would change.
+    type: bool
+    default: false
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
@@ -52,13 +56,17 @@ import collections
 
 COLUMNS = (
     ("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("action", "ACTION"),
-    ("certificate_expires", "EXPIRES"), ("verified_by", "VERIFIED BY"), ("state", "STATE"),
+    ("certificate_expires", "EXPIRES"), ("state", "STATE"), ("verified_by", "VERIFIED BY"),
 )
 KEPT = ("cluster", "host", "user", "instance_id", "action", "certificate_expires", "verified_by", "state", "message",
         "changed", "failed")
 
 
-def fleet_summary(instances, outcomes, hosts, failures=None):
+def counted(number, noun):
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
+
+
+def fleet_summary(instances, outcomes, hosts, failures=None, check_mode=False):
     """See DOCUMENTATION."""
     known = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes)
     rows = [
@@ -66,7 +74,7 @@ def fleet_summary(instances, outcomes, hosts, failures=None):
         for instance in instances if instance["host"] in hosts
     ]
     totals = collections.Counter(row["state"] for row in rows)
-    return {"rows": rows, "totals": dict(totals), "lines": _table(rows) + _remarks(rows) + [_totals(rows, totals)]}
+    return {"rows": rows, "totals": dict(totals), "lines": _table(rows) + _remarks(rows) + [_totals(rows, totals, check_mode)]}
 
 
 def _row(instance, found, failures):
@@ -83,8 +91,8 @@ def _row(instance, found, failures):
 
 
 def _shown(row, key):
-    value = row[key] or "-"
-    return value[:10] if key == "certificate_expires" else value
+    value = "" if row[key] == "none" else row[key] or ""
+    return (value[:10] if key == "certificate_expires" else value) or "-"
 
 
 def _table(rows):
@@ -94,14 +102,20 @@ def _table(rows):
 
 
 def _remarks(rows):
-    return ["%s on %s: %s" % (row["instance_id"], row["host"], row["message"]) for row in rows if row["message"]]
+    """Each message once, with the instances that it is about."""
+    about = {}
+    for row in rows:
+        if row["message"]:
+            about.setdefault(row["message"], []).append("%s on %s" % (row["instance_id"], row["host"]))
+    return ["%s: %s" % (", ".join(places), message) for message, places in about.items()]
 
 
-def _totals(rows, totals):
+def _totals(rows, totals, check_mode):
     parts = ["%d %s" % (count, state) for state, count in sorted(totals.items())]
-    return "%d instances on %d hosts: %s. %d changed." % (
-        len(rows), len(set(row["host"] for row in rows)), "; ".join(parts) or "none",
-        sum(1 for row in rows if row["changed"]))
+    return "%s on %s: %s. %d %s." % (
+        counted(len(rows), "instance"), counted(len(set(row["host"] for row in rows)), "host"),
+        "; ".join(parts) or "nothing listed", sum(1 for row in rows if row["changed"]),
+        "would change" if check_mode else "changed")
 
 
 class FilterModule:

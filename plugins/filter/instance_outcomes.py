@@ -58,7 +58,7 @@ RETURN = r"""
 _value:
   description:
     - Rows with C(cluster), C(host), C(user), C(instance_id), C(action), C(needed), C(reason), C(explanation),
-      C(certificate_valid), C(certificate_expires), C(unconfirmed), C(changed), C(failed), C(message) and C(capf_reason).
+      C(trust_list) (whether there is one), C(certificate_valid), C(certificate_expires), C(unconfirmed), C(changed), C(failed), C(message) and C(capf_reason).
   type: list
   elements: dict
 """
@@ -85,7 +85,7 @@ def key_of(row):
 def fresh(instance):
     """An instance nobody has looked at."""
     return dict(
-        identity(instance), action="none", needed=None, reason="", explanation="", certificate_valid=None,
+        identity(instance), action="none", needed=None, reason="", explanation="", trust_list=None, certificate_valid=None,
         certificate_expires=None, unconfirmed=False, changed=False, failed=False, message="", capf_reason=None, compromised=False,
     )
 
@@ -101,8 +101,9 @@ def updated(row, result, profiles):
     if needs is not None:
         row.update(needed=bool(needs.get("needed")), reason=needs.get("reason") or "",
                    explanation=result.get("explanation") or row["explanation"])
+        row["trust_list"] = result.get("trust_list", {}).get("exists", row["trust_list"])
         if result["item"].get("force") and not row["needed"] and row["action"] not in NEW:
-            row.update(needed=True, reason=FORCED)
+            row.update(needed=True, reason=FORCED, explanation="A new certificate is asked for by force.")
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
     row["certificate_expires"] = certificate.get("not_after") or row["certificate_expires"]

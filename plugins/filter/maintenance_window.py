@@ -59,11 +59,12 @@ def maintenance_window(window, now):
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise AnsibleFilterError("maintenance window: there is no time zone %s" % name) from None
     moment = datetime.datetime.fromtimestamp(float(now), zone)
-    start, end = _bounds(window, moment)
-    is_open = start <= moment < end
+    # As seconds, because times of one zone are compared and subtracted as if its clocks were never changed.
+    start, end = (bound.timestamp() for bound in _bounds(window, moment))
+    is_open = start <= float(now) < end
     return {
         "open": is_open,
-        "seconds_left": int((end - moment).total_seconds()) if is_open else None,
+        "seconds_left": int(end - float(now)) if is_open else None,
         "text": "The maintenance window is from %s to %s, %s; it is %s there, so the window is %s." % (
             window["start"], window["end"], name, moment.strftime(ONCE), "open" if is_open else "closed"),
     }

@@ -51,6 +51,8 @@ _value:
   elements: dict
 """
 
+from ansible_collections.voiceops.secure_tsp.plugins.filter.fleet_summary import counted
+
 WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
@@ -76,7 +78,7 @@ def _row(row, result, check_mode, enrolling, message):
     if row["failed"]:
         return dict(done, state="failed")
     if check_mode and enrolling and row["needed"]:
-        return dict(done, verified_by="", state="would enrol", message=row["reason"])
+        return dict(done, verified_by="", state="would enrol", action="none", changed=True, message=row["explanation"])
     if row["way"] == "none":
         return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
     if row["way"] == "ris":
@@ -94,13 +96,13 @@ def _opened(done, row, result):
         return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
                     compromised=bool(result.get("compromised")) or row["compromised"])
     totals = result.get("totals") or {}
-    return dict(done, online=True, state=VERIFIED, verified_by="%s (%d devices, %d lines)" % (
-        row["way"], totals.get("devices", 0), totals.get("lines", 0)))
+    return dict(done, online=True, state=VERIFIED, verified_by="%s (%s, %s)" % (
+        row["way"], counted(totals.get("devices", 0), "device"), counted(totals.get("lines", 0), "line")))
 
 
 def _lines(seen):
     count = sum(len(connection["lines"]) for connection in seen)
-    return "%d open, %d lines" % (len(seen), count)
+    return "%d open, %s" % (len(seen), counted(count, "line"))
 
 
 class FilterModule:
