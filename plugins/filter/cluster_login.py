@@ -36,17 +36,12 @@ _value:
   type: dict
 """
 
-LOGIN = (
-    "hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version",
-    "timeout",
-)
-SERVICEABILITY = ("serviceability_username", "serviceability_password")
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import cluster_options
 
 
 def cluster_login(cluster, serviceability=False):
     """See DOCUMENTATION."""
-    keys = LOGIN + SERVICEABILITY if serviceability else LOGIN
-    return dict((key, cluster[key]) for key in keys if cluster.get(key) is not None)
+    return dict((key, cluster[key]) for key in cluster_options(serviceability) if cluster.get(key) is not None)
 
 
 class FilterModule:

@@ -110,13 +110,13 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.voiceops.secure_tsp.plugins.filter.cluster_login import LOGIN, SERVICEABILITY
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import cluster_options
 
 PORTS = {"port": 8443, "tftp_port": 69, "capf_port": 3804, "cti_port": 2749}
 LISTS_OF_HOSTS = ("tftp_servers", "cti_managers")
 OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port")
-CLUSTER = LOGIN + SERVICEABILITY + OF_CLUSTER + ("ctl_fingerprint",)
+CLUSTER = tuple(cluster_options(serviceability=True)) + OF_CLUSTER + ("ctl_fingerprint",)
 STORE = "/etc/secure_tsp/{instance_id}"
 STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
 CAPF = {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}"}

@@ -53,6 +53,7 @@ _value:
 """
 
 import collections
+from gettext import ngettext
 
 COLUMNS = (
     ("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("action", "ACTION"),
@@ -60,10 +61,6 @@ COLUMNS = (
 )
 KEPT = ("cluster", "host", "user", "instance_id", "action", "certificate_expires", "verified_by", "state", "message",
         "changed", "failed")
-
-
-def counted(number, noun):
-    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
 
 
 def fleet_summary(instances, outcomes, hosts, failures=None, check_mode=False):
@@ -112,8 +109,9 @@ def _remarks(rows):
 
 def _totals(rows, totals, check_mode):
     parts = ["%d %s" % (count, state) for state, count in sorted(totals.items())]
-    return "%s on %s: %s. %d %s." % (
-        counted(len(rows), "instance"), counted(len(set(row["host"] for row in rows)), "host"),
+    hosts = len(set(row["host"] for row in rows))
+    return "%d %s on %d %s: %s. %d %s." % (
+        len(rows), ngettext("instance", "instances", len(rows)), hosts, ngettext("host", "hosts", hosts),
         "; ".join(parts) or "nothing listed", sum(1 for row in rows if row["changed"]),
         "would change" if check_mode else "changed")
 

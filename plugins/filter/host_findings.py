@@ -72,8 +72,6 @@ _value:
 
 import os
 
-from ansible_collections.voiceops.secure_tsp.plugins.filter.host_ports import CAPF, CTI_MANAGER
-
 KEY = "QBEClient.key.pem"
 
 
@@ -100,22 +98,21 @@ def _missing(libraries, packages, python):
 
 
 def _judge_ports(ports, problems, warnings):
-    managers = {}
+    alike = {}
     for result in ports:
         place, is_open = result["item"], "state" in result
-        if place["service"] == CTI_MANAGER:
-            managers.setdefault(place["cluster"], []).append((place, is_open))
+        if place["one_suffices"]:
+            alike.setdefault((place["service"], place["cluster"]), []).append((place, is_open))
         elif not is_open:
             problems.append(_closed(place, "no certificate can be fetched"))
-    for found in managers.values():
+    for found in alike.values():
         closed = [_closed(place, "no secure connection can be opened there") for place, is_open in found if not is_open]
         (problems if len(closed) == len(found) else warnings).extend(closed)
 
 
 def _closed(place, consequence):
-    activate = "Cisco Certificate Authority Proxy Function" if place["service"] == CAPF else "Cisco CTIManager"
     return "%s at %s, TCP port %s, is not reachable from this host, so %s. Open the firewall, or start %s." % (
-        place["service"], place["host"], place["port"], consequence, activate)
+        place["service"], place["host"], place["port"], consequence, place["activate"])
 
 
 def _held_elsewhere(instances, keys):

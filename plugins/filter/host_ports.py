@@ -30,23 +30,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Dictionaries with C(service) (V(CAPF) or V(CTI Manager)), C(cluster), C(host) and C(port).
+  description:
+    - Dictionaries with C(service), C(cluster), C(host), C(port), C(activate) (the service to activate there) and
+      C(one_suffices) (whether one open port of the service is enough).
   type: list
   elements: dict
 """
 
-CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
+CAPF = {"service": "CAPF", "activate": "Cisco Certificate Authority Proxy Function", "one_suffices": False}
+CTI_MANAGER = {"service": "CTI Manager", "activate": "Cisco CTIManager", "one_suffices": True}
 
 
 def host_ports(instances):
     """See DOCUMENTATION."""
-    found = {}
+    found = []
     for instance in instances:
+        here = {"cluster": instance["cluster"]}
         if instance["enrolment"] == "collection":
-            found[CAPF, instance["cluster"], instance["capf_host"], instance["capf_port"]] = None
-        for manager in instance["cti_managers"]:
-            found[CTI_MANAGER, instance["cluster"], manager, instance["cti_port"]] = None
-    return [dict(zip(("service", "cluster", "host", "port"), key)) for key in found]
+            found.append(dict(CAPF, host=instance["capf_host"], port=instance["capf_port"], **here))
+        found += [dict(CTI_MANAGER, host=host, port=instance["cti_port"], **here) for host in instance["cti_managers"]]
+    return [place for number, place in enumerate(found) if place not in found[:number]]
 
 
 class FilterModule:

@@ -51,7 +51,7 @@ _value:
   elements: dict
 """
 
-from ansible_collections.voiceops.secure_tsp.plugins.filter.fleet_summary import counted
+from gettext import ngettext
 
 WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
@@ -82,7 +82,8 @@ def _row(row, result, check_mode, enrolling, message):
     if row["way"] == "none":
         return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
     if row["way"] == "ris":
-        return dict(done, online=True, state=VERIFIED, verified_by="ris (%s)" % _lines(row["seen"]))
+        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (
+            len(row["seen"]), _lines(sum(len(connection["lines"]) for connection in row["seen"]))))
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
         return dict(done, state=state, message=row["message"] or row["why"])
@@ -96,13 +97,13 @@ def _opened(done, row, result):
         return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
                     compromised=bool(result.get("compromised")) or row["compromised"])
     totals = result.get("totals") or {}
-    return dict(done, online=True, state=VERIFIED, verified_by="%s (%s, %s)" % (
-        row["way"], counted(totals.get("devices", 0), "device"), counted(totals.get("lines", 0), "line")))
+    devices = totals.get("devices", 0)
+    return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
+        row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
 
 
-def _lines(seen):
-    count = sum(len(connection["lines"]) for connection in seen)
-    return "%d open, %s" % (len(seen), counted(count, "line"))
+def _lines(count):
+    return "%d %s" % (count, ngettext("line", "lines", count))
 
 
 class FilterModule:

@@ -9,14 +9,13 @@ import datetime
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.voiceops.secure_tsp.plugins.filter.cluster_login import LOGIN, SERVICEABILITY, cluster_login
+from ansible_collections.voiceops.secure_tsp.plugins.filter.cluster_login import cluster_login
 from ansible_collections.voiceops.secure_tsp.plugins.filter.fleet import fleet
 from ansible_collections.voiceops.secure_tsp.plugins.filter.host_findings import host_findings
 from ansible_collections.voiceops.secure_tsp.plugins.filter.host_ports import host_ports
 from ansible_collections.voiceops.secure_tsp.plugins.filter.maintenance_window import maintenance_window
 from ansible_collections.voiceops.secure_tsp.plugins.filter.users_of_hosts import users_of_hosts
 from ansible_collections.voiceops.secure_tsp.plugins.filter.with_probes import with_probes
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import cluster_options
 
 CLUSTERS = {"main": {"hostname": "pub", "cti_managers": ["sub1", "sub2"]}, "lab": {"hostname": "lab"}}
 USERS = [{"name": "rec", "cluster": "main"}, {"name": "rec", "cluster": "lab"}, {"name": "idle", "cluster": "main"}]
@@ -103,11 +102,6 @@ def test_users_of_some_hosts(hosts, cluster, names):
 
 
 # cluster_login
-
-
-def test_the_login_is_what_the_modules_take():
-    assert set(LOGIN) == set(cluster_options())
-    assert set(LOGIN + SERVICEABILITY) == set(cluster_options(serviceability=True))
 
 
 @pytest.mark.parametrize("entry, serviceability, options", [
