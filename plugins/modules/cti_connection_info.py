@@ -11,7 +11,8 @@ short_description: Show which CTI connections the cluster itself sees
 description:
   - Asks RISPort70 (C(selectCtiItem)) which providers, devices and lines the given users have open. This is the
     server's own view, and it opens nothing, so a running application is not disturbed.
-  - One request for each class answers for all users. The cluster allows 15 of these requests a minute by default.
+  - One request for each class answers for all users, unless they have more than 1000 items, which is all that one answer
+    carries. Then the users are asked for in halves. The cluster allows 15 of these requests a minute by default.
   - RISPort70 does not tell secure from plain connections, nor an instance id. A connection is known by its user and
     the client's address.
   - That the service is not available is a result and not a failure, unless O(required) is set.
@@ -105,7 +106,9 @@ reason:
   returned: success
   type: str
 complete:
-  description: Whether everything found was returned. One answer carries at most 1000 items.
+  description:
+    - Whether everything found was returned. V(false) when a single user has more than the 1000 items that one answer
+      carries.
   returned: success
   type: bool
 connections:
@@ -264,14 +267,26 @@ def add_line(connection, item):
 
 
 def look(ris, params):
-    """A View of what the users have open: one request for each class."""
+    """A View of what the users have open: one request for each class, more only where one answer is too small."""
     view = View()
-    view.take(ris.select("Provider", params["users"]), add_provider)
+    classes = [("Provider", add_provider)]
     if "devices" in params["include"]:
-        view.take(ris.select("Device", params["users"]), add_device)
+        classes.append(("Device", add_device))
     if "lines" in params["include"]:
-        view.take(ris.select("Line", params["users"]), add_line)
+        classes.append(("Line", add_line))
+    for cti_class, add in classes:
+        for selection in select(ris, cti_class, params["users"]):
+            view.take(selection, add)
     return view
+
+
+def select(ris, cti_class, users):
+    """Selections that together answer for all users; those of half of them where one answer cannot carry everything."""
+    found = ris.select(cti_class, users)
+    if found.complete or len(users) == 1:
+        return [found]
+    half = len(users) // 2
+    return select(ris, cti_class, users[:half]) + select(ris, cti_class, users[half:])
 
 
 def wanted(connection, params):

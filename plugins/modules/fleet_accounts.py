@@ -235,6 +235,14 @@ options:
     description: Plan and change nothing, as in check mode. RV(plan) can be given to O(approved_plan) later.
     type: bool
     default: false
+  on_problems:
+    description:
+      - What to do when O(users), O(instances) and the cluster contradict each other.
+      - V(report) goes on and returns RV(problems), for looking at a cluster that is not as it should be. It needs
+        O(plan_only=true) or check mode.
+    type: str
+    choices: [fail, report]
+    default: fail
   approved_plan:
     description:
       - RV(plan) of an earlier run with O(plan_only=true), or its O(approved_plan[].object) and
@@ -600,8 +608,8 @@ still_armed:
   elements: str
   sample: []
 problems:
-  description: Every mistake found.
-  returned: when the lists, the cluster and the options contradict each other
+  description: Every mistake found, where the lists, the cluster and the options contradict each other.
+  returned: when there are any, and always with success
   type: list
   elements: str
   sample: ["instance recorder01x1 is listed twice"]
@@ -682,6 +690,7 @@ def main():
             operation_completes_hours=dict(type="int", default=24),
             capf_issuer=dict(type="str", choices=["self", "online", "offline", "unknown"], default="unknown"),
             plan_only=dict(type="bool", default=False),
+            on_problems=dict(type="str", choices=["fail", "report"], default="fail"),
             approved_plan=dict(type="list", elements="dict", options=APPROVED),
         )
     )
@@ -695,6 +704,7 @@ def main():
             result, plan = accounts.bring_in_line(
                 axl, wish, apply=not (module.check_mode or params["plan_only"]),
                 approved=params["approved_plan"], hours=params["operation_completes_hours"],
+                report_problems=params["on_problems"] == "report",
             )
     finish(module, result, plan.warnings, result["strings"].values())
 

@@ -64,6 +64,16 @@ DEVICE = "<s:DeviceName>SEP001122334455</s:DeviceName><s:DeviceStatus>Open</s:De
 LINE = "<s:DirNumber>1001</s:DirNumber><s:LineStatus>Open</s:LineStatus>"
 
 
+def test_users_with_more_than_one_answer_carries_are_asked_for_in_halves(ask):
+    result, requests = ask([
+        answer(item(1), total=1001),
+        answer(item(2), item(3)),
+        answer(item(4, UserId="dialer"), total=1001),
+    ], users=["recorder", "dialer"], include=[])
+    assert [connection["app_id"][-1] for connection in result["connections"]] == ["2", "3", "4"]
+    assert len(requests) == 3 and not result["complete"], "one user alone has too many"
+
+
 def test_three_answers_become_one_connection(ask):
     result, requests = ask([
         answer(item(58667)),

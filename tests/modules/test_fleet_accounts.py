@@ -246,6 +246,19 @@ def test_all_mistakes_come_in_one_message_and_nothing_is_written(sim, accounts):
     assert sim.cluster.state_hash() == before
 
 
+def test_contradictions_can_be_reported_beside_the_plan(sim, accounts):
+    before = sim.cluster.state_hash()
+    lists = dict(
+        users=[RECORDER, {"name": "ghost", "type": "end"}, {"name": "jdoe"}, {"name": "CCMSysUser"}],
+        instances=[FIRST, dict(SECOND, user="ghost"), dict(DESK, user="CCMSysUser"), dict(DESK, instance_id="desk01x2")])
+    result = accounts(plan_only=True, on_problems="report", **lists)
+    assert len(result["problems"]) == 3
+    rows = {row["name"]: row for row in result["users"]}
+    assert rows["recorder_tapi"]["action"] == "create" and not rows["ghost"]["exists"]
+    assert accounts(on_problems="report", **lists)["failed"], "nothing may be applied while there are problems"
+    assert sim.cluster.state_hash() == before
+
+
 def test_a_missing_end_user_is_an_error_before_anything_is_written(sim, accounts):
     result = accounts(users=[RECORDER, {"name": "ghost", "type": "end"}], instances=needing(FIRST))
     assert "end user ghost does not exist" in result["msg"] and sim.cluster.write_count == 0

@@ -463,21 +463,26 @@ def connect(params):
     return AxlClient(login_from(params))
 
 
-def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string):
+def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
+                  report_problems=False):
     """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
 
     approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
     0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
+    report_problems: what is wrong is in the result; only where nothing is applied.
     Raises InputError with the fact problems before anything is written.
     """
     if not 0 <= hours <= 720:
         raise InputError("operation_completes_hours is %d, not 0 to 720" % hours)
+    if report_problems and apply:
+        raise InputError("on_problems report needs plan_only or check mode")
     wish.predicting = not apply
     reader = Reader(axl)
     current = reader.read(wish)
     now = now or cluster_time(axl)
     plan = _fleet.plan(wish, current, now)
-    refuse_problems(plan.problems)
+    if not report_problems:
+        refuse_problems(plan.problems)
     if approved is not None:
         refuse_unapproved(_fleet.not_approved(plan.steps, approved))
     completion = _fleet.deadline_text(now, hours) if hours else None
@@ -534,6 +539,7 @@ def result(wish, plan, reader, applier, now):
         "read_way": reader.way,
         "group_way": applier.way,
         "release": plan.before.release,
+        "problems": plan.problems,
         "diff": _fleet.difference(plan),
     }
 
