@@ -178,7 +178,7 @@ class Controller:
         text = yaml.safe_dump({"all": {
             "children": {"secure_tsp": {"hosts": named}},
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables},
-        }})
+        }}, sort_keys=False)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(text)
         return path
@@ -188,14 +188,15 @@ class Controller:
         return str(self.hosts / "{host}" / "{instance_id}")
 
     def start(self, playbook, inventory, *words):
-        """Start C(voiceops.secure_tsp.<playbook>) with further words of its command line."""
+        """Start C(voiceops.secure_tsp.<playbook>), or a playbook given as a path, with further words of its command line."""
         self._number += 1
         output = self.folder / ("output%d.txt" % self._number)
         events = self.folder / ("events%d.jsonl" % self._number)
         program = pathlib.Path(sys.executable).with_name("ansible-playbook")
         with open(output, "wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, program, "-i", inventory, "voiceops.secure_tsp." + playbook, *words],
+                [sys.executable, program, "-i", inventory,
+                 playbook if isinstance(playbook, pathlib.Path) else "voiceops.secure_tsp." + playbook, *words],
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, cwd=self.folder,
                 env={**self.environment(), "PLAYBOOK_EVENTS": str(events)}, start_new_session=True)
         return Playing(process, output, events)

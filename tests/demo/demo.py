@@ -223,7 +223,7 @@ class Demo:
         self.screen.line("    %-12s%s" % (stage, seconds(time.monotonic() - begin)))
         run = self.playing.wait()
         if run.rc != 0:
-            self.screen.line(run.output)
+            self.screen.line("\n".join(run.output.splitlines()[-60:]))
         expect(run.rc == 0, "The playbook ended with %d." % run.rc)
         return run
 

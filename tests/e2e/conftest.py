@@ -24,19 +24,19 @@ SEED = {
     "end_users": [{"name": "jdoe", "lastname": "Doe", "password": "Jane-Secret-0001", "devices": ["SEP001122334455"]}],
 }
 HOSTS = ("recorder01", "recorder02", "recorder03")
-USERS = [
+USERS = (
     {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "srtp": True,
      "devices": ["SEP001122334450", "SEP001122334451"]},
     {"name": "dialer", "password": "Dialer-Secret-0003", "devices": ["SEP001122334452"]},
     {"name": "jdoe", "type": "end", "password": "Jane-Secret-0001"},
-]
-INSTANCES = [
+)
+INSTANCES = (
     {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"},
     {"host": "recorder02", "user": "recorder_tapi", "instance_id": "recorder02x1"},
     {"host": "recorder03", "user": "recorder_tapi", "instance_id": "recorder03x1"},
     {"host": "recorder02", "user": "dialer", "instance_id": "recorder02x2"},
     {"host": "recorder03", "user": "jdoe", "instance_id": "recorder03x2"},
-]
+)
 
 
 class Site:
