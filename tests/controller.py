@@ -92,6 +92,14 @@ class Run:
         return rows
 
     @property
+    def remarks(self):
+        """What the summary says below its table, by instance id."""
+        found = [re.fullmatch(r"((?:\w+ on [\w.-]+(?:, |(?=: )))+): (.*)", line) for line in self.summary]
+        return {
+            place.split()[0]: match.group(2) for match in found if match for place in match.group(1).split(", ")
+        }
+
+    @property
     def states(self):
         """What the summary says of each instance."""
         return {instance_id: row["STATE"] for instance_id, row in self.rows.items()}

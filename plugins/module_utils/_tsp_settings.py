@@ -1,0 +1,569 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The settings of a Windows TSP: what its dialog has, which values it documents, and where a registry profile puts them.
+
+Pure. Tabs, fields, defaults and ranges are those of Cisco's TAPI guides and tech note 213250. Where the TSP keeps a
+setting is documented nowhere, so it comes from a registry profile that was measured on the user's own host, never from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+BOOL, TEXT, INTEGER, CHOICE, ADDRESS, LOCATION = "on or off", "text", "number", "choice", "IP address", "address or name"
+HIDDEN = "(secret)"
+DIALOG = "Control Panel > Phone and Modem > Advanced"
+FETCH, STRING, SECURE, PASSWORD = (
+    "security.fetch_certificates", "security.authorization_string", "security.secure_connection", "user.password")
+LOCATION_KINDS = {"none": "None", "ipv4": "IP Address", "ipv6": "IPV6 Address", "host": "Host Name"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One field of the dialog. restart: a change acts only after a restart. shared: one value for all instances."""
+
+    tab: str
+    label: str
+    kind: str
+    lowest: Optional[int] = None
+    highest: Optional[int] = None
+    choices: Optional[Dict[str, str]] = None
+    secret: bool = False
+    restart: bool = True
+    shared: bool = False
+
+
+def _number(tab, label, lowest, highest=None, **more):
+    return Setting(tab, label, INTEGER, lowest, highest, **more)
+
+
+SETTINGS = {
+    "general.auto_update": Setting(
+        "General", "Auto Update", CHOICE, choices={"ask": "Ask", "never": "Never", "always": "Always"}, restart=False),
+    "user.single_sign_on": Setting("User", "Use Single Sign On (off: Use the following credentials)", BOOL),
+    "user.name": Setting("User", "User Name", TEXT),
+    PASSWORD: Setting("User", "Password, Verify Password", TEXT, secret=True),
+    "cti_manager.primary_kind": Setting("CTI Manager", "Primary: kind of location", CHOICE, choices=LOCATION_KINDS),
+    "cti_manager.primary": Setting("CTI Manager", "Primary: location", LOCATION),
+    "cti_manager.backup_kind": Setting("CTI Manager", "Backup: kind of location", CHOICE, choices=LOCATION_KINDS),
+    "cti_manager.backup": Setting("CTI Manager", "Backup: location", LOCATION),
+    "cti_manager.preferred_mode": Setting(
+        "CTI Manager", "Preferred IP Addressing Mode", CHOICE, choices={"ipv4": "IPv4", "ipv6": "IPv6"}),
+    SECURE: Setting("Security", "Secure Connection to CTI Manager", BOOL),
+    FETCH: Setting("Security", "Fetch Certificate", BOOL),
+    STRING: Setting("Security", "CAPF: Authorization String", TEXT, secret=True),
+    "security.instance_id": Setting("Security", "CAPF: Instance Identifier", TEXT),
+    "security.capf_address": Setting("Security", "CAPF: IP Address", ADDRESS),
+    "security.capf_port": _number("Security", "CAPF: Port", 1, 65535),
+    "security.fetch_retries": _number("Security", "CAPF: Number Of Retries", 0, 3),
+    # The Security Guide says up to 30; the TSP's own guides say 15, and the smaller one is right either way.
+    "security.fetch_retry_interval": _number("Security", "CAPF: Retry Interval (s)", 0, 15),
+    "security.tftp_address": Setting("Security", "TFTP Server: IP Address", ADDRESS),
+    "trace.on": Setting("Trace", "On", BOOL, restart=False),
+    "trace.file_size": _number("Trace", "File Size (MB)", 1, restart=False),
+    "trace.files": _number("Trace", "No. of Files", 1, restart=False),
+    "trace.directory": Setting("Trace", "Directory", TEXT, restart=False, shared=True),
+    "trace.tsp": Setting(
+        "Trace", "TSP Trace", CHOICE, choices={"off": "off", "error": "Error", "detailed": "Detailed"}, restart=False),
+    "trace.cti": Setting("Trace", "CTI Trace", BOOL, restart=False),
+    "trace.tspi": Setting("Trace", "TSPI Trace", BOOL, restart=False),
+    "advanced.message_timeout": _number("Advanced", "Synchronous Message Timeout (s)", 5, 60),
+    "advanced.heartbeat": _number("Advanced", "Requested Heartbeat (s)", 30, 300),
+    "advanced.connect_retry": _number("Advanced", "Connect Retry (s)", 15, 300),
+    "advanced.provider_open_timeout": _number("Advanced", "Provider Open Completed Timeout (s)", 5, 900),
+}
+
+# Values
+
+
+def problem_with(name, value):
+    """What is wrong with a value of a setting, as the end of a sentence, or None."""
+    setting = SETTINGS.get(name)
+    if setting is None:
+        return "there is no such setting; known are %s" % ", ".join(SETTINGS)
+    if value is None or value == "":
+        return None if setting.kind == LOCATION else "it has no value"
+    if setting.kind == BOOL and not isinstance(value, bool):
+        return "it is true or false"
+    if setting.kind == INTEGER:
+        return _problem_with_number(setting, value)
+    if setting.kind == CHOICE and value not in setting.choices:
+        return "it is one of %s" % ", ".join(setting.choices)
+    if setting.kind == ADDRESS and kind_of_location(value) == "host":
+        return "the dialog takes an IP address here, not %s" % value
+    if setting.kind in (TEXT, LOCATION) and not isinstance(value, str):
+        return "it is a text"
+    return None
+
+
+def _problem_with_number(setting, value):
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "it is a whole number"
+    if value < setting.lowest or (setting.highest is not None and value > setting.highest):
+        limit = "%d or more" % setting.lowest if setting.highest is None else "%d to %d" % (setting.lowest, setting.highest)
+        return "it is %s" % limit
+    return None
+
+
+def kind_of_location(text):
+    """The kind that the CTI Manager tab wants beside a location: ipv4, ipv6, host, or none for an empty text."""
+    if not text:
+        return "none"
+    try:
+        return "ipv%d" % ipaddress.ip_address(str(text)).version
+    except ValueError:
+        return "host"
+
+
+def shown(name, value):
+    """A value as the dialog shows it; secrets are hidden."""
+    setting = SETTINGS[name]
+    if setting.secret:
+        return HIDDEN
+    if setting.kind == BOOL:
+        return "on" if value else "off"
+    if setting.kind == CHOICE:
+        return setting.choices[value]
+    return str("" if value is None else value)
+
+
+def provider_name(number):
+    """How Control Panel lists an instance, whatever its file is called."""
+    return "CiscoTSP%03d.tsp" % number
+
+
+def place(name, number):
+    """Where in the dialog a setting of TSP number so-and-so is."""
+    setting = SETTINGS[name]
+    return "%s > %s > Configure > %s > %s" % (DIALOG, provider_name(number), setting.tab, setting.label)
+
+
+def derived(instance):
+    """The settings that the lists of users, instances and clusters already tell; of an instance as the filter fleet
+    completes it."""
+    managers = list(instance["cti_managers"]) + [""]
+    values = {
+        "user.single_sign_on": False, "user.name": instance["user"], "security.instance_id": instance["instance_id"],
+        "security.capf_address": instance["capf_host"], "security.capf_port": instance["capf_port"],
+        "security.tftp_address": instance["tftp_servers"][0],
+    }
+    for name, location in zip(("primary", "backup"), managers):
+        values["cti_manager." + name] = location
+    return values
+
+
+def numbered(instances):
+    """C(([(instance, TSP number)], [problem])); a host's only instance is number 1 unless it says otherwise."""
+    found, problems = [], []
+    for instance in instances:
+        number = instance["tsp_number"] or (1 if len(instances) == 1 else None)
+        if number is None:
+            problems.append("instance %s: tsp_number is missing, because host %s has several instances" % (
+                instance["instance_id"], instance["host"]))
+        else:
+            found.append((instance, number))
+    return found, problems
+
+
+def with_kinds(values):
+    """Add the kind of each CTI Manager location that is managed and has none yet."""
+    values = dict(values)
+    for name in ("cti_manager.primary", "cti_manager.backup"):
+        if name in values:
+            values.setdefault(name + "_kind", kind_of_location(values[name]))
+    return values
+
+
+# The registry profile
+
+TYPES = {
+    "string": "REG_SZ", "expandstring": "REG_EXPAND_SZ", "multistring": "REG_MULTI_SZ", "dword": "REG_DWORD",
+    "qword": "REG_QWORD", "binary": "REG_BINARY",
+}
+TYPE_OF = dict((registry, word) for word, registry in TYPES.items())
+NUMBERS = ("dword", "qword")
+OPAQUE, AS_TEXT, AS_NUMBER, MULTIPLY, MAP = "opaque", "text", "number", "multiply", "map"
+NODE_32 = "WOW6432Node"
+ROOT = re.compile(r"(HKLM|HKCU|HKCR|HKCC|HKU):\\", re.IGNORECASE)
+SOFTWARE = re.compile(r"(HKLM:\\SOFTWARE\\)(?:%s\\)?" % NODE_32, re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Where a setting is kept. C({number}) in key and name is the instance's three digits.
+
+    transform: what makes the stored value of the dialog's: opaque, text, number, {multiply: n} or {map: {shown: stored}}.
+    """
+
+    key: str
+    name: str
+    type: str
+    transform: Any
+    view: int = 64
+    readable: bool = True
+
+    def path(self, number):
+        key = self.key.replace("{number}", "%03d" % number)
+        return SOFTWARE.sub(lambda found: found.group(1) + NODE_32 + "\\", key, count=1) if self.view == 32 else key
+
+    def value_name(self, number):
+        return self.name.replace("{number}", "%03d" % number)
+
+    @property
+    def writable(self):
+        return self.transform != OPAQUE
+
+    def stored(self, setting, value):
+        """What is to stand in the registry, as the module win_regedit takes it. Raises ValueError."""
+        if self.transform == AS_TEXT:
+            result = str(value)
+        elif self.transform == AS_NUMBER:
+            result = int(value)
+        elif MULTIPLY in self.transform:
+            result = int(value) * self.transform[MULTIPLY]
+        else:
+            words = self.transform[MAP]
+            word = _word(value)
+            if word not in words:
+                raise ValueError("the registry profile does not say how %s is stored" % shown(setting, value))
+            result = words[word]
+        if self.type in NUMBERS:
+            return int(result)
+        return [str(result)] if self.type == "multistring" else str(result)
+
+    def holds(self, stored, found):
+        """Whether a property as win_reg_stat shows it has this type and value."""
+        if found is None or found["type"] != TYPES[self.type]:
+            return False
+        if self.type == "binary":
+            return bytes(found["value"]) == _octets(stored)
+        return found["value"] == stored
+
+
+def _word(value):
+    """YAML reads on and off as booleans, the dialog shows them as words."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+def _octets(text):
+    return bytes(int(part, 16) for part in re.sub(r"^hex:", "", text).split(",") if part)
+
+
+def load_profile(settings):
+    """C(({setting: Entry}, [problem, ...])) of the mapping C(settings) of a registry profile."""
+    entries, problems = {}, []
+    for name, raw in (settings or {}).items():
+        found = _entry_problem(name, raw)
+        if found:
+            problems.append("registry profile: %s: %s" % (name, found))
+            continue
+        transform = raw["transform"]
+        if isinstance(transform, dict) and MAP in transform:
+            transform = {MAP: dict((_word(shown_value), stored) for shown_value, stored in transform[MAP].items())}
+        entries[name] = Entry(
+            raw["key"], raw["name"], raw["type"], transform, int(raw.get("view", 64)), bool(raw.get("readable", True)))
+    return entries, problems
+
+
+def _entry_problem(name, raw):
+    if name not in SETTINGS:
+        return "there is no such setting"
+    if name == PASSWORD:
+        return "the TSP keeps the password encrypted, so it is never written into the registry"
+    if not isinstance(raw, dict) or not {"key", "name", "type", "transform"} <= set(raw):
+        return "it needs key, name, type and transform"
+    unknown = set(raw) - {"key", "name", "type", "transform", "view", "readable"}
+    if unknown:
+        return "there is no %s" % ", ".join(sorted(unknown))
+    if raw["type"] not in TYPES:
+        return "type is one of %s" % ", ".join(TYPES)
+    if raw.get("view", 64) not in (32, 64):
+        return "view is 32 or 64"
+    if not ROOT.match(str(raw["key"])):
+        return "key begins with a hive, such as HKLM:\\"
+    if "{number}" not in raw["key"] + raw["name"] and not SETTINGS[name].shared:
+        return "key or name needs {number}, or all instances of a host would share the value"
+    return _transform_problem(raw["transform"])
+
+
+def _transform_problem(transform):
+    if transform in (OPAQUE, AS_TEXT, AS_NUMBER):
+        return None
+    if isinstance(transform, dict) and len(transform) == 1:
+        if isinstance(transform.get(MULTIPLY), int) and transform[MULTIPLY] > 0:
+            return None
+        if isinstance(transform.get(MAP), dict) and transform[MAP]:
+            return None
+    return "transform is opaque, text, number, {multiply: n} or {map: {shown: stored}}"
+
+
+# Settings against the registry
+
+
+@dataclasses.dataclass
+class Plan:
+    """What follows for one host.
+
+    reads: registry keys to read. writes: C({path, name, data, type, setting, instance_id, secret, restart}).
+    by_hand: C({instance_id, setting, place, value}). drift: the same with C(found). problems: sentences.
+    """
+
+    reads: List[str] = dataclasses.field(default_factory=list)
+    writes: List[Dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
+    by_hand: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
+    drift: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
+    problems: List[str] = dataclasses.field(default_factory=list)
+
+
+def plan(wanted, entries, properties=None):
+    """wanted: [(instance_id, TSP number, {setting: value})]. properties: {key: {name: {type, value}}} as win_reg_stat
+    shows them; a key that was read and does not exist is {}. Without it, readable values count as different.
+    """
+    result, shared = Plan(), {}
+    for instance_id, number, values in wanted:
+        for name, value in _in_order(with_kinds(values)):
+            wrong = problem_with(name, value)
+            if wrong:
+                result.problems.append("instance %s: %s: %s" % (instance_id, name, wrong))
+                continue
+            if SETTINGS[name].shared and shared.setdefault(name, value) != value:
+                result.problems.append("%s is one value for the whole host, and the instances want two: %s and %s" % (
+                    name, shown(name, shared[name]), shown(name, value)))
+                continue
+            _place_value(result, instance_id, number, name, value, entries.get(name), properties)
+    result.reads = list(dict.fromkeys(result.reads))
+    return result
+
+
+def _in_order(values):
+    """As the dialog has them, unknown names last. A location that is None has no address to be entered."""
+    order = dict((name, number) for number, name in enumerate(SETTINGS))
+    for name in sorted(values, key=lambda name: order.get(name, len(order))):
+        if not (name in SETTINGS and SETTINGS[name].kind == LOCATION and values[name] == ""):
+            yield name, values[name]
+
+
+def _place_value(result, instance_id, number, name, value, entry, properties):
+    row = {"instance_id": instance_id, "setting": name, "place": place(name, number), "value": shown(name, value)}
+    if entry is None or not entry.writable:
+        result.by_hand.append(row)
+        return
+    try:
+        stored = entry.stored(name, value)
+    except ValueError as error:
+        result.problems.append("instance %s: %s: %s" % (instance_id, name, error))
+        return
+    path, value_name = entry.path(number), entry.value_name(number)
+    if entry.readable:
+        result.reads.append(path)
+        found = ((properties or {}).get(path) or {}).get(value_name)
+        if entry.holds(stored, found):
+            return
+        if properties is not None:
+            row["found"] = _found(name, found)
+            result.drift.append(row)
+    result.writes.append({
+        "path": path, "name": value_name, "data": stored, "type": entry.type, "setting": name,
+        "instance_id": instance_id, "secret": SETTINGS[name].secret, "restart": SETTINGS[name].restart,
+    })
+
+
+def _found(name, found):
+    if found is None:
+        return "(not there)"
+    return HIDDEN if SETTINGS[name].secret else "%s %s" % (found["type"], found["value"])
+
+
+# Discovery
+
+
+def changes(before, after):
+    """Values that differ between two snapshots C({key: {name: {type, value}}}): [(key, name, old or None, new or None)]."""
+    found = []
+    for key in sorted(set(before) | set(after)):
+        old, new = before.get(key, {}), after.get(key, {})
+        for name in sorted(set(old) | set(new)):
+            if _plain(old.get(name)) != _plain(new.get(name)):
+                found.append((key, name, old.get(name), new.get(name)))
+    return found
+
+
+def _plain(value):
+    return None if value is None else (value["type"], value["value"])
+
+
+def described(name, change):
+    """A change for people; values only where the setting is no secret."""
+    key, value_name, old, new = change
+    if SETTINGS[name].secret:
+        return "%s\\%s: %s -> %s" % (key, value_name, *(HIDDEN if value else "(not there)" for value in (old, new)))
+    return "%s\\%s: %s -> %s" % (key, value_name, _found(name, old), _found(name, new))
+
+
+def entry_from(name, number, dialog_before, dialog_after, change):
+    """C((entry for the profile, remarks)) from the one change that followed one change in the dialog.
+
+    dialog_before and dialog_after: what the dialog showed, in the values of the settings; None when not known.
+    """
+    key, value_name, old, new = change
+    view = 32 if re.search(r"\\%s\\" % NODE_32, key, re.IGNORECASE) else 64
+    remarks = []
+    type_ = TYPE_OF.get((new or old)["type"])
+    transform, readable = _transform(name, type_, dialog_before, dialog_after, old, new)
+    if transform == OPAQUE:
+        remarks.append("The stored value does not follow from the one in the dialog, so the setting stays one to be set "
+                       "by hand.")
+    digits = "%03d" % number
+    general = [text.replace(digits, "{number}") for text in (SOFTWARE.sub(r"\1", key, count=1), value_name)]
+    if "{number}" not in "".join(general) and not SETTINGS[name].shared:
+        remarks.append("Neither key nor name contains %s, so that other instances cannot be told apart: put {number} in its "
+                       "place by hand." % digits)
+    return {
+        "key": general[0], "name": general[1], "type": type_ or "binary", "transform": transform, "view": view,
+        "readable": readable,
+    }, remarks
+
+
+def _transform(name, type_, dialog_before, dialog_after, old, new):
+    """C((transform, readable))."""
+    if type_ in (None, "binary", "multistring") or new is None or SETTINGS[name].kind == TEXT and dialog_after is None:
+        return OPAQUE, False
+    after = new["value"]
+    setting = SETTINGS[name]
+    if setting.kind in (BOOL, CHOICE):
+        words = {_word(dialog_after): after}
+        if old is not None and dialog_before is not None:
+            words[_word(dialog_before)] = old["value"]
+        return {MAP: words}, True
+    if str(after) == str(dialog_after):
+        return (AS_NUMBER if type_ in NUMBERS else AS_TEXT), True
+    factor = _factor(dialog_after, after)
+    return ({MULTIPLY: factor}, True) if factor else (OPAQUE, False)
+
+
+def _factor(shown_value, stored):
+    """The whole number that a shown number is stored multiplied with, or None."""
+    try:
+        shown_number, stored_number = int(shown_value), int(stored)
+    except (TypeError, ValueError):
+        return None
+    if shown_number <= 0 or stored_number <= 0 or stored_number % shown_number:
+        return None
+    return stored_number // shown_number
+
+
+# The silent installer
+
+PROPERTY = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+PROPERTY_CHOICES = {
+    "CTI1_TYPE": ("NONE", "IPV4", "IPV6", "HOST"), "CTI2_TYPE": ("NONE", "IPV4", "IPV6", "HOST"),
+    "NONAD": ("NO", "YES"), "AUTOUPGRADE_TYPE": ("ASK", "NEVER", "ALWAYS"), "DRIVER_TYPE": ("WAVE", "MEDIA", "NEW"),
+}
+PROPERTY_RANGES = {"NUM_WDP": (0, 255), "MDP_START": (0, 65535), "MDP_END": (0, 65535)}
+PROPERTY_TEXTS = ("USER", "PASS", "CTI1", "CTI2")
+UPGRADE_PROPERTIES = (("REINSTALL", "ALL"), ("REBOOT", "ReallySuppress"))
+INSTALL_PROPERTIES = (("REBOOT", "ReallySuppress"),)
+
+
+def installer_properties(instance):
+    """USER and the CTI Managers of the first instance, as the silent installer takes them."""
+    managers = [text for text in instance["cti_managers"] if text][:2]
+    properties = {"USER": instance["user"]}
+    for number, location in enumerate(managers, 1):
+        properties["CTI%d" % number] = location
+        properties["CTI%d_TYPE" % number] = kind_of_location(location).upper()
+    return properties
+
+
+def property_problems(properties):
+    for name, value in properties.items():
+        text = str(value)
+        if name in PROPERTY_CHOICES:
+            if text not in PROPERTY_CHOICES[name]:
+                yield "installer property %s is one of %s" % (name, ", ".join(PROPERTY_CHOICES[name]))
+        elif name in PROPERTY_RANGES:
+            lowest, highest = PROPERTY_RANGES[name]
+            if not text.isdigit() or not lowest <= int(text) <= highest:
+                yield "installer property %s is %d to %d" % (name, lowest, highest)
+        elif name not in PROPERTY_TEXTS:
+            yield "installer property %s is not documented" % name
+        if '"' in text or text.endswith("\\"):
+            yield "installer property %s: a value with a quotation mark or a final backslash cannot be given silently" % name
+
+
+def installer_arguments(properties, upgrade):
+    """The command line of a silent installation or upgrade: C(/s /v"/qn NAME=\\"value\\" ...").
+
+    An upgrade keeps what is configured, so it takes none of the properties.
+    """
+    pairs = list(UPGRADE_PROPERTIES) if upgrade else list(properties.items()) + list(INSTALL_PROPERTIES)
+    return '/s /v"/qn %s"' % " ".join('%s=\\"%s\\"' % pair for pair in pairs)
+
+
+# Providers and versions
+
+PROVIDER = re.compile(r"ciscotsp(\d{3})(?:x64)?\.tsp\Z", re.IGNORECASE)
+PROVIDER_VALUE = re.compile(r"ProviderFilename(\d+)\Z", re.IGNORECASE)
+
+
+def providers(properties):
+    """TAPI's list of providers, from the values of its registry key: C([{index, id, file, tsp_number}]).
+
+    tsp_number is None where the file is not one of the Cisco TSP's.
+    """
+    found = []
+    for name, value in properties.items():
+        match = PROVIDER_VALUE.match(name)
+        if match:
+            index, file = int(match.group(1)), str(value["value"])
+            number = PROVIDER.search(file)
+            found.append({
+                "index": index, "id": (properties.get("ProviderID%d" % index) or {}).get("value"), "file": file,
+                "tsp_number": int(number.group(1)) if number else None,
+            })
+    return sorted(found, key=lambda one: one["index"])
+
+
+def version_of(text):
+    """The numbers in a version such as 14.0(1.11) or 14.0.1.13900(155), as a tuple; empty where there are none."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", text or ""))
+
+
+def compare_with_cluster(tsp_version, release):
+    """C((problem or None, warning or None)): the plug-in must be that of the cluster's own release.
+
+    Only major and minor number are compared, since how a plug-in's further numbers follow from the cluster's is not documented.
+    """
+    tsp, cluster = version_of(tsp_version)[:2], version_of(release)[:2]
+    if len(tsp) < 2 or len(cluster) < 2:
+        return None, "The versions of TSP (%s) and cluster (%s) cannot be compared." % (tsp_version, release)
+    if tsp > cluster:
+        return ("TSP %s is newer than the cluster (%s). An upgraded TAPI client does not work with an earlier CUCM release: "
+                "take the plug-in from the cluster's own page." % (tsp_version, release)), None
+    if tsp < cluster:
+        return None, ("TSP %s is older than the cluster (%s). Cisco says to use the plug-in of the cluster's release."
+                      % (tsp_version, release))
+    return None, None
+
+
+def is_newer(wanted, installed):
+    """Whether the wanted version is above the installed one, number by number."""
+    return version_of(wanted) > version_of(installed)
+
+
+# Waiting
+
+
+def delays(seconds, first, longest) -> Tuple[int, ...]:
+    """Pauses that double from C(first) up to C(longest) and together last C(seconds), the last one cut short."""
+    result, left, pause = [], int(seconds), max(1, int(first))
+    while left > 0:
+        result.append(min(pause, left))
+        left -= result[-1]
+        pause = min(pause * 2, max(1, int(longest)))
+    return tuple(result)

@@ -1,0 +1,19 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
+
+
+def main():
+    module = create(gather_subset=dict(type="list", elements="str", default=["all"]))
+    with scripted_host(module) as host:
+        addresses = host.state["addresses"]
+    module.exit_json(changed=False, ansible_facts={"ansible_all_ipv4_addresses": addresses})
+
+
+if __name__ == "__main__":
+    main()

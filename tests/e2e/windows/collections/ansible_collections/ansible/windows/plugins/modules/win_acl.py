@@ -1,0 +1,34 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
+
+
+def main():
+    module = create(
+        path=dict(type="str", required=True),
+        user=dict(type="str", required=True),
+        state=dict(type="str", choices=["absent", "present"], default="present"),
+        type=dict(type="str", required=True, choices=["allow", "deny"]),
+        rights=dict(type="str", required=True),
+    )
+    params = module.params
+    rule = [params["type"], params["user"], params["rights"]]
+    with scripted_host(module) as host:
+        if params["path"] not in host.state["acl"]:
+            module.fail_json(msg="%s does not exist on the host" % params["path"])
+        rules = host.state["acl"][params["path"]]["rules"]
+        changed = (rule in rules) == (params["state"] == "absent")
+        if changed and params["state"] == "present":
+            rules.append(rule)
+        elif changed:
+            rules.remove(rule)
+    module.exit_json(changed=changed)
+
+
+if __name__ == "__main__":
+    main()
