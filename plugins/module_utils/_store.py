@@ -50,8 +50,8 @@ LOCK_SECONDS = 30
 
 
 class Store:
-    """One folder. owner and group: name or number for everything written; None leaves what is there, and gives new files
-    to whoever runs. Every method raises StoreError with the path.
+    """One folder. owner and group: name or number for everything written; None leaves what is there, and gives new
+    files to whoever runs. Every method raises StoreError with the path.
     """
 
     def __init__(self, folder, owner=None, group=None):
@@ -152,12 +152,12 @@ class Store:
         return True
 
     @contextlib.contextmanager
-    def lock(self, seconds=LOCK_SECONDS):
+    def lock(self, seconds=None):
         """Keep other runs out of the folder, which must exist; also clear away what a killed run left half written.
 
-        The lock ends with the process, so there are no stale ones. Waits up to so many seconds for another run.
+        The lock ends with the process, so there are no stale ones. Waits up to so many seconds (30) for another run.
         """
-        descriptor = self._locked(seconds)
+        descriptor = self._locked(LOCK_SECONDS if seconds is None else seconds)
         try:
             for store in (self, self.pending, self.previous, self._replacing):
                 store._sweep()
@@ -244,7 +244,8 @@ class Store:
             if status is not None:
                 owner = status.st_uid if owner is None else owner
                 group = status.st_gid if group is None else group
-                if found == octets and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, owner, group):
+                is_so = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+                if found == octets and is_so == (mode, owner, group):
                     return False
             if not check:
                 if folder is None:

@@ -325,9 +325,9 @@ def test_folder_that_others_may_write_to(sim, store, capf):
     assert sim.cluster.counters["capf connection"] == 0
 
 
+@pytest.mark.in_process
 def test_two_runs_at_once_do_not_mix(sim, store, capf, monkeypatch):
     monkeypatch.setattr(_store, "LOCK_SECONDS", 0)
-    monkeypatch.setattr(_store.Store.lock, "__kwdefaults__", None)
     with _store.Store(store.folder).lock():
         result = capf()
     failed(result, "another run")
@@ -592,15 +592,13 @@ def test_refusal_after_the_certificate_was_stored(sim, store, capf):
 
 
 @pytest.mark.parametrize("kind", ["cut", "silence"])
-def test_broken_connections_are_tried_again_before_the_string_was_sent(sim, capf, monkeypatch, kind):
-    monkeypatch.setattr(capf_certificate, "PAUSE", 0)
+def test_broken_connections_are_tried_again_before_the_string_was_sent(sim, capf, kind):
     sim.faults.add("capf", kind, "accept", times=2, seconds=0)
     result = done(capf(retries=2), "enrolled")
     assert result["tries"] == 3 and strings_received(sim) == 1
 
 
-def test_tried_again_no_more_often_than_told(sim, capf, monkeypatch):
-    monkeypatch.setattr(capf_certificate, "PAUSE", 0)
+def test_tried_again_no_more_often_than_told(sim, capf):
     sim.faults.add("capf", "cut", "AUTH_REQUEST", times=None)
     result = failed(capf(retries=2), "closed the connection")
     assert result["tries"] == 3 and result["string_sent"] is False

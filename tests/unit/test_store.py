@@ -176,7 +176,8 @@ def test_planted_symbolic_link_is_neither_read_nor_written(store, tmp_path, name
     target = tmp_path / "target"
     target.write_bytes(b"precious")
     os.symlink(target, store.path(name))
-    for call in (lambda: store.read(name), lambda: store.write(name, b"x"), lambda: store.write(name, b"x", check=True)):
+    for call in (
+            lambda: store.read(name), lambda: store.write(name, b"x"), lambda: store.write(name, b"x", check=True)):
         with pytest.raises(StoreError, match="symbolic link"):
             call()
     assert target.read_bytes() == b"precious" and os.path.islink(store.path(name))
@@ -373,9 +374,14 @@ def killed_at(number, work):
 
         for name in CALLS:
             setattr(os, name, deadly(getattr(os, name)))
-        work()
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
         os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 9)
+    return os.WEXITSTATUS(status) == 9
 
 
 def each_kill(tmp_path, prepare, work):
