@@ -9,7 +9,7 @@ from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows i
 
 
 def main():
-    module = create(gather_subset=dict(type="list", elements="str", default=["all"]))
+    module = create(gather_subset=dict(type="list", elements="str", default="all"))
     with scripted_host(module) as host:
         addresses = host.state["addresses"]
     module.exit_json(changed=False, ansible_facts={"ansible_all_ipv4_addresses": addresses})

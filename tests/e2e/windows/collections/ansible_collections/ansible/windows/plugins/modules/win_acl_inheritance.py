@@ -10,7 +10,7 @@ from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows i
 
 def main():
     module = create(
-        path=dict(type="path", required=True),
+        path=dict(type="str", required=True),
         state=dict(type="str", choices=["absent", "present"], default="absent"),
     )
     path, wanted = module.params["path"], module.params["state"] == "present"

@@ -10,7 +10,7 @@ from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows i
 
 def main():
     module = create(
-        msg=dict(type="str"),
+        msg=dict(type="str", default="Reboot initiated by Ansible"),
         reboot_timeout=dict(type="float", default=600, aliases=["reboot_timeout_sec"]),
     )
     with scripted_host(module) as host:
