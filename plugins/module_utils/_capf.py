@@ -292,7 +292,11 @@ class Settings:
 
 
 def _check_text(title, text):
-    if "\0" in text or len(text.encode("utf-8", "replace")) > MAX_TEXT:
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise InputError("%s is no text that UTF-8 can express" % title) from None
+    if "\0" in text or size > MAX_TEXT:
         raise InputError("%s has more than %d octets or a NUL in it" % (title, MAX_TEXT))
 
 
@@ -505,10 +509,7 @@ class Enrolment:
         if message == self._last:
             return  # a server that resends a request has our answer on its way; a string or signature goes out once
         self._last = message
-        if message.command == END_SESSION:
-            self._end(message)
-            return
-        method = _STEPS.get((self.state, message.command))
+        method = "_end" if message.command == END_SESSION else _STEPS.get((self.state, message.command))
         if method is None:
             raise self._unexpected(message)
         try:
