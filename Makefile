@@ -6,9 +6,10 @@ SHELL := /bin/bash
 
 PYTEST := .venv/bin/python -m pytest
 WORKERS ?= 2
+SECONDS = 60
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest sanity lint oldest changelog build clean
+.PHONY: help venv demo test pytest fuzz sanity lint oldest changelog build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +25,9 @@ test: pytest sanity lint  ## Everything a change must pass
 	@echo "All of pytest, sanity and lint passed. pytest said:"
 	@tail -n 1 $(LOG)/pytest.log
 
-pytest: venv  ## Unit, module, contract and e2e tests
+pytest: venv  ## Unit, property, module, contract and e2e tests
 	@mkdir -p $(LOG)
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --color=no tests/unit tests/modules tests/contract tests/e2e 2>&1 | tee $(LOG)/pytest.log
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --color=no tests/unit tests/fuzz tests/modules tests/contract tests/e2e 2>&1 | tee $(LOG)/pytest.log
 
 sanity: venv  ## ansible-test sanity, without containers
 	@tests/gate/sanity
@@ -36,6 +37,9 @@ lint: venv  ## ansible-lint (production), documentation, changelog and YAML
 
 oldest: venv  ## The modules with the oldest Python and libraries they promise to work with
 	@tests/gate/oldest
+
+fuzz:  ## Search for inputs that break a codec: SECONDS=60 for each, TARGET=ctl for one
+	@tests/fuzz/run $(SECONDS) $(TARGET)
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh
