@@ -326,7 +326,7 @@ def plan(wanted, entries, properties=None):
     """
     result, shared = Plan(), {}
     for instance_id, number, values in wanted:
-        for name, value in _in_order(with_kinds(values)):
+        for name, value in _in_order(values):
             wrong = problem_with(name, value)
             if wrong:
                 result.problems.append("instance %s: %s: %s" % (instance_id, name, wrong))
