@@ -303,17 +303,19 @@ class Store:
         return wrong
 
     def _statuses(self):
+        """(name, status) of what is ours, the folder itself first."""
         with self._opened() as folder:
             if folder is None:
-                return
-            yield ".", os.fstat(folder)
-            for name in sorted(os.listdir(folder)):
+                return []
+            found = [(".", os.fstat(folder))]
+            for name in sorted(filter(_is_ours, os.listdir(folder))):
                 status = self._status(folder, name)
-                if _is_ours(name) and status is not None and stat.S_ISREG(status.st_mode):
-                    yield name, status
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    found.append((name, status))
         for name in (PENDING, PREVIOUS, REPLACING):
-            for inner, status in self.sub(name)._statuses():
-                yield name if inner == "." else "%s/%s" % (name, inner), status
+            found += [(name if inner == "." else "%s/%s" % (name, inner), status)
+                      for inner, status in self.sub(name)._statuses()]
+        return found
 
     # The trust list
 

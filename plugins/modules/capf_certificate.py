@@ -532,7 +532,12 @@ class Instance:
             self.store.stage(_pki.certificate_der(certificate))
             self.store.commit(keep_current=bool(holding.key_matches))
 
-        session = self._try(lambda: Session(params, settings, trust_list, key, put_in_place))
+        try:
+            session = self._try(lambda: Session(params, settings, trust_list, key, put_in_place))
+        except SecureTspError as error:
+            if holding.opens_provider and not error.facts["key_sent"] and not self.result["key_reused"]:
+                self.store.discard()  # CAPF knows nothing of it, and what is in place is as good as before
+            raise
         self.warnings += session.warnings
         if session.tls["weak_cipher"]:
             self.warnings.append("CAPF used %s, a cipher suite without forward secrecy." % session.tls["cipher"])

@@ -284,6 +284,17 @@ def test_modes_whatever_the_umask(store, capf):
     done(capf(bundle=True), "kept")
 
 
+def test_owner_and_group(store, capf):
+    owner, group = os.getuid() or 12345, os.getgid() or 54321  # only root may give files away
+    done(capf(owner=str(owner), group=str(group), bundle=True), "enrolled")
+    for name in (".", "previous", _store.KEY, _store.CERTIFICATE, _store.BUNDLE):
+        status = os.stat(store.path(name))
+        assert (status.st_uid, status.st_gid) == (owner, group), name
+    done(capf(owner=str(owner), group=str(group), bundle=True), "kept")
+    done(capf(bundle=True), "kept")
+    failed(capf(owner="nobody-of-that-name"), "no user nobody-of-that-name")
+
+
 def test_bundle_comes_and_goes(store, capf):
     done(capf(bundle=True), "enrolled")
     key_pem, der = store.pair()
@@ -521,6 +532,23 @@ def test_good_pair_stays_when_a_renewal_fails(sim, store, capf):
     good = store.pair()
     failed(capf(force=True), "refused (7)")
     assert store.pair() == good
+    done(capf(), "kept")
+
+
+def test_good_pair_stays_until_a_renewal_that_broke_is_ended(sim, store, capf):
+    """CAPF has issued the new certificate by then, so the one in place may be superseded."""
+    done(capf(), "enrolled")
+    done(capf(state="confirmed"), "confirmed")
+    good = store.pair()
+    arm(sim)
+    sim.faults.add("capf", "cut", "STORE_CERTIFICATE_REQUEST")
+    assert failed(capf(force=True))["key_sent"]
+    assert store.pair() == good
+    failed(capf(authorization_string=None), "interrupted", "authorization_string")
+    arm(sim)
+    result = done(capf(), "renewed")
+    assert result["key_reused"] and store.previous.pair() == good
+    done(capf(), "kept")
 
 
 def test_retry_later(sim, capf):
