@@ -18,6 +18,7 @@ import pytest
 from modules.conftest import in_other_interpreter, in_this_interpreter, run_module  # noqa: F401  fixtures
 from simulator import Simulator
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.modules import (
     capf_certificate,
     capf_certificate_info,
@@ -32,6 +33,7 @@ DEVICES = [
     {"name": "SEP001122334455", "model": 684, "registered": True, "lines": [{"number": "1001"}, {"number": "1002"}]},
     {"name": "SEP001122334466", "registered": False, "lines": [{"number": str(2000 + number)} for number in range(7)]},
 ]
+RENEW_BEFORE = 30  # days before its end that a certificate is renewed
 PATIENCE = 10  # seconds for what happens at once unless something is broken
 
 
@@ -72,7 +74,8 @@ class Instance:
         return self.run(ctl_file, **{**given, **options})
 
     def look(self):
-        return self.run(capf_certificate_info, path=str(self.folder), instance_id=self.instance_id)
+        return self.run(capf_certificate_info, path=str(self.folder), instance_id=self.instance_id,
+                        renew_before_days=RENEW_BEFORE)
 
     def arm(self, **options):
         """Arm if the host needs a certificate. The string, or None."""
@@ -84,8 +87,8 @@ class Instance:
         return string
 
     def enrol(self, string, **options):
-        given = dict(path=str(self.folder), instance_id=self.instance_id, capf_host=self.sim.host,
-                     capf_port=self.sim.capf_port, authorization_string=string, timeout=10)
+        given = dict(path=str(self.folder), instance_id=self.instance_id, renew_before_days=RENEW_BEFORE,
+                     capf_host=self.sim.host, capf_port=self.sim.capf_port, authorization_string=string, timeout=10)
         given.update(options)
         return self.run(capf_certificate, **{name: value for name, value in given.items() if value is not None})
 
@@ -111,6 +114,20 @@ class Instance:
         return self.run(cti_provider_info, **{name: value for name, value in given.items() if value is not None})
 
     # what is there
+
+    def hold(self, key, days=None):
+        """Let the instance have a trust list and a certificate for this key, as earlier runs leave them."""
+        cluster, self.sim.cluster.lsc_days = self.sim.cluster, days
+        try:
+            der = cluster.capf_issue(self.profile, _pki.public_key_der(key), "CTI-" + self.instance_id)
+        finally:
+            cluster.lsc_days = None
+        store = _store.Store(str(self.folder))
+        store.create()
+        for name, octets in ((_store.TRUST_LIST, cluster.ctl_octets()), (_store.KEY, _pki.key_to_pem(key)),
+                             (_store.CERTIFICATE, der)):
+            store.write(name, octets)
+        return der
 
     def files(self):
         """{path: (mode, octets or None for a folder)} of everything in the instance's folder, but its lock."""
@@ -150,6 +167,12 @@ def cluster():
     with Simulator(seed={"devices": DEVICES}) as simulator:
         yield simulator
         assert not simulator.cluster.schema_violations
+
+
+@pytest.fixture(scope="session")
+def key():
+    """A key of 2048 bits that was made in an earlier run."""
+    return _pki.generate_key("rsa", 2048)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe
 
 SECURE_GROUPS = ["Standard CTI Enabled", "Standard CTI Secure Connection"]
 
@@ -42,21 +42,12 @@ NONSENSE = {
 }
 
 
-@pytest.fixture(scope="module")
-def key():
-    return _pki.generate_key("rsa", 2048)
-
-
 @pytest.fixture
 def enrolled(cluster, instance, key):
     """The instance with a certificate, its user with all that a provider needs."""
     cluster.seed({"application_users": [dict(instance.user, groups=SECURE_GROUPS)],
                   "profiles": [{"user": instance.user["name"], "instance_id": instance.instance_id}]})
-    der = cluster.cluster.capf_issue(instance.profile, _pki.public_key_der(key), "CTI-" + instance.instance_id)
-    instance.folder.mkdir()
-    for name, octets in (("ctl.tlv", cluster.cluster.ctl_octets()), ("QBEClient.cer", der),
-                         ("QBEClient.key.pem", _pki.key_to_pem(key))):
-        (instance.folder / name).write_bytes(octets)
+    instance.hold(key)
     return instance
 
 
