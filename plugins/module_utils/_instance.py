@@ -73,7 +73,7 @@ def load_key(key_pem, passphrase, where):
 
 
 class Identity:
-    """Certificate, key and trust list with which an instance meets CTI Manager, checked as far as that goes without one."""
+    """Certificate, key and trust list with which an instance meets CTI Manager, checked as far as that goes alone."""
 
     def __init__(self, folder, passphrase):
         self._store = store = _store.Store(folder)
@@ -141,7 +141,8 @@ def is_capf_server(trust_list, leaf, chain):
     while _pki.is_authority(below):
         if any(_pki.may_issue_authorities(root) and _pki.is_issued_by(below, root) for root in roots):
             return True
-        above = next((der for der in waiting if _pki.may_issue_authorities(der) and _pki.is_issued_by(below, der)), None)
+        above = next(
+            (der for der in waiting if _pki.may_issue_authorities(der) and _pki.is_issued_by(below, der)), None)
         if above is None:
             return False
         waiting.remove(above)
@@ -177,7 +178,8 @@ def judge_lsc(certificate, key, known, moment):
     if known and not any(_pki.is_issued_by(certificate, der) for der in known):
         raise TrustError("the certificate that CAPF sent was not issued by the CAPF of the trust list but by %s"
                          % facts["issuer"], certificate=facts,
-                         cure="Fetch the trust list again with ctl_file. An off-line authority cannot issue these certificates.")
+                         cure="Fetch the trust list again with ctl_file. An off-line authority cannot issue "
+                         "these certificates.")
     if _pki.expires(certificate) <= moment or _pki.begins(certificate) > moment + CLOCKS_APART:
         raise TrustError("the certificate that CAPF sent is valid from %s to %s, and this host's clock says %s"
                          % (facts["not_before"], facts["not_after"], _pki.iso(moment)), certificate=facts,
@@ -367,11 +369,11 @@ class Holding:
         if self.certificate is None:
             return
         if not has_name(self.certificate, self.wish.name):
-            yield "The certificate names %s, not %s. What CUCM writes there is not known, but compare the instance id." % (
-                _pki.common_name(self.certificate) or "nobody", self.wish.name)
+            yield ("The certificate names %s, not %s. What CUCM writes there is not known, but compare the instance "
+                   "id.") % (_pki.common_name(self.certificate) or "nobody", self.wish.name)
         if _pki.begins(self.certificate) > self.moment:
-            yield "The certificate is not valid before %s. Compare the clocks of this host and of the cluster." % _pki.iso(
-                _pki.begins(self.certificate))
+            yield ("The certificate is not valid before %s. Compare the clocks of this host and of the cluster."
+                   % _pki.iso(_pki.begins(self.certificate)))
         if self.wish.passphrase and self.key_pem is not None and not is_encrypted(self.key_pem):
             yield "The key is not encrypted although key_passphrase is given."
 

@@ -46,7 +46,8 @@ options:
         guides; another one is sent with a warning.
     type: str
   dialect:
-    description: How messages are written. V(cti) is that of Cisco's JTAPI clients, V(phone) that of desk phones and Jabber.
+    description:
+      - How messages are written. V(cti) is that of Cisco's JTAPI clients, V(phone) that of desk phones and Jabber.
     type: str
     choices: [cti, phone]
     default: cti
@@ -56,7 +57,8 @@ options:
       - An EC key needs V(3).
     type: int
   force:
-    description: Renew a certificate that is good, and replace a key that cannot be opened. Changes the host in every run.
+    description:
+      - Renew a certificate that is good, and replace a key that cannot be opened. Changes the host in every run.
     type: bool
     default: false
   retries:
@@ -507,8 +509,8 @@ class Instance:
                              cure="Fetch it with ctl_file first. Nothing was connected.")
         if not _instance.names_capf(trust_list):
             raise TrustError("the trust list names no CAPF", where=where, cure=(
-                "Check that the cluster is in mixed mode and that CAPF is activated on the publisher, update the list there "
-                "(utils ctl update CTLFile), then fetch it again with ctl_file. Nothing was connected."))
+                "Check that the cluster is in mixed mode and that CAPF is activated on the publisher, update the list "
+                "there (utils ctl update CTLFile), then fetch it again with ctl_file. Nothing was connected."))
         return trust_list
 
     def _resume(self, holding, _settings):
@@ -518,7 +520,8 @@ class Instance:
         params, trust_list = self.params, self._trust_list()
         if params["authorization_string"] is None and params["dialect"] == "cti":
             raise InputError(
-                "a new certificate is due, so authorization_string is required", where=self.store.folder, string_sent=False,
+                "a new certificate is due, so authorization_string is required", where=self.store.folder,
+                string_sent=False,
                 cure="%s Arm the CAPF profile of this instance and give its string." % holding.explanation)
         kind = (settings.key_type, settings.key_size)
         key = holding.pending_key(kind)
@@ -553,7 +556,8 @@ class Instance:
                 session.run()
             except SecureTspError as error:
                 error.facts.update(session.facts, tries=tries)
-                if session.facts["string_sent"] or not isinstance(error, TransportError) or tries > self.params["retries"]:
+                again = isinstance(error, TransportError) and not session.facts["string_sent"]
+                if not again or tries > self.params["retries"]:
                     raise
             else:
                 self.result["tries"] = tries
@@ -626,7 +630,7 @@ class Instance:
 
     @contextlib.contextmanager
     def _at_work(self):
-        """Alone in the folder, with whatever a crash left put right. Nothing to do where it is missing or only looked at."""
+        """Alone in the folder, with whatever a crash left put right. A folder that is missing or only looked at stays."""
         if self.check or not self.store.exists:
             yield
             return
