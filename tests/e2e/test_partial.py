@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts of a fleet: --limit, two plays at a time, serial. Each touches only its own instances."""
+
+from __future__ import annotations
+
+import pytest
+
+SECURE = "Standard CTI Secure Connection"
+SRTP = "Standard CTI Allow Reception of SRTP Key Material"
+OPENING = "Open a provider, list its devices and lines, and close it"
+WAITING = "enrolled, waiting for cutover"
+DONE = ("No Pending Operation", "Upgrade Success")
+BY_HOST = {
+    "recorder01": {"recorder01x1"},
+    "recorder02": {"recorder02x1", "recorder02x2"},
+    "recorder03": {"recorder03x1", "recorder03x2"},
+}
+ALL = set().union(*BY_HOST.values())
+
+
+@pytest.fixture(scope="module")
+def site(make_site):
+    return make_site()
+
+
+@pytest.fixture(scope="module")
+def limited(site):
+    return site.run("--limit", "recorder01"), site.statuses(), site.files(), site.sim.cluster.snapshot()
+
+
+@pytest.fixture(scope="module")
+def halves(site, limited):
+    """Two controllers at a time, one with recorder02 and one with recorder03."""
+    playing = [site.start("--limit", host) for host in ("recorder02", "recorder03")]
+    return [one.wait() for one in playing], site.sim.cluster.snapshot()
+
+
+@pytest.fixture(scope="module")
+def whole(site, halves):
+    return site.run()
+
+
+def test_a_limited_run_touches_only_its_own_instances(limited):
+    run, statuses, files, snapshot = limited
+    assert run.states == {"recorder01x1": WAITING}
+    assert statuses == {"recorder01x1": DONE}
+    assert files and all(path.partition("/")[0] == "recorder01" for path in files)
+    assert "application:dialer" not in snapshot["users"]
+
+
+def test_a_user_on_three_hosts_waits_until_all_hold_certificates(limited):
+    run, _statuses, _files, snapshot = limited
+    groups = snapshot["users"]["application:recorder_tapi"]["groups"]
+    assert SECURE not in groups and SRTP not in groups
+    assert run.rows["recorder01x1"]["VERIFIED BY"] == "offline"
+    assert snapshot["providers"] == []
+
+
+def test_two_plays_with_disjoint_halves(site, limited, halves):
+    runs, snapshot = halves
+    assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
+    assert [set(run.states) for run in runs] == [BY_HOST["recorder02"], BY_HOST["recorder03"]]
+    assert site.statuses() == dict.fromkeys(ALL, DONE)
+    before = limited[2]
+    assert {path: facts for path, facts in site.files().items() if path.startswith("recorder01")} == before
+    # Users of one half alone need not wait for anybody.
+    for user in ("application:dialer", "end:jdoe"):
+        assert SECURE in snapshot["users"][user]["groups"]
+    assert runs[0].states["recorder02x2"] == runs[1].states["recorder03x2"] == "verified"
+
+
+def test_the_whole_play_cuts_over_who_became_due(site, halves, whole):
+    # Each was proven online when it became due: now, or already by the half that ended last.
+    assert set(whole.states) == ALL and set(whole.states.values()) <= {"verified", "enrolled, not verified online"}
+    assert whole.states["recorder01x1"] == "verified"
+    assert {p.instance_id for p in site.sim.cluster.providers() if p.tls and p.reason == 0} == ALL
+    assert {SECURE, SRTP} <= set(site.groups("application:recorder_tapi"))
+    assert not {"enrolled", "renewed", "resumed"} & {row["ACTION"] for row in whole.rows.values()}
+
+
+@pytest.fixture(scope="module")
+def by_host(make_site):
+    """Batches of two hosts and of two instances, on an empty fleet."""
+    site = make_site()
+    site.settings["secure_tsp_batch_instances"] = 2
+    return site, site.run("-e", "secure_tsp_serial=2")
+
+
+def test_serial_enrols_host_by_host_and_cuts_over_at_the_end(by_host):
+    site, run = by_host
+    assert run.states == dict.fromkeys(ALL, "verified")
+    assert site.statuses() == dict.fromkeys(ALL, DONE)
+    plays = [event["name"] for event in run.events if event["event"] == "play"]
+    assert plays == ["Provision secure TSP instances"] * 2 + ["Finish what needed all hosts"]
+    # Its three instances were only verified offline in their own batch.
+    opened = [result["host"] for result in run.results(OPENING, is_item=True, status="ok")]
+    assert sorted(opened) == ["recorder01", "recorder02", "recorder02", "recorder03", "recorder03"]
+    assert opened[0] == "recorder02"
+
+
+def test_serial_arms_no_more_than_a_batch(by_host):
+    _site, run = by_host
+    enrolled = [result["host"] for result in run.results("Fetch the certificates", is_item=True, status="ok")]
+    assert sorted(enrolled) == ["recorder01", "recorder02", "recorder02", "recorder03", "recorder03"]
+    assert set(enrolled[:3]) == {"recorder01", "recorder02"}
+    # Three instances of the first two hosts in two batches, two of the last host in one.
+    assert len(run.results("Arm the CAPF profiles of the batch", status="ok")) == 3
