@@ -12,8 +12,11 @@ description:
     P(voiceops.secure_tsp.report#role) writes as JSON, JUnit XML and a page.
 options:
   _input:
-    description: One dictionary for each TSP instance, with C(cluster), C(host), C(user), C(instance_id), C(stages), C(state),
-      C(certificate_expires) and C(message).
+    description:
+      - One dictionary for each TSP instance, with C(cluster), C(host), C(user), C(instance_id), C(state), C(message),
+        C(certificate_expires) and C(stages).
+      - C(stages) has V(ok), V(changed), V(would), V(waiting), V(drift), V(failed), V(skipped) or V(unknown) for each of
+        C(trust), C(accounts), C(profile), C(certificate), C(cutover) and C(verify).
     type: list
     elements: dictionary
     required: true
@@ -26,17 +29,21 @@ options:
     type: str
     required: true
   findings:
-    description: Dictionaries with C(severity) (V(critical), V(warning), V(info)), C(cluster), C(host), C(user), C(instance_id), C(what), C(fix).
+    description:
+      - Dictionaries with C(severity) (V(critical), V(warning), V(info)), C(code), C(cluster), C(host), C(user),
+        C(instance_id), C(what), C(fix) and C(command).
     type: list
     elements: dictionary
     default: []
   clusters:
-    description: Dictionaries with C(name), C(hostname), C(release), C(mixed_mode), C(services), C(certificates), C(problems).
+    description:
+      - Dictionaries with C(name), C(hostname), C(release), C(mixed_mode), C(read) (whether it answered), C(services),
+        C(certificates) and C(problems).
     type: list
     elements: dictionary
     default: []
   changes:
-    description: Dictionaries with C(host), C(object), C(action).
+    description: Dictionaries with C(host), C(object) and C(action).
     type: list
     elements: dictionary
     default: []
@@ -48,6 +55,9 @@ options:
     description: A certificate that expires within so many days counts as a warning in the timeline.
     type: int
     default: 60
+  exit_code:
+    description: What the run ends with, where that is known.
+    type: int
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
@@ -69,10 +79,15 @@ _value:
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _report
 
 
-def report_document(instances, now, kind, findings=(), clusters=(), changes=(), check_mode=False, soon_days=_report.SOON_DAYS):
-    return _report.document(now, kind, instances, findings, clusters, changes, check_mode, soon_days)
+def report_document(instances, now, kind, findings=(), clusters=(), changes=(), check_mode=False, soon_days=_report.SOON_DAYS,
+                    exit_code=None):
+    """See DOCUMENTATION."""
+    return _report.document(now, kind, instances, findings, clusters, changes, check_mode, int(soon_days),
+                            None if exit_code is None else int(exit_code))
 
 
 class FilterModule:
+    """The report of a run."""
+
     def filters(self):
         return {"report_document": report_document}

@@ -8,8 +8,9 @@ DOCUMENTATION = r"""
 name: report_junit
 short_description: A report document as JUnit XML
 description:
-  - One test case for each TSP instance. An instance with a failed stage or a critical finding is a failure, one that
-    waits is skipped.
+  - One test case for each TSP instance, each cluster, and each user or host that a finding is about.
+  - What has a failed stage, a critical finding or a warning is a failure. An instance that waits, or that could not be
+    judged, is skipped.
 options:
   _input:
     description: The result of P(voiceops.secure_tsp.report_document#filter).
@@ -38,5 +39,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _report
 
 
 class FilterModule:
+    """The report of a run, for continuous integration."""
+
     def filters(self):
         return {"report_junit": _report.junit}

@@ -4,58 +4,65 @@
 # Private to this collection: it may change without notice.
 """What a run found, as one document: the same for JSON, JUnit XML and the page.
 
-The time is an argument, so the same results give the same document.
+The time is an argument, so the same results give the same document. roles/report/files/report.schema.json describes it.
 """
 
 from __future__ import annotations
 
 import datetime
+import re
 from xml.etree import ElementTree
 
 SCHEMA = "voiceops.secure_tsp.report/1"
-STAGES = ("trust", "accounts", "armed", "certificate", "cutover", "verify")
-STAGE_STATES = ("ok", "changed", "would", "waiting", "failed", "skipped", "unknown")
+STAGES = ("trust", "accounts", "profile", "certificate", "cutover", "verify")
+STAGE_STATES = ("ok", "changed", "would", "waiting", "drift", "failed", "skipped", "unknown")
+HEALTH = ("failed", "waiting", "drifted", "unknown", "healthy")
 SEVERITIES = ("critical", "warning", "info")
 SOON_DAYS = 60
 
+NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-def document(now, kind, instances=(), findings=(), clusters=(), changes=(), check_mode=False, soon_days=SOON_DAYS):
+
+def document(now, kind, instances=(), findings=(), clusters=(), changes=(), check_mode=False, soon_days=SOON_DAYS,
+             exit_code=None):
     """The report of a run.
 
-    now: ISO 8601 text in UTC. kind: such as C(drift) or C(provisioning).
+    now: ISO 8601 text in UTC. kind: such as C(drift) or C(provisioning). exit_code: what the run ends with, if known.
     instances: dicts with cluster, host, user, instance_id, stages {stage: state}, state, certificate_expires (ISO
-    8601 or None) and message. findings: dicts with severity, cluster, host, user, instance_id, what, fix.
-    clusters: dicts with name, hostname, release, mixed_mode, services, certificates, problems.
+    8601 or None) and message. findings: dicts with severity, code, cluster, host, user, instance_id, what, fix, command.
+    clusters: dicts with name, hostname, release, mixed_mode, read, services, certificates, problems.
     changes: dicts with host, object, action. Missing keys are filled in; unknown ones are kept.
     """
     findings = sorted((_finding(item) for item in findings), key=_finding_order)
-    instances = sorted((_instance(item, findings) for item in instances), key=_instance_order)
+    own = {}
+    for finding in findings:
+        own.setdefault((finding["cluster"], finding["host"], finding["instance_id"]), []).append(finding["severity"])
+    today = _moment(now)
+    instances = sorted((_instance(item, own, today) for item in instances), key=_instance_order)
+    clusters = [_cluster(item) for item in clusters]
     health = [item["health"] for item in instances]
     severities = [item["severity"] for item in findings]
     return {
         "schema": SCHEMA,
         "generated": now,
-        "run": {"kind": kind, "check_mode": bool(check_mode)},
-        "totals": {
-            "instances": len(instances),
-            "hosts": len({item["host"] for item in instances}),
-            "healthy": health.count("healthy"),
-            "waiting": health.count("waiting"),
-            "failed": health.count("failed"),
-            "critical": severities.count("critical"),
-            "warning": severities.count("warning"),
-            "info": severities.count("info"),
-        },
+        "run": {"kind": kind, "check_mode": bool(check_mode), "exit_code": exit_code},
+        "totals": dict(
+            instances=len(instances),
+            hosts=len(set(item["host"] for item in instances)),
+            unreachable=len(set(item["host"] for item in findings if item["code"] == "host_unreachable")),
+            **dict([(word, health.count(word)) for word in HEALTH]
+                   + [(word, severities.count(word)) for word in SEVERITIES])
+        ),
         "instances": instances,
         "findings": findings,
-        "clusters": [_cluster(item) for item in clusters],
-        "changes": [dict(item) for item in changes],
-        "expiry": expiry_by_month(instances, now, soon_days),
+        "clusters": clusters,
+        "changes": [dict({"host": "", "object": "", "action": ""}, **item) for item in changes],
+        "expiry": expiry_by_month(instances, clusters, now, soon_days),
     }
 
 
 def _finding(given):
-    finding = dict(cluster="", host="", user="", instance_id="", what="", fix="")
+    finding = dict(code="other", cluster="", host="", user="", instance_id="", what="", fix="", command="")
     finding.update((name, value) for name, value in given.items() if value is not None)
     if finding.get("severity") not in SEVERITIES:
         finding["severity"] = "warning"
@@ -63,30 +70,32 @@ def _finding(given):
 
 
 def _finding_order(finding):
-    return (SEVERITIES.index(finding["severity"]), finding["cluster"], finding["host"], finding["instance_id"], finding["what"])
+    return (SEVERITIES.index(finding["severity"]), finding["code"], finding["cluster"], finding["host"],
+            finding["instance_id"], finding["what"])
 
 
-def _instance(given, findings):
+def _instance(given, own, today):
     item = dict(cluster="", host="", user="", instance_id="", state="", message="", certificate_expires=None)
     item.update(given)
+    item["certificate_expires"] = item["certificate_expires"] or None
+    expires = _moment(item["certificate_expires"])
+    item["days_left"] = (expires - today).days if expires else None
     stages = given.get("stages") or {}
-    item["stages"] = {
-        stage: stages.get(stage) if stages.get(stage) in STAGE_STATES else "unknown" for stage in STAGES
-    }
-    item["health"] = _health(item, findings)
+    item["stages"] = dict(
+        (stage, stages.get(stage) if stages.get(stage) in STAGE_STATES else "unknown") for stage in STAGES)
+    item["health"] = _health(item["stages"].values(), own.get((item["cluster"], item["host"], item["instance_id"]), ()))
     return item
 
 
-def _health(item, findings):
-    """failed, waiting, drifted or healthy: the worst of what the stages and the findings of the instance say."""
-    states = item["stages"].values()
-    own = [finding["severity"] for finding in findings
-           if (finding["host"], finding["instance_id"]) == (item["host"], item["instance_id"])]
-    if "failed" in states or "critical" in own:
+def _health(states, severities):
+    """The worst of what the stages and the findings of an instance say."""
+    if "failed" in states or "critical" in severities:
         return "failed"
     if "waiting" in states or "would" in states:
         return "waiting"
-    return "drifted" if "warning" in own else "healthy"
+    if "drift" in states or "warning" in severities:
+        return "drifted"
+    return "unknown" if "unknown" in states else "healthy"
 
 
 def _instance_order(item):
@@ -94,32 +103,45 @@ def _instance_order(item):
 
 
 def _cluster(given):
-    cluster = dict(name="", hostname="", release="", mixed_mode=None)
+    cluster = dict(name="", hostname="", release="", mixed_mode=None, read=True)
     cluster.update(given)
     for name in ("services", "certificates", "problems"):
         cluster[name] = list(given.get(name) or ())
     return cluster
 
 
-def expiry_by_month(instances, now, soon_days):
-    """How many certificates expire in which month: C([{month, count, severity}]), oldest first.
+def expiry_by_month(instances, clusters, now, soon_days):
+    """Which certificates expire in which month: C([{month, count, servers, severity}]), oldest first.
 
-    severity is critical when one of them has expired, warning when one does within soon_days, else ok.
+    count: certificates of instances; servers: those of clusters, in words. severity is critical when one of them has
+    expired, warning when one does within soon_days, else ok.
     """
     today = _moment(now)
     soon = today + datetime.timedelta(days=soon_days)
     months = {}
-    for item in instances:
-        expires = _moment(item["certificate_expires"])
+
+    def take(text):
+        """The month of a certificate, brought up to date; None for one that never expires."""
+        expires = _moment(text)
         if expires is None:
-            continue
-        severity = "critical" if expires <= today else "warning" if expires <= soon else "ok"
-        months.setdefault(expires.strftime("%Y-%m"), []).append(severity)
-    worst = ("critical", "warning", "ok")
-    return [
-        {"month": month, "count": len(severities), "severity": min(severities, key=worst.index)}
-        for month, severities in sorted(months.items())
-    ]
+            return None
+        row = months.setdefault(expires.strftime("%Y-%m"), {"count": 0, "servers": [], "severity": "ok"})
+        if expires <= today:
+            row["severity"] = "critical"
+        elif expires <= soon and row["severity"] == "ok":
+            row["severity"] = "warning"
+        return row
+
+    for item in instances:
+        row = take(item["certificate_expires"])
+        if row:
+            row["count"] += 1
+    for cluster in clusters:
+        for certificate in cluster["certificates"]:
+            row = take(certificate.get("not_after"))
+            if row:
+                row["servers"].append("%s of %s" % (certificate.get("service", ""), certificate.get("node", "")))
+    return [dict(months[month], month=month) for month in sorted(months)]
 
 
 def _moment(text):
@@ -129,26 +151,61 @@ def _moment(text):
 
 
 def junit(report):
-    """The report as JUnit XML text: a test case per instance, a failure per instance with a critical finding."""
+    """The report as JUnit XML text.
+
+    One test case for each instance, each cluster, and each user or host that a finding is about. Critical findings,
+    warnings and failed stages are failures, as the exit code of a search for drift has it; what waits or is not known is
+    skipped.
+    """
     suite = ElementTree.Element("testsuite", {
-        "name": "voiceops.secure_tsp %s" % report["run"]["kind"],
-        "tests": str(len(report["instances"])),
-        "failures": str(report["totals"]["failed"]),
-        "skipped": str(report["totals"]["waiting"]),
-        "timestamp": report["generated"].rstrip("Z"),
+        "name": "voiceops.secure_tsp %s" % report["run"]["kind"], "timestamp": report["generated"].rstrip("Z"),
     })
-    for item in report["instances"]:
+    for (cluster, place, name), (item, findings) in _cases(report).items():
         case = ElementTree.SubElement(suite, "testcase", {
-            "classname": "%s.%s" % (item["cluster"] or "cluster", item["host"]), "name": item["instance_id"],
-        })
-        own = [finding for finding in report["findings"]
-               if (finding["host"], finding["instance_id"]) == (item["host"], item["instance_id"])]
-        text = "\n".join("%s: %s %s" % (finding["severity"], finding["what"], finding["fix"]) for finding in own)
-        if item["health"] == "failed":
-            failure = ElementTree.SubElement(case, "failure", {"message": item["message"] or item["state"] or "failed"})
-            failure.text = text
-        elif item["health"] == "waiting":
-            ElementTree.SubElement(case, "skipped", {"message": item["message"] or item["state"] or "waiting"})
-        if text and item["health"] != "failed":
-            ElementTree.SubElement(case, "system-out").text = text
+            "classname": "%s.%s" % (cluster or "fleet", place or "cluster"), "name": name})
+        _add_verdict(case, item, findings)
+    cases = list(suite)
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(1 for case in cases if case.find("failure") is not None)))
+    suite.set("errors", "0")
+    suite.set("skipped", str(sum(1 for case in cases if case.find("skipped") is not None)))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def _cases(report):
+    """{(cluster, host or kind, name): (instance or None, findings)}."""
+    cases = {}
+    for item in report["instances"]:
+        cases[item["cluster"], item["host"], item["instance_id"]] = (item, [])
+    for cluster in report["clusters"]:
+        cases[cluster["name"], "cluster", cluster["name"]] = (None, [])
+    for finding in report["findings"]:
+        cases.setdefault(_case_of(finding), (None, []))[1].append(finding)
+    return cases
+
+
+def _case_of(finding):
+    cluster, host, user, instance_id = (finding[key] for key in ("cluster", "host", "user", "instance_id"))
+    if instance_id:
+        return cluster, host, instance_id
+    if user:
+        return cluster, "user", user
+    if host:
+        return cluster, "host", host
+    return cluster, "cluster", cluster
+
+
+def _add_verdict(case, item, findings):
+    text = NOT_IN_XML.sub("?", "\n".join(
+        "%s %s: %s %s %s" % (one["severity"], one["code"], one["what"], one["fix"], one["command"]) for one in findings))
+    health = item["health"] if item else "healthy"
+    bad = [one for one in findings if one["severity"] != "info"]
+    if bad or health in ("failed", "drifted"):
+        message = bad[0]["what"] if bad else item["message"] or item["state"] or health
+        ElementTree.SubElement(case, "failure", {
+            "type": bad[0]["code"] if bad else health, "message": NOT_IN_XML.sub("?", message)}).text = text
+    else:
+        if health in ("waiting", "unknown"):
+            ElementTree.SubElement(case, "skipped", {"message": NOT_IN_XML.sub("?", item["message"] or item["state"] or health)})
+        if text:
+            ElementTree.SubElement(case, "system-out").text = text

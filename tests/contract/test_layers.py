@@ -20,7 +20,7 @@ LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_subject_hash"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings"),
-    ("_pki",),
+    ("_drift", "_pki"),
     ("_transport", "_store", "_axl.schema"),
     ("_instance", "_axl.values", "_axl.wsdl"),
     ("_axl.client",),
@@ -34,6 +34,7 @@ TABLES = {"_cti_errors", "_subject_hash"}
 SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", *TABLES), set()),
     "_octets": {"_errors"},
+    "_drift": {"_fleet"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
@@ -139,7 +140,7 @@ def ours(imported, path, name, utils):
     if target is None:
         yield "no such file in module_utils"
     elif name in SANS_IO and target not in SANS_IO[name]:
-        yield "a file without input and output imports only _octets, _errors and tables"
+        yield "a file without input and output imports only what SANS_IO allows"
     elif name is not None and LAYER_OF.get(target, 0) >= LAYER_OF.get(name, len(LAYERS)):
         yield f"imports upward or sideways from {path}"
 

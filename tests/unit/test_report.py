@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
+import collection_path
+import jsonschema
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _report
 
@@ -23,6 +26,10 @@ def instance(name, stages=None, **more):
     ({}, "warning", "drifted"),
     ({}, "critical", "failed"),
     ({"verify": "failed"}, None, "failed"),
+    ({"certificate": "drift"}, None, "drifted"),
+    ({"trust": "unknown"}, None, "unknown"),
+    ({"trust": "unknown", "certificate": "drift"}, None, "drifted"),
+    ({"verify": "skipped"}, None, "healthy"),
     ({"cutover": "waiting"}, None, "waiting"),
     ({"certificate": "would"}, "warning", "waiting"),
     ({"certificate": "failed", "cutover": "waiting"}, None, "failed"),
@@ -31,9 +38,7 @@ def test_the_health_of_an_instance_is_its_worst_sign(stages, severity, health):
     findings = [dict(severity=severity, host="recorder01", instance_id="a", what="x")] if severity else []
     report = _report.document(NOW, "drift", [instance("a", stages)], findings)
     assert report["instances"][0]["health"] == health
-    counted = {"healthy": "healthy", "waiting": "waiting", "failed": "failed"}.get(health)
-    if counted:
-        assert report["totals"][counted] == 1
+    assert {word: report["totals"][word] for word in _report.HEALTH} == {**dict.fromkeys(_report.HEALTH, 0), health: 1}
 
 
 def test_a_finding_counts_for_its_own_instance_only():
@@ -58,22 +63,108 @@ def test_findings_come_worst_first_and_instances_by_host():
     assert report["totals"]["hosts"] == 2
 
 
-def test_certificates_are_counted_by_month_with_the_worst_of_each():
-    dates = ["2026-11-01T00:00:00Z", "2026-11-30T00:00:00Z", "2027-01-23T11:59:59Z", "2027-01-24T00:00:00Z", "2031-05-05T00:00:00Z", None]
-    report = _report.document(NOW, "drift", [instance(str(n), certificate_expires=date) for n, date in enumerate(dates)])
-    assert report["expiry"] == [
-        {"month": "2026-11", "count": 2, "severity": "critical"},
-        {"month": "2027-01", "count": 2, "severity": "warning"},
-        {"month": "2031-05", "count": 1, "severity": "ok"},
+SCHEMA = json.loads((collection_path.ROOT / "roles" / "report" / "files" / "report.schema.json").read_text())
+CLUSTER = {
+    "name": "main", "hostname": "cucm-pub.example.com", "release": "14.0.1", "mixed_mode": True,
+    "services": [{"node": "cucm-pub", "service": "Cisco CTIManager", "activated": True, "running": None}],
+    "certificates": [{"node": "cucm-pub", "service": "CAPF", "subject": "CN=CAPF", "not_after": "2026-12-30T00:00:00Z"}],
+}
+
+
+def full_report(**more):
+    findings = [
+        dict(severity="warning", code="ctl_stale", cluster="main", host="recorder01", instance_id="b", what="<&> \x00",
+             fix="Do it.", command="ansible-playbook x"),
+        dict(severity="critical", code="user_missing", cluster="main", user="dialer", what="It does not exist."),
+        dict(severity="critical", code="host_unreachable", host="recorder09", what="No answer."),
+        dict(severity="info", code="cluster_doubt", cluster="main", what="Who knows."),
     ]
+    given = [
+        dict(instance("a"), cluster="main", certificate_expires="2026-12-20T10:00:00Z"),
+        dict(instance("b"), cluster="main", certificate_expires="2030-01-01T00:00:00Z"),
+        dict(instance("c", {"cutover": "waiting"}, message="waits for x"), cluster="main"),
+        dict(instance("d", {"trust": "failed"}, state="failed"), cluster="main"),
+    ]
+    return _report.document(NOW, "drift", given, findings, [CLUSTER, {"name": "second", "read": False}],
+                            [{"object": "user dialer", "action": "create"}], **more)
 
 
-def test_junit_tells_failures_skips_and_warnings_apart_and_escapes():
-    findings = [dict(severity="warning", host="recorder01", instance_id="b", what="expires <soon> & \"so\"", fix="renew")]
-    given = [instance("a", {"verify": "failed"}, message="refused <7>"), instance("b"), instance("c", {"cutover": "waiting"})]
-    suite = ElementTree.fromstring(_report.junit(_report.document(NOW, "drift", given, findings)).encode("utf-8"))
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
-    a, b, c = suite
-    assert a.find("failure").get("message") == "refused <7>"
-    assert b.find("system-out").text == 'warning: expires <soon> & "so" renew'
-    assert c.find("skipped") is not None and a.get("classname") == "cluster.recorder01"
+def validate(report):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report)))
+
+
+def test_documents_are_as_the_schema_says():
+    validate(full_report(exit_code=4))
+    validate(_report.document(NOW, "provisioning", check_mode=True))
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda report: report.update(schema="voiceops.secure_tsp.report/2"),
+    lambda report: report.update(more=1),
+    lambda report: report["findings"][0].pop("fix"),
+    lambda report: report["findings"][0].update(severity="sunny"),
+    lambda report: report["instances"][0]["stages"].update(trust="sunny"),
+    lambda report: report["instances"][0].update(certificate_expires="soon"),
+    lambda report: report["run"].update(exit_code="2"),
+    lambda report: report["totals"].pop("unreachable"),
+])
+def test_the_schema_refuses_what_is_otherwise(spoil):
+    report = full_report()
+    spoil(report)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(report)
+
+
+def test_the_stages_and_words_of_the_schema_are_those_of_the_code():
+    definitions = SCHEMA["$defs"]
+    assert definitions["state"]["enum"] == list(_report.STAGE_STATES)
+    assert definitions["instance"]["properties"]["stages"]["required"] == list(_report.STAGES)
+    assert definitions["instance"]["properties"]["health"]["enum"] == list(_report.HEALTH)
+    assert definitions["finding"]["properties"]["severity"]["enum"] == list(_report.SEVERITIES)
+    assert set(SCHEMA["properties"]["totals"]["required"]) == set(full_report()["totals"])
+
+
+def test_totals():
+    totals = full_report()["totals"]
+    assert totals == {"instances": 4, "hosts": 1, "unreachable": 1, "healthy": 1, "drifted": 1, "waiting": 1, "failed": 1,
+                      "unknown": 0, "critical": 2, "warning": 1, "info": 1}
+
+
+def test_days_left_of_a_certificate():
+    given = [instance("a", certificate_expires="2026-11-25T11:59:59Z"), instance("b", certificate_expires="2026-11-24T11:00:00Z"),
+             instance("c")]
+    assert [item["days_left"] for item in _report.document(NOW, "drift", given)["instances"]] == [0, -1, None]
+
+
+def test_certificates_are_counted_by_month_with_the_worst_of_each():
+    given = [
+        instance("a", certificate_expires="2026-11-20T10:00:00Z"), instance("b", certificate_expires="2026-11-28T10:00:00Z"),
+        instance("c", certificate_expires="2027-01-22T00:00:00Z"), instance("d", certificate_expires="2027-01-24T12:00:00Z"),
+        instance("e"),
+    ]
+    assert _report.document(NOW, "drift", given, clusters=[CLUSTER])["expiry"] == [
+        {"month": "2026-11", "count": 2, "servers": [], "severity": "critical"},
+        {"month": "2026-12", "count": 0, "servers": ["CAPF of cucm-pub"], "severity": "warning"},
+        {"month": "2027-01", "count": 2, "servers": [], "severity": "warning"},
+    ]
+    assert _report.document(NOW, "drift", given, soon_days=30)["expiry"][1]["severity"] == "ok"
+
+
+def test_junit_has_a_case_for_whatever_a_finding_is_about():
+    suite = ElementTree.fromstring(_report.junit(full_report()))
+    verdicts = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in suite}
+    assert verdicts == {
+        ("main.recorder01", "a"): [],
+        ("main.recorder01", "b"): ["failure"],
+        ("main.recorder01", "c"): ["skipped"],
+        ("main.recorder01", "d"): ["failure"],
+        ("main.cluster", "main"): ["system-out"],
+        ("second.cluster", "second"): [],
+        ("main.user", "dialer"): ["failure"],
+        ("fleet.host", "recorder09"): ["failure"],
+    }
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped"), suite.get("errors")) == ("8", "4", "1", "0")
+    failure = suite.find("testcase[@name='b']/failure")
+    assert failure.get("type") == "ctl_stale" and failure.get("message") == "<&> ?"
+    assert "Do it. ansible-playbook x" in failure.text

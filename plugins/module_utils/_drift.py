@@ -1,0 +1,801 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""What differs between the lists and what clusters and hosts show: readings -> findings, each with its cure.
+
+Pure, like the planner: whatever was read, and the time, are arguments. A reading holds no secrets, and neither do
+findings.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+
+CRITICAL, WARNING, INFO = "critical", "warning", "info"
+SEVERITIES = (CRITICAL, WARNING, INFO)
+SOON_DAYS = 60
+CLEAN, DRIFT, UNREACHABLE = 0, 2, 4
+LINES = 50  # findings that are shown at the terminal; the report has all of them
+
+TRUST, ACCOUNTS, PROFILE, CERTIFICATE, CUTOVER, VERIFY = STAGES = (
+    "trust", "accounts", "profile", "certificate", "cutover", "verify")
+
+# code: (severity, the stage of an instance that it is about). Critical: an application cannot connect, or a secret lies
+# open. Warning: not as the lists say, or it becomes critical when nobody acts. Info: worth to know, and no drift.
+CODES = {
+    "host_unreachable": (CRITICAL, None),
+    "host_not_read": (CRITICAL, None),
+    "cluster_not_read": (CRITICAL, None),
+    "cluster_contradicts": (CRITICAL, None),
+    "cluster_doubt": (INFO, None),
+    "mixed_mode_off": (CRITICAL, None),
+    "service_down": (CRITICAL, None),
+    "server_certificate_expired": (CRITICAL, None),
+    "server_certificate_expiring": (WARNING, None),
+    "ris_unavailable": (INFO, None),
+    "ris_incomplete": (INFO, None),
+    "user_missing": (CRITICAL, ACCOUNTS),
+    "user_groups_missing": (WARNING, ACCOUNTS),
+    "user_groups_extra": (WARNING, ACCOUNTS),
+    "user_devices": (WARNING, ACCOUNTS),
+    "user_setting": (WARNING, ACCOUNTS),
+    "user_not_removed": (WARNING, ACCOUNTS),
+    "user_not_secure": (CRITICAL, CUTOVER),
+    "user_secure_without_instance": (CRITICAL, CUTOVER),
+    "cutover_by_hand": (INFO, CUTOVER),
+    "cutover_waits": (INFO, CUTOVER),
+    "profile_missing": (CRITICAL, PROFILE),
+    "profile_of_other_user": (CRITICAL, PROFILE),
+    "profile_failed": (WARNING, PROFILE),
+    "profile_pending": (INFO, PROFILE),
+    "profile_pending_too_long": (WARNING, PROFILE),
+    "profile_without_certificate": (WARNING, PROFILE),
+    "profile_unknown": (WARNING, PROFILE),
+    "profile_key": (INFO, PROFILE),
+    "profile_not_removed": (WARNING, PROFILE),
+    "certificate_missing": (CRITICAL, CERTIFICATE),
+    "certificate_unreadable": (CRITICAL, CERTIFICATE),
+    "certificate_expired": (CRITICAL, CERTIFICATE),
+    "certificate_expiring": (WARNING, CERTIFICATE),
+    "certificate_wrong_issuer": (CRITICAL, CERTIFICATE),
+    "certificate_key_changed": (WARNING, CERTIFICATE),
+    "certificate_name": (INFO, CERTIFICATE),
+    "certificate_unconfirmed": (INFO, CERTIFICATE),
+    "certificate_duplicate": (CRITICAL, CERTIFICATE),
+    "certificate_unlisted": (INFO, CERTIFICATE),
+    "key_missing": (CRITICAL, CERTIFICATE),
+    "key_mismatch": (CRITICAL, CERTIFICATE),
+    "enrolment_interrupted": (WARNING, CERTIFICATE),
+    "file_modes": (WARNING, CERTIFICATE),
+    "instance_not_read": (CRITICAL, CERTIFICATE),
+    "files_not_removed": (WARNING, CERTIFICATE),
+    "not_looked_at": (INFO, CERTIFICATE),
+    "windows_host": (WARNING, CERTIFICATE),
+    "ctl_missing": (CRITICAL, TRUST),
+    "ctl_stale": (WARNING, TRUST),
+    "ctl_untrusted": (CRITICAL, TRUST),
+    "ctl_damaged": (CRITICAL, TRUST),
+    "ctl_not_fetched": (WARNING, TRUST),
+    "ctl_without_capf": (WARNING, TRUST),
+    "ctl_files": (WARNING, TRUST),
+    "provider_not_seen": (WARNING, VERIFY),
+    "provider_not_judged": (INFO, VERIFY),
+    "not_probed": (INFO, VERIFY),
+    "probe_failed": (CRITICAL, VERIFY),
+}
+
+SITE = "ansible-playbook voiceops.secure_tsp.site"
+VERIFYING = "ansible-playbook voiceops.secure_tsp.verify"
+UPGRADE = "ansible-playbook voiceops.secure_tsp.upgrade_certificates"
+DECOMMISSION = "ansible-playbook voiceops.secure_tsp.decommission"
+SHOW_CTL = "show ctl"
+UPDATE_CTL = "utils ctl update CTLFile"
+MIXED_MODE = "utils ctl set-cluster mixed-mode"
+
+# code by the reason of capf_certificate_info, and what cures it.
+OF_REASON = {
+    "missing": ("certificate_missing", "Enrol it: the profile is armed again when the host says so.", SITE),
+    "key_lost": ("key_missing", "Enrol it again.", SITE),
+    "unreadable": ("certificate_unreadable", "Enrol it again; look at the disk and at the passphrase first.", SITE),
+    "key_mismatch": ("key_mismatch", "Enrol it again.", SITE),
+    "expired": ("certificate_expired", "Enrol it again.", SITE),
+    "wrong_issuer": ("certificate_wrong_issuer", "Fetch the trust list and enrol it again.", SITE),
+    "interrupted": ("enrolment_interrupted", "Take the enrolment up again.", SITE),
+    "expiring": ("certificate_expiring", "Renew it in a maintenance window.", UPGRADE),
+    "key_changed": ("certificate_key_changed", "Renew it, or correct key in the list.", UPGRADE),
+}
+# code by the verdict of ctl_file.
+OF_VERDICT = {
+    "first_trust": "ctl_missing", "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
+    "not_found": "ctl_not_fetched", "empty": "ctl_not_fetched", "no_answer": "ctl_not_fetched",
+    "damaged": "ctl_untrusted", "tampered": "ctl_untrusted", "stranger": "ctl_untrusted",
+    "fingerprint_mismatch": "ctl_untrusted", "older": "ctl_untrusted", "stored_damaged": "ctl_damaged",
+}
+STILL_VALID = ("interrupted", "expiring", "key_changed")  # reasons that leave a certificate which opens a provider
+SECRET_FILES = (".", "QBEClient.key.pem", "QBEClient.pem")
+OWN_CERTIFICATE = "QBEClient.cer"
+FORMER = ("previous", "pending")  # folders whose certificates are not in use
+
+SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "Cisco Tftp")
+ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
+CTI_GROUP = "standard cti "
+
+
+# What hosts show
+
+
+def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), tsps=(), judged=(), failure=""):
+    """What findings() needs of a host, out of the results of its modules.
+
+    certificates: of capf_certificate_info; lists: of ctl_file in check mode; probes: of cti_provider_info; each has
+    the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
+    judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
+    """
+    by_id = {}
+    for row in tsps:
+        by_id.setdefault(_key(row["item"]), {})["certificate"] = _certificate_of_tsp(row)
+    for result in certificates:
+        by_id.setdefault(_key(result["item"]), {})["certificate"] = _certificate_of(result)
+    for result in lists:
+        by_id.setdefault(_key(result["item"]), {})["trust"] = _trust_of(result)
+    for result in probes:
+        by_id.setdefault(_key(result["item"]), {})["probe"] = _probe_of(result)
+    return {
+        "failure": failure, "addresses": list(addresses), "findings": list(judged),
+        "instances": [dict(cluster=key[0], instance_id=key[1], **facts) for key, facts in by_id.items()],
+        "files": [{"path": one["path"], "checksum": one["checksum"]} for one in files],
+    }
+
+
+def _key(row):
+    return row["cluster"], row["instance_id"]
+
+
+def _message(result):
+    return result.get("msg") or "it failed without a message"
+
+
+def _certificate_of(result):
+    if "needs_certificate" not in result:
+        return {"failure": _message(result)}
+    facts = result.get("certificate") or {}
+    return {
+        "failure": "", "reason": result["needs_certificate"]["reason"], "explanation": result.get("explanation") or "",
+        "expires": facts.get("not_after"), "days_left": result.get("days_left"),
+        "common_name": facts.get("common_name") or "", "name": result.get("name") or "",
+        "name_matches": result.get("name_matches"), "unconfirmed": bool(result.get("unconfirmed")),
+        "wrong_modes": result.get("wrong_modes") or {},
+    }
+
+
+def _certificate_of_tsp(row):
+    """valid: what is wrong with it is told by the findings of the role client_windows."""
+    return {
+        "valid": row["needs_certificate"]["reason"] in ("",) + STILL_VALID,
+        "expires": (row["certificate"] or {}).get("not_after"),
+    }
+
+
+def _trust_of(result):
+    if "ctl" not in result:
+        return {"failure": _message(result), "verdict": result.get("verdict") or ""}
+    return {
+        "failure": "", "verdict": result["verdict"], "files": list(result.get("files") or ()),
+        "timestamp": result["ctl"]["timestamp"] or "", "has_capf": result["ctl"]["has_capf"],
+        "failures": list(result.get("failures") or ()),
+    }
+
+
+def _probe_of(result):
+    if "totals" in result:
+        return {"failure": "", "compromised": False, "devices": result["totals"].get("devices", 0)}
+    return {"failure": _message(result), "compromised": bool(result.get("compromised"))}
+
+
+# Findings
+
+
+def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True):
+    """Everything that differs, as a dict with findings, instances, clusters, exit_code, hosts and lines.
+
+    fleet: the completed lists. clusters: {name: {info, accounts, connections, failures}}, what cluster_info,
+    fleet_accounts with plan_only and cti_connection_info returned (None where they did not), and messages.
+    hosts: {name: host_reading(), or None when the host could not be reached} of the play.
+    now: ISO 8601 in UTC. soon_days: a certificate that expires within so many days is a finding. probe: providers were
+    to be opened with probe certificates. ris: each instance is expected to be connected.
+    """
+    look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris)
+    look.run()
+    return look.result()
+
+
+def moment(text):
+    """Naive datetime of ISO 8601 text in UTC, None for none."""
+    return datetime.datetime.strptime(str(text)[:19], "%Y-%m-%dT%H:%M:%S") if text else None
+
+
+def limited(command, hosts):
+    """The command for a few hosts; for many it stays as it is, since it touches only what differs."""
+    hosts = sorted(set(hosts))
+    return "%s --limit %s" % (command, ",".join(hosts)) if 0 < len(hosts) <= 5 else command
+
+
+def counted(number, noun):
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
+
+
+class _Look:
+    """Goes through clusters, users and instances once, and collects findings."""
+
+    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris):
+        self.clusters = clusters
+        self.hosts = hosts
+        self.now = now
+        self.soon = now + datetime.timedelta(days=soon_days)
+        self.probe = probe
+        self.ris = ris
+        self.users = [user for user in fleet["users"] if self._here(user["hosts"])]
+        self.instances = [one for one in fleet["instances"] if one["host"] in hosts and not one.get("probe_of")]
+        self.probes = dict(
+            ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one.get("probe_of"))
+        self.stores = set((one["host"], one["store"]) for one in fleet["instances"])
+        self.listed = set((one["cluster"], one["user"]) for one in fleet["instances"] if one["state"] == "present")
+        self.found = []
+        self.read = dict(
+            ((host,) + _key(row), row) for host, reading in hosts.items() if reading for row in reading["instances"])
+        self.profiles = dict(
+            ((name, row["instance_id"]), row) for name, reading in clusters.items() if reading["accounts"]
+            for row in reading["accounts"]["instances"])
+        self.accounts = {}
+        self.seen = {}
+
+    def _here(self, hosts):
+        """A user without instances belongs to every run."""
+        return not hosts or any(host in self.hosts for host in hosts)
+
+    def run(self):
+        for name, reading in self.clusters.items():
+            self._cluster(name, reading)
+        for host, reading in self.hosts.items():
+            self._host(host, reading)
+        for user in self.users:
+            self._user(user)
+        for instance in self.instances:
+            self._instance(instance)
+        self._copies()
+        if self.ris:
+            self._connections()
+
+    def add(self, code, what, fix, command="", severity=None, **subject):
+        """subject: cluster, host, user and instance_id, as far as it is about them."""
+        self.found.append(dict(
+            {"cluster": "", "host": "", "user": "", "instance_id": ""}, severity=severity or CODES[code][0], code=code,
+            what=what, fix=fix, command=command, **subject))
+
+    # Clusters
+
+    def _cluster(self, name, reading):
+        for failure in reading["failures"]:
+            self.add("cluster_not_read", "The cluster could not be read. %s" % failure,
+                     "Put that right; until then this part of the fleet is not judged.", cluster=name)
+        if reading["info"]:
+            self._security(name, reading["info"])
+            self._services(name, reading["info"])
+            self._server_certificates(name, reading["info"])
+            for doubt in reading["info"].get("doubts") or ():
+                self.add("cluster_doubt", doubt, "Look there yourself.", cluster=name)
+        if reading["accounts"]:
+            for problem in reading["accounts"].get("problems") or ():
+                if not problem.endswith("end users are never created here"):  # told with the user
+                    self.add("cluster_contradicts", "%s." % _capital(problem), "Correct the lists or the cluster.",
+                             cluster=name)
+
+    def _security(self, name, info):
+        if info.get("mixed_mode") is False:
+            self.add("mixed_mode_off", "The cluster is in non-secure mode, in which no secure connection exists.",
+                     "Set it to mixed mode on the publisher's command line, then restart Cisco CallManager, Cisco CTIManager "
+                     "and Cisco Tftp on every node that runs them.", MIXED_MODE, cluster=name)
+
+    def _services(self, name, info):
+        rows = info.get("services") or ()
+        for service in SERVICES:
+            mine = [row for row in rows if row["service"] == service]
+            if service in ON_PUBLISHER and info.get("publisher"):
+                mine = [row for row in mine if row["node"] == info["publisher"]]
+            active = [row for row in mine if row["activated"]]
+            if rows and not active:
+                place = info.get("publisher") if service in ON_PUBLISHER else None
+                self._service_down(name, "%s is not activated on %s." % (service, place or "any node"), service, place)
+            for row in active:
+                if row["running"] is False:
+                    self._service_down(name, "%s does not run on %s (%s)." % (service, row["node"], row["status"]),
+                                       service, row["node"])
+
+    def _service_down(self, name, what, service, node):
+        self.add("service_down", what, "Activate and start it in Cisco Unified Serviceability, or with this task.",
+                 "voiceops.secure_tsp.cluster_service: {node: %s, services: [%s], activated: true, state: started}" % (
+                     node or "...", service), cluster=name)
+
+    def _server_certificates(self, name, info):
+        for row in info.get("certificates") or ():
+            expires = moment(row["not_after"])
+            place = "The %s certificate of %s" % (row["service"], row["node"])
+            fix = ("Regenerate it in Cisco Unified OS Administration in a maintenance window, update the trust list on the "
+                   "publisher's command line, then provision the fleet again.")
+            if expires <= self.now:
+                self.add("server_certificate_expired", "%s expired on %s." % (place, row["not_after"][:10]), fix, UPDATE_CTL,
+                         cluster=name)
+            elif expires <= self.soon:
+                self.add("server_certificate_expiring", "%s expires on %s, in %s." % (
+                    place, row["not_after"][:10], counted((expires - self.now).days, "day")), fix, UPDATE_CTL, cluster=name)
+
+    # Hosts
+
+    def _host(self, host, reading):
+        if reading is None:
+            self.add("host_unreachable", "The host could not be reached, so nothing on it is judged.",
+                     "Put the connection right, or take the host out of the inventory.",
+                     "ansible %s -m ansible.builtin.ping" % host, host=host)
+        elif reading["failure"]:
+            self.add("host_not_read", "The host could not be read. %s" % reading["failure"],
+                     "Put that right; until then the host is judged in part only.", host=host)
+        for row in (reading or {"findings": ()})["findings"]:
+            self.add("windows_host", row["what"], row["fix"], severity=row["severity"],
+                     **dict((key, row.get(key) or "") for key in ("cluster", "host", "user", "instance_id")))
+
+    # Users
+
+    def _rows_of(self, user):
+        """(row of the user, its rows of the plan), or (None, ()) when the cluster was not read."""
+        if user["cluster"] not in self.accounts:
+            reading = (self.clusters.get(user["cluster"]) or {}).get("accounts")
+            by_user = {}
+            for row in (reading or {}).get("plan") or ():
+                by_user.setdefault(row["user"], []).append(row)
+            self.accounts[user["cluster"]] = (
+                dict((row["name"], row) for row in (reading or {}).get("users") or ()), by_user)
+        rows, plan = self.accounts[user["cluster"]]
+        return rows.get(user["name"]), plan.get(user["name"], ())
+
+    def _user(self, user):
+        row, plan = self._rows_of(user)
+        if row is None:
+            return
+        subject = {"cluster": user["cluster"], "user": user["name"]}
+        if user["state"] == "absent":
+            if any(step["kind"] == "user" and step["action"] == "remove" for step in plan):
+                self.add("user_not_removed", "The user is listed with state: absent and exists.", "Remove it.",
+                         DECOMMISSION, **subject)
+            return
+        if not row["exists"] or row["action"] == "create":
+            self._missing_user(user, subject)
+            return
+        self._user_itself(user, plan, subject)
+        self._groups(user, row, plan, subject)
+
+    def _missing_user(self, user, subject):
+        if user["type"] == _fleet.END:
+            self.add("user_missing", "The end user does not exist.",
+                     "End users are never made here: make it in CUCM or in the directory it comes from.", **subject)
+        else:
+            self.add("user_missing", "The application user does not exist.", "Make it again with its groups and devices.",
+                     limited(SITE, user["hosts"]), **subject)
+
+    def _user_itself(self, user, plan, subject):
+        for step in plan:
+            if step["kind"] != "user" or step["action"] != "update":
+                continue
+            command = limited(SITE, user["hosts"])
+            if "devices" in step["fields"]:
+                self.add("user_devices", "The devices it controls are not those of the list (devices_mode %s)." % (
+                    user["devices_mode"]), "Bring them in line, or correct devices in the list.", command, **subject)
+            elif step["fields"] != ["password"]:  # update_password: always, which is no difference
+                self.add("user_setting", "Its settings differ: %s." % step["reason"], "Bring them in line.", command,
+                         **subject)
+
+    def _groups(self, user, row, plan, subject):
+        steps = [step for step in plan if step["kind"] == "group"]
+        missing = [step["name"] for step in steps if step["action"] == "add_member"]
+        gone = [step["name"] for step in steps if step["action"] == "remove_member"]
+        before = [name for name in row["groups"] if name not in missing] + gone
+        command = limited(SITE, user["hosts"])
+        if _fleet.SECURE in missing:
+            self.add("user_not_secure", "All its instances hold a certificate, but it is not in %s, so that CTI Manager refuses "
+                     "them on the secure port." % _fleet.SECURE, "Cut it over.", command, **subject)
+        others = [name for name in missing if name != _fleet.SECURE]
+        if others:
+            self.add("user_groups_missing", "It is not in %s." % ", ".join(others), "Add it.", command,
+                     severity=CRITICAL if _fleet.ENABLED in others else None, **subject)
+        for step in steps:
+            if step["action"] == "none" and step["name"] == _fleet.SECURE:
+                waits = step["reason"].startswith("waits")
+                self.add("cutover_waits" if waits else "cutover_by_hand", "It is not on the secure port: %s." % step["reason"],
+                         "Nothing, once these hold a certificate." if waits else "Cut it over when the time has come.",
+                         "" if waits else command, **subject)
+        self._extra_groups(user, before, gone, command, subject)
+        if not _fleet.missing([_fleet.SECURE], before) and (user["cluster"], user["name"]) not in self.listed:
+            self.add("user_secure_without_instance", "It is in %s and no instance of it is listed, so that it can open neither "
+                     "port." % _fleet.SECURE,
+                     "List its instances, or take it out of the group in CUCM, under User Settings, Access Control Group.",
+                     **subject)
+
+    def _extra_groups(self, user, before, gone, command, subject):
+        """CTI groups beyond the list give a client more than it needs, such as the control of all devices."""
+        wanted = [_fleet.ENABLED, _fleet.SECURE] + list(user["cti_groups"])
+        if user["srtp"] is not False:
+            wanted.append(_fleet.SRTP)
+        extra = sorted(name for name in _fleet.missing(before, wanted) if name.lower().startswith(CTI_GROUP))
+        if extra:
+            self.add("user_groups_extra", "It is in CTI groups that the list does not name: %s." % ", ".join(extra),
+                     "Name them in cti_groups, or take it out in CUCM, under User Settings, Access Control Group.",
+                     command if set(extra) <= set(gone) else "", **subject)
+
+    # Instances
+
+    def _instance(self, instance):
+        subject = _subject(instance)
+        command = limited(SITE, [instance["host"]])
+        profile = self.profiles.get(_key(instance))
+        row = self.read.get((instance["host"],) + _key(instance))
+        if instance["state"] == "absent":
+            self._absent(instance, profile, subject)
+            return
+        if row is not None:
+            self._trust(row.get("trust"), subject, command)
+        has_certificate = self._certificate(instance, row, subject, command)
+        if profile is not None:
+            self._profile(instance, profile, has_certificate, subject, command)
+        probe = self.probes.get(_key(instance))
+        if probe is not None:
+            self._probe(instance, probe)
+
+    def _absent(self, instance, profile, subject):
+        if profile is not None and profile["action"] == "remove":
+            self.add("profile_not_removed", "It is listed with state: absent and has a CAPF profile.", "Remove it.",
+                     limited(DECOMMISSION, [instance["host"]]), **subject)
+        reading = self.hosts.get(instance["host"]) or {"files": ()}
+        if any(_folder(one["path"]) == instance["store"] for one in reading["files"]):
+            self.add("files_not_removed", "It is listed with state: absent and has a certificate on its host.", "Remove it.",
+                     limited(DECOMMISSION, [instance["host"]]), **subject)
+
+    def _trust(self, trust, subject, command):
+        if trust is None:
+            return
+        verdict = trust["verdict"]
+        code = OF_VERDICT.get(verdict, "ctl_not_fetched" if trust["failure"] else None)
+        if code == "ctl_missing":
+            self.add(code, "There is no trust list on the host.", "Fetch it.", command, **subject)
+        elif code == "ctl_stale":
+            self.add(code, "The cluster has a newer trust list%s, signed by a token of the stored one." % (
+                " (%s)" % trust["timestamp"] if trust.get("timestamp") else ""), "Take it over.", command, **subject)
+        elif code == "ctl_untrusted":
+            self.add(code, "The cluster's trust list is refused. %s" % trust["failure"],
+                     "Compare its checksum with the one that the publisher shows. If it is the cluster's, pin it with ctl_fingerprint "
+                     "and provision again; if not, somebody answers in the cluster's place.", SHOW_CTL, **subject)
+        elif code == "ctl_damaged":
+            self.add(code, "The stored trust list cannot vouch for anything. %s" % trust["failure"],
+                     "Put the former one back, or pin the cluster's list with ctl_fingerprint and provision again.", SHOW_CTL,
+                     **subject)
+        elif code == "ctl_not_fetched":
+            self.add(code, "The trust list could not be fetched, so it is not known whether the stored one is stale. %s" % (
+                trust["failure"] or "; ".join(trust["failures"])),
+                "Look at Cisco Tftp and at UDP port 69 on the way to it.", **subject)
+        elif trust["files"]:
+            self.add("ctl_files", "Files of the trust list are lost or altered: %s." % ", ".join(trust["files"]),
+                     "Write them again.", command, **subject)
+        if not trust["failure"] and not trust["has_capf"]:
+            self.add("ctl_without_capf", "The trust list names no CAPF server, so that no certificate can be renewed.",
+                     "Activate CAPF on the publisher, update the trust list there, then provision again.", UPDATE_CTL, **subject)
+
+    def _certificate(self, instance, row, subject, command):
+        """Whether the host holds a certificate that opens a provider; None when that is not known."""
+        facts = (row or {}).get("certificate")
+        if facts is None:
+            reading = self.hosts[instance["host"]]
+            if reading is not None and not reading["failure"] and not instance["windows"]:
+                self.add("not_looked_at", "The TSP keeps its certificate itself, so that nothing is known of it.",
+                         "Look at its dialog.", **subject)
+            return None
+        if "valid" in facts:
+            return facts["valid"]
+        if facts["failure"]:
+            self.add("instance_not_read", "Its files could not be judged. %s" % facts["failure"], "Put that right.", **subject)
+            return None
+        if facts["reason"]:
+            code, fix, playbook = OF_REASON[facts["reason"]]
+            self.add(code, facts["explanation"] or facts["reason"], fix, limited(playbook, [instance["host"]]), **subject)
+        self._modes(facts, subject, command)
+        if facts["name_matches"] is False:
+            self.add("certificate_name", "The certificate names %s, not %s." % (facts["common_name"] or "nobody", facts["name"]),
+                     "What CUCM writes there is not known, but compare the instance_id.", **subject)
+        if facts["unconfirmed"]:
+            self.add("certificate_unconfirmed", "The certificate was never proven online, so that the former one is kept.",
+                     "Prove it.", limited(VERIFYING, [instance["host"]]), **subject)
+        return facts["reason"] in ("",) + STILL_VALID
+
+    def _modes(self, facts, subject, command):
+        wrong = facts["wrong_modes"]
+        if wrong:
+            open_ = [name for name, mode in wrong.items() if name in SECRET_FILES and int(mode["found"], 8) & 0o077]
+            self.add("file_modes", "Modes are wrong: %s." % ", ".join(
+                "%s %s instead of %s" % ("the folder" if name == "." else name, mode["found"], mode["wanted"])
+                for name, mode in sorted(wrong.items())),
+                "Set them right. Others could read the key: consider a new one." if open_ else "Set them right.", command,
+                severity=CRITICAL if open_ else None, **subject)
+
+    def _profile(self, instance, row, has_certificate, subject, command):
+        profile = row["profile"]
+        state = profile["state"]
+        # The plan makes a missing profile, so that it is told by what the plan does.
+        if not profile["exists"] or row["action"] == "create":
+            self.add("profile_missing", "The cluster has no CAPF profile of this instance, so that it knows no certificate of "
+                     "it.", "Make it again; the instance then enrols anew with force: true in the list.", command, **subject)
+            return
+        if (profile["user"], profile["user_type"]) != (instance["user"], instance["user_type"]):
+            self.add("profile_of_other_user", "The CAPF profile of this instance_id belongs to %s." % profile["user"],
+                     "Give the instance a new instance_id, or replace: true in the list.", **subject)
+            return
+        again = ("The host's certificate is good, so nothing is armed; the next renewal clears it."
+                 if has_certificate else "Provision again: it is armed anew when the host needs a certificate.")
+        if state == "failed":
+            self.add("profile_failed", "The last certificate operation failed: %s." % profile["status"], again,
+                     "" if has_certificate else command, **subject)
+        elif state == "pending":
+            self.add("profile_pending", "A certificate operation is pending%s." % (
+                ", until %s in the cluster's zone" % profile["completion"] if profile["completion"] else ""),
+                "Nothing while a run is under way; otherwise provision again.", command, **subject)
+        elif state in ("perhaps_expired", "expired"):
+            self.add("profile_pending_too_long", "A certificate operation is pending, and its deadline, %s, has passed%s." % (
+                profile["completion"], "" if state == "expired" else " in some time zones"),
+                again, "" if has_certificate else command, **subject)
+        elif state == "idle" and has_certificate is not False:
+            self.add("profile_without_certificate", "The CAPF profile says that no certificate was issued%s." % (
+                ", but the host holds one" if has_certificate else ""),
+                "The profile was made anew, perhaps: enrol again with force: true in the list." if has_certificate else
+                "Provision again.", command, **subject)
+        elif state == "other":
+            self.add("profile_unknown", "The CAPF profile says '%s', '%s', which is not known here." % (
+                profile["operation"], profile["status"]), "Look at it in CUCM.", **subject)
+        if instance["key"] and profile["key"] != instance["key"]:
+            self.add("profile_key", "The CAPF profile demands %s %s, the list says %s %s." % (
+                profile["key"]["type"], profile["key"]["size"], instance["key"]["type"], instance["key"]["size"]),
+                "Nothing: it is written when the profile is armed next.", **subject)
+
+    # Probes
+
+    def _probe(self, instance, probe):
+        """What a provider that was opened with the probe certificate tells; a missing one is never a failure."""
+        subject = _subject(instance)
+        row = self.read.get((instance["host"],) + _key(probe))
+        if not self.probe or row is None:
+            return
+        opened = row.get("probe")
+        if opened is None:
+            facts = row.get("certificate") or {}
+            why = facts.get("failure") or ("the list of users has no password of %s" % instance["user"]
+                                           if facts and facts["reason"] in ("",) + STILL_VALID else
+                                           "there is no valid probe certificate")
+            self.add("not_probed", "Not probed: %s." % why.rstrip("."), "Give the fleet probe certificates.",
+                     limited(SITE + " -e secure_tsp_probe=true", [instance["host"]]), **subject)
+        elif opened["failure"]:
+            self.add("probe_failed", "No provider opens with the probe certificate. %s" % opened["failure"],
+                     "Give the probe a new id with secure_tsp_probe_suffix: its certificate is compromised."
+                     if opened["compromised"] else "Do what the message says.",
+                     limited(VERIFYING + " -e secure_tsp_verify_with=probe", [instance["host"]]), **subject)
+
+    # What only shows when hosts are compared
+
+    def _copies(self):
+        places = {}
+        for host, reading in self.hosts.items():
+            for one in (reading or {}).get("files") or ():
+                folder = _folder(one["path"])
+                if folder.rpartition("/")[2] not in FORMER:
+                    places.setdefault(one["checksum"], []).append((host, folder))
+        listed = dict(((one["host"], one["store"]), one) for one in self.instances)
+        for found in places.values():
+            for place in found:
+                others = sorted("%s (%s)" % other for other in found if other != place)
+                owner = listed.get(place)
+                if others and (owner or place == found[0] and not any(other in listed for other in found)):
+                    self._copy(place, others, owner)
+                elif not others and place not in self.stores and not self._is_probe(place):
+                    self.add("certificate_unlisted", "There is a certificate of no listed instance in %s." % place[1],
+                             "List its instance, or remove the folder.", host=place[0])
+
+    def _is_probe(self, place):
+        parent, _slash, name = place[1].rpartition("/")
+        return name == "probe" and (place[0], parent) in self.stores
+
+    def _copy(self, place, others, owner):
+        self.add("certificate_duplicate", "The same certificate is also on %s. One certificate carries one connection; two throw "
+                 "each other out and spoil it." % ", ".join(others),
+                 "Give each instance an instance_id of its own, remove the copy, and provision again.",
+                 limited(SITE, [place[0]] + [other.split(" ")[0] for other in others]),
+                 **(_subject(owner) if owner else {"host": place[0]}))
+
+    # What the clusters see
+
+    def _connections(self):
+        groups = {}
+        for instance in self.instances:
+            if instance["state"] == "present" and self._is_asked(instance):
+                place = self._addresses(instance)
+                groups.setdefault((instance["cluster"], instance["user"], place), []).append(instance)
+        for name, reading in self.clusters.items():
+            self._limits(name, reading["connections"])
+        for (cluster, user, place), members in groups.items():
+            self._group_of_connections(cluster, user, place, members)
+
+    def _is_asked(self, instance):
+        """The user is on the secure port, the cluster told its connections, and the host was reached."""
+        connections = (self.clusters.get(instance["cluster"]) or {}).get("connections")
+        row, plan = self._rows_of({"cluster": instance["cluster"], "name": instance["user"]})
+        secure = row is not None and row["secure"] and not any(
+            step["kind"] == "group" and step["name"] == _fleet.SECURE and step["action"] == "add_member" for step in plan)
+        return bool(secure and connections and connections["available"] and connections["complete"]
+                    and self.hosts[instance["host"]] is not None)
+
+    def _addresses(self, instance):
+        if instance.get("client_address"):
+            return (instance["client_address"],)
+        return tuple(sorted(self.hosts[instance["host"]]["addresses"]))
+
+    def _limits(self, name, connections):
+        if connections and not connections["available"]:
+            self.add("ris_unavailable", "Whether the applications are connected could not be asked. %s" % connections["reason"],
+                     "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
+        elif connections and not connections["complete"]:
+            self.add("ris_incomplete", "One user has more connections than one answer of the cluster carries, so they are not "
+                     "judged.", "Spread the instances over more users.", cluster=name)
+
+    def _group_of_connections(self, cluster, user, place, members):
+        """Instances of one user behind the same addresses cannot be told apart, so they are counted."""
+        if not place:
+            for instance in members:
+                self.add("provider_not_judged", "Its host's address is not known, so that its connection cannot be looked for.",
+                         "Give client_address in the list.", **_subject(instance))
+            return
+        seen = sum(
+            1 for one in self.clusters[cluster]["connections"]["connections"]
+            if one["status"] == "Open" and one["user"] == user and one["address"] in place)
+        for instance in members:
+            self.seen[_key(instance)] = seen >= len(members)
+            if seen < len(members):
+                several = "" if len(members) == 1 else " for %s there" % counted(len(members), "instance")
+                self.add("provider_not_seen", "CTI Manager sees %s of user %s from %s%s." % (
+                    counted(seen, "open provider") if seen else "no open provider", user, " or ".join(place), several),
+                    "Start the application, then see whether it connects.", limited(VERIFYING, [instance["host"]]),
+                    **_subject(instance))
+
+    # Results
+
+    def result(self):
+        self.found.sort(key=_order)
+        by_instance, by_user = {}, {}
+        for finding in self.found:
+            if finding["instance_id"]:
+                by_instance.setdefault((finding["cluster"], finding["host"], finding["instance_id"]), []).append(finding)
+            elif finding["user"]:
+                by_user.setdefault((finding["cluster"], finding["user"]), []).append(finding)
+        rows = [
+            self._row(one, by_instance.get((one["cluster"], one["host"], one["instance_id"]), []),
+                      by_user.get((one["cluster"], one["user"]), []))
+            for one in self.instances if one["state"] == "present"]
+        return {
+            "findings": self.found, "instances": rows,
+            "clusters": [self._cluster_row(name, reading) for name, reading in self.clusters.items()],
+            "exit_code": exit_code(self.found), "hosts": self._hosts_with_drift(), "lines": lines(self.found),
+        }
+
+    def _row(self, instance, own, of_user):
+        facts = (self.read.get((instance["host"],) + _key(instance)) or {}).get("certificate") or {}
+        judged = self._judged(instance, facts)
+        relevant = own + of_user
+        worst = next((finding for finding in relevant if finding["severity"] != INFO), None)
+        return {
+            "cluster": instance["cluster"], "host": instance["host"], "user": instance["user"],
+            "instance_id": instance["instance_id"], "certificate_expires": facts.get("expires"),
+            "stages": dict((stage, _state(stage, relevant, judged[stage])) for stage in STAGES),
+            "state": ("drift" if worst else "in line") if self.hosts[instance["host"]] is not None else "not reached",
+            "message": worst["what"] if worst else "",
+        }
+
+    def _judged(self, instance, facts):
+        """{stage: its state where nothing was found}."""
+        read = self.read.get((instance["host"],) + _key(instance)) or {}
+        accounts = "ok" if (self.clusters.get(instance["cluster"]) or {}).get("accounts") else "unknown"
+        probe = self.probes.get(_key(instance))
+        probed = probe is not None and "probe" in (self.read.get((instance["host"],) + _key(probe)) or {})
+        return {
+            TRUST: "ok" if read.get("trust") else "skipped" if instance["windows"] else "unknown", ACCOUNTS: accounts, PROFILE: accounts, CUTOVER: accounts,
+            CERTIFICATE: "ok" if facts else "unknown",
+            VERIFY: "ok" if _key(instance) in self.seen or probed else "skipped",
+        }
+
+    def _cluster_row(self, name, reading):
+        info = reading["info"] or {}
+        accounts = reading["accounts"] or {}
+        mine = [finding for finding in self.found if finding["cluster"] == name and not (
+            finding["user"] or finding["instance_id"])]
+        return {
+            "name": name, "hostname": reading.get("hostname") or "", "release": info.get("release") or accounts.get("release") or "",
+            "mixed_mode": info.get("mixed_mode"), "read": not reading["failures"],
+            "services": list(info.get("services") or ()),
+            "certificates": [dict((key, row[key]) for key in ("node", "service", "subject", "not_after"))
+                             for row in info.get("certificates") or ()],
+            "problems": [finding["what"] for finding in mine if finding["severity"] != INFO],
+        }
+
+    def _hosts_with_drift(self):
+        """{host: sentence} of the hosts that a finding is about; findings about none of them are about all."""
+        of_cluster, of_user, about = {}, {}, dict((host, []) for host in self.hosts)
+        for instance in self.instances:
+            of_cluster.setdefault(instance["cluster"], set()).add(instance["host"])
+            of_user.setdefault((instance["cluster"], instance["user"]), set()).add(instance["host"])
+        for finding in self.found:
+            if finding["severity"] == INFO:
+                continue
+            hosts = ({finding["host"]} if finding["host"] else
+                     of_user.get((finding["cluster"], finding["user"])) or of_cluster.get(finding["cluster"]) or self.hosts)
+            for host in hosts:
+                about[host].append(finding)
+        return dict((host, sentence(found)) for host, found in about.items() if found)
+
+
+def _subject(instance):
+    return dict((key, instance[key]) for key in ("cluster", "host", "user", "instance_id"))
+
+
+def _folder(path):
+    return path.rpartition("/")[0]
+
+
+def _capital(text):
+    return text[:1].upper() + text[1:]
+
+
+def _order(finding):
+    return (SEVERITIES.index(finding["severity"]), finding["code"], finding["cluster"], finding["host"], finding["user"],
+            finding["instance_id"], finding["what"])
+
+
+def _state(stage, findings_, judged):
+    severities = [finding["severity"] for finding in findings_ if CODES[finding["code"]][1] == stage]
+    if CRITICAL in severities:
+        return "failed"
+    return "drift" if WARNING in severities else judged
+
+
+def exit_code(found):
+    """CLEAN, DRIFT or UNREACHABLE, which wins. Findings of severity info are no drift."""
+    if any(finding["code"] == "host_unreachable" for finding in found):
+        return UNREACHABLE
+    return DRIFT if any(finding["severity"] != INFO for finding in found) else CLEAN
+
+
+def sentence(found):
+    """How much there is, and the worst of it."""
+    counts = [(severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES]
+    text = ", ".join("%d %s" % (count, severity) for severity, count in counts if count)
+    return "%s. %s: %s" % (text, found[0]["code"], found[0]["what"]) if found else "none"
+
+
+def place_of(finding):
+    return " ".join(filter(None, (
+        finding["cluster"], finding["host"], finding["user"], finding["instance_id"]))) or "the whole fleet"
+
+
+def lines(found):
+    """The findings for a terminal, the worst first."""
+    shown = ["%-8s %s: %s [%s]" % (finding["severity"], place_of(finding), finding["what"], finding["code"])
+             for finding in found[:LINES]]
+    if len(found) > LINES:
+        shown.append("... and %d more" % (len(found) - LINES))
+    counts = dict((severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES)
+    shown.append("%(critical)d critical, %(warning)d warning, %(info)d info." % counts if found
+                 else "No drift: clusters and hosts are as the lists say.")
+    return shown
