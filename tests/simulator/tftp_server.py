@@ -9,6 +9,7 @@ Written by hand on purpose: the collection's client uses tftpy, so this is a for
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.server
 import socket
 import struct
@@ -39,8 +40,11 @@ class TftpServer:
     """One UDP port for requests, one socket and thread a transfer.
 
     Faults of front C(tftp) (operation: the file's name): error(code, text), silence, delay(seconds), content(content),
-    oversize(size), truncate(size), endless(seconds), and at a block: lost, duplicate, reorder, stray, opcode, cut
-    (block, counted from 1).
+    oversize(size), truncate(size), endless(seconds), twice (two transfers answer one request), and at a C(block),
+    counted from 1: lost, duplicate, reorder (the block before comes again), ahead (the block after comes first),
+    overlook (its first ACK), apprentice (from there on each ACK brings a block, a repeated one as well), opcode,
+    replace(hex), cut, and stray([address, hex]): before the block, a packet of somebody else, in its place by default.
+    Counted: "tftp.RRQ", "tftp.DATA of an apprentice", and "tftp.ERROR 5" and the like that clients sent.
     """
 
     def __init__(self, cluster, faults, host="127.0.0.1", port=0):
@@ -102,19 +106,36 @@ class TftpServer:
             if content is None:
                 transfer.sendto(_error(NOT_FOUND, "File not found"), client)
                 return
-            _Transfer(transfer, client, content, rule, self._faults, self._stopping).run()
+            if kind == "twice":
+                self._spawn(self._again, client, content)
+            _Transfer(transfer, client, content, rule, self._cluster, self._faults, self._stopping).run()
+
+    def _again(self, client, content):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transfer:
+            transfer.bind((self._address[0], 0))
+            transfer.settimeout(RETRANSMIT_SECONDS)
+            _Transfer(transfer, client, content, None, self._cluster, self._faults, self._stopping).run()
+
+
+class _Refused(Exception):
+    """The client wants no more."""
 
 
 class _Transfer:
-    def __init__(self, transfer, client, content, rule, faults, stopping):
+    def __init__(self, transfer, client, content, rule, cluster, faults, stopping):
         self._socket = transfer
         self._client = client
         self._content = content
         self._rule = rule
+        self._cluster = cluster
         self._faults = faults
         self._stopping = stopping
 
     def run(self):
+        with contextlib.suppress(_Refused):
+            self._run()
+
+    def _run(self):
         endless = self._rule is not None and self._rule.kind == "endless"
         number = 0
         while not self._stopping.is_set():
@@ -123,21 +144,49 @@ class _Transfer:
                 self._faults.delay(self._rule.get("seconds", 0))
                 chunk = b"\0" * BLOCK
             else:
-                chunk = self._content[(number - 1) * BLOCK:number * BLOCK]
+                chunk = self._chunk(number)
+            if self._fault_at(number) == "apprentice":
+                self._apprentice(number)
+                return
             if not self._exchange(number, chunk) or (len(chunk) < BLOCK):
                 return
 
+    def _chunk(self, number):
+        return self._content[(number - 1) * BLOCK:number * BLOCK]
+
+    def _fault_at(self, number):
+        return self._rule.kind if self._rule and self._rule.get("block") == number else None
+
+    def _apprentice(self, number):
+        """The Sorcerer's apprentice: one block goes out twice, and then every ACK that it provoked brings one more."""
+        last = len(self._content) // BLOCK + 1
+        for _copy in range(2):
+            self._cluster.count("tftp.DATA of an apprentice")
+            self._send(_data(number, self._chunk(number)))
+        while not self._stopping.is_set():
+            acknowledged = self._next_acknowledged()
+            if acknowledged is None:
+                return
+            if acknowledged < last:
+                self._cluster.count("tftp.DATA of an apprentice")
+                self._send(_data(acknowledged + 1, self._chunk(acknowledged + 1)))
+
     def _exchange(self, number, chunk):
-        """Send one block until it is acknowledged; False when the client is gone or the rule ends the transfer."""
-        packet = struct.pack(">HH", DATA, number & 0xFFFF) + chunk
-        rule = self._rule
-        fault = rule.kind if rule and rule.get("block") == number else None
+        """Send one block until it is acknowledged; False when the client is gone or the rule ends the transfer. Raises
+        _Refused."""
+        packet = _data(number, chunk)
+        fault = self._fault_at(number)
         if fault == "cut":
             return False
         if fault == "opcode":
             packet = struct.pack(">HH", 9, number & 0xFFFF) + chunk
+        if fault == "replace":
+            packet = bytes.fromhex(self._rule["hex"])
         if fault == "stray":
-            self._send_from_elsewhere(struct.pack(">HH", DATA, number & 0xFFFF) + b"\xee" * len(chunk))
+            forged = self._rule.get("hex")
+            self._send_from_elsewhere(bytes.fromhex(forged) if forged else _data(number, b"\xee" * len(chunk)))
+        if fault == "ahead":
+            self._send(_data(number + 1, self._chunk(number + 1)))
         for attempt in range(TRIES):
             if self._stopping.is_set():
                 return False
@@ -146,8 +195,8 @@ class _Transfer:
             if fault == "duplicate" and attempt == 0:
                 self._send(packet)
             if fault == "reorder" and attempt == 0 and number > 1:
-                self._send(struct.pack(">HH", DATA, number - 1) + self._content[(number - 2) * BLOCK:][:BLOCK])
-            if self._acknowledged(number & 0xFFFF):
+                self._send(_data(number - 1, self._chunk(number - 1)))
+            if self._acknowledged(number & 0xFFFF) and not (fault == "overlook" and attempt == 0):
                 return True
         return False
 
@@ -156,23 +205,35 @@ class _Transfer:
 
     def _send_from_elsewhere(self, packet):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            stranger.bind(("127.0.0.1", 0))
+            stranger.bind((self._rule.get("address", "127.0.0.1"), 0))
             stranger.sendto(packet, self._client)
 
     def _acknowledged(self, number):
         """True for the ACK of C(number); an older ACK is passed over, as RFC 1123 demands. False: send again."""
         while True:
+            acknowledged = self._next_acknowledged()
+            if acknowledged in (number, None):
+                return acknowledged is not None
+
+    def _next_acknowledged(self):
+        """The number in the next ACK, None when none comes in time. Raises _Refused."""
+        while True:
             try:
                 packet, sender = self._socket.recvfrom(2048)
             except (TimeoutError, ConnectionError):
-                return False
+                return None
             if sender != self._client or len(packet) < 4:
                 continue
-            opcode, acknowledged = struct.unpack(">HH", packet[:4])
-            if opcode == ACK and acknowledged == number:
-                return True
+            opcode, number = struct.unpack(">HH", packet[:4])
+            if opcode == ACK:
+                return number
             if opcode == ERROR:
-                return False
+                self._cluster.count("tftp.ERROR %d" % number)
+                raise _Refused
+
+
+def _data(number, chunk):
+    return struct.pack(">HH", DATA, number & 0xFFFF) + chunk
 
 
 def _requested(packet):
