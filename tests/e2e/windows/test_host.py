@@ -1,0 +1,148 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Installation, facts and discovery on scripted Windows hosts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import stat
+
+import yaml
+from windows_site import FOLDER, KEY, PROVIDERS, UNINSTALL, entry
+
+INSTALLER = b"the installer of version 14.0.1.5"
+SHA256 = hashlib.sha256(INSTALLER).hexdigest()
+FIRST = KEY.replace("{number}", "001")
+RECORDING = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System\\Audit"
+
+
+def with_installer(site, host, rc=3010):
+    """An installer on the controller, and what it does to the host."""
+    file = site.controller.folder / "setup.exe"
+    file.write_bytes(INSTALLER)
+    site.change(host, installers={SHA256: {"product_id": "{1}", "name": "Cisco TSP", "version": "14.0.1.5", "rc": rc}})
+    site.settings.update(
+        client_windows_manage_installation=True, client_windows_installer_version="14.0.1.5",
+        client_windows_installer_sha256=SHA256, client_windows_installer_file=str(file))
+
+
+def without_tsp(site, host):
+    registry = dict(site.state(host)["registry"])
+    registry[PROVIDERS] = {}
+    site.change(host, registry=registry)
+
+
+def test_installation(make_windows_site):
+    site = make_windows_site("recorder01")
+    without_tsp(site, "recorder01")
+    with_installer(site, "recorder01")
+    site.settings.update(client_windows_allow_reboot=True, client_windows_installer_properties={"AUTOUPGRADE_TYPE": "NEVER"})
+
+    before = site.state("recorder01")
+    check = site.run("main", words=["--check"])
+    assert site.state("recorder01") == before
+    assert site.told(check, "Say what would be installed") == ["Would install TSP 14.0.1.5"]
+
+    site.run("main", words=["-vvv"])
+    state = site.state("recorder01")
+    assert state["commands"] == [
+        '"C:\\Windows\\Temp\\CiscoTSPx64.exe" /s /v"/qn USER=\\"recorder_tapi\\" CTI1=\\"127.0.0.1\\" CTI1_TYPE=\\"IPV4\\" '
+        'AUTOUPGRADE_TYPE=\\"NEVER\\" REBOOT=\\"ReallySuppress\\""']
+    assert state["reboots"] == 1
+
+    second = site.run("main")
+    assert second.count("changed") == 0 and site.state("recorder01")["commands"] == state["commands"]
+
+    # A later version, and a second instance that somebody added in the dialog.
+    site.settings["client_windows_installer_version"] = "14.0.1.6"
+    site.add_providers("recorder01", 2)
+    refused = site.run("main", rc=2)
+    assert "a silent upgrade of more than one is not supported" in refused.output.replace("\n", " ").replace("        ", "")
+    assert site.state("recorder01")["commands"] == state["commands"]
+
+
+def test_upgrade_waits_for_a_restart_that_nobody_allowed(make_windows_site):
+    site = make_windows_site("recorder01")
+    with_installer(site, "recorder01")
+    site.add_program("recorder01", "Cisco TSP", "14.0.1.1")
+    run = site.run("main")
+    state = site.state("recorder01")
+    assert len(state["commands"]) == 1 and 'REINSTALL=\\"ALL\\"' in state["commands"][0] and "USER" not in state["commands"][0]
+    assert state["registry"][UNINSTALL + "{1}"]["DisplayVersion"]["value"] == "14.0.1.5"
+    assert state["reboots"] == 0 and site.told(run, "A restart that nobody allowed")
+
+
+def test_a_password_never_gets_into_a_recorded_command_line(make_windows_site):
+    site = make_windows_site("recorder01")
+    without_tsp(site, "recorder01")
+    with_installer(site, "recorder01")
+    site.settings["client_windows_password_on_command_line"] = True
+    registry = site.state("recorder01")["registry"]
+    recording = {RECORDING: {"ProcessCreationIncludeCmdLine_Enabled": {"type": "REG_DWORD", "value": 1}}}
+    site.change("recorder01", registry={**registry, **recording})
+    refused = site.run("main", rc=2)
+    assert "ProcessCreationIncludeCmdLine_Enabled" in refused.output and site.state("recorder01")["commands"] == []
+
+    site.change("recorder01", registry=registry)
+    site.settings["client_windows_installer_sha256"] = "0" * 64
+    wrong = site.run("main", rc=2)
+    assert "Check the SHA-256 of the file" in wrong.output and site.state("recorder01")["commands"] == []
+
+    site.settings["client_windows_installer_sha256"] = SHA256
+    run = site.run("main", words=["-vvvv"])
+    (command,) = site.state("recorder01")["commands"]
+    password = site.users[0]["password"]
+    assert 'PASS=\\"%s\\"' % password in command
+    assert password not in run.output
+    assert not [path for path, text in site.everywhere() if password in text]
+
+
+def test_facts_find_clones_drift_and_closed_ports(make_windows_site):
+    site = make_windows_site("recorder01", "recorder02")
+    site.use_profile(**{"security.capf_port": entry("X-Port", "dword", "number")})
+    site.settings["client_windows_try_ports"] = True
+    site.settings["client_windows_port_timeout"] = 1
+    capf = site.sim.cluster.certificates.capf
+    for host in site.addresses:
+        state = site.state(host)
+        state["registry"][FIRST] = {"X-Port": {"type": "REG_DWORD", "value": 3805}}
+        for name, octets in (("QBEClient.cer", capf.der), ("QBEClient.pem", b"key")):
+            state["files"][FOLDER % 1 + name] = {"content": base64.b64encode(octets).decode(), "modified": 1.0}
+        site.write(host, state)
+    before = {name: part for name, part in site.state("recorder02").items() if name != "calls"}
+    run = site.run("facts")
+    assert run.count("changed") == 0
+    found = run.results("What is wrong on the host", status="ok", host="recorder02")[0]["msg"]
+    assert "The same certificate is in use as recorder01x1 (recorder01)." in found
+    assert "security.capf_port: REG_DWORD 3805 instead of 3804." in found
+    assert "CAPF at 127.0.0.1, TCP port 3804, is not reachable from this host." in found
+    after = site.state("recorder02")
+    assert "win_regedit" not in after["calls"]
+    assert {name: after[name] for name in before } == before
+
+
+def test_discovery_writes_a_profile_that_works(make_windows_site):
+    site = make_windows_site("recorder01")
+    profile = site.controller.folder / "measured.yml"
+    site.settings.update(
+        client_windows_registry_profile=str(profile), client_windows_discover_keys=["HKLM:\\SOFTWARE\\Invented"],
+        client_windows_discover_setting="security.capf_port", client_windows_discover_shown_before="3804",
+        client_windows_discover_shown_after="3805")
+    registry = site.state("recorder01")["registry"]
+    values = {"X-Port": {"type": "REG_DWORD", "value": 3804}, "X-Hidden": {"type": "REG_SZ", "value": "hidden-secret-1"}}
+    site.change("recorder01", registry={**registry, FIRST: values})
+
+    site.run(playbook="discover_registry_profile", words=["-e", "client_windows_discover_stage=before", "-vvv"])
+    (snapshot,) = (site.controller.folder / "discovery").iterdir()
+    assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
+
+    site.change("recorder01", registry={**registry, FIRST: {**values, "X-Port": {"type": "REG_DWORD", "value": 3805}}})
+    run = site.run(playbook="discover_registry_profile", words=["-e", "client_windows_discover_stage=after", "-vvv"])
+    assert not snapshot.exists() and "hidden-secret-1" not in run.output
+    assert yaml.safe_load(profile.read_text()) == {"settings": {"security.capf_port": {
+        "key": KEY, "name": "X-Port", "type": "dword", "transform": "number", "view": 64, "readable": True}}}
+
+    site.run("main")
+    assert site.registry("recorder01")["X-Port"] == 3804, "the measured profile is used for writing"

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scripted Windows hosts: Ansible is real, the cluster is simulated, Windows and the TSP on it are played.
+
+A host is one JSON file, which stand-ins for modules of ansible.windows read and change. Its TSP lives in the test's own
+process: a restart asks it to open its providers. Where it keeps its settings is invented here, since nobody knows where
+the real one does.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import os
+import pathlib
+import re
+import sys
+import threading
+
+import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
+from controller import ROOT, Controller
+
+STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
+PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
+UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
+FOLDER = "C:\\ProgramData\\Cisco\\certificates\\ciscotsp%03d\\"
+USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
+SEED = {"devices": [{"name": "SEP001122334450", "lines": [{"number": "1000"}, {"number": "1001"}]}]}
+KEY = "HKLM:\\SOFTWARE\\Invented\\CiscoTSP{number}"
+
+
+def entry(name, kind="string", transform="text", **more):
+    return {"key": KEY, "name": name, "type": kind, "transform": transform, **more}
+
+
+ON_OFF = {"map": {"on": 1, "off": 0}}
+# The registry profile of the played TSP.
+PROFILE = {
+    "user.name": entry("X-User"),
+    "cti_manager.primary": entry("X-Primary"),
+    "security.secure_connection": entry("X-Secure", "dword", ON_OFF),
+    "security.fetch_certificates": entry("X-Fetch", "dword", ON_OFF, readable=False),
+    "security.authorization_string": entry("X-String", readable=False),
+    "security.instance_id": entry("X-Instance"),
+    "security.capf_address": entry("X-Capf"),
+    "security.capf_port": entry("X-Port", "dword", "number"),
+    "security.tftp_address": entry("X-Tftp"),
+    "trace.on": entry("X-Trace", "dword", ON_OFF),
+    "trace.file_size": entry("X-Size", "dword", {"multiply": 1024}),
+}
+
+
+class ScriptedTsp:
+    """The TSPs of all hosts. C(dialog) is what people entered: {(host, number): {setting: value}}."""
+
+    def __init__(self, simulator, addresses):
+        self.sim = simulator
+        self.addresses = addresses
+        self.dialog = {}
+        self.opened = {}
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                state = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                owner.open_providers(self.path.strip("/"), state)
+                octets = json.dumps(state).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(octets)))
+                self.end_headers()
+                self.wfile.write(octets)
+
+            def log_message(self, *_arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def url(self, host):
+        return "http://127.0.0.1:%d/%s" % (self.server.server_address[1], host)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def settings(self, host, state, number):
+        """What the TSP of this number is set to: its registry, and what a person entered."""
+        values = state["registry"].get(KEY.replace("{number}", "%03d" % number), {})
+        found = {name: values[place["name"]]["value"] for name, place in PROFILE.items() if place["name"] in values}
+        return {**found, **self.dialog.get((host, number), {})}
+
+    def open_providers(self, host, state):
+        files = state["registry"].get(PROVIDERS, {})
+        for name, value in files.items():
+            found = re.match(r"ProviderFilename\d+", name) and re.match(r"CiscoTSP(\d+)", value["value"])
+            if found:
+                self._open(host, state, int(found.group(1)))
+
+    def _open(self, host, state, number):
+        settings = self.settings(host, state, number)
+        if settings.get("security.fetch_certificates"):
+            self._fetch(host, state, number, settings)
+        if (host, number) in self.opened:
+            self.sim.cluster.close_provider(self.opened.pop((host, number)))
+        if settings.get("security.secure_connection") and FOLDER % number + "QBEClient.cer" in state["files"]:
+            self.opened[host, number] = self.sim.cluster.list_application(
+                settings["user.name"], self.addresses[host], 50000 + number, instance_id=settings["security.instance_id"],
+                devices=["SEP001122334450"], lines=[("SEP001122334450", "1000"), ("SEP001122334450", "1001")])
+
+    def _fetch(self, host, state, number, settings):
+        """Trust list, then CAPF, then the files; the tick goes in any case."""
+        self.dialog.get((host, number), {}).pop("security.fetch_certificates", None)
+        values = state["registry"].get(KEY.replace("{number}", "%03d" % number), {})
+        values.pop(PROFILE["security.fetch_certificates"]["name"], None)
+        cluster = self.sim.cluster
+        for name, pem in _pki.certificates_of(_ctl.parse(cluster.ctl_octets()))[0].items():
+            self.put(state, number, name, pem)
+        profile = cluster.capf_session("CTI-" + settings["security.instance_id"])
+        if profile is None or not cluster.capf_open(profile) or profile.string != settings["security.authorization_string"]:
+            return
+        key = _pki.generate_key("rsa", 2048)
+        der = cluster.capf_issue(profile, _pki.public_key_der(key), "CTI-" + settings["security.instance_id"])
+        self.put(state, number, "QBEClient.cer", der)
+        self.put(state, number, "QBEClient.pem", _pki.key_to_pem(key) + _pki.certificate_pem(der))
+
+    @staticmethod
+    def put(state, number, name, octets):
+        state["files"][FOLDER % number + name] = {"content": base64.b64encode(octets).decode(), "modified": 1000.0}
+
+
+class WindowsController(Controller):
+    """Finds the stand-ins before any real ansible.windows."""
+
+    stand_ins = True
+
+    def environment(self):
+        found = super().environment()
+        if self.stand_ins:
+            found["ANSIBLE_COLLECTIONS_PATH"] = "%s:%s" % (STAND_INS, found["ANSIBLE_COLLECTIONS_PATH"])
+        return found
+
+
+class WindowsSite:
+    """A cluster and scripted Windows hosts. C(users), C(instances) and C(settings) may be changed between runs."""
+
+    def __init__(self, simulator, folder, hosts):
+        self.sim = simulator
+        self.controller = WindowsController(folder)
+        self.addresses = {host: "192.0.2.%d" % number for number, host in enumerate(hosts, 31)}
+        self.tsp = ScriptedTsp(simulator, self.addresses)
+        self.users = [dict(USER)]
+        self.instances = [
+            {"host": host, "user": "recorder_tapi", "instance_id": host + "x1", "tsp_number": 1} for host in hosts]
+        self.strings = self.controller.folder / "strings"
+        self.settings = {
+            "client_windows_string_folder": str(self.strings), "client_windows_try_ports": False,
+            "client_windows_first_pause": 1, "client_windows_longest_pause": 2,
+            "client_windows_fetch_deadline": 0, "client_windows_connect_deadline": 0,
+            "client_windows_discover_folder": str(self.controller.folder / "discovery"),
+        }
+        for host in hosts:
+            self._make_host(host)
+
+    def _make_host(self, host):
+        self.write(host, {
+            "services": {
+                "TapiSrv": {"display_name": "Telephony", "state": "started", "start_mode": "manual", "dependencies": ["RasMan"]},
+                "RasMan": {"display_name": "Remote Access Connection Manager", "state": "started", "start_mode": "manual",
+                           "dependencies": []},
+            },
+            "registry": {PROVIDERS: {}}, "files": {}, "addresses": [self.addresses[host]], "tsp_url": self.tsp.url(host),
+        })
+        self.add_providers(host, 1)
+        # The interpreter carries the name of the host's state, because modules take no options beside the real ones.
+        interpreter = self.interpreter(host)
+        interpreter.write_text("#!/bin/sh\nSCRIPTED_WINDOWS='%s' exec '%s' \"$@\"\n" % (self.file(host), sys.executable))
+        interpreter.chmod(0o700)
+
+    def file(self, host):
+        return self.controller.hosts / (host + ".json")
+
+    def interpreter(self, host):
+        return self.controller.hosts / (host + "-python")
+
+    def state(self, host):
+        return json.loads(self.file(host).read_text())
+
+    def write(self, host, state):
+        self.file(host).write_text(json.dumps(state))
+
+    def change(self, host, **parts):
+        self.write(host, {**self.state(host), **parts})
+
+    def add_providers(self, host, *numbers):
+        """Providers as the installer's dialog adds them."""
+        state = self.state(host)
+        listed = state["registry"].setdefault(PROVIDERS, {})
+        for number in numbers:
+            index = sum(name.startswith("ProviderFilename") for name in listed)
+            listed["ProviderID%d" % index] = {"type": "REG_DWORD", "value": index + 1}
+            listed["ProviderFilename%d" % index] = {"type": "REG_SZ", "value": "CiscoTSP%03dx64.tsp" % number}
+        self.write(host, state)
+
+    def add_program(self, host, name, version):
+        state = self.state(host)
+        state["registry"][UNINSTALL + "{%s}" % name] = {
+            "DisplayName": {"type": "REG_SZ", "value": name}, "DisplayVersion": {"type": "REG_SZ", "value": version}}
+        self.write(host, state)
+
+    def registry(self, host, number=1):
+        """{value name: value} of the played TSP."""
+        values = self.state(host)["registry"].get(KEY.replace("{number}", "%03d" % number), {})
+        return {name: value["value"] for name, value in values.items()}
+
+    def certificate(self, host, number=1):
+        """The TSP's certificate as DER, or None."""
+        file = self.state(host)["files"].get(FOLDER % number + "QBEClient.cer")
+        return base64.b64decode(file["content"]) if file else None
+
+    def use_profile(self, **settings):
+        """Give the role a registry profile, by default the whole one of the played TSP."""
+        path = self.controller.folder / "profile.yml"
+        path.write_text(yaml.safe_dump({"settings": settings or PROFILE}))
+        self.settings["client_windows_registry_profile"] = str(path)
+
+    def inventory(self):
+        hosts = {
+            host: {"ansible_python_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows"}
+            for host in self.addresses}
+        return self.controller.write_inventory(hosts, {
+            "secure_tsp_clusters": {"main": self.sim.cluster_entry()}, "secure_tsp_users": self.users,
+            "secure_tsp_instances": self.instances, **self.settings,
+        })
+
+    def run(self, *entries, words=(), rc=0, playbook=None):
+        """Run entry points of the role client_windows one after the other in one playbook; or a playbook of the collection."""
+        if playbook is None:
+            playbook = self.controller.folder / ("play%s.yml" % "-".join(entries))
+            playbook.write_text(yaml.safe_dump([{
+                "hosts": "secure_tsp", "gather_facts": False, "tasks": [{
+                    "name": "Role " + name,
+                    "ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_windows", "tasks_from": name + ".yml"},
+                    "vars": {"client_windows_" + part: "{{ secure_tsp_%s }}" % part
+                             for part in ("clusters", "users", "instances")},
+                } for name in entries]}]))
+        run = self.controller.start(playbook, self.inventory(), *words).wait()
+        assert rc is None or run.rc == rc, run.output
+        assert "Traceback (most recent call last)" not in run.output, run.output
+        return run
+
+    def told(self, run, task):
+        """What a debug task printed, for all hosts together."""
+        return [text for result in run.results(task, status="ok")
+                for text in (result["msg"] if isinstance(result["msg"], list) else [result["msg"]])]
+
+    def secrets(self):
+        """Every password and string that must never be seen, the generated ones included."""
+        strings = [path.read_text().strip() for path in self.strings.glob("*")] if self.strings.exists() else []
+        return [user["password"] for user in self.users] + [self.sim.password] + strings
+
+    def everywhere(self):
+        """All that was printed, logged or left behind outside of the hosts and the folder of strings."""
+        for folder, _names, files in os.walk(self.controller.folder):
+            for name in files:
+                path = pathlib.Path(folder) / name
+                kept = path.parent in (self.controller.hosts, self.strings) or name.startswith("inventory")
+                if not kept and not path.is_symlink():
+                    yield path, path.read_text(errors="replace")
