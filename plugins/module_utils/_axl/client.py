@@ -754,7 +754,7 @@ def _fault(fault, where, secrets):
         )
     return AxlError(
         "the server refused: %s%s" % (message.rstrip("."), "" if code is None else " (code %s)" % code),
-        where=where, cure=CURES.get(code, ""), code=code,
+        where=where, cure=CURES.get(code, CURE_OF_OTHERS), code=code,
     )
 
 
@@ -764,6 +764,7 @@ def _fault_code(axl_code, fault_code):
     return axl_code or fault_code.rpartition(":")[2] or None
 
 
+CURE_OF_OTHERS = "Look at the log of the service on that node of this time."
 CURES = {
     5007: "An object named in the request does not exist on the cluster; check the spelling.",
     5003: "The object does not exist, a mandatory field is missing, or the AXL user's rank is too low for it.",
