@@ -29,7 +29,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import APPLICATION, END
 
 DUPLICATE = -239
-NOT_ABOUT_THE_REQUEST = (401, 403, 404, 503, 599)  # HTTP statuses: another request would end the same way
 
 USER = {APPLICATION: "AppUser", END: "User"}
 USER_TAG = {APPLICATION: "appUser", END: "user"}
@@ -97,7 +96,7 @@ class Reader:
         try:
             found = self._users_by_sql(names)
         except AxlError as error:
-            if error.code in (404, 503, 599):
+            if is_of_http(error) and error.code not in (401, 403):
                 raise
             self.way = "get"
             return self._users_by_get(names)
@@ -179,6 +178,11 @@ def searches(wish):
     else:
         criteria = {"instanceId": "%"}
     return [(APPLICATION, criteria), (END, criteria)]
+
+
+def is_of_http(error):
+    """Whether the refusal is an HTTP status, so that it is not about the request: another one would end the same way."""
+    return error.code in range(300, 600)
 
 
 def quoted(text):
@@ -350,7 +354,7 @@ class Applier:
                 self.way = "delta"
                 return self.way
             except AxlError as error:
-                if error.code in NOT_ABOUT_THE_REQUEST:
+                if is_of_http(error):
                     raise
                 if error.code == NOT_FOUND and self.reader.members(group) is None:
                     raise no_group(group, error.where) from error
