@@ -48,6 +48,7 @@ _value:
 
 CURES = {
     "missing": ("critical", "There is no certificate.", "Run the enrolment."),
+    "unreadable": ("critical", "The certificate cannot be read.", "Run the enrolment again."),
     "key_lost": ("critical", "The certificate is there, the file with its key is not.", "Run the enrolment again."),
     "expired": ("critical", "The certificate has expired.", "Run the enrolment again."),
     "wrong_issuer": ("critical", "The certificate was not issued by the cluster's present CAPF certificate.",

@@ -114,7 +114,7 @@ class Folder:
     def need(self, now, renew_before_days, authorities):
         """C(needs_certificate) with the words that capf_certificate_info uses."""
         if self.own is None:
-            return {"needed": True, "reason": "missing"}
+            return {"needed": True, "reason": "unreadable" if OWN_CERTIFICATE in self.names else "missing"}
         if not self.key_file:
             return {"needed": True, "reason": "key_lost"}
         moment = datetime.datetime.fromtimestamp(float(now), datetime.timezone.utc)

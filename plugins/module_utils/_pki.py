@@ -32,6 +32,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.padding import PKCS7
+    from cryptography.hazmat.primitives.serialization import pkcs12
 except ImportError:
     CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -260,6 +261,61 @@ def alternative_names(der):
     except (x509.ExtensionNotFound, ValueError):
         return []
     return names.get_values_for_type(x509.UniformResourceIdentifier) + names.get_values_for_type(x509.DNSName)
+
+
+# Key stores
+
+COMPATIBLE_ROUNDS = 50000
+
+
+def key_store(key, der, alias, password, chain=(), compatible=False):
+    """Octets of a PKCS#12 store with one key entry; not the same twice, since salts are random.
+
+    chain: DER of further certificates. compatible: triple DES and SHA-1, for Java before 8u301, 11.0.12 and 16.
+    Before release 38 cryptography writes all stores that way.
+    """
+    encryption = serialization.BestAvailableEncryption(password.encode("utf-8"))
+    if compatible and hasattr(pkcs12, "PBES"):
+        builder = serialization.PrivateFormat.PKCS12.encryption_builder()
+        encryption = builder.kdf_rounds(COMPATIBLE_ROUNDS).key_cert_algorithm(
+            pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC).hmac_hash(hashes.SHA1()).build(password.encode("utf-8"))
+    return pkcs12.serialize_key_and_certificates(
+        alias.encode("utf-8"), key, load_certificate(der), [load_certificate(other) for other in chain] or None, encryption)
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """The key entry of a store: SubjectPublicKeyInfo, certificates as DER. alias: None where the library does not tell."""
+
+    public_key: bytes
+    certificate: bytes
+    chain: tuple
+    alias: str
+
+
+def open_key_store(octets, password, where=""):
+    """The StoredKey of a PKCS#12 store. Raises FormatError, also for another password."""
+    require()
+    try:
+        if hasattr(pkcs12, "load_pkcs12"):  # cryptography 36
+            store = pkcs12.load_pkcs12(octets, password.encode("utf-8"))
+            key, held, others = store.key, store.cert, [one.certificate for one in store.additional_certs]
+            certificate = held.certificate if held is not None else None
+            name = held.friendly_name if held is not None else None
+        else:
+            key, certificate, others = pkcs12.load_key_and_certificates(octets, password.encode("utf-8"), default_backend())
+            name = None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise FormatError("this is no PKCS#12 key store that can be read with the password given", where=where) from None
+    if key is None or certificate is None:
+        raise FormatError("the key store has no key with its certificate", where=where)
+    return StoredKey(
+        public_key_der(key), _der(certificate), tuple(_der(other) for other in others),
+        name.decode("utf-8", "replace") if name is not None else None)
+
+
+def _der(certificate):
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 # Trust lists

@@ -19,7 +19,7 @@ UTILS = COLLECTION + ".plugins.module_utils"
 LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_subject_hash"),
-    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings"),
+    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi"),
     ("_drift", "_pki"),
     ("_transport", "_store", "_axl.schema"),
     ("_instance", "_axl.values", "_axl.wsdl"),
@@ -32,7 +32,7 @@ LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in name
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", *TABLES), set()),
     "_octets": {"_errors"},
     "_drift": {"_fleet"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),

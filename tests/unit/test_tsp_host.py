@@ -68,7 +68,7 @@ def row(content=None, **more):
     (files(lsc()), {}, ""),
     (files(key=False), {}, "missing"),
     ({}, {}, "missing"),
-    (files(b"no certificate"), {}, "missing"),
+    (files(b"no certificate"), {}, "unreadable"),
     (files(lsc(), key=False), {}, "key_lost"),
     (files(lsc(end=-1)), {}, "expired"),
     (files(lsc(end=20)), {"renew_before_days": 30}, "expiring"),

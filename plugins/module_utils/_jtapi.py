@@ -1,0 +1,165 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The file jtapi.ini of Cisco JTAPI: its documented keys, its lines, and its record of secure connections.
+
+Pure. Keys, defaults and ranges are those of Cisco's JTAPI guides. Keys that are not in the table pass through as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Dict, List, Tuple
+
+FLAG, TEXT = (0, 1), None
+# {key: (lowest, highest)} of whole numbers, None for no limit; TEXT for texts.
+KEYS = {
+    "DesiredServerHeartbeatInterval": (0, None),
+    "ProviderOpenRequestTimeout": (10, None),
+    "ProviderRetryInterval": (5, None),
+    "CtiRequestTimeout": (0, None),
+    "JtapiPostConditionTimeout": (10, 20),
+    "RouteSelectTimeout": (0, None),
+    "TracePath": TEXT,
+    "Directory": TEXT,
+    "FileNameBase": TEXT,
+    "FileNameExtension": TEXT,
+    "NumTraceFiles": (2, 1000),
+    "TraceFileSize": (1, None),
+    "UseSameDirectory": FLAG,
+    "UseSyslog": FLAG,
+    "SyslogCollector": TEXT,
+    "JTAPINotificationPort": (1, 65535),
+    "AlarmServicePort": (1, 65535),
+    "CtiManagers": TEXT,
+    "SecurityTraceEnabled": FLAG,
+    "SecurityTraceLevel": (0, 2),
+}
+SECURITY = "SecurityProperty"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=(.*)\Z", re.DOTALL)
+TFTP_PORT = "69"
+
+
+def problem_with(key, value):
+    """What is wrong with a value, as the end of a sentence, or None."""
+    if not NAME.match(key):
+        return "this is no key of an ini file"
+    if key == SECURITY:
+        return "its records are made from the list of instances"
+    text = str(value)
+    if "\n" in text or "\r" in text:
+        return "a value is one line"
+    limits = KEYS.get(key)
+    if limits is None:
+        return None
+    lowest, highest = limits
+    if isinstance(value, bool) or not re.match(r"\d+\Z", text):
+        return "it is a whole number"
+    if int(text) < lowest or (highest is not None and int(text) > highest):
+        return "it is %d or more" % lowest if highest is None else "it is %d to %d" % (lowest, highest)
+    return None
+
+
+# Lines
+
+
+def values(text):
+    """{key: value} of the file; of a key that stands twice, the last one."""
+    found = {}
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if match:
+            found[match.group(1)] = match.group(2).strip()
+    return found
+
+
+def edited(text, wanted):
+    """The file with these values: changed in place, missing keys appended, everything else as it is."""
+    ending = "\r\n" if "\r\n" in text else "\n"
+    lines, done = [], set()
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if match is None or match.group(1) not in wanted:
+            lines.append(line)
+        elif match.group(1) not in done:
+            key = match.group(1)
+            done.add(key)
+            lines.append(line if match.group(2).strip() == str(wanted[key]) else "%s=%s" % (key, wanted[key]))
+    lines += ["%s=%s" % (key, value) for key, value in wanted.items() if key not in done]
+    return ending.join(lines) + ending if lines else ""
+
+
+# Records of secure connections
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One record of SecurityProperty. authcode is a secret; rest: whatever follows the documented ten fields."""
+
+    user: str
+    instance_id: str
+    authcode: str = dataclasses.field(repr=False)
+    capf: str
+    capf_port: str
+    tftp: str
+    tftp_port: str
+    folder: str
+    secure: str
+    status: str
+    rest: Tuple[str, ...] = ()
+
+    @property
+    def text(self):
+        return ",".join((self.user, self.instance_id, self.authcode, self.capf, self.capf_port, self.tftp, self.tftp_port,
+                         self.folder, self.secure, self.status) + self.rest)
+
+
+@dataclasses.dataclass
+class Records:
+    """What SecurityProperty held: records by (user, instance id), texts that are none, and what is doubtful about them."""
+
+    found: Dict[Tuple[str, str], Record] = dataclasses.field(default_factory=dict, repr=False)
+    others: List[str] = dataclasses.field(default_factory=list, repr=False)
+    warnings: List[str] = dataclasses.field(default_factory=list)
+
+
+def records(text):
+    """Read SecurityProperty. The guides name its fields in one order and show another, so the port decides which is which."""
+    result = Records()
+    for part in (text or "").split(";"):
+        fields = [field.strip() for field in part.split(",")]
+        if fields == [""]:
+            continue
+        if len(fields) < 10:
+            result.others.append(part.strip())
+            result.warnings.append("%s holds a record of %d fields, which is left as it is" % (SECURITY, len(fields)))
+            continue
+        first, second = fields[3:5], fields[5:7]
+        if first[1] == TFTP_PORT and second[1] != TFTP_PORT:
+            result.warnings.append("the record of %s, %s names TFTP before CAPF" % (fields[0], fields[1]))
+            first, second = second, first
+        result.found[fields[0], fields[1]] = Record(*fields[:3], *first, *second, *fields[7:10], rest=tuple(fields[10:]))
+    return result
+
+
+def merged(text, wanted):
+    """C((value of SecurityProperty, warnings)) with these records put in; others stay as they are.
+
+    A record that says the same is not touched, whatever its fields' order. The authorization string of a changed one goes,
+    because JTAPI sends it again at every start, and CAPF takes it once.
+    """
+    held = records(text)
+    changed = False
+    for record in wanted:
+        known = held.found.get((record.user, record.instance_id))
+        new = record if known is None else dataclasses.replace(record, rest=known.rest)
+        if known is None or dataclasses.replace(known, secure=known.secure.lower()) != dataclasses.replace(
+                new, secure=new.secure.lower()):
+            held.found[record.user, record.instance_id] = new
+            changed = True
+    if not changed:
+        return text or "", held.warnings
+    return ";".join([record.text for record in held.found.values()] + held.others), held.warnings

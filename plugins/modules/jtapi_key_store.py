@@ -1,0 +1,294 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: jtapi_key_store
+short_description: Give a Java application the key and certificate of an instance
+description:
+  - Writes key and certificate of an instance's folder, as M(voiceops.secure_tsp.capf_certificate) keeps it, into one file
+    that a Java application reads. A PKCS#12 key store, or PEM.
+  - Java 9 and later, and Java 8 from update 301 on, read PKCS#12 key stores of either O(encryption), also where they are
+    told that it is a JKS one.
+  - Cisco JTAPI 11.5 to 14 keeps JKS and JTAPI 15 BCFKS key stores of its own. That they accept one made elsewhere is not
+    proven.
+  - A store that holds the same key, certificates and alias and opens with the same password is left alone, although
+    writing it again would give other octets.
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - The diff shows the certificate and the alias, nothing of the key.
+  idempotent:
+    support: full
+options:
+  path:
+    description:
+      - The instance's folder. Not needed with O(state=absent).
+    type: path
+  dest:
+    description:
+      - The file to write, with its full path. The folder must exist. The file gets mode 0600.
+    type: path
+    required: true
+  format:
+    description:
+      - What is written.
+    type: str
+    choices: [pkcs12, pem]
+    default: pkcs12
+  password:
+    description:
+      - Password of the store and its key, required for V(pkcs12). Java demands 6 characters or more to make a store, and
+        reads any.
+      - With V(pem) it encrypts the key; without it the key is not encrypted.
+    type: str
+  alias:
+    description:
+      - Name of the key entry, required for V(pkcs12). JTAPI's own stores have the user followed by the instance ID.
+      - Before release 36 the library C(cryptography) does not tell the name, so that a changed one is not noticed.
+    type: str
+  key_passphrase:
+    description:
+      - Passphrase of the key in O(path).
+    type: str
+  chain:
+    description:
+      - Also put in the certificate of CAPF that issued the instance's own. JTAPI's own stores hold the latter alone.
+    type: bool
+    default: false
+  encryption:
+    description:
+      - How a PKCS#12 store is encrypted. V(modern) is the library's best, AES with SHA-256. V(compatible) is triple DES with
+        SHA-1 for Java before 8u301, 11.0.12 and 16.
+      - Applies when the store is written; a store that is good otherwise is not written again for it.
+      - Before release 38 the library C(cryptography) writes V(compatible) stores in any case.
+    type: str
+    choices: [modern, compatible]
+    default: modern
+  owner:
+    description:
+      - User who owns the file, by name or number. If not set, the owner of the file stays, and new files belong to
+        whoever runs the task.
+    type: str
+  group:
+    description:
+      - Group of the file, by name or number. If not set it is as with O(owner).
+    type: str
+  state:
+    description:
+      - V(absent) removes the file.
+    type: str
+    choices: [present, absent]
+    default: present
+requirements:
+  - cryptography >= 3.4
+seealso:
+  - module: voiceops.secure_tsp.capf_certificate
+"""
+
+EXAMPLES = r"""
+- name: Give the application its key store
+  voiceops.secure_tsp.jtapi_key_store:
+    path: /etc/secure_tsp/recorder01x1
+    dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
+    password: "{{ vault_store_password }}"
+    alias: recorder_tapirecorder01x1
+    owner: recorder
+
+- name: The same for a program that reads PEM
+  voiceops.secure_tsp.jtapi_key_store:
+    path: /etc/secure_tsp/recorder01x1
+    dest: /opt/recorder/certificates/recorder01x1.pem
+    format: pem
+    owner: recorder
+"""
+
+RETURN = r"""
+dest:
+  description: The file.
+  returned: success
+  type: str
+  sample: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
+reason:
+  description: Why it was written, V(missing), V(unreadable) (also for another password), V(certificate), V(chain),
+    V(alias), V(mode), or empty.
+  returned: success
+  type: str
+  sample: certificate
+certificate:
+  description: The instance's certificate, V(null) with O(state=absent).
+  returned: success
+  type: dict
+  contains:
+    subject:
+      description: Subject.
+      type: str
+      sample: CN=CTI-recorder01x1
+    issuer:
+      description: Issuer.
+      type: str
+    common_name:
+      description: Common name in the subject.
+      type: str
+      sample: CTI-recorder01x1
+    serial:
+      description: Serial number in hexadecimal.
+      type: str
+    not_before:
+      description: Start of its validity, UTC.
+      type: str
+    not_after:
+      description: End of its validity, UTC.
+      type: str
+      sample: "2031-11-24T10:00:00Z"
+    key_type:
+      description: V(rsa) or V(ec).
+      type: str
+    key_size:
+      description: Bits of its key.
+      type: int
+    signature_hash:
+      description: Hash that its issuer signed.
+      type: str
+    sha256_fingerprint:
+      description: SHA-256 over the certificate, in hexadecimal.
+      type: str
+"""
+
+import os
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+
+PEM_END = b"-----END CERTIFICATE-----"
+CURE = "Fetch one first, with capf_certificate or the role certificate."
+
+
+class Source:
+    """Key and certificate of an instance's folder. Raises StoreError where they are missing or not of one kind."""
+
+    def __init__(self, path, passphrase, chain):
+        store = _store.Store(path)
+        key_pem, self.certificate = store.pair()
+        if key_pem is None or self.certificate is None:
+            raise StoreError("the instance has no certificate with its key", where=store.folder, cure=CURE)
+        self.key = _pki.key_from_pem(key_pem, passphrase, store.path(_store.KEY))
+        if not _pki.matches_key(self.certificate, self.key):
+            raise StoreError("the certificate is not for the key beside it", where=store.folder, cure=CURE)
+        self.chain = tuple(self._issuer(store)) if chain else ()
+
+    def _issuer(self, store):
+        for name in store.names():
+            if _store.HASHED.match(name):
+                der = _pki.certificate_der(store.read(name), store.path(name))
+                if _pki.is_issued_by(self.certificate, der):
+                    yield der
+                    return
+        raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder,
+                         cure="Fetch the trust list first, with ctl_file.")
+
+
+def octets_of(source, params):
+    if params["format"] == "pkcs12":
+        return _pki.key_store(
+            source.key, source.certificate, params["alias"], params["password"], source.chain,
+            params["encryption"] == "compatible")
+    certificates = b"".join(_pki.certificate_pem(der) for der in (source.certificate,) + source.chain)
+    return certificates + _pki.key_to_pem(source.key, params["password"])
+
+
+def opened(octets, params):
+    """The StoredKey of a file that this module wrote earlier. Raises FormatError."""
+    if params["format"] == "pkcs12":
+        return _pki.open_key_store(octets, params["password"], params["dest"])
+    head, end, key_pem = octets.rpartition(PEM_END)
+    found = [_pki.certificate_der(part + PEM_END, params["dest"]) for part in (head + end).split(PEM_END)[:-1]]
+    if not found:
+        raise FormatError("there is no certificate in the file", where=params["dest"])
+    key = _pki.key_from_pem(key_pem, params["password"], params["dest"])
+    return _pki.StoredKey(_pki.public_key_der(key), found[0], tuple(found[1:]), None)
+
+
+def difference(held, source, params):
+    """C((reason to write, what is shown of the file as it is)); no reason where its content is good."""
+    if held is None:
+        return "missing", ""
+    try:
+        stored = opened(held, params)
+    except FormatError:
+        return "unreadable", "cannot be read with the password given\n"
+    shown = described(stored.certificate, stored.alias)
+    if (stored.public_key, stored.certificate) != (_pki.public_key_der(source.key), source.certificate):
+        return "certificate", shown
+    if stored.chain != source.chain:
+        return "chain", shown
+    if params["format"] == "pkcs12" and stored.alias not in (None, params["alias"]):
+        return "alias", shown
+    return "", shown
+
+
+def described(der, alias):
+    facts = _pki.certificate_facts(der)
+    lines = ["certificate: %(subject)s, serial %(serial)s, until %(not_after)s" % facts]
+    return "\n".join(lines + (["alias: %s" % alias] if alias else [])) + "\n"
+
+
+def write(params, check):
+    """Result of C(state=present)."""
+    source = Source(params["path"], params["key_passphrase"], params["chain"])
+    folder, name = os.path.split(params["dest"])
+    store = _store.Store(folder, params["owner"], params["group"])
+    held = store.read(name)
+    reason, before = difference(held, source, params)
+    changed = store.write(name, octets_of(source, params) if reason else held, private=True, check=check)
+    alias = params["alias"] if params["format"] == "pkcs12" else None
+    return dict(
+        changed=changed, dest=params["dest"], reason=reason or ("mode" if changed else ""),
+        certificate=_pki.certificate_facts(source.certificate),
+        diff={"before": before, "after": described(source.certificate, alias)})
+
+
+def remove(params, check):
+    folder, name = os.path.split(params["dest"])
+    return dict(changed=_store.Store(folder).remove(name, check), dest=params["dest"], reason="", certificate=None)
+
+
+def main():
+    module = create(
+        dict(
+            path=dict(type="path"),
+            dest=dict(type="path", required=True),
+            format=dict(type="str", choices=["pkcs12", "pem"], default="pkcs12"),
+            password=dict(type="str", no_log=True),
+            alias=dict(type="str"),
+            key_passphrase=dict(type="str", no_log=True),
+            chain=dict(type="bool", default=False),
+            encryption=dict(type="str", choices=["modern", "compatible"], default="modern"),
+            owner=dict(type="str"),
+            group=dict(type="str"),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+        ),
+        required_if=[("state", "present", ["path"])],
+    )
+    params = module.params
+    if params["state"] == "present" and params["format"] == "pkcs12" and not (params["password"] and params["alias"]):
+        module.fail_json(msg="format is pkcs12 but password or alias is missing")
+    with reporting(module):
+        _pki.require()
+        work = write if params["state"] == "present" else remove
+        finish(module, work(params, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
+
+FILE = "# Cisco JTAPI\nTracePath=.\n  NumTraceFiles = 10\nOwn.Key=a=b\n\nTracePath=twice\n"
+
+
+@pytest.mark.parametrize(("key", "good", "bad"), [
+    ("ProviderOpenRequestTimeout", (10, "200"), (9, "x", True)),
+    ("ProviderRetryInterval", (5,), (4,)),
+    ("JtapiPostConditionTimeout", (10, 20), (9, 21)),
+    ("NumTraceFiles", (2, 1000), (1, 1001)),
+    ("UseSyslog", (0, 1), (2, "on")),
+    ("SecurityTraceLevel", (0, 2), (3, -1)),
+    ("JTAPINotificationPort", (1, 65535), (0, 65536)),
+    ("CtiManagers", ("a;b",), ("a\nEvil=1",)),
+    ("Unheard_Of", ("anything", 7), ("a\rb",)),
+    ("not a key", (), ("x",)),
+    ("SecurityProperty", (), ("x",)),
+])
+def test_values_are_checked(key, good, bad):
+    for value in good:
+        assert _jtapi.problem_with(key, value) is None, value
+    for value in bad:
+        assert _jtapi.problem_with(key, value), value
+
+
+def test_lines_that_are_not_asked_for_stay():
+    assert _jtapi.edited(FILE, {"NumTraceFiles": 20, "UseSyslog": 0}) == FILE.replace(
+        "  NumTraceFiles = 10", "NumTraceFiles=20") + "UseSyslog=0\n"
+
+
+def test_a_value_that_is_there_leaves_its_line_alone():
+    assert _jtapi.edited(FILE, {"NumTraceFiles": 10}) == FILE
+
+
+def test_of_a_key_that_stands_twice_one_line_is_left():
+    assert _jtapi.edited(FILE, {"TracePath": "/log"}) == FILE.replace("TracePath=.", "TracePath=/log").replace(
+        "TracePath=twice\n", "")
+
+
+def test_an_empty_file_and_windows_lines():
+    assert _jtapi.edited("", {"A": 1}) == "A=1\n"
+    assert _jtapi.edited("", {}) == ""
+    assert _jtapi.edited("A=1\r\nB=2\r\n", {"A": 2}) == "A=2\r\nB=2\r\n"
+
+
+def test_values_are_read():
+    assert _jtapi.values(FILE) == {"TracePath": "twice", "NumTraceFiles": "10", "Own.Key": "a=b"}
+
+
+def record(**more):
+    fields = {
+        "user": "u", "instance_id": "5", "authcode": "", "capf": "192.0.2.1", "capf_port": "3804", "tftp": "192.0.2.2",
+        "tftp_port": "69", "folder": "/certs", "secure": "true", "status": "true", **more}
+    return _jtapi.Record(**fields)
+
+
+TEXT = "u,5,,192.0.2.1,3804,192.0.2.2,69,/certs,true,true"
+
+
+def test_a_record_is_written_as_the_examples_show():
+    assert _jtapi.merged("", [record()]) == (TEXT, [])
+
+
+@pytest.mark.parametrize("text", [
+    TEXT, TEXT.replace(",", " , ") + " ; ", TEXT.replace("true,true", "TRUE,true"), TEXT + ",false",
+    "u,5,,192.0.2.2,69,192.0.2.1,3804,/certs,true,true",
+])
+def test_a_record_that_says_the_same_is_not_touched(text):
+    assert _jtapi.merged(text, [record()])[0] == text
+
+
+def test_fields_in_the_other_order_are_told_by_the_port():
+    found = _jtapi.records("u,5,x,192.0.2.2,69,192.0.2.1,3804,/certs,true,true")
+    assert found.found["u", "5"] == record(authcode="x") and "names TFTP before CAPF" in found.warnings[0]
+
+
+def test_other_records_stay_and_a_used_string_goes():
+    other, odd = TEXT.replace("u,5,", "v,6,string"), "half,a,record"
+    value, warnings = _jtapi.merged(";".join([other, TEXT.replace(",5,,", ",5,12345,") + ",true", odd]), [record()])
+    assert value == ";".join([other, TEXT + ",true", odd])
+    assert len(warnings) == 1 and "3 fields" in warnings[0]
+
+
+def test_records_hide_strings():
+    assert "12345" not in repr(_jtapi.records(TEXT.replace(",5,,", ",5,12345,")))
