@@ -9,7 +9,7 @@ WORKERS ?= 2
 SECONDS = 60
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest fuzz sanity lint oldest changelog build clean
+.PHONY: help venv demo test pytest fuzz sanity lint oldest bench changelog build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ oldest: venv  ## The modules with the oldest Python and libraries they promise t
 
 fuzz:  ## Search for inputs that break a codec: SECONDS=60 for each, TARGET=ctl for one
 	@tests/fuzz/run $(SECONDS) $(TARGET)
+
+bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst; takes about ten minutes
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/bench.txt
+	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/bench.py --output .cache/bench.json
+	@.venv/bin/python tests/benchmarks/page.py .cache/bench.json
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh

@@ -1,0 +1,362 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""python bench.py [--quick] [--only NAME ...]: measure side by side, in one run, and write the figures as JSON.
+
+Every playbook figure is that of a whole ansible-playbook process against the simulated cluster on this machine, less
+that of a play without tasks. Seconds are wall clock, cpu seconds those of the process and all its workers and modules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import collection_path  # noqa: F401  makes the collection importable
+import ansible.release
+from controller import ROOT, Controller, descendants
+from simulator import Simulator
+
+NEEDED = {"needed": True, "reason": "missing"}
+HEALTHY = {"needed": False, "reason": ""}
+USER_PASSWORD = "Bench-Secret-0001"
+INSTANCES_PER_USER = 4
+ENABLED = "Standard CTI Enabled"
+
+
+def lists(size):
+    """(users, instances) of a fleet."""
+    users = [{"name": "user%04d" % n, "password": USER_PASSWORD} for n in range(-(-size // INSTANCES_PER_USER))]
+    instances = [
+        {"host": "host%04d" % (n // 2), "user": users[n // INSTANCES_PER_USER]["name"], "instance_id": "i%04dx1" % n}
+        for n in range(size)
+    ]
+    return users, instances
+
+
+# Playbooks, three ways to the same profiles
+
+
+def by_fleet_accounts(size, login):
+    users, instances = lists(size)
+    return [{
+        "voiceops.secure_tsp.fleet_accounts": {
+            **login, "users": users, "instances": [{**one, "needs_certificate": NEEDED} for one in instances]},
+        "no_log": True,
+    }]
+
+
+def by_single_modules(size, login):
+    users, instances = lists(size)
+    return [
+        {"voiceops.secure_tsp.application_user": {
+            **login, "name": "{{ item.name }}", "user_password": "{{ item.password }}"},
+         "loop": users, "no_log": True},
+        {"voiceops.secure_tsp.capf_profile": {
+            **login, "user": "{{ item.user }}", "instance_id": "{{ item.instance_id }}", "needs_certificate": NEEDED},
+         "loop": instances, "no_log": True},
+    ]
+
+
+def by_uri(size, login):
+    """What is written by hand: blind adds, so that nothing is read, compared or done twice."""
+    users, instances = lists(size)
+    return [
+        {"ansible.builtin.uri": _request(login, "addAppUser", (
+            "<appUser><userid>{{ item.name }}</userid><password>{{ item.password }}</password><associatedGroups>"
+            "<userGroup><name>%s</name></userGroup></associatedGroups></appUser>" % ENABLED)),
+         "loop": users, "no_log": True},
+        {"ansible.builtin.uri": _request(login, "addApplicationUserCapfProfile", (
+            "<applicationUserCapfProfile><applicationUser>{{ item.user }}</applicationUser><instanceId>"
+            "{{ item.instance_id }}</instanceId><certificateOperation>Install/Upgrade</certificateOperation>"
+            "<authenticationMode>By Authentication String</authenticationMode><authenticationString>"
+            "{{ 9999999999 | random }}</authenticationString><keySize>2048</keySize></applicationUserCapfProfile>")),
+         "loop": instances, "no_log": True},
+    ]
+
+
+def _request(login, operation, body):
+    return {
+        "url": "https://%s:%d/axl/" % (login["hostname"], login["port"]), "method": "POST",
+        "url_username": login["username"], "url_password": login["password"], "force_basic_auth": True,
+        "ca_path": login["ca_path"],
+        "headers": {"Content-Type": "text/xml", "SOAPAction": "CUCM:DB ver=12.5 " + operation},
+        "body": "<soapenv:Envelope xmlns:soapenv='http://schemas.xmlsoap.org/soap/envelope/'><soapenv:Body><ns:%s xmlns:ns="
+                "'http://www.cisco.com/AXL/API/12.5'>%s</ns:%s></soapenv:Body></soapenv:Envelope>" % (operation, body, operation),
+    }
+
+
+WAYS = {"fleet_accounts": by_fleet_accounts, "uri loop": by_uri, "module loop": by_single_modules}
+
+
+class Peak(threading.Thread):
+    """Highest memory of a process and its descendants, one by one.
+
+    The kernel's own account of an ended child begins with the memory of the process that started it.
+    """
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self.megabytes = 0.0
+
+    def run(self):
+        while not self._ended.wait(0.02):
+            for pid in (self._pid, *descendants(self._pid)):
+                with contextlib.suppress(OSError, IndexError, ValueError):
+                    status = pathlib.Path("/proc/%d/status" % pid).read_text()
+                    self.megabytes = max(self.megabytes, int(status.split("VmHWM:")[1].split()[0]) / 1024)
+
+    def stop(self):
+        self._ended.set()
+        self.join()
+
+
+class Bench:
+    def __init__(self, folder, quick):
+        self.folder = pathlib.Path(folder)
+        self.quick = quick
+        self.controller = Controller(self.folder / "controller")
+        self.figures = {}
+        self._number = 0
+
+    def progress(self, text):
+        print("  " + text, file=sys.stderr, flush=True)
+
+    # Processes
+
+    def process(self, words, **more):
+        """{seconds, cpu, megabytes} of one child; megabytes: the peak of its largest process."""
+        start = time.monotonic()
+        child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+        peak = Peak(child.pid)
+        peak.start()
+        output = child.stdout.read()
+        _pid, status, usage = os.wait4(child.pid, 0)
+        seconds = time.monotonic() - start
+        peak.stop()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise RuntimeError("%s ended with %d:\n%s" % (words[:3], child.returncode, output.decode()[-2000:]))
+        return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "megabytes": peak.megabytes}, output
+
+    def play(self, tasks):
+        self._number += 1
+        path = self.folder / ("play%d.json" % self._number)
+        path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+        program = pathlib.Path(sys.executable).with_name("ansible-playbook")
+        environment = self.controller.environment()
+        del environment["ANSIBLE_CALLBACKS_ENABLED"]  # the tests' own, which writes each result
+        figures, _output = self.process(
+            [sys.executable, program, "-i", "localhost,", "-c", "local", "-e",
+             "ansible_python_interpreter=%s" % sys.executable, path], env=environment, cwd=self.folder)
+        return figures
+
+    def module(self, name, **options):
+        """Figures and result of one module in a process of its own, without Ansible around it."""
+        arguments = self.folder / "arguments.json"
+        arguments.write_text(json.dumps({**options, "_ansible_check_mode": False, "_ansible_diff": False}))
+        with open(arguments) as stream:
+            figures, output = self.process(
+                [sys.executable, ROOT / "tests" / "modules" / "module_process.py", name], stdin=stream,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "tests")})
+        return figures, json.loads(output.decode().strip().splitlines()[-2])
+
+    # Measurements
+
+    def fleet(self):
+        """fleet_accounts against loops."""
+        empty = self.play([])
+        rows = [{"way": "a play without tasks", "instances": 0, **rounded(empty), "requests": 0}]
+        sizes = (1, 20) if self.quick else (1, 20, 200)
+        for way, playbook in WAYS.items():
+            for size in sizes + (() if self.quick else (1000,)):
+                if size == 1000 and way != "fleet_accounts":
+                    rows.append(self._extrapolated(rows[-1], size))
+                    continue
+                self.progress("%s, %d instances" % (way, size))
+                with Simulator(fronts=("axl",)) as sim:
+                    figures = self.play(playbook(size, login(sim)))
+                    counted = sum(sim.cluster.counters.values())
+                    made = len(sim.cluster.accounts.profiles())
+                if made != size:
+                    raise RuntimeError("%s made %d profiles of %d" % (way, made, size))
+                for key in ("seconds", "cpu"):
+                    figures[key] -= empty[key]
+                rows.append({"way": way, "instances": size, **rounded(figures), "requests": counted})
+        return rows
+
+    @staticmethod
+    def _extrapolated(row, size):
+        factor = size / row["instances"]
+        return {**row, "instances": size, "extrapolated": True, "seconds": round(row["seconds"] * factor, 1),
+                "cpu": round(row["cpu"] * factor, 1), "requests": int(row["requests"] * factor)}
+
+    def drift(self):
+        """Reading and judging the accounts of a fleet that is as it should be, in one module process."""
+        size = 100 if self.quick else 1000
+        users, instances = lists(size)
+        with Simulator(fronts=("axl",)) as sim:
+            options = login(sim)
+            self.progress("making %d instances" % size)
+            _figures, made = self.module("fleet_accounts", **options, users=users, instances=[
+                {**one, "needs_certificate": NEEDED} for one in instances])
+            assert not made.get("failed"), made
+            for one in instances:
+                sim.cluster.accounts.set_profile(
+                    one["instance_id"], operation="No Pending Operation", status="Upgrade Success", string="")
+            self.progress("checking %d instances" % size)
+            judged = [{**one, "needs_certificate": HEALTHY, "certificate_valid": True} for one in instances]
+            rounds = []
+            for _round in range(1 if self.quick else 5):
+                sim.cluster.counters.clear()
+                figures, result = self.module("fleet_accounts", **options, users=users, instances=judged, plan_only=True,
+                                              stages=["users", "profiles"])
+                assert not result.get("failed") and not result["changed"], result.get("msg")
+                rounds.append({**figures, "requests": sum(sim.cluster.counters.values())})
+        return {"instances": size, **medians(rounds)}
+
+    def enrolment(self):
+        """One certificate, split into what takes the time."""
+        from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
+        from ansible_collections.voiceops.secure_tsp.plugins.modules import capf_certificate
+
+        spent = {}
+
+        def timed(owner, name, title):
+            plain = getattr(owner, name)
+
+            def wrapper(*arguments, **more):
+                start = time.perf_counter()
+                try:
+                    return plain(*arguments, **more)
+                finally:
+                    spent[title] = spent.get(title, 0) + time.perf_counter() - start
+
+            setattr(owner, name, wrapper)
+            return lambda: setattr(owner, name, plain)
+
+        rounds = 3 if self.quick else 20
+        rows = []
+        with Simulator(fronts=("capf",)) as sim:
+            sim.seed({"application_users": [{"name": "bench", "password": USER_PASSWORD, "groups": [ENABLED]}],
+                      "profiles": [{"user": "bench", "instance_id": "b%03d" % n, "operation": "Install/Upgrade",
+                                    "string": "0123456789"} for n in range(rounds)]})
+            undo = [timed(_pki, "generate_key", "key"), timed(_transport, "connect_tls", "tls"),
+                    timed(_transport.TlsChannel, "receive", "round trips")]
+            try:
+                for n in range(rounds):
+                    folder = self.folder / ("store%d" % n)
+                    folder.mkdir(0o700)
+                    (folder / "ctl.tlv").write_bytes(sim.cluster.ctl_octets())
+                    spent.clear()
+                    params = dict((key, spec.get("default")) for key, spec in capf_certificate.ARGUMENT_SPEC.items())
+                    params.update(path=str(folder), instance_id="b%03d" % n, capf_host="127.0.0.1", capf_port=sim.capf_port,
+                                  authorization_string="0123456789", protocol_version=1)
+                    instance = capf_certificate.Instance(params, False)
+                    start = time.perf_counter()
+                    instance.present()
+                    total = time.perf_counter() - start
+                    assert instance.result["action"] == "enrolled", instance.result
+                    rows.append({**spent, "rest": total - sum(spent.values()), "total": total})
+            finally:
+                for each in undo:
+                    each()
+        return {key: round(statistics.median(row[key] for row in rows) * 1000, 1) for key in rows[0]}
+
+    def start_up(self):
+        """A module that logs in and reads the version, against one that does nothing: per task of a play."""
+        rounds = 3 if self.quick else 20
+        library = self.folder / "library"
+        library.mkdir()
+        (library / "bench_empty.py").write_text(
+            "#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\n\n"
+            "AnsibleModule(argument_spec={}).exit_json(changed=False)\n")
+        (self.folder / "controller" / "ansible.cfg").write_text("[defaults]\nlibrary = %s\n" % library)
+        empty = self.play([])
+        loop = list(range(rounds))
+        rows = {}
+        with Simulator(fronts=("axl",)) as sim:
+            modules = {
+                "an empty module": {"bench_empty": {}},
+                "cluster_info": {"voiceops.secure_tsp.cluster_info": {**login(sim), "gather": ["version"]}},
+                "application_user": {"voiceops.secure_tsp.application_user": {
+                    **login(sim), "name": "bench", "user_password": USER_PASSWORD}},
+            }
+            for name, task in modules.items():
+                self.progress("start-up of %s" % name)
+                figures = self.play([{**task, "loop": loop}])
+                rows[name] = {key: round((figures[key] - empty[key]) / rounds * 1000, 1) for key in ("seconds", "cpu")}
+        (self.folder / "controller" / "ansible.cfg").write_text("")
+        return rows
+
+    def wsdl(self):
+        """Loading a WSDL in a new process: ours, generated, and the vendor's, read from the package ciscoaxl."""
+        code = {
+            "imports alone": "import zeep",
+            "generated": "import io, zeep\nfrom ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import schema, wsdl\n"
+                         "zeep.Client(io.BytesIO(wsdl.describe(schema.axl('12.5'))))",
+            "vendor's": "import importlib.util, os, zeep\nfolder = os.path.dirname(importlib.util.find_spec('ciscoaxl').origin)\n"
+                        "zeep.Client(os.path.join(folder, 'schema', '12.5', 'AXLAPI.wsdl'))",
+        }
+        rounds = 2 if self.quick else 7
+        rows = {}
+        for name, text in code.items():
+            self.progress("WSDL: %s" % name)
+            environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+            found = [self.process([sys.executable, "-c", "import collection_path\n" + text], env=environment)[0]
+                     for _round in range(rounds)]
+            rows[name] = medians(found)
+        return rows
+
+
+def login(sim):
+    return {"hostname": sim.host, "port": sim.axl_port, "username": sim.username, "password": sim.password,
+            "ca_path": sim.ca_path}
+
+
+def rounded(figures):
+    return {"seconds": round(figures["seconds"], 2), "cpu": round(figures["cpu"], 2), "megabytes": round(figures["megabytes"])}
+
+
+def medians(rows):
+    return {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
+
+
+MEASUREMENTS = ("fleet", "drift", "enrolment", "start_up", "wsdl")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds, to see that it works")
+    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=MEASUREMENTS)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    figures = {
+        "when": time.strftime("%Y-%m-%d"), "quick": arguments.quick,
+        "machine": "%d cores, Python %s, ansible-core %s" % (
+            len(os.sched_getaffinity(0)), platform.python_version(), ansible.release.__version__),
+    }
+    with tempfile.TemporaryDirectory(prefix="secure-tsp-bench-") as folder:
+        bench = Bench(folder, arguments.quick)
+        for name in arguments.only:
+            print("bench: %s" % name, file=sys.stderr, flush=True)
+            figures[name] = getattr(bench, name)()
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
