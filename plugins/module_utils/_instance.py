@@ -403,12 +403,11 @@ class Holding:
 # What else there is
 
 
-def pending_of(store):
-    """C(none), C(key) or C(certificate): how far an open enrolment has come."""
-    key_pem, certificate = store.pending.pair()
-    if key_pem is None:
-        return "none"
-    return "key" if certificate is None else "certificate"
+def pending_of(holding):
+    """C(none), C(key) or C(certificate): how far an open enrolment has come. A certificate that is no good is none."""
+    if holding.staged():
+        return "certificate"
+    return "none" if holding.pending[0] is None else "key"
 
 
 def certificate_of(store):

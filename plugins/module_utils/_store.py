@@ -403,14 +403,22 @@ class Store:
         """Drop the pending key and whatever is staged. Returns whether there was anything."""
         return self._drop(PENDING)
 
+    @property
+    def unfinished(self):
+        """Whether a crash left something that C(recover()) finishes."""
+        return self._replacing.exists or self._begun_in_vain
+
+    @property
+    def _begun_in_vain(self):
+        """Whether C(pending/) was made, but the key did not get into it."""
+        return self.pending.exists and self.pending.read(KEY) is None
+
     def recover(self):
-        """Finish what a crash interrupted. Returns whether a pair was put in place."""
+        """Finish what a crash interrupted. Returns whether there was anything."""
         decided = self._replacing.exists
         if decided:
             self._place()
-        if self.pending.exists and self.pending.read(KEY) is None:
-            self.discard()
-        return decided
+        return (self._begun_in_vain and self.discard()) or decided
 
     def remove_pair(self, check=False):
         """Remove keys and certificates, pending and previous ones included. Returns the names that go."""

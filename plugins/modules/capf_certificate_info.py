@@ -159,11 +159,18 @@ unconfirmed:
   type: bool
   sample: false
 pending:
-  description: What waits of an interrupted enrolment. V(certificate) only has to be put in place.
+  description: What waits of an interrupted enrolment. V(certificate) is good and only has to be put in place.
   returned: success, with O(path)
   type: str
   choices: [none, key, certificate]
   sample: none
+unfinished:
+  description:
+    - Whether an interrupted run left something that M(voiceops.secure_tsp.capf_certificate) finishes without CAPF and
+      without an authorization string.
+  returned: success, with O(path)
+  type: bool
+  sample: false
 previous:
   description: Facts of the certificate that was in place before; null without one.
   returned: success, with O(path)
@@ -208,7 +215,8 @@ def of_folder(wish, path):
     holding = _instance.Holding.of(store, wish)
     wrong = store.wrong_modes()
     result = dict(
-        common(holding), unconfirmed=store.unconfirmed, pending=_instance.pending_of(store),
+        common(holding), unconfirmed=store.unconfirmed, pending=_instance.pending_of(holding),
+        unfinished=holding.staged() or store.unfinished and not holding.needed,
         previous=_instance.certificate_of(store.previous), bundle=_instance.state_of_bundle(store),
         modes=store.modes(), wrong_modes=wrong)
     warnings = list(holding.warnings())

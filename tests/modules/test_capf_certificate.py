@@ -690,3 +690,11 @@ def test_replacement_that_was_interrupted_is_finished(sim, store, capf):
     done(capf(authorization_string=None), "repaired")
     assert certificate(store) == der and store.previous.pair() == former
     done(capf(authorization_string=None), "kept")
+
+
+def test_enrolment_that_was_interrupted_before_it_had_a_key_is_cleared_away(store, capf):
+    done(capf(), "enrolled")
+    store.pending.create()
+    done(capf(authorization_string=None), "repaired")
+    assert not store.pending.exists
+    done(capf(authorization_string=None), "kept")

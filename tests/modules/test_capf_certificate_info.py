@@ -166,6 +166,29 @@ def test_interrupted_enrolment(info, store, key, other_key):
     assert need(info()) == "missing"
 
 
+def test_certificate_that_waits_and_is_no_good_is_none(info, store, key, other_key):
+    """It cannot be put in place, so that a new one has to be fetched for its key."""
+    store.begin(_pki.key_to_pem(other_key))
+    store.stage(issue(other_key, -1))
+    result = info()
+    assert (result["pending"], result["unfinished"], need(result)) == ("key", False, "interrupted")
+
+
+def test_what_can_be_finished_without_capf(info, store, key, other_key):
+    assert not info()["unfinished"]
+    store.pending.create()  # the run died before the key was in it
+    assert info()["unfinished"] and info()["pending"] == "none"
+    store.begin(_pki.key_to_pem(other_key))
+    assert not info()["unfinished"]
+    store.stage(issue(other_key))
+    assert info()["unfinished"]
+    os.rename(store.path("pending"), store.path("replacing"))
+    assert info()["unfinished"] and need(info()) == ""
+    store.remove_pair()
+    store.pending.create()
+    assert not info()["unfinished"] and need(info()) == "missing"
+
+
 def test_interrupted_replacement_is_seen_as_done(info, store, key, other_key):
     store.begin(_pki.key_to_pem(other_key))
     store.stage(issue(other_key))

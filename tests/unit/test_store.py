@@ -303,6 +303,7 @@ def test_first_pair(store):
     store.stage(OLD[1])
     store.commit()
     assert store.pair() == OLD and store.unconfirmed and not store.pending.exists
+    assert not store.unfinished and not store.recover()
     assert store.confirm() and not store.confirm() and not store.unconfirmed
 
 
