@@ -228,12 +228,13 @@ def difference(held, source, params):
         stored = opened(held, params)
     except FormatError:
         return "unreadable", "cannot be read with the password given\n"
-    shown = described(stored.certificate, stored.alias)
+    alias = params["alias"] if params["format"] == "pkcs12" else None
+    shown = described(stored.certificate, stored.alias or alias)
     if (stored.public_key, stored.certificate) != (_pki.public_key_der(source.key), source.certificate):
         return "certificate", shown
     if stored.chain != source.chain:
         return "chain", shown
-    if params["format"] == "pkcs12" and stored.alias not in (None, params["alias"]):
+    if stored.alias not in (None, alias):
         return "alias", shown
     return "", shown
 
