@@ -20,7 +20,7 @@ import sys
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PATIENCE = 300  # seconds for one playbook; only a broken one takes so long
+PATIENCE = 600  # seconds for one playbook; only a broken one takes so long
 GRACE = 10      # seconds to end after a signal
 
 
