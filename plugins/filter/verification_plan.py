@@ -144,9 +144,11 @@ class Verifier:
         ]
 
     def _automatic(self, row, seen, neighbours):
-        if seen or self.enrolments.get(row["instance_id"]) == "tsp":
+        by_tsp = self.enrolments.get(row["instance_id"]) == "tsp"
+        afresh = self.stopped and row["unconfirmed"] and not by_tsp
+        if (seen or by_tsp) and not afresh:
             return self._by_view(row, seen, neighbours)
-        if not (row["unconfirmed"] or self.again or self.stopped):
+        if not (row["unconfirmed"] or self.again):
             return _plan(row, "offline", "not verified online: the application is not connected, and its certificate "
                                          "was verified before")
         if _user(row) not in self.with_password:
