@@ -436,6 +436,14 @@ def arming(instance, state):
     return False, "%s with the string that is %s" % (STATE_WORDS[state], "held" if held else "given")
 
 
+def left_armed(instance, profile):
+    """Whether a run that died left the profile armed: the host needs no certificate, and nobody holds the string."""
+    needs, held = instance.get("needs_certificate"), instance.get("string_held")
+    if profile.operation != INSTALL or needs is None or needs["needed"] or instance.get("enrolment") == "tsp":
+        return False
+    return held is False or not (held or instance.get("authorization_string"))
+
+
 # Steps
 
 
@@ -705,6 +713,8 @@ class _Planner:
             self._arm(instance, user_type, known, reason)
         elif known is None and not instance.get("compromised"):
             self._create_profile(instance, user_type, reason)
+        elif known is not None and left_armed(instance, known):
+            self._disarm_profile(instance, known, "%s, and nobody holds the string of the armed profile" % reason)
         else:
             self._keep_profile(instance, known, reason)
 
@@ -797,11 +807,13 @@ class _Planner:
             elif known.operation != INSTALL:
                 self._decide(instance, "none", "nothing is pending")
             else:
-                reason = "it was armed and not used"
-                self._add("profile", known.instance_id, "disarm", self._owner(instance, user_type), ("operation",), {},
-                          reason)
-                known.operation = NO_OPERATION
-                self._decide(instance, "disarm", reason)
+                self._disarm_profile(instance, known, "it was armed and not used")
+
+    def _disarm_profile(self, instance, known, reason):
+        self._add("profile", known.instance_id, "disarm", self._owner(instance, known.user_type), ("operation",), {},
+                  reason)
+        known.operation = NO_OPERATION
+        self._decide(instance, "disarm", reason)
 
     # Cutover
 

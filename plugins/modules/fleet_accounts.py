@@ -148,6 +148,8 @@ options:
         description:
           - What RV(voiceops.secure_tsp.capf_certificate_info#module:needs_certificate) says about the host.
           - If not set the profile is never armed, except with O(instances[].rearm) or O(instances[].force).
+          - A profile that is armed although none is needed, with a string that nobody holds, was left by a run that
+            died. It is disarmed, unless O(instances[].enrolment=tsp).
         type: dict
         suboptions:
           needed:
@@ -191,7 +193,7 @@ options:
     description:
       - What to do in this task.
       - V(users) makes and updates users, devices and groups, except the two of the cutover.
-      - V(profiles) makes, arms and removes CAPF profiles.
+      - V(profiles) makes, arms and removes CAPF profiles, and disarms those that a run that died left armed.
       - Users are removed in V(users) and in V(profiles), once none of their profiles is left.
       - V(cutover) adds users to C(Standard CTI Secure Connection) and brings their SRTP group in line.
       - V(disarm) takes the pending operation off the listed profiles. It stands alone.

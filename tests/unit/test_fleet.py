@@ -373,6 +373,24 @@ def test_disarm(current, expected):
     assert actions(plan([user()], [instance()], current, stages=("disarm",))) == expected
 
 
+@pytest.mark.parametrize("row", ["failed though pending", "deadline passed", "pending", "perhaps expired", "no deadline"])
+@pytest.mark.parametrize("wish, disarmed", [
+    ({}, True),
+    ({"string_held": False}, True),
+    ({"authorization_string": "1234", "string_held": False}, True),
+    ({"authorization_string": "1234"}, False),
+    ({"string_held": True}, False),
+    ({"enrolment": "tsp"}, False),
+    ({"needs_certificate": None}, False),
+])
+def test_what_a_run_that_died_left_armed_is_disarmed(row, wish, disarmed):
+    wished = instance(**{"needs_certificate": {"needed": False, "reason": ""}, **wish})
+    made = plan([user()], [wished], cluster(state(row)), stages=("profiles",))
+    assert made.changes == [step for step in made.steps if step.action == "disarm"]
+    assert bool(made.changes) is disarmed and made.armed() == []
+    assert _fleet.plan(Wish([user()], [wished], stages=("profiles",)), made.after, NOW).changes == []
+
+
 def test_disarm_stands_alone():
     assert "stands alone" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0]
 
