@@ -38,6 +38,10 @@ options:
     description: Why instances have no result.
     type: str
     default: ""
+  not_begun:
+    description: What kept the instances of O(expected) without a result from being begun at all, such as V(window).
+    type: str
+    default: ""
   skip:
     description:
       - Messages of instances that cannot go on, by C(cluster/instance_id) or by the cluster alone. They are added to
@@ -58,7 +62,9 @@ RETURN = r"""
 _value:
   description:
     - Rows with C(cluster), C(host), C(user), C(instance_id), C(action), C(needed), C(reason), C(explanation),
-      C(trust_list) (whether there is one), C(certificate_valid), C(certificate_expires), C(unconfirmed), C(changed), C(failed), C(message) and C(capf_reason).
+      C(trust_list) (whether there is one), C(certificate_valid), C(certificate_expires), C(certificate_begins),
+      C(certificate_issuer), C(certificate_key) (type and bits), C(certificate_fingerprint), C(unconfirmed), C(changed),
+      C(failed), C(message), C(capf_reason) and C(not_begun).
   type: list
   elements: dict
 """
@@ -72,6 +78,9 @@ STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED)
 NEW = ("enrolled", "renewed", "resumed")
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
 ARMED = "Install/Upgrade"
+# What a row keeps of a certificate's facts.
+OF_CERTIFICATE = (("certificate_expires", "not_after"), ("certificate_begins", "not_before"),
+                  ("certificate_issuer", "issuer"), ("certificate_fingerprint", "sha256_fingerprint"))
 
 
 def identity(instance):
@@ -86,7 +95,9 @@ def fresh(instance):
     """An instance nobody has looked at."""
     return dict(
         identity(instance), action="none", needed=None, reason="", explanation="", trust_list=None, certificate_valid=None,
-        certificate_expires=None, unconfirmed=False, changed=False, failed=False, message="", capf_reason=None, compromised=False,
+        unconfirmed=False, changed=False, failed=False, message="", capf_reason=None, compromised=False, not_begun="",
+        certificate_expires=None, certificate_begins=None, certificate_issuer=None, certificate_fingerprint=None,
+        certificate_key=None,
     )
 
 
@@ -106,7 +117,10 @@ def updated(row, result, profiles):
             row.update(needed=True, reason=FORCED, explanation="A new certificate is asked for by force.")
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
-    row["certificate_expires"] = certificate.get("not_after") or row["certificate_expires"]
+    for key, fact in OF_CERTIFICATE:
+        row[key] = certificate.get(fact) or row[key]
+    if certificate.get("key_type"):
+        row["certificate_key"] = [certificate["key_type"], certificate.get("key_size")]
     if "unconfirmed" in result:
         row["unconfirmed"] = bool(result["unconfirmed"])
     elif row["action"] in NEW:
@@ -114,8 +128,8 @@ def updated(row, result, profiles):
     return row
 
 
-def failed(row, message, capf_reason=None):
-    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason)
+def failed(row, message, capf_reason=None, not_begun=""):
+    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason, not_begun=not_begun)
 
 
 def _message(row, result, profiles):
@@ -141,7 +155,7 @@ def cause(profile):
     return "The cause: the string is wrong, since the profile is armed (%s)." % profile["status"]
 
 
-def instance_outcomes(results, previous=(), profiles=(), expected=(), message="", skip=None):
+def instance_outcomes(results, previous=(), profiles=(), expected=(), message="", skip=None, not_begun=""):
     """See DOCUMENTATION."""
     rows = dict((key_of(row), row) for row in previous)
     known = dict((row["instance_id"], row["profile"]) for row in profiles)
@@ -151,7 +165,8 @@ def instance_outcomes(results, previous=(), profiles=(), expected=(), message=""
     answered = set(key_of(result["item"]) for result in results)
     for instance in expected:
         if key_of(instance) not in answered:
-            rows[key_of(instance)] = failed(rows.get(key_of(instance)) or fresh(instance), message)
+            rows[key_of(instance)] = failed(
+                rows.get(key_of(instance)) or fresh(instance), message, not_begun=not_begun)
     return [_skipped(row, skip or {}) for row in rows.values()]
 
 

@@ -38,6 +38,7 @@ RETURN = r"""
 _value:
   description:
     - C(open), C(seconds_left) until it closes (null when it is closed or has no end), and C(text), which says why.
+    - C(starts) and C(ends) of the open window in seconds since 1970 (null when it is closed or has no end), and its C(timezone).
   type: dict
 """
 
@@ -52,7 +53,8 @@ DAILY, ONCE = "%H:%M", "%Y-%m-%d %H:%M"
 def maintenance_window(window, now):
     """See DOCUMENTATION."""
     if not window:
-        return {"open": True, "seconds_left": None, "text": "There is no maintenance window."}
+        return {"open": True, "seconds_left": None, "starts": None, "ends": None, "timezone": "UTC",
+                "text": "There is no maintenance window."}
     name = window.get("timezone") or "UTC"
     try:
         zone = zoneinfo.ZoneInfo(name)
@@ -65,6 +67,9 @@ def maintenance_window(window, now):
     return {
         "open": is_open,
         "seconds_left": int(end - float(now)) if is_open else None,
+        "starts": int(start) if is_open else None,
+        "ends": int(end) if is_open else None,
+        "timezone": name,
         "text": "The maintenance window is from %s to %s, %s; it is %s there, so the window is %s." % (
             window["start"], window["end"], name, moment.strftime(ONCE), "open" if is_open else "closed"),
     }

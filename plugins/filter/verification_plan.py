@@ -49,6 +49,12 @@ options:
     description: O(voiceops.secure_tsp.fleet_accounts#module:instances[].enrolment) of single instances, by instance ID.
     type: dict
     default: {}
+  placed:
+    description:
+      - When certificates that were not verified yet were put in place, by instance ID, in seconds since 1970. A connection that is
+        older runs with the certificate before, and proves nothing about the new one.
+    type: dict
+    default: {}
   wanted:
     description: The way asked for.
     type: str
@@ -86,18 +92,21 @@ _value:
 """
 
 
+CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
 NOT_PROBED = "not probed: there is no valid probe certificate"
 NO_PASSWORD = "the list of users has no password of %s."
 
 
 class Verifier:
-    def __init__(self, secure_users, views, addresses, with_password, client_addresses, enrolments, wanted, again, stopped):
+    def __init__(self, secure_users, views, addresses, with_password, client_addresses, enrolments, placed, wanted, again,
+                 stopped):
         self.secure_users = set(secure_users)
         self.views = views
         self.addresses = list(addresses)
         self.with_password = set(with_password)
         self.client_addresses = client_addresses or {}
         self.enrolments = enrolments or {}
+        self.placed = placed or {}
         self.wanted = wanted
         self.again = again
         self.stopped = stopped
@@ -162,14 +171,30 @@ class Verifier:
                             % row["user"])
         return self._open(row, "application")
 
+    def _since(self, row, seen):
+        """Those of the connections that can be of the certificate in place."""
+        placed = self.placed.get(row["instance_id"])
+        if not row["unconfirmed"] or placed is None:
+            return seen
+        return [one for one in seen if (one.get("time") or 0) > float(placed) + CLOCKS_APART]
+
     def _by_view(self, row, seen, neighbours, required=False):
-        if len(seen) >= neighbours:
+        if len(self._since(row, seen)) >= neighbours:
             return _plan(row, "ris", "", seen=seen)
+        if len(seen) >= neighbours:
+            older = ("the application still runs with the certificate before, it takes the new one when it is started "
+                     "again")
+            return _refused(row, _capital(older) + ".") if required else _plan(
+                row, "offline", "not verified online: %s" % older)
         missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
             len(seen), row["user"], neighbours)
         if required:
             return _refused(row, missing + ". Start the application.")
         return _plan(row, "offline", "not verified online: %s" % missing)
+
+
+def _capital(sentence):
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _user(row):
@@ -188,10 +213,10 @@ def _plan(row, way, why, waiting=False, failed=None, message=None, seen=()):
 
 
 def verification_plan(outcomes, secure_users, views, addresses, with_password, client_addresses=None, enrolments=None,
-                      wanted="auto", again=False, stopped=False):
+                      placed=None, wanted="auto", again=False, stopped=False):
     """See DOCUMENTATION."""
     verifier = Verifier(
-        secure_users, views, addresses, with_password, client_addresses, enrolments, wanted, again, stopped)
+        secure_users, views, addresses, with_password, client_addresses, enrolments, placed, wanted, again, stopped)
     owners = [(row["cluster"], row["user"]) for row in outcomes if not row["failed"] and not row["probe_of"]]
     probes = set(
         (row["cluster"], row["probe_of"]) for row in outcomes if row["certificate_valid"] and not row["failed"])

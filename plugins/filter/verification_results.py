@@ -47,6 +47,8 @@ _value:
   description:
     - The rows with C(verified_by) (the way taken, with what it showed), C(online) (whether the connection itself was
       proven), C(confirm) (whether its certificate was, so that the former one may go), C(state) and C(message).
+    - C(disproved) is whether CTI Manager was reached and did not take the certificate, as far as can be told. A wrong password, a
+      locked account or a CTI Manager that cannot be reached does not disprove it, nor does its having been compromised.
   type: list
   elements: dict
 """
@@ -57,6 +59,12 @@ WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
 NO_CERTIFICATE = "no certificate"
+# Steps of M(cti_provider_info) in which the certificate has no part, and what CTI Manager says when it does not take it:
+# INVALID_CERTIFICATE_USED, and the close reason that CAPF's information is not available. Other codes are about users,
+# passwords and nodes.
+BEFORE_TLS = ("local", "connect")
+NOT_TAKEN = ("0x8CCC00D8",)
+CLOSED_FOR_IT = (8,)
 
 
 def verification_results(plan, results=(), check_mode=False, enrolling=True, message="it was not opened"):
@@ -74,7 +82,7 @@ def verification_results(plan, results=(), check_mode=False, enrolling=True, mes
 
 def _row(row, result, check_mode, enrolling, message):
     done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
-    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False)
+    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False)
     if row["failed"]:
         return dict(done, state="failed")
     if check_mode and enrolling and row["needed"]:
@@ -94,12 +102,22 @@ def _row(row, result, check_mode, enrolling, message):
 
 def _opened(done, row, result):
     if result.get("failed"):
+        compromised = bool(result.get("compromised")) or row["compromised"]
         return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
-                    compromised=bool(result.get("compromised")) or row["compromised"])
+                    compromised=compromised, disproved=_disproves(result) and not compromised)
     totals = result.get("totals") or {}
     devices = totals.get("devices", 0)
     return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
         row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
+
+
+def _disproves(result):
+    if "stage" not in result or result["stage"] in BEFORE_TLS or "server_certificate" in result:
+        return False
+    code, reason = result.get("cti_code"), result.get("cti_close_reason")
+    if code is None and reason is None:
+        return True  # the connection broke while the certificate was looked at, or later
+    return code in NOT_TAKEN or reason in CLOSED_FOR_IT
 
 
 def _lines(count):

@@ -163,7 +163,14 @@ def test_windows(window, moment, seconds_left):
 @pytest.mark.parametrize("window", [{}, None])
 def test_without_a_window_it_is_always_open(window):
     assert maintenance_window(window, 0) == {
-        "open": True, "seconds_left": None, "text": "There is no maintenance window."}
+        "open": True, "seconds_left": None, "starts": None, "ends": None, "timezone": "UTC",
+        "text": "There is no maintenance window."}
+
+
+def test_an_open_window_tells_where_it_starts_and_ends():
+    found = judged(BERLIN, "2026-01-02T00:00:00")
+    assert (found["starts"], found["ends"], found["timezone"]) == (1767301200, 1767322800, "Europe/Berlin")
+    assert judged(BERLIN, "2026-01-01T20:59:59")["ends"] is None
 
 
 @pytest.mark.parametrize("window, message", [
