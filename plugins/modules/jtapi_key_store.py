@@ -126,7 +126,8 @@ reason:
   type: str
   sample: certificate
 certificate:
-  description: The instance's certificate, V(null) with O(state=absent).
+  description:
+    - The instance's certificate, V(null) with O(state=absent), and in check mode where the instance has none yet.
   returned: success
   type: dict
   contains:
@@ -180,9 +181,9 @@ class Source:
 
     def __init__(self, path, passphrase, chain):
         store = _store.Store(path)
-        key_pem, self.certificate = store.pair()
-        if key_pem is None or self.certificate is None:
+        if not has_pair(path):
             raise StoreError("the instance has no certificate with its key", where=store.folder, cure=CURE)
+        key_pem, self.certificate = store.pair()
         self.key = _pki.key_from_pem(key_pem, passphrase, store.path(_store.KEY))
         if not _pki.matches_key(self.certificate, self.key):
             raise StoreError("the certificate is not for the key beside it", where=store.folder, cure=CURE)
@@ -197,6 +198,10 @@ class Source:
                     return
         raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder,
                          cure="Fetch the trust list first, with ctl_file.")
+
+
+def has_pair(path):
+    return None not in _store.Store(path).pair()
 
 
 def octets_of(source, params):
@@ -246,7 +251,9 @@ def described(der, alias):
 
 
 def write(params, check):
-    """Result of C(state=present)."""
+    """Result of C(state=present). In check mode an instance without a certificate may still get one in the same run."""
+    if check and not has_pair(params["path"]):
+        return dict(changed=True, dest=params["dest"], reason="missing", certificate=None)
     source = Source(params["path"], params["key_passphrase"], params["chain"])
     folder, name = os.path.split(params["dest"])
     store = _store.Store(folder, params["owner"], params["group"])

@@ -176,6 +176,7 @@ def test_what_is_missing_is_said(deliver, options, words):
 
 def test_a_folder_without_a_certificate_says_what_to_do(deliver, store):
     store.remove(_store.CERTIFICATE)
+    assert deliver(check=True)["changed"] is True
     assert "Fetch one first" in deliver()["msg"]
     store.write(_store.CERTIFICATE, pki.vector("ccm1").der)
     assert "not for the key beside it" in deliver()["msg"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.filter.jtapi_ini import jtapi_ini
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
 
 FILE = "# Cisco JTAPI\nTracePath=.\n  NumTraceFiles = 10\nOwn.Key=a=b\n\nTracePath=twice\n"
@@ -90,3 +91,26 @@ def test_other_records_stay_and_a_used_string_goes():
 
 def test_records_hide_strings():
     assert "12345" not in repr(_jtapi.records(TEXT.replace(",5,,", ",5,12345,")))
+
+
+INSTANCE = {"user": "u", "instance_id": "5", "capf_host": "192.0.2.1", "capf_port": 3804, "tftp_servers": ["192.0.2.2"],
+            "tftp_port": 69}
+
+
+def test_the_filter_edits_values_and_records():
+    result = jtapi_ini(FILE, values={"NumTraceFiles": 10, "UseSyslog": 1}, instances=[INSTANCE], folder="/certs", status="true")
+    assert result["changes"] == ["SecurityProperty", "UseSyslog"] and result["problems"] == result["warnings"] == []
+    assert result["text"] == FILE + "UseSyslog=1\nSecurityProperty=" + TEXT + "\n"
+    again = jtapi_ini(result["text"], values={"UseSyslog": 1}, instances=[INSTANCE], folder="/certs", status="true")
+    assert (again["text"], again["changes"]) == (result["text"], [])
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"values": {"NumTraceFiles": 1}}, "NumTraceFiles: it is 2 to 1000"),
+    ({"instances": [INSTANCE]}, "jtprefs"),
+    ({"instances": [INSTANCE], "folder": "/a,b", "status": "true"}, "instance 5 holds a comma"),
+    ({"instances": [dict(INSTANCE, user="a;b")], "status": "true"}, "semicolon"),
+])
+def test_the_filter_refuses_what_does_not_fit(arguments, words):
+    result = jtapi_ini(FILE, **arguments)
+    assert words in result["problems"][0] and result["text"] == FILE

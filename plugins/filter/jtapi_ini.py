@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: jtapi_ini
+short_description: A jtapi.ini with other values
+description:
+  - Sets values in the text of a C(jtapi.ini), and leaves everything else as it is. Values of documented keys are checked
+    against their documented ranges; other keys are taken as they are.
+options:
+  _input:
+    description: The text of the file.
+    type: str
+    required: true
+  values:
+    description: Values by key.
+    type: dict
+    default: {}
+  instances:
+    description:
+      - Completed instances, from the filter P(voiceops.secure_tsp.fleet#filter), to keep a record of in
+        C(SecurityProperty). Records of other users and instances stay.
+    type: list
+    elements: dict
+    default: []
+  folder:
+    description: Folder of certificates that the records name.
+    type: str
+    default: ""
+  secure:
+    description: Whether the records switch the secure connection on.
+    type: bool
+    default: true
+  status:
+    description: What the records say as the status of the certificate. Its words are not documented.
+    type: str
+    default: ""
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+"""
+
+EXAMPLES = r"""
+- name: Write traces into another folder
+  ansible.builtin.copy:
+    content: "{{ (my_ini | voiceops.secure_tsp.jtapi_ini(values={'TracePath': '/var/log/jtapi'})).text }}"
+    dest: /opt/recorder/jtapi.ini
+    mode: "0640"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(text), which may hold authorization strings of others; C(changes), the keys whose values differ; C(problems) and
+      C(warnings).
+  type: dict
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
+
+
+def jtapi_ini(text, values=None, instances=(), folder="", secure=True, status=""):
+    """See DOCUMENTATION."""
+    problems = ["%s: %s" % (key, wrong) for key, wrong in
+                ((key, _jtapi.problem_with(key, value)) for key, value in (values or {}).items()) if wrong]
+    known, warnings = _jtapi.values(text), []
+    wanted = dict(values or {})
+    if instances:
+        records = [record_of(instance, folder, secure, status) for instance in instances]
+        problems += ["%s: a value of instance %s holds a comma or a semicolon" % (_jtapi.SECURITY, record.instance_id)
+                     for record in records if ";" in record.text or record.text.count(",") != 9]
+        if not status:
+            problems.append("%s: the status of the certificate is missing; take what jtprefs wrote" % _jtapi.SECURITY)
+        wanted[_jtapi.SECURITY], warnings = _jtapi.merged(known.get(_jtapi.SECURITY, ""), records)
+    return {
+        "text": text if problems else _jtapi.edited(text, wanted),
+        "changes": sorted(key for key, value in wanted.items() if known.get(key) != str(value)),
+        "problems": problems, "warnings": warnings,
+    }
+
+
+def record_of(instance, folder, secure, status):
+    """Without an authorization string: the collection fetched the certificate, and CAPF takes a string once."""
+    return _jtapi.Record(
+        instance["user"], instance["instance_id"], "", str(instance["capf_host"]), str(instance["capf_port"]),
+        str(instance["tftp_servers"][0]), str(instance["tftp_port"]), folder, "true" if secure else "false", status)
+
+
+class FilterModule:
+    """Settings of Cisco JTAPI."""
+
+    def filters(self):
+        return {"jtapi_ini": jtapi_ini}
