@@ -131,14 +131,15 @@ def is_capf_server(trust_list, leaf, chain):
     authority below such a one.
 
     The latter demands more than a signature: CAPF signs the certificates of all clients, and any of them could pose as
-    CAPF otherwise. chain: further DERs that the server presented.
+    CAPF otherwise; and dates, which count for nothing where the list has the certificate itself, since CUCM keeps
+    expired ones in it. chain: further DERs that the server presented.
     """
     if _pki.lists_certificate(trust_list, leaf, (_ctl.CAPF,)):
         return True
     roots = trust_list.capf_certificates() + [
         der for der in chain if _pki.lists_certificate(trust_list, der, (_ctl.CAPF,))]
     below, waiting = leaf, list(chain)
-    while _pki.is_authority(below):
+    while _pki.is_authority(below) and _is_valid(below):
         if any(_pki.may_issue_authorities(root) and _pki.is_issued_by(below, root) for root in roots):
             return True
         above = next(
@@ -148,6 +149,17 @@ def is_capf_server(trust_list, leaf, chain):
         waiting.remove(above)
         below = above
     return False
+
+
+def _is_valid(certificate):
+    return _pki.begins(certificate) <= now() + CLOCKS_APART and now() < _pki.expires(certificate)
+
+
+def warnings_of_server(facts, title):
+    """Sentences about the certificate of a server that was accepted; facts: those of _pki.certificate_facts."""
+    if facts["not_after"] <= _pki.iso(now()):
+        yield "The certificate of %s expired on %s. It was accepted because the trust list has it; renew it on CUCM." % (
+            title, facts["not_after"])
 
 
 def issuers(trust_list):

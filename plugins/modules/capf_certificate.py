@@ -114,6 +114,8 @@ notes:
     M(voiceops.secure_tsp.fleet_accounts) or M(voiceops.secure_tsp.capf_profile).
   - CAPF refuses a wrong string, an expired operation and a profile that is not armed with the same reason, 7.
   - Another key size in the profile than in O(key) is found out before the key is sent, so the string is not used up.
+  - A certificate of CAPF that has expired is accepted with a warning where the trust list has it, as CUCM keeps such
+    ones there.
   - TLS without forward secrecy (AES128-SHA), which is what older CAPF servers offer, is accepted last and reported.
   - Two files cannot be replaced in one instant. A reader at that very moment may see the new key with the former
     certificate; after a crash the next run puts this right.
@@ -362,6 +364,7 @@ class Session:
         self.tls = dict(self._channel.facts)
         self._presented = self.tls.pop("certificate")
         self.tls["server_certificate"] = _pki.certificate_facts(self._presented)
+        self.warnings.extend(_instance.warnings_of_server(self.tls["server_certificate"], "CAPF"))
 
     def _accept(self, leaf, chain):
         if not _instance.is_capf_server(self._trust_list, leaf, chain):

@@ -97,7 +97,8 @@ notes:
   - A successful login is counted by CUCM like any other; a failed one counts towards the lock of the account.
   - A user in the group Standard CTI Secure Connection can open a provider with O(secure=true) only, any other user with
     O(secure=false) only. The groups count only in mixed mode.
-  - The server's certificate must be in the trust list as CCM or CCM+TFTP. Its name is not compared.
+  - The server's certificate must be in the trust list as CCM or CCM+TFTP. Its name is not compared, and
+    one that has expired is accepted with a warning, as CUCM keeps such ones in the list.
   - The protocol facts are those of Cisco's JTAPI clients 11.5 to 15 and of public traces.
 seealso:
   - module: voiceops.secure_tsp.cti_connection_info
@@ -374,7 +375,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     SecureTspError,
     TransportError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, warnings_of_server
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 
 SECURE_PORT = 2749
@@ -642,6 +643,8 @@ def probe(params):
 def warnings_of(params, result):
     if result["tls"].get("weak_cipher"):
         yield "The connection used %s, a cipher suite without forward secrecy." % result["tls"]["cipher"]
+    if result["tls"]:
+        yield from warnings_of_server(result["tls"]["server_certificate"], "CTI Manager")
     if params["tls_legacy"]:
         yield "tls_legacy allows outdated TLS versions and short keys."
     if "totals" in result and result["totals"]["devices"] != result["open"]["controllable_devices"]:
