@@ -59,11 +59,13 @@ CIPHERS = (
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-SHA"
 )
 LEGACY_CIPHERS = CIPHERS + ":AES256-SHA:@SECLEVEL=0"
+SHORTEST_RSA = 2048  # bits, without legacy
 WEAK_CIPHERS = ("AES128-SHA", "AES256-SHA")
 PIECE = 65536
 CURE_NO_CUCM = "This is no file server of CUCM; check its address and port."
 CURE_NO_LIST = "This is no trust list of CUCM; check the file server's address."
 CURE_CLOSED = "Check that this port is the right one, and look at the trace of the service behind it of this time."
+CURE_SHORT = "The server's key is too short for today's rules: renew its certificate with a longer one, or set tls_legacy."
 CURE_BROKEN = "Check the network between this host and the server, then run again."
 
 
@@ -408,7 +410,13 @@ class TlsChannel:
             "legacy": self.legacy,
             "certificate": chain[0],
         }
+        self._check_key(presented[0].get_pubkey())
         accept(chain[0], chain[1:])
+
+    def _check_key(self, key):
+        """OpenSSL minds its security level only in certificates that it verifies itself."""
+        if key.type() == crypto.TYPE_RSA and key.bits() < SHORTEST_RSA and not self.legacy:
+            raise TransportError("the server's RSA key has only %d bits" % key.bits(), where=self.where, cure=CURE_SHORT)
 
     def send(self, octets, deadline=None):
         """Send all octets. One call is one TLS record up to 16 KiB, as CAPF servers expect of a message."""
@@ -511,7 +519,7 @@ ALERT_CURES = (
     ("unsupported protocol", "The server only offers an outdated TLS version, which needs tls_legacy."),
     ("no protocols available", "The server only offers an outdated TLS version, which needs tls_legacy."),
     ("wrong version number", "This port does not speak TLS: check the port."),
-    ("too small", "The server's key is too short for today's rules, which needs tls_legacy."),
+    ("too small", CURE_SHORT),
 )
 
 
