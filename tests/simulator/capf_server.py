@@ -37,11 +37,12 @@ EC_IMPOSSIBLE = "No Support for EC only in CAPF version 3"
 
 
 class CapfServer(ConnectionServer):
-    """TCP 3804. A client certificate is never asked for.
+    """TCP 3804. A client certificate is not asked for, unless C(asks) says so.
 
     Switches: C(version) offered (None: no VERSION element); C(auth_type) in AUTH_REQUEST, which CUCM does not send;
     C(encrypt) octets for an ENCRYPT_REQUEST after the key; C(identity) another TLS certificate (pki.Identity);
-    C(tls_versions) (lowest, highest); C(ciphers); C(sessions) gives the session ids.
+    C(tls_versions) (lowest, highest); C(ciphers); C(sessions) gives the session ids; C(asks) for a client certificate
+    (ssl.CERT_OPTIONAL or CERT_REQUIRED).
     Faults of front C(capf), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
     sent before), C(garbage), C(duplicate), C(split) (size of each TLS write), C(coalesce) (the certificate in one write
     with END_SESSION, without waiting for the answer), C(session) (id), C(retry_later), C(reason) (code, text:
@@ -62,10 +63,15 @@ class CapfServer(ConnectionServer):
         self.tls_versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
         self.ciphers = CIPHERS
         self.sessions = itertools.count(1)
+        self.asks = None
 
     def talk(self, connected, client, number):
         identity = self.identity or self.cluster.certificates.capf
-        secured = self.secure(connected, server_context(identity, self.tls_versions, self.ciphers))
+        context = server_context(identity, self.tls_versions, self.ciphers)
+        if self.asks is not None:
+            context.load_verify_locations(cadata=self.cluster.certificates.capf.der)
+            context.verify_mode = self.asks
+        secured = self.secure(connected, context)
         if secured is not None:
             with secured:
                 _Session(self, secured).run()

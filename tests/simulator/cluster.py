@@ -317,8 +317,10 @@ class Cluster:
         older = [rows[name]["der"] for name in sorted(rows) if name.startswith("old-capf")]
         return Certificates(capf_trust=[current["capf"].der] + older, **current)
 
-    def regenerate(self, name):
+    def regenerate(self, name, identity=None):
         """New key and certificate for "capf", "callmanager" or "itlrecovery", and a new trust list.
+
+        identity: this one, as where an outside authority has signed it.
 
         LSCs of the former CAPF certificate stay trusted, as CUCM keeps it in CallManager-trust.
         """
@@ -328,7 +330,7 @@ class Cluster:
             "callmanager": lambda: pki.server(publisher),
             "itlrecovery": lambda: pki.server("ITLRECOVERY_" + publisher),
         }
-        identity = makers[name]()
+        identity = identity or makers[name]()
         with self.database.transaction() as db:
             if name == "capf":
                 older = db.row("select count(*) from sim_identity")[0]
@@ -343,9 +345,10 @@ class Cluster:
             db.run("delete from sim_identity where name like 'old-capf%'")
             self.certificates = self._load_identities()
 
-    def rebuild_ctl(self):
-        """C(utils ctl update CTLFile)."""
-        self.put_file("CTLFile.tlv", trust_list.build(self.certificates, self.features, self.nodes, int(self.now())))
+    def rebuild_ctl(self, others=None):
+        """C(utils ctl update CTLFile). others: see trust_list.build."""
+        self.put_file("CTLFile.tlv", trust_list.build(
+            self.certificates, self.features, self.nodes, int(self.now()), others))
 
     def ctl_octets(self):
         """The trust list as TFTP serves it, or None before mixed mode was ever enabled."""

@@ -118,7 +118,7 @@ def server_context(identity, versions, ciphers):
     with tempfile.TemporaryDirectory(prefix="secure-tsp-simulator-") as folder:
         path = os.path.join(folder, "identity.pem")
         with open(path, "wb") as stream:
-            stream.write(identity.pem + identity.key_pem)
+            stream.write(identity.pem + b"".join(one.pem for one in identity.chain) + identity.key_pem)
         context.load_cert_chain(path)
     return context
 

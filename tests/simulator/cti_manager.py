@@ -49,7 +49,9 @@ class CtiManager(ConnectionServer):
 
     Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one;
     C(versions) accepted in headers;
-    C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest).
+    C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest); C(ciphers);
+    C(identity) another TLS certificate (pki.Identity); C(asks) (for a client certificate); C(password_certificate)
+    (DER) sent to protect the password with.
     Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
     sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next),
     C(failure) (code) and C(result) (code) in its place, C(unknown) (an unknown id first), C(close) (reason: 155 in its
@@ -67,6 +69,10 @@ class CtiManager(ConnectionServer):
         self.lines_per_event = 5
         self.fetch_limit = 20
         self.tls_versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
+        self.ciphers = CIPHERS
+        self.identity = None
+        self.asks = True
+        self.password_certificate = None
 
     def talk(self, connected, client, number):
         secured = self.secure(connected, self._context()) if self.tls else connected
@@ -76,7 +82,10 @@ class CtiManager(ConnectionServer):
 
     def _context(self):
         """Made anew for each connection, because certificates may be regenerated at any time."""
-        context = server_context(self.cluster.certificates.callmanager, self.tls_versions, CIPHERS)
+        identity = self.identity or self.cluster.certificates.callmanager
+        context = server_context(identity, self.tls_versions, self.ciphers)
+        if not self.asks:
+            return context
         for authority in self.cluster.certificates.capf_trust:
             context.load_verify_locations(cadata=authority)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -255,7 +264,7 @@ class _Session:
         version = self._release()
         self._send("ProviderInitResponse", sequenceNumber=sequence, providerInfo=version, pluginVersion=version,
                    pluginLocation="", providerID=self._provider_id(), nonce=self._nonce,
-                   certificate=self._cluster.certificates.callmanager.der)
+                   certificate=self._manager.password_certificate or self._cluster.certificates.callmanager.der)
 
     def _release(self):
         return self._cluster.features.version.replace("(", "-").replace(")", "")
@@ -303,7 +312,7 @@ class _Session:
             return code
         instance = None
         if self._manager.tls:
-            instance = self._cluster.cti_certificate(self._socket.getpeercert(binary_form=True))
+            instance = self._cluster.cti_certificate(self._socket.getpeercert(binary_form=True) or b"")
         opened = self._cluster.open_provider(
             self._user, instance, self._client[0], self._client[1], self._manager.tls, self)
         if opened >= 0x80000000:

@@ -26,10 +26,11 @@ _KEY_PEM = (
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """A server certificate with its key; C(pem) and C(key_pem) are bytes."""
+    """A server certificate with its key; C(pem) and C(key_pem) are bytes. C(chain): identities presented with it."""
 
     der: bytes
     key: object = dataclasses.field(repr=False)
+    chain: tuple = ()
 
     @functools.cached_property
     def certificate(self):
@@ -92,31 +93,37 @@ def _builder(name, issuer, public_key, start, end):
     )
 
 
-def _own_validity():
+def _own_validity(days):
+    """From a day ago; negative days: over already."""
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    return now - datetime.timedelta(days=1), now + datetime.timedelta(days=20 * 365)
+    end = now + datetime.timedelta(days=days)
+    return min(now, end) - datetime.timedelta(days=1), end
 
 
-def _identity(builder, key):
-    certificate = builder.sign(key, hashes.SHA256())
+def _identity(builder, key, issuer=None):
+    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
     return Identity(certificate.public_bytes(serialization.Encoding.DER), key)
 
 
-def capf_authority(common_name, key=None):
-    """A CAPF certificate with the profile Cisco demands: CA, pathlen 0, digitalSignature and keyCertSign."""
+def capf_authority(common_name, key=None, issuer=None, path_length=0, days=20 * 365):
+    """A CAPF certificate with the profile Cisco demands: CA, pathlen 0, digitalSignature and keyCertSign.
+
+    issuer: the Identity that signs it; by default it signs itself. path_length None: an authority above others.
+    """
     key = key or new_key()
     name = subject(common_name)
-    builder = _builder(name, name, key.public_key(), *_own_validity())
-    builder = builder.add_extension(x509.BasicConstraints(True, 0), True)
+    builder = _builder(name, issuer.certificate.subject if issuer else name, key.public_key(), *_own_validity(days))
+    builder = builder.add_extension(x509.BasicConstraints(True, path_length), True)
     builder = builder.add_extension(key_usage("digital_signature", "key_cert_sign"), True)
-    return _identity(builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False), key)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+    return _identity(builder, key, issuer)
 
 
-def server(common_name, key=None, hosts=()):
-    """A self-signed server certificate as CallManager, ITLRecovery and tomcat have it."""
+def server(common_name, key=None, hosts=(), issuer=None, days=20 * 365):
+    """A server certificate as CallManager, ITLRecovery and tomcat have it, signed by itself or an issuer."""
     key = key or new_key()
     name = subject(common_name)
-    builder = _builder(name, name, key.public_key(), *_own_validity())
+    builder = _builder(name, issuer.certificate.subject if issuer else name, key.public_key(), *_own_validity(days))
     builder = builder.add_extension(
         key_usage("digital_signature", "key_encipherment", "data_encipherment", "key_cert_sign"), False)
     builder = builder.add_extension(
@@ -125,7 +132,7 @@ def server(common_name, key=None, hosts=()):
         builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), False)
         builder = builder.add_extension(x509.BasicConstraints(True, 0), True)
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-    return _identity(builder, key)
+    return _identity(builder, key, issuer)
 
 
 def _general_name(host):

@@ -9,7 +9,7 @@ import ipaddress
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 _DIGESTS = {1: hashes.SHA1, 2: hashes.SHA256, 4: hashes.SHA512}
 _NAME_ORDER = (
@@ -17,14 +17,19 @@ _NAME_ORDER = (
 )
 
 
-def build(certificates, features, nodes, timestamp):
-    """Octets of a signed list: two SAST records, one CCM+TFTP record a node, one CAPF record."""
+def build(certificates, features, nodes, timestamp, others=None):
+    """Octets of a signed list: two SAST records, one CCM+TFTP record a node, one CAPF record.
+
+    others: [(Identity, role)] that stand in the list in place of all but the SAST records.
+    """
     signer, other = certificates.itlrecovery, certificates.callmanager
     if not features.itl_recovery_signs_ctl:
         signer, other = other, signer
     records = [_record(signer, _ctl.SAST, nodes[0]), _record(other, _ctl.SAST, nodes[0])]
-    records += [_record(certificates.callmanager, _ctl.CCM_TFTP, node) for node in nodes]
-    records.append(_record(certificates.capf, _ctl.CAPF, nodes[0]))
+    if others is None:
+        records += [_record(certificates.callmanager, _ctl.CCM_TFTP, node) for node in nodes]
+        records.append(_record(certificates.capf, _ctl.CAPF, nodes[0]))
+    records += [_record(identity, role, nodes[0]) for identity, role in others or ()]
     subject, serial, issuer = _names(signer.certificate)
     signature_size = signer.key.key_size // 8
     digest = features.ctl_digest
@@ -37,8 +42,12 @@ def build(certificates, features, nodes, timestamp):
 def _record(identity, role, node):
     certificate = identity.certificate
     subject, serial, issuer = _names(certificate)
-    public_key = certificate.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    public_key = certificate.public_key()
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        public_key = public_key.public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    else:
+        public_key = public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
     return _ctl.Record((
         (_ctl.DNS_NAME, node.encode() + b"\0"), (_ctl.SUBJECT, subject), (_ctl.FUNCTION, role.to_bytes(2, "big")),
         (_ctl.ISSUER, issuer), (_ctl.RECORD_SERIAL, serial), (_ctl.PUBLIC_KEY, public_key),

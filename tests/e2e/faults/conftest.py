@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One instance on one host, a simulated cluster that misbehaves on demand, and the steps of the roles, module by module.
+"""An instance on its host, a simulated cluster that misbehaves on demand, and the steps of the roles, module by module.
 
 Every row of the tables below this folder asserts three things: what the operator is told, what is on disk and on the
 cluster afterwards, and that the next run without the fault completes with no manual step.
@@ -38,7 +38,7 @@ PATIENCE = 10  # seconds for what happens at once unless something is broken
 
 
 class Instance:
-    """One instance of a user of its own: the roles' steps on it, what its folder holds and what the cluster knows of it.
+    """An instance of a user of its own: the roles' steps on it, what its folder holds and what the cluster knows of it.
 
     C(results) are those of all modules that ran, so that none of them can have told a secret.
     """

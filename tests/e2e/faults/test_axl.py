@@ -161,8 +161,8 @@ ENDINGS = [
     (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
     (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
     (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
-    (dict(kind="http", code=200, title="Welcome"), "an HTML page came instead of a SOAP answer (HTTP 200), a page titled"
-     ' "Welcome"', "that AXL is activated"),
+    (dict(kind="http", code=200, title="Welcome"), "an HTML page came instead of a SOAP answer (HTTP 200), a page"
+     ' titled "Welcome"', "that AXL is activated"),
     (dict(kind="http", code=302), "an unexpected answer: HTTP 302", "not of a proxy"),
     (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "Leave axl_version away"),
     (dict(kind="garbage"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
@@ -196,8 +196,8 @@ def test_answers_that_end_a_write(bringing, operation, rule, what, cure):
 def test_a_connection_that_breaks_at_a_write(bringing, instance, operation, rule):
     """Applied or not: it is not repeated, what was armed is disarmed, and the next run finds out what there is."""
     bringing.fault(operation, **rule)
-    result = bringing.fails(operation, "the connection broke before the answer was complete", "may or may not have been made",
-                            "Run it again")
+    result = bringing.fails(operation, "the connection broke before the answer was complete",
+                            "may or may not have been made", "Run it again")
     assert result.get("still_armed", []) == []
     bringing.completes()
 
@@ -242,7 +242,8 @@ def test_a_cluster_that_goes_away_after_the_arming(cluster, bringing, instance):
     """The string is lost, the profile stays armed; the next run arms again, since nobody holds the former string."""
     bringing.fault("addApplicationUserCapfProfile", "cut", when="after")
     cluster.faults.add("axl", "cut", "updateApplicationUserCapfProfile", times=None)
-    result = bringing.fails("addApplicationUserCapfProfile", "perhaps still armed: %s" % instance.instance_id, armed=True)
+    result = bringing.fails(
+        "addApplicationUserCapfProfile", "perhaps still armed: %s" % instance.instance_id, armed=True)
     assert (result["disarmed"], result["still_armed"]) == ([], [instance.instance_id])
     lost = instance.profile.string
     bringing.completes()
@@ -315,7 +316,7 @@ def overloaded():
 def test_a_server_that_stays_busy(overloaded, told):
     simulator, process = overloaded
     result = json.loads(process.stdout.read().strip().splitlines()[-2])
-    told(result, "updateUserGroup at 127.0.0.1:%d" % simulator.axl_port, "throttles changes (HTTP 503), 5 times in a row",
-         "Nothing was changed by this request. Run it again")
+    told(result, "updateUserGroup at 127.0.0.1:%d" % simulator.axl_port, "throttles changes (HTTP 503), 5 times in a"
+         " row", "Nothing was changed by this request. Run it again")
     assert result["done"] == ["user recorder_tapi"] and simulator.cluster.counters["updateUserGroup"] == 5
     assert simulator.cluster.snapshot()["users"]["application:recorder_tapi"]["groups"] == []

@@ -35,7 +35,8 @@ BOTH = pytest.mark.parametrize("begin", ["first", "renewal"], indirect=True)
 
 @pytest.fixture
 def begin(request, cluster, instance, key):
-    """Where the instance stands before: with a certificate that ends soon (renewal), or with a trust list only (first)."""
+    """Where the instance stands before: with a certificate that ends soon (renewal) or with a trust list only (first).
+    """
     stands = getattr(request, "param", "renewal")
     cluster.front("capf").encrypt = b"octets to be signed"
     cluster.front("capf").sessions = itertools.count(1)

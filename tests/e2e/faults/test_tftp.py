@@ -40,7 +40,7 @@ def fetching(cluster, instance, begin, told):
         state = cluster.cluster.state_hash()
 
         def fails(self, verdict, *words, **options):
-            """One failing run: the operator is told, what is stored stays as it is, and is still served where allowed."""
+            """One failing run: the operator is told; what is stored stays as it is, and is relied on where allowed."""
             result = instance.trust(**options)
             told(result, self.place, *words)
             assert result["verdict"] == verdict
