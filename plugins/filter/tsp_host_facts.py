@@ -78,8 +78,9 @@ import ntpath
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
 
-OWN_CERTIFICATE, KEY_FILE = "qbeclient.cer", "qbeclient.pem"
-TELEPHONY, REMOTE_ACCESS = "TapiSrv", "RasMan"
+OWN_CERTIFICATE = "qbeclient.cer"
+KEY_FILE = "qbeclient.pem"
+REMOTE_ACCESS = "RasMan"
 
 
 class Folder:

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write documented_options.json: what the real modules of ansible.windows document, for those that have a stand-in.
 
-    pip install --no-deps --target .cache/ansible-package ansible==12.3.0
-    tests/e2e/windows/documented_options.py .cache/ansible-package
+    .venv/bin/pip install --no-deps --target .cache/ansible-package ansible==12.3.0
+    .venv/bin/python tests/e2e/windows/documented_options.py .cache/ansible-package
 
 The package is large, so the tests read the file; where the package is found, they compare the two.
 """

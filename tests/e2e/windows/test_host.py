@@ -120,7 +120,7 @@ def test_facts_find_clones_drift_and_closed_ports(make_windows_site):
     assert "CAPF at 127.0.0.1, TCP port 3804, is not reachable from this host." in found
     after = site.state("recorder02")
     assert "win_regedit" not in after["calls"]
-    assert {name: after[name] for name in before } == before
+    assert {name: after[name] for name in before} == before
 
 
 def test_discovery_writes_a_profile_that_works(make_windows_site):
