@@ -11,6 +11,7 @@ findings.
 from __future__ import annotations
 
 import datetime
+import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 
@@ -41,7 +42,6 @@ CODES = {
     "user_groups_missing": (WARNING, ACCOUNTS),
     "user_groups_extra": (WARNING, ACCOUNTS),
     "user_devices": (WARNING, ACCOUNTS),
-    "user_setting": (WARNING, ACCOUNTS),
     "user_not_removed": (WARNING, ACCOUNTS),
     "user_not_secure": (CRITICAL, CUTOVER),
     "user_secure_without_instance": (CRITICAL, CUTOVER),
@@ -122,6 +122,10 @@ FORMER = ("previous", "pending")  # folders whose certificates are not in use
 SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "Cisco Tftp")
 ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
 CTI_GROUP = "standard cti "
+
+# Sentences of the planner that are about one user or one instance.
+OF_USER = re.compile(r"user (.+?) (?:exists as|is a standard user)")
+OF_OTHER_USER = re.compile(r"instance (\w+) of user .*: a profile of this id belongs to (.+?);")
 
 
 # What hosts show
@@ -250,6 +254,8 @@ class _Look:
             ((name, row["instance_id"]), row) for name, reading in clusters.items() if reading["accounts"]
             for row in reading["accounts"]["instances"])
         self.accounts = {}
+        self.foreign = {}
+        self.contradicted = {}
         self.seen = {}
 
     def _here(self, hosts):
@@ -288,10 +294,18 @@ class _Look:
             for doubt in reading["info"].get("doubts") or ():
                 self.add("cluster_doubt", doubt, "Look there yourself.", cluster=name)
         if reading["accounts"]:
-            for problem in reading["accounts"].get("problems") or ():
-                if not problem.endswith("end users are never created here"):  # told with the user
-                    self.add("cluster_contradicts", "%s." % _capital(problem), "Correct the lists or the cluster.",
-                             cluster=name)
+            for problem in reading["accounts"]["problems"]:
+                self._contradiction(name, problem)
+
+    def _contradiction(self, name, problem):
+        """A sentence of the planner. What it says of a user or an instance is told there, and nothing else of it."""
+        of_instance, of_user = OF_OTHER_USER.match(problem), OF_USER.match(problem)
+        if of_instance:
+            self.foreign[name, of_instance.group(1)] = of_instance.group(2)
+        elif of_user:
+            self.contradicted[name, of_user.group(1)] = problem
+        elif not problem.endswith("end users are never created here"):
+            self.add("cluster_contradicts", "%s." % _capital(problem), "Correct the lists or the cluster.", cluster=name)
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:
@@ -365,6 +379,10 @@ class _Look:
         if row is None:
             return
         subject = {"cluster": user["cluster"], "user": user["name"]}
+        if (user["cluster"], user["name"]) in self.contradicted:
+            self.add("cluster_contradicts", "%s." % _capital(self.contradicted[user["cluster"], user["name"]]),
+                     "Correct the list of users: it is another user than meant.", **subject)
+            return
         if user["state"] == "absent":
             if any(step["kind"] == "user" and step["action"] == "remove" for step in plan):
                 self.add("user_not_removed", "The user is listed with state: absent and exists.", "Remove it.",
@@ -373,7 +391,7 @@ class _Look:
         if not row["exists"] or row["action"] == "create":
             self._missing_user(user, subject)
             return
-        self._user_itself(user, plan, subject)
+        self._devices(user, plan, subject)
         self._groups(user, row, plan, subject)
 
     def _missing_user(self, user, subject):
@@ -384,17 +402,12 @@ class _Look:
             self.add("user_missing", "The application user does not exist.", "Make it again with its groups and devices.",
                      limited(SITE, user["hosts"]), **subject)
 
-    def _user_itself(self, user, plan, subject):
-        for step in plan:
-            if step["kind"] != "user" or step["action"] != "update":
-                continue
-            command = limited(SITE, user["hosts"])
-            if "devices" in step["fields"]:
-                self.add("user_devices", "The devices it controls are not those of the list (devices_mode %s)." % (
-                    user["devices_mode"]), "Bring them in line, or correct devices in the list.", command, **subject)
-            elif step["fields"] != ["password"]:  # update_password: always, which is no difference
-                self.add("user_setting", "Its settings differ: %s." % step["reason"], "Bring them in line.", command,
-                         **subject)
+    def _devices(self, user, plan, subject):
+        """Of a user's own settings only devices can be compared. That its making may have been cut short goes with its groups,
+        and a password that is always set is no difference."""
+        if any(step["kind"] == "user" and step["action"] == "update" and "devices" in step["fields"] for step in plan):
+            self.add("user_devices", "The devices it controls are not those of the list (devices_mode %s)." % user["devices_mode"],
+                     "Bring them in line, or correct devices in the list.", limited(SITE, user["hosts"]), **subject)
 
     def _groups(self, user, row, plan, subject):
         steps = [step for step in plan if step["kind"] == "group"]
@@ -519,7 +532,7 @@ class _Look:
     def _modes(self, facts, subject, command):
         wrong = facts["wrong_modes"]
         if wrong:
-            open_ = [name for name, mode in wrong.items() if name in SECRET_FILES and int(mode["found"], 8) & 0o077]
+            open_ = [name for name, mode in wrong.items() if name in SECRET_FILES and int(mode["found"][:4], 8) & 0o077]
             self.add("file_modes", "Modes are wrong: %s." % ", ".join(
                 "%s %s instead of %s" % ("the folder" if name == "." else name, mode["found"], mode["wanted"])
                 for name, mode in sorted(wrong.items())),
@@ -529,14 +542,14 @@ class _Look:
     def _profile(self, instance, row, has_certificate, subject, command):
         profile = row["profile"]
         state = profile["state"]
+        if _key(instance) in self.foreign:
+            self.add("profile_of_other_user", "The CAPF profile of this instance_id belongs to %s." % self.foreign[_key(instance)],
+                     "Give the instance a new instance_id, or replace: true in the list.", **subject)
+            return
         # The plan makes a missing profile, so that it is told by what the plan does.
         if not profile["exists"] or row["action"] == "create":
             self.add("profile_missing", "The cluster has no CAPF profile of this instance, so that it knows no certificate of "
                      "it.", "Make it again; the instance then enrols anew with force: true in the list.", command, **subject)
-            return
-        if (profile["user"], profile["user_type"]) != (instance["user"], instance["user_type"]):
-            self.add("profile_of_other_user", "The CAPF profile of this instance_id belongs to %s." % profile["user"],
-                     "Give the instance a new instance_id, or replace: true in the list.", **subject)
             return
         again = ("The host's certificate is good, so nothing is armed; the next renewal clears it."
                  if has_certificate else "Provision again: it is armed anew when the host needs a certificate.")

@@ -1,0 +1,292 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Readings to findings, where tests/e2e/test_drift.py cannot go: odd readings, several clusters, many instances."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _drift, _report
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import ENABLED, SECURE
+
+NOW = "2026-11-24T12:00:00Z"
+USER = {"name": "recorder_tapi", "cluster": "main", "type": "application", "state": "present", "cti_groups": [], "srtp": None,
+        "devices_mode": "append", "hosts": ["recorder01"]}
+INSTANCE = {"cluster": "main", "host": "recorder01", "user": "recorder_tapi", "user_type": "application",
+            "instance_id": "recorder01x1", "state": "present", "probe_of": None, "windows": False, "client_address": None,
+            "store": "/etc/secure_tsp/recorder01x1", "key": {"type": "rsa", "size": 2048}}
+PROFILE = {"exists": True, "user": "recorder_tapi", "user_type": "application", "operation": "No Pending Operation",
+           "status": "Upgrade Success", "completion": "", "state": "success", "key": {"type": "rsa", "size": 2048}}
+GOOD = {"needs_certificate": {"needed": False, "reason": ""}, "explanation": "", "name": "CTI-recorder01x1",
+        "certificate": {"not_after": "2031-11-24T12:00:00Z", "common_name": "CTI-recorder01x1"}, "days_left": 1826,
+        "name_matches": True, "unconfirmed": False, "wrong_modes": {}}
+TRUSTED = {"verdict": "unchanged", "files": [], "failures": [], "ctl": {"timestamp": "2026-01-01T00:00:00Z", "has_capf": True}}
+
+
+class Scene:
+    """One instance that is as it should be. What a test changes before C(look) is found."""
+
+    def __init__(self):
+        self.users = [copy.deepcopy(USER)]
+        self.instances = [copy.deepcopy(INSTANCE)]
+        self.certificate, self.trust = copy.deepcopy(GOOD), copy.deepcopy(TRUSTED)
+        self.row = {"name": "recorder_tapi", "exists": True, "action": "none", "secure": True, "groups": [ENABLED, SECURE]}
+        self.accounts = {"plan": [], "users": [self.row], "problems": [], "instances": [
+            {"instance_id": "recorder01x1", "profile": copy.deepcopy(PROFILE), "action": "none", "reason": ""}]}
+        self.connections = {"available": True, "reason": "", "complete": True, "connections": [
+            {"user": "recorder_tapi", "address": "192.0.2.31", "status": "Open"}]}
+        self.addresses = ["192.0.2.31", "2001:db8::31"]
+        self.info = {"mixed_mode": True, "services": [], "certificates": [], "doubts": [], "publisher": "cucm-pub"}
+        self.failures = []
+        self.hosts = None
+
+    def reading(self):
+        item = self.instances[0]
+        return _drift.host_reading([dict(self.certificate, item=item)], [dict(self.trust, item=item)], addresses=self.addresses)
+
+    def look(self, **options):
+        clusters = {"main": {"hostname": "cucm-pub", "info": self.info, "accounts": self.accounts,
+                             "connections": self.connections, "failures": self.failures}}
+        hosts = {"recorder01": self.reading()} if self.hosts is None else self.hosts
+        return _drift.findings({"users": self.users, "instances": self.instances}, clusters, hosts, NOW, **options)
+
+    def codes(self, **options):
+        return [finding["code"] for finding in self.look(**options)["findings"]]
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+def test_nothing_is_found_in_a_scene_that_is_in_order(scene):
+    result = scene.look()
+    assert result["findings"] == [] and result["exit_code"] == 0 and result["hosts"] == {}
+    assert result["lines"] == ["No drift: clusters and hosts are as the lists say."]
+    [row] = result["instances"]
+    assert row["stages"] == dict.fromkeys(_drift.STAGES, "ok") and row["state"] == "in line"
+
+
+def test_the_stages_are_those_of_the_report():
+    assert _drift.STAGES == _report.STAGES and _drift.SEVERITIES == _report.SEVERITIES
+
+
+@pytest.mark.parametrize("verdict, code", [
+    ("first_trust", "ctl_missing"), ("pinned", "ctl_stale"), ("update", "ctl_stale"), ("kept", "ctl_not_fetched"),
+    ("unchanged", None),
+])
+def test_verdicts_about_a_list_that_came(scene, verdict, code):
+    scene.trust["verdict"] = verdict
+    assert scene.codes() == ([code] if code else [])
+
+
+@pytest.mark.parametrize("verdict, code", [
+    ("not_found", "ctl_not_fetched"), ("empty", "ctl_not_fetched"), ("no_answer", "ctl_not_fetched"),
+    ("damaged", "ctl_untrusted"), ("tampered", "ctl_untrusted"), ("stranger", "ctl_untrusted"),
+    ("fingerprint_mismatch", "ctl_untrusted"), ("older", "ctl_untrusted"), ("stored_damaged", "ctl_damaged"),
+    (None, "ctl_not_fetched"),
+])
+def test_verdicts_about_a_list_that_is_refused(scene, verdict, code):
+    scene.trust = {"msg": "refused, and why.", **({"verdict": verdict} if verdict else {})}
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == code and "refused, and why." in finding["what"]
+
+
+def test_a_list_without_capf(scene):
+    scene.trust["ctl"]["has_capf"] = False
+    assert scene.codes() == ["ctl_without_capf"]
+
+
+@pytest.mark.parametrize("reason, code", [(reason, row[0]) for reason, row in _drift.OF_REASON.items()])
+def test_reasons_to_need_a_certificate(scene, reason, code):
+    scene.certificate.update(needs_certificate={"needed": True, "reason": reason}, explanation="So it is.")
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["what"]) == (code, "So it is.")
+    assert finding["command"].endswith("--limit recorder01")
+
+
+def test_a_failed_profile_needs_no_command_where_the_host_holds_a_good_certificate(scene):
+    scene.accounts["instances"][0]["profile"].update(state="failed", status="Upgrade Failed: x")
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == "profile_failed" and finding["command"] == ""
+    scene.certificate.update(needs_certificate={"needed": True, "reason": "missing"})
+    found = {finding["code"]: finding["command"] for finding in scene.look()["findings"]}
+    assert set(found) == {"profile_failed", "certificate_missing"} and found["profile_failed"].startswith(_drift.SITE)
+
+
+def test_an_idle_profile_without_a_certificate_is_told_once(scene):
+    scene.accounts["instances"][0]["profile"].update(state="idle", status="None")
+    assert scene.codes() == ["profile_without_certificate"]
+    scene.certificate.update(needs_certificate={"needed": True, "reason": "missing"})
+    assert scene.codes() == ["certificate_missing"]
+
+
+def test_only_secret_files_make_modes_critical(scene):
+    scene.certificate["wrong_modes"] = {"ctl.tlv": {"found": "0600", "wanted": "0644"}}
+    assert scene.look()["findings"][0]["severity"] == "warning"
+    scene.certificate["wrong_modes"]["."] = {"found": "0750", "wanted": "0700"}
+    assert scene.look()["findings"][0]["severity"] == "critical"
+    scene.certificate["wrong_modes"]["."] = {"found": "0500", "wanted": "0700"}
+    assert scene.look()["findings"][0]["severity"] == "warning"
+
+
+# What the cluster sees
+
+
+def another(scene, host, address=None):
+    """One more instance of the same user, on a host of its own that is in order."""
+    number = len(scene.instances) + 1
+    scene.instances.append(dict(INSTANCE, host=host, instance_id="recorder0%dx1" % number, client_address=address,
+                                store="/etc/secure_tsp/%d" % number))
+    scene.users[0]["hosts"].append(host)
+    scene.accounts["instances"].append(dict(scene.accounts["instances"][0], instance_id="recorder0%dx1" % number))
+    scene.hosts = scene.hosts or {"recorder01": scene.reading()}
+    scene.hosts[host] = _drift.host_reading(
+        [dict(GOOD, item=scene.instances[-1])], [dict(TRUSTED, item=scene.instances[-1])], addresses=["192.0.2.32"])
+
+
+def test_instances_behind_one_address_are_counted(scene):
+    scene.instances[0]["client_address"] = "198.51.100.1"
+    another(scene, "recorder02", "198.51.100.1")
+    scene.connections["connections"][0]["address"] = "198.51.100.1"
+    found = scene.look()["findings"]
+    assert [(one["code"], one["host"]) for one in found] == [
+        ("provider_not_seen", "recorder01"), ("provider_not_seen", "recorder02")]
+    assert found[0]["what"] == ("CTI Manager sees 1 open provider of user recorder_tapi from 198.51.100.1 for 2 instances there.")
+    scene.connections["connections"] *= 2
+    assert scene.codes() == []
+
+
+def test_each_host_is_looked_for_at_its_own_addresses(scene):
+    another(scene, "recorder02")
+    assert [(one["code"], one["host"]) for one in scene.look()["findings"]] == [("provider_not_seen", "recorder02")]
+
+
+@pytest.mark.parametrize("spoil, codes", [
+    (lambda scene: scene.connections["connections"][0].update(status="Closed"), ["provider_not_seen"]),
+    (lambda scene: scene.connections["connections"][0].update(user="dialer"), ["provider_not_seen"]),
+    (lambda scene: scene.connections["connections"][0].update(address="2001:db8::31"), []),
+    (lambda scene: scene.addresses.clear(), ["provider_not_judged"]),
+    (lambda scene: scene.connections.update(available=False, reason="Refused."), ["ris_unavailable"]),
+    (lambda scene: scene.connections.update(complete=False, connections=[]), ["ris_incomplete"]),
+    (lambda scene: (scene.row.update(secure=False, groups=[ENABLED]), scene.connections.update(connections=[])), []),
+])
+def test_views_of_the_cluster(scene, spoil, codes):
+    spoil(scene)
+    assert scene.codes() == codes
+    assert not scene.codes(ris=False)
+
+
+# Clusters, hosts, users
+
+
+def test_a_cluster_that_could_not_be_read_at_all(scene):
+    scene.info = scene.accounts = scene.connections = None
+    scene.failures = ["No answer."]
+    result = scene.look()
+    assert [finding["code"] for finding in result["findings"]] == ["cluster_not_read"]
+    assert result["clusters"][0]["read"] is False and result["clusters"][0]["mixed_mode"] is None
+    stages = result["instances"][0]["stages"]
+    assert {stages[stage] for stage in ("accounts", "profile", "cutover")} == {"unknown"} and stages["certificate"] == "ok"
+    assert result["hosts"] == {"recorder01": "1 critical. cluster_not_read: The cluster could not be read. No answer."}
+
+
+@pytest.mark.parametrize("problem, code, subject", [
+    ("user recorder_tapi exists as an end user, not as an application user", "cluster_contradicts", "recorder_tapi"),
+    ("user recorder_tapi is a standard user of the system and is not touched", "cluster_contradicts", "recorder_tapi"),
+    ("end user recorder_tapi does not exist, and end users are never created here", None, ""),
+    ("application user x does not exist, and there is no password to make it with", "cluster_contradicts", ""),
+])
+def test_sentences_of_the_planner(scene, problem, code, subject):
+    scene.accounts["problems"] = [problem]
+    assert [(one["code"], one["user"]) for one in scene.look()["findings"]] == ([(code, subject)] if code else [])
+
+
+def test_findings_of_windows_hosts_are_taken_over(scene):
+    scene.instances[0].update(windows=True)
+    judged = [{"severity": "critical", "host": "recorder01", "cluster": "main", "user": "recorder_tapi",
+               "instance_id": "recorder01x1", "what": "The Telephony service is stopped.", "fix": "Start it."}]
+    row = {"item": scene.instances[0], "needs_certificate": {"needed": False, "reason": ""},
+           "certificate": {"not_after": "2030-01-01T00:00:00Z"}}
+    scene.hosts = {"recorder01": _drift.host_reading(tsps=[row], judged=judged, addresses=["192.0.2.31"])}
+    result = scene.look()
+    assert [(one["code"], one["severity"], one["instance_id"]) for one in result["findings"]] == [
+        ("windows_host", "critical", "recorder01x1")]
+    assert result["instances"][0]["certificate_expires"] == "2030-01-01T00:00:00Z"
+    assert result["instances"][0]["stages"]["trust"] == "skipped"
+
+
+def test_a_service_that_only_another_node_has(scene):
+    rows = [{"node": node, "service": service, "activated": True, "running": True, "status": "Started"}
+            for node in ("cucm-sub",) for service in _drift.SERVICES]
+    scene.info["services"] = rows
+    [finding] = scene.look()["findings"]  # CAPF works on the publisher only
+    assert finding["what"] == "Cisco Certificate Authority Proxy Function is not activated on cucm-pub."
+    assert "node: cucm-pub" in finding["command"]
+
+
+def test_a_password_that_is_always_set_is_no_drift(scene):
+    scene.accounts["plan"] = [{"kind": "user", "name": "recorder_tapi", "user": "recorder_tapi", "action": "update",
+                               "fields": ["password"], "reason": "update_password is always"}]
+    assert scene.codes() == []
+
+
+def test_the_same_certificate_twice_on_one_host(scene):
+    another(scene, "recorder01")
+    scene.instances[1]["store"] = "/etc/secure_tsp/recorder02x1"
+    scene.connections["connections"] *= 2
+    reading = scene.reading()
+    reading["instances"] += _drift.host_reading(
+        [dict(GOOD, item=scene.instances[1])], [dict(TRUSTED, item=scene.instances[1])])["instances"]
+    reading["files"] = [{"path": "/etc/secure_tsp/recorder0%dx1/%sQBEClient.cer" % (number, folder), "checksum": checksum}
+                        for number, folder, checksum in ((1, "", "a"), (2, "", "a"), (1, "previous/", "b"), (2, "pending/", "b"))]
+    scene.hosts = {"recorder01": reading}
+    assert [(one["code"], one["instance_id"]) for one in scene.look()["findings"]] == [
+        ("certificate_duplicate", "recorder01x1"), ("certificate_duplicate", "recorder02x1")]
+
+
+def test_copies_that_nobody_lists_are_told_once(scene):
+    scene.hosts = {"recorder01": dict(scene.reading(), files=[{"path": "/srv/a/QBEClient.cer", "checksum": "a"}]),
+                   "recorder02": _drift.host_reading(files=[{"path": "/srv/a/QBEClient.cer", "checksum": "a"}])}
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == "certificate_duplicate" and finding["host"] == "recorder01" and "recorder02" in finding["what"]
+
+
+# Ends
+
+
+@pytest.mark.parametrize("codes, code", [
+    ([], 0), (["cluster_doubt", "not_probed"], 0), (["ctl_stale"], 2), (["key_missing", "cluster_doubt"], 2),
+    (["host_unreachable"], 4), (["host_unreachable", "key_missing"], 4),
+])
+def test_exit_codes(codes, code):
+    assert _drift.exit_code([{"code": one, "severity": _drift.CODES[one][0]} for one in codes]) == code
+
+
+def test_commands_name_a_few_hosts_only():
+    assert _drift.limited("x", ["b", "a", "b"]) == "x --limit a,b"
+    assert _drift.limited("x", []) == "x"
+    assert _drift.limited("x", "abcdef") == "x"
+
+
+def test_the_terminal_shows_the_worst_and_counts_the_rest():
+    found = [dict(severity="warning", code="ctl_stale", cluster="", host="", user="", instance_id="", what="x", fix="")] * 60
+    shown = _drift.lines(found)
+    assert len(shown) == _drift.LINES + 2 and shown[-2:] == ["... and 10 more", "0 critical, 60 warning, 0 info."]
+    assert shown[0] == "warning  the whole fleet: x [ctl_stale]"
+
+
+def test_a_thousand_instances_with_a_finding_each():
+    scene = Scene()
+    scene.hosts, scene.accounts["instances"] = {}, []
+    scene.instances = [dict(INSTANCE, host="h%d" % number, instance_id="i%d" % number, store="/s/%d" % number)
+                       for number in range(1000)]
+    for instance in scene.instances:
+        scene.hosts[instance["host"]] = _drift.host_reading(
+            [dict(GOOD, item=instance, unconfirmed=True)], [dict(TRUSTED, item=instance)], addresses=["192.0.2.31"])
+        scene.accounts["instances"].append(dict(instance_id=instance["instance_id"], profile=PROFILE, action="none", reason=""))
+    result = scene.look()
+    assert len(result["findings"]) == 2000 and len(result["instances"]) == 1000
+    assert {finding["code"] for finding in result["findings"]} == {"certificate_unconfirmed", "provider_not_seen"}
