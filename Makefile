@@ -9,7 +9,7 @@ WORKERS ?= 2
 SECONDS = 60
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest fuzz sanity lint oldest bench changelog build clean
+.PHONY: help venv demo test pytest fleet fuzz sanity lint oldest bench changelog build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst;
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/bench.txt
 	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/bench.py --output .cache/bench.json
 	@.venv/bin/python tests/benchmarks/page.py .cache/bench.json
+
+fleet: venv  ## Upgrade the certificates of 200 instances, and of fleets that resist; takes minutes
+	@$(PYTEST) -s tests/fleet
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh

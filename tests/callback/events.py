@@ -21,6 +21,7 @@ options:
 
 import json
 import os
+import time
 
 from ansible.plugins.callback import CallbackBase
 
@@ -43,7 +44,7 @@ class CallbackModule(CallbackBase):
         if self._stream is None:
             descriptor = os.open(self.get_option("file"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
-        self._stream.write(json.dumps({"event": event, **facts}, default=str) + "\n")
+        self._stream.write(json.dumps({"event": event, "at": time.time(), **facts}, default=str) + "\n")
 
     @staticmethod
     def _role(task):
