@@ -71,7 +71,9 @@ def fleet_summary(instances, outcomes, hosts, failures=None, check_mode=False):
         for instance in instances if instance["host"] in hosts
     ]
     totals = collections.Counter(row["state"] for row in rows)
-    return {"rows": rows, "totals": dict(totals), "lines": _table(rows) + _remarks(rows) + [_totals(rows, totals, check_mode)]}
+    several = len(set(instance["cluster"] for instance in instances)) > 1
+    lines = _table(rows, several) + _remarks(rows, several) + [_totals(rows, totals, check_mode)]
+    return {"rows": rows, "totals": dict(totals), "lines": lines}
 
 
 def _row(instance, found, failures):
@@ -92,18 +94,21 @@ def _shown(row, key):
     return (value[:10] if key == "certificate_expires" else value) or "-"
 
 
-def _table(rows):
-    cells = [[title for key, title in COLUMNS]] + [[_shown(row, key) for key, title in COLUMNS] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+def _table(rows, several):
+    """several: there are several clusters, so that the cluster is told, too."""
+    columns = ((("cluster", "CLUSTER"),) if several else ()) + COLUMNS
+    cells = [[title for key, title in columns]] + [[_shown(row, key) for key, title in columns] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
 
 
-def _remarks(rows):
+def _remarks(rows, several):
     """Each message once, with the instances that it is about."""
     about = {}
     for row in rows:
         if row["message"]:
-            about.setdefault(row["message"], []).append("%s on %s" % (row["instance_id"], row["host"]))
+            cluster = "%s/" % row["cluster"] if several else ""
+            about.setdefault(row["message"], []).append("%s%s on %s" % (cluster, row["instance_id"], row["host"]))
     return ["%s: %s" % (", ".join(places), message) for message, places in about.items()]
 
 

@@ -402,6 +402,12 @@ def test_a_message_is_told_once_for_all_it_is_about():
         "2 instances on 2 hosts: 2 not reached. 0 changed."]
 
 
+def test_several_clusters_in_the_table():
+    lines = summary([instance(), instance(cluster="lab")], verified())["lines"]
+    assert [line.split()[0] for line in lines[:3]] == ["CLUSTER", "main", "lab"]
+    assert lines[3] == "lab/rec1 on lin1: the run did not get to this instance"
+
+
 def test_check_mode_in_the_table():
     (would,) = verification_results(plan([row(found(True, "missing"))]), check_mode=True)
     made = summary([instance()], would, check_mode=True)
