@@ -154,6 +154,7 @@ class Controller:
         self.hosts = self.folder / "hosts"
         self.temp = self.folder / "tmp"
         self.log = self.folder / "ansible.log"
+        self.callbacks = ["events"]
         self._number = 0
         space = self.folder / "collections" / "ansible_collections" / "voiceops"
         for path in (self.hosts, self.temp, self.folder / "home", space):
@@ -169,10 +170,12 @@ class Controller:
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_LOCAL_TEMP": str(self.temp), "ANSIBLE_REMOTE_TEMP": str(self.temp / "remote"),
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "events",
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": ",".join(self.callbacks),
             "ANSIBLE_LOG_PATH": str(self.log), "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4",
-            "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "PYTHONDONTWRITEBYTECODE": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            # Each worker of Ansible loads the filters anew: compiled ones cost it a fraction.
+            "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "pycache"),
         }
 
     def write_inventory(self, hosts, variables):
