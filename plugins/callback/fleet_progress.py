@@ -69,7 +69,8 @@ import zoneinfo
 from ansible.plugins.callback import CallbackBase
 
 FACT = "certificate_progress"
-ENROLLING, OPENING = "capf_certificate", "cti_provider_info"
+ENROLLING = "capf_certificate"
+OPENING = "cti_provider_info"
 GOT_ONE = ("enrolled", "renewed", "resumed")
 
 

@@ -61,7 +61,7 @@ def _row(row, result):
     if result.get("action") == "restored":
         certificate = result.get("certificate") or {}
         return dict(
-            row, action="restored", changed=True, unconfirmed=False, message=_joined(row["message"], RESTORED),
+            row, action="restored", changed=True, unconfirmed=bool(result.get("unconfirmed")), message=_joined(row["message"], RESTORED),
             certificate_expires=certificate.get("not_after"), certificate_begins=certificate.get("not_before"))
     if result.get("action"):
         return dict(row, message=_joined(row["message"], NONE_BEFORE))

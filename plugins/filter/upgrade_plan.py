@@ -93,10 +93,19 @@ from gettext import ngettext
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 WEAK = {"rsa": 2048, "ec": 256}
-DUE, NOT_DUE, PROOF, COMPROMISED, NOT_PROVISIONED, FAILED = (
-    "due", "not_due", "proof", "compromised", "not_provisioned", "failed")
+# What is to be done about an instance.
+DUE = "due"
+NOT_DUE = "not_due"
+PROOF = "proof"
+COMPROMISED = "compromised"
+NOT_PROVISIONED = "not_provisioned"
+FAILED = "failed"
+# Reasons of capf_certificate_info, and further ones.
 MISSING = "missing"
-WEAK_KEY, DUPLICATE, WRONG_ISSUER, NAMED = "weak_key", "duplicate", "wrong_issuer", "named"
+WRONG_ISSUER = "wrong_issuer"
+WEAK_KEY = "weak_key"
+DUPLICATE = "duplicate"
+NAMED = "named"
 NEEDS_NEW_ID = (
     "Its certificate is compromised: it needs a new instance_id in the list. No certificate was asked for. Find the second user of "
     "the old one, usually a cloned machine.")

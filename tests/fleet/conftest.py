@@ -15,14 +15,15 @@ USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": 
 
 @pytest.fixture(scope="module")
 def make_fleet(make_site):  # noqa: F811
-    """make_fleet(count, hosts, days=30): instances whose certificates expire in so many days, in turn on that many hosts."""
+    """make_fleet(count, hosts, days=30): instances whose certificates expire in so many days, host by host."""
     key = _pki.generate_key("rsa", 2048)
 
     def make(count, hosts, days=30, **options):
         names = ["recorder%02d" % number for number in range(1, hosts + 1)]
         site = make_site(hosts=names, users=[USER], instances=[
             {"host": names[number % hosts], "user": USER["name"],
-             "instance_id": "%sx%d" % (names[number % hosts], number // hosts + 1)} for number in range(count)], **options)
+             "instance_id": "%sx%d" % (names[number % hosts], number // hosts + 1)}
+            for number in range(count)], **options)
         cluster = site.sim.cluster
         provisioned.add_user(cluster, USER)
         for one in site.instances:

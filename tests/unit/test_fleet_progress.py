@@ -105,12 +105,15 @@ def test_lines_of_a_run(callback, new):
 
 def test_instances_of_a_batch_are_told_now_and_then(callback):
     callback.v2_runner_on_ok(fact(progress(1, ["a1"])))
-    for seconds, step in ((10, enrolled("a2")), (31, enrolled("b1")), (40, enrolled("c1", good=False)), (70, enrolled("d1")),
-                          (101, opened("a2")), (102, opened("b1", good=False))):
+    for seconds, step in (
+        (10, enrolled("a2")), (31, enrolled("b1")), (40, enrolled("c1", good=False)), (70, enrolled("d1")),
+        (101, opened("a2")), (102, opened("b1", good=False)),
+    ):
         callback.moment = NOW + seconds
         (callback.v2_runner_item_on_failed if step.result["failed"] else callback.v2_runner_item_on_ok)(step)
     assert [line.partition(";")[0] for line in lines(callback)] == [
-        "batch 2 of 4 begins (4)", "batch 2 of 4, enrolling 2/4", "batch 2 of 4, enrolling 4/4", "batch 2 of 4, verifying 1/4"]
+        "batch 2 of 4 begins (4)", "batch 2 of 4, enrolling 2/4", "batch 2 of 4, enrolling 4/4",
+        "batch 2 of 4, verifying 1/4"]
     assert lines(callback)[2].split("; ")[1] == "1 done, 1 failed, 9 left"
     assert lines(callback)[3].split("; ")[1] == "2 done, 1 failed, 8 left"
     assert callback._now.counts() == "2 done, 2 failed, 7 left"
@@ -140,7 +143,8 @@ def test_results_before_any_batch_tell_nothing(callback):
 def test_a_run_that_is_stopped_says_why(callback):
     callback.v2_runner_on_ok(fact(progress(2, ["a1"], max_failures=3)))
     assert lines(callback) == [
-        "stopped before batch 3 of 4; 1 done, 4 failed, 6 left; 4 instances failed and 3 may, so no further batch begins."]
+        "stopped before batch 3 of 4; 1 done, 4 failed, 6 left; "
+        "4 instances failed and 3 may, so no further batch begins."]
 
 
 def test_two_clusters_are_counted_apart(callback):
@@ -161,7 +165,8 @@ def tracker(seconds, *good, **more):
 
 @pytest.mark.parametrize("seconds, window, line", [
     (300, NIGHT, "main 2/4 | 5 done, 0 failed, 6 left | between batches | 1.0/min, ends 22:06, 54 min spare"),
-    (6000, NIGHT, "main 2/4 | 5 done, 0 failed, 6 left | between batches | 0.1/min, ends Fri 00:00, 3 too many by 23:00"),
+    (6000, NIGHT, "main 2/4 | 5 done, 0 failed, 6 left | between batches | 0.1/min, ends Fri 00:00, "
+                  "3 too many by 23:00"),
 ])
 def test_the_live_line_and_the_window(seconds, window, line):
     assert tracker(seconds, "a1", "a2", "b1", "c1", "d1", window=window).short(NOW) == line
@@ -179,10 +184,12 @@ def test_a_line_in_a_log_when_the_window_is_too_short():
 
 def test_times_are_those_of_the_zone_of_the_window():
     berlin = {"start": "22:00", "end": "04:00", "timezone": "Europe/Berlin"}
-    assert "ends about 23:06, window closes Fri 04:00" in tracker(300, "a1", "a2", "b1", "c1", "d1", window=berlin).line(NOW)
+    line = tracker(300, "a1", "a2", "b1", "c1", "d1", window=berlin).line(NOW)
+    assert "ends about 23:06, window closes Fri 04:00" in line
 
 
-@pytest.mark.parametrize("seconds, text", [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3660, "1 h 01 min")])
+@pytest.mark.parametrize("seconds, text", [
+    (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3660, "1 h 01 min")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
 

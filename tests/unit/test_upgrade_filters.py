@@ -29,8 +29,8 @@ def instance(instance_id="a1", host="lin1", cluster="main", **more):
 def looked(one=None, reason="", unconfirmed=False, **certificate):
     """What capf_certificate_info says of an instance."""
     item = one or instance()
-    facts = {"not_after": "2031-01-01T00:00:00Z", "not_before": "2026-01-01T00:00:00Z", "issuer": FORMER, "key_type": "rsa",
-             "key_size": 2048, "sha256_fingerprint": "of " + item["instance_id"], **certificate}
+    facts = {"not_after": "2031-01-01T00:00:00Z", "not_before": "2026-01-01T00:00:00Z", "issuer": FORMER,
+             "key_type": "rsa", "key_size": 2048, "sha256_fingerprint": "of " + item["instance_id"], **certificate}
     return {"item": item, "needs_certificate": {"needed": bool(reason), "reason": reason}, "unconfirmed": unconfirmed,
             "explanation": reason and "It is %s." % reason, "trust_list": {"exists": True},
             "certificate": None if reason == "missing" else facts}
@@ -56,7 +56,8 @@ def decided(*found, **options):
     "expired", "expiring", "wrong_issuer", "key_lost", "key_mismatch", "unreadable", "interrupted", "key_changed"])
 def test_what_the_host_says_is_enough(reason):
     (row,) = planned(looked(reason=reason))["rows"]
-    assert (row["upgrade"], row["needed"], row["reason"], row["explanation"]) == ("due", True, reason, "It is %s." % reason)
+    assert (row["upgrade"], row["needed"], row["reason"]) == ("due", True, reason)
+    assert row["explanation"] == "It is %s." % reason
 
 
 def test_a_good_certificate_is_left_alone():
@@ -71,7 +72,8 @@ def test_weak_keys(key, weak):
 
 
 def test_one_certificate_on_two_instances():
-    plan = planned(looked(sha256_fingerprint="x"), looked(instance("b1", "lin2"), sha256_fingerprint="x"), looked(instance("c1")))
+    plan = planned(looked(sha256_fingerprint="x"), looked(instance("b1", "lin2"), sha256_fingerprint="x"),
+                   looked(instance("c1")))
     assert [(row["upgrade"], row["explanation"]) for row in plan["rows"]] == [
         ("due", "The same certificate is used by b1 on lin2."), ("due", "The same certificate is used by a1 on lin1."),
         ("not_due", "")]
@@ -83,7 +85,8 @@ def test_one_certificate_on_two_instances():
     (["a1"], "1767225600", False),
 ])
 def test_named_instances_and_those_that_got_theirs_already(named, issued_before, due):
-    assert decided(named=named, issued_before=issued_before) == [("due", True, "named") if due else ("not_due", False, "")]
+    found = decided(named=named, issued_before=issued_before)
+    assert found == [("due", True, "named") if due else ("not_due", False, "")]
 
 
 def test_a_compromised_one_is_never_armed():
@@ -106,10 +109,12 @@ def test_one_that_could_not_be_looked_at(message):
     outcomes = instance_outcomes([looked()], skip={"main/a1": message}) if message else instance_outcomes(
         [{"item": instance(), "skipped": True}])
     (row,) = upgrade_plan([instance()], outcomes, ["lin1"])["rows"]
-    assert (row["upgrade"], row["failed"], row["message"]) == ("failed", True, message or "The run did not get to this instance.")
+    assert (row["upgrade"], row["failed"]) == ("failed", True)
+    assert row["message"] == (message or "The run did not get to this instance.")
 
 
-@pytest.mark.parametrize("subjects, due", [([FORMER], False), (["O=example,CN=CAPF-1"], False), ([NEWER], True), ([], False)])
+@pytest.mark.parametrize("subjects, due", [
+    ([FORMER], False), (["O=example,CN=CAPF-1"], False), ([NEWER], True), ([], False)])
 def test_check_mode_knows_of_a_new_capf_by_the_list_that_was_not_stored(subjects, due):
     lists = [{"item": instance(), "ctl": {"certificates": [{"subject": subject} for subject in subjects]}},
              {"item": instance(), "failed": True}]
@@ -142,7 +147,8 @@ def test_the_plan_for_people():
 
 @pytest.mark.parametrize("count, batches, line", [
     (1, {"size": 10, "canary": 1, "max_failures": -1}, "Cluster main: a canary batch of 1."),
-    (25, {"size": 10, "canary": 2, "max_failures": -1}, "Cluster main: a canary batch of 2, then 3 batches of at most 10."),
+    (25, {"size": 10, "canary": 2, "max_failures": -1},
+     "Cluster main: a canary batch of 2, then 3 batches of at most 10."),
     (5, {"size": 10, "canary": 0, "max_failures": -1}, "Cluster main: a batch of 5."),
 ])
 def test_how_the_plan_is_carried_out(count, batches, line):
@@ -231,8 +237,8 @@ def test_a_batch_that_could_not_end_in_the_window_does_not_begin(timings, estima
 
 def attempt(row, failed=None, **more):
     """The row after a batch: renewed, or failed with a message."""
-    result = {"item": row, "changed": True, "failed": bool(failed), "msg": failed, "action": "renewed", "unconfirmed": True,
-              "needs_certificate": {"needed": False, "reason": ""}}
+    result = {"item": row, "changed": True, "failed": bool(failed), "msg": failed, "action": "renewed",
+              "unconfirmed": True, "needs_certificate": {"needed": False, "reason": ""}}
     (after,) = instance_outcomes([result], previous=[row])
     return dict(after, **more)
 
@@ -255,7 +261,8 @@ BROKEN = {"failed": True, "msg": "It broke.", "stage": "open", "cti_code": None,
 @pytest.mark.parametrize("facts, disproved", [
     ({"cti_code": "0x8CCC00D8"}, True), ({"cti_close_reason": 8}, True), ({"stage": "tls"}, True), ({}, True),
     ({"cti_code": "0x8CCC0060"}, False), ({"cti_code": "0x8CCC011F"}, False), ({"cti_close_reason": 7}, False),
-    ({"stage": "connect"}, False), ({"stage": "local"}, False), ({"cti_code": "0x8CCC00D9", "compromised": True}, False),
+    ({"stage": "connect"}, False), ({"stage": "local"}, False),
+    ({"cti_code": "0x8CCC00D9", "compromised": True}, False),
     ({"stage": "tls", "server_certificate": {"subject": "CN=x"}}, False),
 ])
 def test_failures_that_speak_against_the_certificate(facts, disproved):
@@ -269,7 +276,8 @@ def test_a_failure_before_anything_was_opened_speaks_not_against_it():
 
 
 @pytest.mark.parametrize("since, unconfirmed, way", [
-    (1000, True, "offline"), (1060, True, "offline"), (1061, True, "ris"), (1000, False, "ris"), (None, True, "offline")])
+    (1000, True, "offline"), (1060, True, "offline"), (1061, True, "ris"), (1000, False, "ris"),
+    (None, True, "offline")])
 def test_a_connection_from_before_proves_nothing_about_the_new_certificate(since, unconfirmed, way):
     connection = {"user": "rec", "address": "192.0.2.1", "status": "Open", "time": since, "lines": []}
     (row,) = verified(
@@ -281,19 +289,20 @@ def test_a_connection_from_before_proves_nothing_about_the_new_certificate(since
 
 def test_asked_for_the_view_of_the_cluster_an_older_connection_fails():
     connection = {"user": "rec", "address": "192.0.2.1", "status": "Open", "time": 1000, "lines": []}
-    (row,) = verified(attempt(due()), views={"main": {"available": True, "connections": [connection]}}, placed={"a1": 1000},
-                      wanted="ris")
+    (row,) = verified(attempt(due()), views={"main": {"available": True, "connections": [connection]}},
+                      placed={"a1": 1000}, wanted="ris")
     assert row["failed"] and row["message"].startswith("The application still runs with the certificate before")
 
 
-RESTORED = {"action": "restored", "certificate": {"not_after": "2027-01-01T00:00:00Z", "not_before": "2022-01-01T00:00:00Z"}}
+RESTORED = {"action": "restored", "unconfirmed": True,
+            "certificate": {"not_after": "2027-01-01T00:00:00Z", "not_before": "2022-01-01T00:00:00Z"}}
 
 
 def test_a_former_certificate_that_is_back_is_told_plainly():
     before = verified(attempt(due()), BROKEN)
     (row,) = restored_outcomes(before, [{"item": before[0], **RESTORED}])
     assert (row["action"], row["failed"], row["unconfirmed"], row["certificate_expires"]) == (
-        "restored", True, False, "2027-01-01T00:00:00Z")
+        "restored", True, True, "2027-01-01T00:00:00Z")
     assert row["message"].startswith("It broke. The former key and certificate are back") and (
         "CUCM may no longer accept them" in row["message"])
     (final,) = upgrade_results([row])
@@ -301,7 +310,8 @@ def test_a_former_certificate_that_is_back_is_told_plainly():
 
 
 @pytest.mark.parametrize("result, words", [
-    ({"action": "none"}, "no former certificate to put back"), ({"msg": "No space left."}, "could not be put back: No space left."),
+    ({"action": "none"}, "no former certificate to put back"),
+    ({"msg": "No space left."}, "could not be put back: No space left."),
     (None, "stays in place and the former one beside it"),
 ])
 def test_a_former_certificate_that_is_not_back(result, words):
@@ -318,7 +328,8 @@ def test_other_rows_stay_as_they_are(row):
 
 
 def not_begun(by, **more):
-    (row,) = instance_outcomes([], previous=[due(**more)], expected=[instance()], message="Not armed: so.", not_begun=by)
+    (row,) = instance_outcomes([], previous=[due(**more)], expected=[instance()], message="Not armed: so.",
+                               not_begun=by)
     return row
 
 
