@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     MissingLibrary,
     SecureTspError,
@@ -45,10 +46,75 @@ def cluster_options(serviceability=False):
     return spec
 
 
+class Module(AnsibleModule):
+    """AnsibleModule that keeps its secrets also where options are refused, and those in lists out of the system's log.
+
+    Ansible collects what to hide while it checks the options. Where a list of dictionaries is none, it collects nothing,
+    prints the list and shows all options; and it looks for a secret in its log as it was given, while lists are logged
+    with quotes and backslashes escaped.
+    """
+
+    checked = False
+
+    def _load_params(self):
+        super()._load_params()
+        refused = _misshapen(self.argument_spec, self.params)
+        if refused:
+            self.fail_json(msg="%s. What was given is not shown, since it may hold secrets." % refused)
+
+    def fail_json(self, msg, **kwargs):
+        if not self.checked:
+            kwargs.setdefault("invocation", {})
+        super().fail_json(msg, **kwargs)
+
+    def _log_invocation(self):
+        """Without the options that have secrets among their suboptions."""
+        given = self.params
+        self.params = dict(
+            (name, value) for name, value in given.items() if not _holds_secrets(self.argument_spec.get(name, {})))
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = given
+
+
+def _misshapen(argument_spec, params, above=""):
+    """What is wrong with an option that has suboptions, or empty. params: as they were given."""
+    for name, option in argument_spec.items():
+        if option.get("options") is None or params.get(name) is None:
+            continue
+        is_list = option["type"] == "list"
+        found = params[name] if isinstance(params[name], list) else [params[name]]
+        found = [_mapping(each) for each in found]
+        if None in found or not (is_list or len(found) == 1):
+            return "%s is %s" % (above + name, "no list of dictionaries" if is_list else "no dictionary")
+        for each in found:
+            refused = _misshapen(option["options"], each, "%s%s." % (above, name))
+            if refused:
+                return refused
+    return ""
+
+
+def _mapping(given):
+    """A dictionary that was given as such or as text, or None."""
+    if isinstance(given, str):
+        try:
+            given = check_type_dict(given)
+        except (TypeError, ValueError):
+            return None
+    return given if isinstance(given, dict) else None
+
+
+def _holds_secrets(option):
+    return any(sub.get("no_log") or _holds_secrets(sub) for sub in (option.get("options") or {}).values())
+
+
 def create(argument_spec, **kwargs):
-    """An AnsibleModule that supports check mode unless told otherwise."""
+    """A Module that supports check mode unless told otherwise."""
     kwargs.setdefault("supports_check_mode", True)
-    return AnsibleModule(argument_spec=argument_spec, **kwargs)
+    module = Module(argument_spec=argument_spec, **kwargs)
+    module.checked = True
+    return module
 
 
 @contextlib.contextmanager

@@ -114,7 +114,7 @@ def argument_spec(module, monkeypatch):
     def catch(argument_spec, **more):
         raise Caught(argument_spec)
 
-    monkeypatch.setattr(edge, "AnsibleModule", catch)
+    monkeypatch.setattr(edge, "Module", catch)
     with pytest.raises(Caught) as caught:
         loaded.main()
     return caught.value.args[0]
