@@ -21,7 +21,8 @@ OTHER_NAMES = {"docsite", "axl", "report"}
 
 
 def existing():
-    folders = (("plugins/modules", "*.py"), ("plugins/filter", "*.py"), ("roles", "*"), ("playbooks", "*.yml"))
+    folders = (("plugins/modules", "*.py"), ("plugins/filter", "*.py"), ("plugins/callback", "*.py"), ("roles", "*"),
+               ("playbooks", "*.yml"))
     return OTHER_NAMES | {path.stem for folder, pattern in folders for path in (ROOT / folder).glob(pattern)}
 
 
