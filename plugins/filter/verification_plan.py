@@ -10,7 +10,7 @@ short_description: Choose how each instance of a host is verified
 description:
   - Chooses for each row the strongest way of verification that cannot disturb a running application, or judges the way
     that was asked for.
-  - Probes, rows with C(probe_of), are looked at offline: the way V(probe) opens them on behalf of their instance.
+  - Probes, rows with C(probe_of), are looked at offline; the way V(probe) opens them on behalf of their instance.
   - One certificate carries one open provider. A second one throws both out, so the way V(application) is never chosen
     while the cluster shows an open provider of the same user from the same host, or does not tell.
 options:
