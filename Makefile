@@ -7,9 +7,11 @@ SHELL := /bin/bash
 PYTEST := .venv/bin/python -m pytest
 WORKERS ?= 2
 SECONDS = 60
+ROUNDS = 150
+PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest fleet fuzz sanity lint oldest bench changelog build clean
+.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest bench changelog build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +50,11 @@ bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst;
 
 fleet: venv  ## Upgrade the certificates of 200 instances, and of fleets that resist; takes minutes
 	@$(PYTEST) -s tests/fleet
+
+torture: SECONDS = 3600
+torture: venv  ## Interrupt modules and playbooks at random for at most SECONDS=3600: ROUNDS=150 PLAYBOOK_ROUNDS=50 SEED=...
+	@PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m torture --rounds $(ROUNDS) \
+		--playbook-rounds $(PLAYBOOK_ROUNDS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh
