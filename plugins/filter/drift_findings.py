@@ -45,6 +45,10 @@ options:
     description: Whether each instance of a user on the secure port is expected to be connected.
     type: bool
     default: true
+  probes_listed:
+    description: Whether probes, rows with C(probe_of), are judged like instances.
+    type: bool
+    default: false
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 seealso:
@@ -96,9 +100,11 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _drift
 
 
-def drift_findings(fleet, clusters, hosts, now, soon_days=_drift.SOON_DAYS, probe=False, ris=True):
+def drift_findings(fleet, clusters, hosts, now, soon_days=_drift.SOON_DAYS, probe=False, ris=True,
+                   probes_listed=False):
     """See DOCUMENTATION."""
-    return _drift.findings(fleet, clusters, hosts, now, int(soon_days), boolean(probe), boolean(ris))
+    return _drift.findings(fleet, clusters, hosts, now, int(soon_days), boolean(probe), boolean(ris),
+                           boolean(probes_listed))
 
 
 class FilterModule:

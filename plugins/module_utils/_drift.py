@@ -202,16 +202,17 @@ def _probe_of(result):
 # Findings
 
 
-def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True):
+def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True, probes_listed=False):
     """Everything that differs, as a dict with findings, instances, clusters, exit_code, hosts and lines.
 
     fleet: the completed lists. clusters: {name: {info, accounts, connections, failures}}, what cluster_info,
     fleet_accounts with plan_only and cti_connection_info returned (None where they did not), and messages.
     hosts: {name: host_reading(), or None when the host could not be reached} of the play.
     now: ISO 8601 in UTC. soon_days: a certificate that expires within so many days is a finding. probe: providers were
-    to be opened with probe certificates. ris: each instance is expected to be connected.
+    to be opened with probe certificates. ris: each instance is expected to be connected. probes_listed: probes are judged
+    like instances.
     """
-    look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris)
+    look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris, probes_listed)
     look.run()
     return look.result()
 
@@ -234,7 +235,7 @@ def counted(number, noun):
 class _Look:
     """Goes through clusters, users and instances once, and collects findings."""
 
-    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris):
+    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris, probes_listed):
         self.clusters = clusters
         self.hosts = hosts
         self.now = now
@@ -242,9 +243,10 @@ class _Look:
         self.probe = probe
         self.ris = ris
         self.users = [user for user in fleet["users"] if self._here(user["hosts"])]
-        self.instances = [one for one in fleet["instances"] if one["host"] in hosts and not one.get("probe_of")]
+        self.instances = [
+            one for one in fleet["instances"] if one["host"] in hosts and (probes_listed or not one["probe_of"])]
         self.probes = dict(
-            ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one.get("probe_of"))
+            ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one["probe_of"])
         self.stores = set((one["host"], one["store"]) for one in fleet["instances"])
         self.listed = set((one["cluster"], one["user"]) for one in fleet["instances"] if one["state"] == "present")
         self.found = []
@@ -635,7 +637,7 @@ class _Look:
     def _connections(self):
         groups = {}
         for instance in self.instances:
-            if instance["state"] == "present" and self._is_asked(instance):
+            if instance["state"] == "present" and not instance["probe_of"] and self._is_asked(instance):
                 place = self._addresses(instance)
                 groups.setdefault((instance["cluster"], instance["user"], place), []).append(instance)
         for name, reading in self.clusters.items():

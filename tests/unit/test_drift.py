@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import copy
+import re
 
+import collection_path
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _drift, _report
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import ENABLED, SECURE
@@ -290,3 +292,10 @@ def test_a_thousand_instances_with_a_finding_each():
     result = scene.look()
     assert len(result["findings"]) == 2000 and len(result["instances"]) == 1000
     assert {finding["code"] for finding in result["findings"]} == {"certificate_unconfirmed", "provider_not_seen"}
+
+
+def test_the_guide_lists_every_code_and_no_other():
+    guide = (collection_path.ROOT / "docs" / "docsite" / "rst" / "fleet_operations.rst").read_text()
+    table = guide.partition("list-table:: Codes")[2].partition("On Windows hosts")[0]
+    listed = re.findall(r"``([a-z_]+)``", table)
+    assert sorted(listed) == sorted(_drift.CODES)
