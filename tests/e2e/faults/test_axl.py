@@ -193,7 +193,7 @@ def test_answers_that_end_a_write(bringing, operation, rule, what, cure):
 @pytest.mark.parametrize("rule", [dict(kind="cut"), dict(kind="cut", when="after"), dict(kind="truncate")],
                          ids=["before", "after", "half an answer"])
 @pytest.mark.parametrize("operation", WRITES)
-def test_a_connection_that_breaks_at_a_write(bringing, instance, operation, rule):
+def test_a_connection_that_breaks_at_a_write(bringing, operation, rule):
     """Applied or not: it is not repeated, what was armed is disarmed, and the next run finds out what there is."""
     bringing.fault(operation, **rule)
     result = bringing.fails(operation, "the connection broke before the answer was complete",

@@ -229,7 +229,7 @@ def test_refusals(cluster, enrolling, message, kind, words, cure):
 @pytest.mark.parametrize("kind, words", [
     ("other_key", "not for the key of this instance"), ("other_issuer", "not issued by the CAPF of the trust list"),
     ("expired", "and this host's clock says")])
-def test_a_certificate_that_is_not_ours_is_never_stored(cluster, enrolling, instance, kind, words):
+def test_a_certificate_that_is_not_ours_is_never_stored(cluster, enrolling, kind, words):
     fault(cluster, kind, STORE)
     enrolling.fails(True, words, issued=True)
     enrolling.completes()

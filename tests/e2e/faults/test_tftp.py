@@ -176,7 +176,7 @@ def test_transfers_that_fail(cluster, fetching, fault, what, cure):
 
 
 @pytest.mark.parametrize("size", [0, 1, 512, 5 * 512, 5 * 512 + 1, -1])
-def test_a_file_that_is_incomplete_on_the_server(cluster, instance, fetching, begin, size):
+def test_a_file_that_is_incomplete_on_the_server(cluster, fetching, size):
     """It arrives well, so that only the list itself can tell. Of an empty one CUCM means: there is no list."""
     cluster.faults.add("tftp", "truncate", size=size, times=None)
     if size == 0:

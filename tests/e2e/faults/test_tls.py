@@ -356,7 +356,7 @@ class Listener:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_what_is_offered(sim, peer, instance, told, legacy):
+def test_what_is_offered(peer, instance, told, legacy):
     """AES128-SHA comes last; AES256-SHA and the versions before 1.2 are not even offered by default."""
     instance.trust()
     listener = Listener()
