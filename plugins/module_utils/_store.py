@@ -44,7 +44,7 @@ PRIVATE = (KEY, BUNDLE, LOCK)
 PAIR = (KEY, CERTIFICATE)
 HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+\Z")  # OpenSSL's names of a folder of certificates
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.new\Z")
-FOLDER_MODE, PRIVATE_MODE, PUBLIC_MODE = 0o700, 0o600, 0o644
+FOLDER_MODE, PARENT_MODE, PRIVATE_MODE, PUBLIC_MODE = 0o700, 0o755, 0o600, 0o644
 MAX_SIZE = 1 << 20
 LOCK_SECONDS = 30
 
@@ -133,9 +133,12 @@ class Store:
             missing.append(parent)
             parent = os.path.dirname(parent)
         with self._failing("the folder cannot be made"):
-            for path in reversed(missing):
-                os.mkdir(path, FOLDER_MODE)
-                os.chmod(path, 0o755)
+            umask = os.umask(0o022)  # in one step: whoever dies between two would leave parents that nobody may pass
+            try:
+                for path in reversed(missing):
+                    os.mkdir(path, PARENT_MODE)
+            finally:
+                os.umask(umask)
             os.mkdir(self.folder, FOLDER_MODE)
         with self._opened() as folder, self._failing("the folder cannot be given its mode and owner"):
             self._own(folder, os.fstat(folder), *self._ids())

@@ -356,7 +356,7 @@ def test_remove_pair(store):
 # Killed at any point
 
 
-CALLS = ("mkdir", "rename", "unlink", "rmdir", "fchmod", "fsync")
+CALLS = ("mkdir", "rename", "unlink", "rmdir", "chmod", "fchmod", "fsync")
 
 
 def killed_at(number, work):
@@ -408,6 +408,22 @@ def recovered(store):
     assert not any(name.endswith(".new") for name in store.names())
     assert not store.sub(_store.REPLACING).exists
     return store
+
+
+def test_killed_while_the_folder_is_made(tmp_path):
+    before = os.umask(0o077)
+    try:
+        for number in range(20):
+            store = _store.Store(tmp_path / str(number) / "deep" / "store")
+            killed = killed_at(number, store.create)
+            store.create()
+            assert {mode(tmp_path / str(number) / name) for name in (".", "deep")} == {"0755"}
+            assert mode(store.folder) == "0700"
+            if not killed:
+                assert number > 3
+                return
+    finally:
+        os.umask(before)
 
 
 def test_killed_while_a_pair_is_replaced(tmp_path):
