@@ -19,7 +19,7 @@ INVALID_CERTIFICATE_USED = 0x8CCC00D8
 HOST = "recorder01"
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
 # Days that the certificate of each instance is valid.
-FLEET = {"soon": 30, "formercapf": 1000, "later": 59, "spoilt": 10, "fine": 61, "never": None}
+FLEET = {"soon": 30, "formercapf": 1000, "later": 59, "spoilt": 10, "fine": 61}
 DUE = ("soon", "formercapf", "later")
 
 
@@ -40,7 +40,7 @@ def site(make_site):
 
     hold("formercapf")
     site.sim.act("regenerate", certificate="capf")
-    for name in sorted(set(FLEET) - {"formercapf", "never"}):
+    for name in sorted(set(FLEET) - {"formercapf"}):
         hold(name)
     now = datetime.datetime.now(datetime.timezone.utc)
     site.settings.update({
@@ -52,7 +52,7 @@ def site(make_site):
 
 
 def certificates(site):
-    return {name: site.lsc(name) for name in FLEET if name != "never"}
+    return {name: site.lsc(name) for name in FLEET}
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,7 @@ def test_check_mode_shows_the_plan_and_stops_there(site, checked):
     assert after == before and run.count("failures") == 0
     assert not run.results("Plan the CAPF profiles") and not run.results("Arm the CAPF profiles of the batch")
     assert run.states == {
-        **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date",
-        "never": "not provisioned"}
+        **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date"}
 
 
 def test_the_plan_names_each_instance_with_its_reason(checked):
@@ -92,7 +91,7 @@ def test_the_plan_names_each_instance_with_its_reason(checked):
     assert reasons["soon"].startswith("The certificate expires on ")
     assert reasons["later"].startswith("The certificate expires on ")
     assert reasons["formercapf"] == "The CAPF that issued it is not in the cluster's new trust list."
-    assert "3 of 6 instances need a new certificate." in lines
+    assert "3 of 5 instances need a new certificate." in lines
     assert "Cluster main: a canary batch of 1, then a batch of 2." in lines
     assert "the window is open" in lines[-1]
 
@@ -103,9 +102,7 @@ def test_what_was_due_is_renewed_and_proven_and_nothing_else_is_touched(site, up
     states = run.states
     assert renewed == {name for name in DUE if states[name] == "verified"} and len(renewed) == 2
     assert site.sim.cluster.counters["capf issued"] == 3 and site.armed() == []
-    assert site.profile("never") is None and site.profile("spoilt").status == "Upgrade Success"
-    assert [states[name] for name in ("spoilt", "fine", "never")] == [
-        "needs a new instance_id", "up to date", "not provisioned"]
+    assert (states["spoilt"], states["fine"]) == ("needs a new instance_id", "up to date")
 
 
 def test_what_cti_manager_does_not_take_is_put_back_and_told_plainly(site, upgraded):
