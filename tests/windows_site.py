@@ -27,6 +27,7 @@ STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
 PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
 FOLDER = "C:\\ProgramData\\Cisco\\certificates\\ciscotsp%03d\\"
+PATIENCE = 1200  # seconds for one playbook; one that restarts hosts has many tasks
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
 SEED = {"devices": [{"name": "SEP001122334450", "lines": [{"number": "1000"}, {"number": "1001"}]}]}
 KEY = "HKLM:\\SOFTWARE\\Invented\\CiscoTSP{number}"
@@ -242,11 +243,11 @@ class WindowsSite:
             playbook.write_text(yaml.safe_dump([{
                 "hosts": "secure_tsp", "gather_facts": False, "tasks": [{
                     "name": "Role " + name,
-                    "ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_windows", "tasks_from": name + ".yml"},
+                    "ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_windows", "tasks_from": name},
                     "vars": {"client_windows_" + part: "{{ secure_tsp_%s }}" % part
                              for part in ("clusters", "users", "instances")},
                 } for name in entries]}]))
-        run = self.controller.start(playbook, self.inventory(), *words).wait()
+        run = self.controller.start(playbook, self.inventory(), *words).wait(PATIENCE)
         assert rc is None or run.rc == rc, run.output
         assert "Traceback (most recent call last)" not in run.output, run.output
         return run

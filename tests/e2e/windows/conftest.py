@@ -13,14 +13,14 @@ from windows_site import SEED, USER, WindowsSite
 
 @pytest.fixture(scope="module")
 def make_windows_site(tmp_path_factory):
-    """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own."""
+    """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own, which has the user already."""
     made, numbers = [], itertools.count(1)
 
-    def make(*hosts, **options):
-        options.setdefault("fronts", ("axl",))
-        simulator = Simulator(seed=SEED, **options).start()
-        simulator.cluster.accounts.add_user(
-            "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
+    def make(*hosts, user=True):
+        simulator = Simulator(seed=SEED, fronts=("axl",)).start()
+        if user:
+            simulator.cluster.accounts.add_user(
+                "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
         site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts)
         made.append(site)
         return site

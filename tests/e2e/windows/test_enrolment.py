@@ -23,24 +23,24 @@ def assert_nothing_secret(site, run, *more):
 
 
 def test_with_a_registry_profile_nobody_has_to_do_anything(make_windows_site):
-    site = make_windows_site("recorder01", "recorder02")
+    site = make_windows_site("recorder01", "recorder02", user=False)
     site.use_profile()
     site.settings.update(client_windows_allow_reboot=True, client_windows_settings={"trace.on": True, "trace.file_size": 10})
-    site.sim.cluster.accounts.map_member(SECURE, "recorder_tapi")
 
-    first = site.run("main", "enrol", words=["-vvv"])
+    first = site.run(playbook="windows", words=["-vvv"])
+    assert SECURE in site.sim.cluster.snapshot()["users"]["application:recorder_tapi"]["groups"]
     assert states(site, first) == {"recorder01x1": "verified", "recorder02x1": "verified"}
     for host in site.addresses:
         assert site.sim.cluster.cti_certificate(site.certificate(host)).instance_id == host + "x1"
         registry = site.registry(host)
         assert (registry["X-Instance"], registry["X-Port"], registry["X-Size"]) == (host + "x1", 3804, 10240)
         assert registry["X-Secure"] == 1 and "X-Fetch" not in registry
-        assert site.state(host)["reboots"] == 3  # for the settings, for the certificate, for the secure port
+        assert site.state(host)["reboots"] == 2  # for settings and certificate, for the secure port
         assert_nothing_secret(site, first, registry["X-String"])
     assert "Fetch Certificate" not in first.output
 
     before = [site.state(host) for host in site.addresses], site.sim.cluster.state_hash()
-    second = site.run("main", "enrol")
+    second = site.run(playbook="windows")
     assert states(site, second) == {"recorder01x1": "verified", "recorder02x1": "verified"}
     assert second.count("changed") == 0 and second.count("failures") == 0
     after = [site.state(host) for host in site.addresses], site.sim.cluster.state_hash()
@@ -93,7 +93,7 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
     site.settings.update(
         client_windows_allow_telephony_restart=True, client_windows_string_handover="file_on_host",
         client_windows_fetch_deadline=1)
-    run = site.run("enrol")
+    run = site.run("enrol", rc=2)
     told = states(site, run)["recorder01x1"]
     assert told.startswith("failed: The TSP was started anew and did not fetch its certificate within 1 seconds")
     state = site.state("recorder01")
@@ -108,7 +108,7 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
 def test_a_string_that_would_reach_nobody_is_never_made(make_windows_site):
     site = make_windows_site("recorder01")
     site.settings["client_windows_string_handover"] = "none"
-    run = site.run("enrol")
+    run = site.run("enrol", rc=2)
     assert "Nobody would learn the authorization strings of recorder01x1" in states(site, run)["recorder01x1"]
     profile = site.sim.cluster.accounts.profile("recorder01x1")
     assert profile is None or not profile.armed
