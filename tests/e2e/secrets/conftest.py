@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs with all there is to say, while their processes and temporary files are watched for what others could see."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+import threading
+import time
+
+import pytest
+from controller import descendants
+
+GIVEN = "8273645190"
+PASSPHRASE = "Passphrase-Secret-0009"
+AXL = "Axl-Secret-0008"
+HEADINGS = (b"-----BEGIN PRIVATE KEY", b"-----BEGIN ENCRYPTED PRIVATE KEY", b"-----BEGIN RSA PRIVATE KEY")
+
+
+class Listener:
+    """Session ids of CAPF, which learn the authorization strings of the profiles that are armed by then."""
+
+    def __init__(self, site):
+        self.strings = set()
+        self._site = site
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def __next__(self):
+        with self._lock:
+            self.strings |= {one.string for one in self._site.sim.cluster.accounts.profiles() if one.string}
+            return next(self._numbers)
+
+
+class Loud:
+    """A site that is run with all there is to say, while its processes are watched."""
+
+    def __init__(self, site):
+        self.site = site
+        self.listener = site.sim.front("capf").sessions = Listener(site)
+        self.arguments = set()
+        self.environments = set()
+        self.temporary = set()   # paths of temporary files that were seen
+        self.exposed = set()     # (path, octets) of those that others could have read
+        self.keys = set()
+        self.further = {}        # {name: secret} besides those of the lists
+
+    def run(self, *words, rc=0, umask=None, playbook="site"):
+        before = os.umask(umask) if umask is not None else None
+        try:
+            playing = self.site.start("-vvvv", "--diff", *words, playbook=playbook)
+        finally:
+            if before is not None:
+                os.umask(before)
+        while playing.process.poll() is None:
+            self._watch_processes([playing.process.pid, *descendants(playing.process.pid)])
+            self._watch_files(self.site.controller.temp)
+            time.sleep(0.05)
+        run = playing.wait()
+        assert rc is None or run.rc == rc, run.output
+        self.keys |= {path.read_bytes() for path in self.key_files()}
+        return run
+
+    def _watch_processes(self, pids):
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                self.arguments.add(pathlib.Path("/proc/%d/cmdline" % pid).read_bytes())
+                self.environments.add(pathlib.Path("/proc/%d/environ" % pid).read_bytes())
+
+    def _watch_files(self, folder, private=False):
+        """private: nobody else can get into the folder."""
+        with contextlib.suppress(OSError):
+            private = private or not folder.stat().st_mode & 0o011
+            for path in list(folder.iterdir()):
+                if path.is_dir() and not path.is_symlink():
+                    self._watch_files(path, private)
+                    continue
+                self.temporary.add(str(path.relative_to(self.site.controller.folder)))
+                with contextlib.suppress(OSError):
+                    if not private and path.stat().st_mode & 0o044:
+                        self.exposed.add((str(path), path.read_bytes()))
+
+    def key_files(self):
+        """Keys, alone or with their certificate."""
+        return [path for path in self.site.controller.hosts.rglob("QBEClient*.pem") if path.is_file()]
+
+    def secrets(self):
+        """{name: octets}"""
+        found = {"string %s" % string: string for string in self.listener.strings}
+        found.update(("password of " + user["name"], user["password"]) for user in self.site.users)
+        found.update(axl=AXL, passphrase=PASSPHRASE, given=GIVEN, **self.further)
+        secrets = {name: secret.encode() for name, secret in found.items()}
+        for number, key in enumerate(sorted(self.keys)):
+            # A line of base64 from the middle of each key.
+            secrets["key %d" % number] = key.splitlines()[len(key.splitlines()) // 2]
+        return secrets
+
+    def places(self):
+        """(where, octets) of everything that a run left, except the inventories and keys, where secrets belong."""
+        controller = self.site.controller
+        keys = set(self.key_files())
+        for path in sorted(controller.folder.rglob("*")):
+            if path.is_file() and path not in keys and not path.name.startswith(("inventory", "vault")) and \
+                    controller.folder / "collections" not in path.parents:
+                yield str(path.relative_to(controller.folder)), path.read_bytes()
+        for arguments in self.arguments:
+            yield "arguments of a process", arguments
+        for environment in self.environments:
+            yield "environment of a process", environment
+        yield from self.exposed
+
+    def leaks(self):
+        secrets = {**self.secrets(), **{heading.decode(): heading for heading in HEADINGS}}
+        return sorted({
+            (name, where) for where, octets in self.places() for name, secret in secrets.items() if secret in octets
+        })
+
+
+@pytest.fixture(scope="module")
+def make_loud(make_site):
+    """make_loud(hosts): a site on these hosts, with all kinds of secrets in its lists."""
+
+    def make(hosts):
+        site = make_site(hosts=hosts, password=AXL)
+        site.instances = [one for one in site.instances if one["host"] in hosts]
+        site.instance("recorder02x2")["authorization_string"] = GIVEN
+        site.settings["secure_tsp_key_passphrase"] = PASSPHRASE
+        return Loud(site)
+
+    return make
