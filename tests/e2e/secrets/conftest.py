@@ -62,7 +62,7 @@ class Loud:
             time.sleep(0.05)
         run = playing.wait()
         assert rc is None or run.rc == rc, run.output
-        self.keys |= {path.read_bytes() for path in self.key_files()}
+        self.keys |= {path.read_bytes() for path in self.key_files() if path.name == "QBEClient.key.pem"}
         return run
 
     def _watch_processes(self, pids):

@@ -143,7 +143,7 @@ def attacked(loud, well, elsewhere):
     key = site.store(LINKED_KEY) / _store.KEY
     key.unlink()
     key.symlink_to(folder / "file")
-    os.link(site.store(SECOND_NAME) / _store.KEY, site.controller.hosts / "second name")
+    os.link(site.store(SECOND_NAME) / _store.KEY, folder / "second name")
     shutil.move(site.store(LINKED_FOLDER), folder / "folder" / "moved")
     site.store(LINKED_FOLDER).symlink_to(folder / "folder" / "moved")
     (folder / "folder" / "pending").mkdir(mode=0o700)
