@@ -330,4 +330,4 @@ def instance_of(data):
     item = data.get("item")
     if hasattr(item, "get") and item.get("instance_id"):
         return item["instance_id"]
-    return str(data.get("_ansible_item_label") or item).split(" ")[0]
+    return str(data.get("_ansible_item_label") or item).split(" ", maxsplit=1)[0]

@@ -47,7 +47,8 @@ import zoneinfo
 
 from ansible.errors import AnsibleFilterError
 
-DAILY, ONCE = "%H:%M", "%Y-%m-%d %H:%M"
+DAILY = "%H:%M"
+ONCE = "%Y-%m-%d %H:%M"
 
 
 def maintenance_window(window, now):

@@ -22,10 +22,12 @@ import tempfile
 import threading
 import time
 
-import collection_path  # noqa: F401  makes the collection importable
+import collection_path
 import ansible.release
 from controller import ROOT, Controller, descendants
 from simulator import Simulator
+
+collection_path.register()
 
 NEEDED = {"needed": True, "reason": "missing"}
 HEALTHY = {"needed": False, "reason": ""}

@@ -8,13 +8,14 @@ from __future__ import annotations
 import provisioned
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
-from e2e.conftest import make_site  # noqa: F401  a fixture
+from e2e import conftest as of_e2e
 
+make_site = of_e2e.make_site  # a fixture
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
 
 
 @pytest.fixture(scope="module")
-def make_fleet(make_site):  # noqa: F811
+def make_fleet(make_site):
     """make_fleet(count, hosts, days=30): instances whose certificates expire in so many days, host by host."""
     key = _pki.generate_key("rsa", 2048)
 

@@ -12,9 +12,12 @@ import importlib
 import json
 import sys
 
-import collection_path  # noqa: F401  makes the collection importable
+import collection_path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+
+
+collection_path.register()
 
 
 def main(name):

@@ -17,8 +17,10 @@ import json
 import os
 import sys
 
-import collection_path  # noqa: F401  makes the collection importable
+import collection_path
 from ansible.module_utils.testing import patch_module_args
+
+collection_path.register()
 
 CHANGES = {"mkdir", "rename", "unlink", "rmdir", "chmod", "fchmod", "fchown", "fsync", "open", "flock"}
 SOCKETS = (_socket.socket, _ssl._SSLSocket)

@@ -25,7 +25,8 @@ def outcomes(*good):
     return [{"instance_id": instance_id, "failed": False, "action": "renewed"} for instance_id in good]
 
 
-def progress(number=0, good=(), window=NIGHT, **more):
+def progress(number=0, good=(), window="night", **more):
+    window = NIGHT if window == "night" else window
     given = {"cluster": "main", "outcomes": outcomes(*good), "canary": 1, **more}
     return enrolment_progress(
         BATCHES, number=number, window=maintenance_window(window, NOW) if window else None, **given)

@@ -363,8 +363,8 @@ def summary(instances, *rows, **more):
     return fleet_summary(instances, list(rows), **options)
 
 
-def verified(one=NEW, **more):
-    (chosen,) = plan([dict(one, **more)])
+def verified(one=None, **more):
+    (chosen,) = plan([dict(NEW if one is None else one, **more)])
     return verification_results([chosen], [opened(chosen)])[0]
 
 

@@ -326,7 +326,7 @@ def test_key_of_another_kind_is_refused(sim, public_key):
     _capf.Message(_capf.AUTH_RESPONSE, 77, ((_capf.DEVICE_NAME, b"CTI-rec1"),)).encode(),
     _capf.Message(_capf.AUTH_RESPONSE, 1, ((_capf.VERSION, b"\1"),)).encode(),
     _capf.Message(_capf.AUTH_RESPONSE, 1, ((_capf.VERSION, b"\1\1"),)).encode(),
-    _capf.Message(_capf.KEY_GENERATE_RESPONSE, 1).encode(), bytes.fromhex("5502000000010003" "0b0009"), b"GET / HTTP/1.1"
+    _capf.Message(_capf.KEY_GENERATE_RESPONSE, 1).encode(), bytes.fromhex("55020000000100030b0009"), b"GET / HTTP/1.1"
 ], ids=["other session", "no name", "long version", "unexpected", "broken element", "http"])
 def test_bad_words_end_the_session_with_7(sim, first_words):
     before = sim.cluster.state_hash()
@@ -350,8 +350,8 @@ def test_certificate_that_the_client_does_not_store(sim):
 
 
 @pytest.mark.parametrize("version, auth_type, octets", [
-    (3, None, "55010000000100040700" "0103"), (3, 0, "5501000000010008" "07000103" "08000100"),
-    (None, None, "5501000000010000"), (4, 1, "5501000000010008" "07000104" "08000101"),
+    (3, None, "550100000001000407000103"), (3, 0, "55010000000100080700010308000100"),
+    (None, None, "5501000000010000"), (4, 1, "55010000000100080700010408000101"),
 ])
 def test_auth_request(sim, version, auth_type, octets):
     sim.front("capf").version, sim.front("capf").auth_type = version, auth_type

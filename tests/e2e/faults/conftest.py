@@ -15,7 +15,7 @@ import stat
 import time
 
 import pytest
-from modules.conftest import in_other_interpreter, in_this_interpreter, run_module  # noqa: F401  fixtures
+from modules import conftest as of_modules
 from simulator import Simulator
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
@@ -26,6 +26,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.modules import (
     ctl_file,
     fleet_accounts,
 )
+
+# Fixtures of the modules' own tests.
+run_module = of_modules.run_module
+in_this_interpreter = of_modules.in_this_interpreter
+in_other_interpreter = of_modules.in_other_interpreter
 
 PASSWORD = "Recorder-Pässwort-4711"
 ENABLED, SECURE = "Standard CTI Enabled", "Standard CTI Secure Connection"
