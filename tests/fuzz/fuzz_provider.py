@@ -4,7 +4,7 @@
 """The client of a provider against any server: an input is a list of instructions, each with its own operands.
 
 say: a server's message that answers the last request or another one, its fields from the input; raw: octets as they
-are; flood: one message many times; list, close, wait, end: what the driver does.
+are; flood: one message up to 255 times; list, close, wait, end: what the driver does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ ANSWERS = sorted(name for name, layout in _ctiqbe.MESSAGES.items() if layout.dir
 NUMBERS = (0, 1, 2, 8, 15, 30, -1, 9, 1 << 31, _ctiqbe.NO_MORE_DEVICES, _ctiqbe.COMPROMISED,
            *sorted(_cti_errors.NOT_KNOWN_TO_SERVER))
 SAY, RAW, FLOOD, LIST, CLOSE, WAIT, END = range(7)
-FLOOD_FACTOR = 8
 
 
 def check(octets):
@@ -81,7 +80,7 @@ class Play:
         elif instruction == RAW:
             self._receive(script.take(script.number(2)))
         elif instruction == FLOOD:
-            self._receive(self._message() * (FLOOD_FACTOR * script.number()))
+            self._receive(self._message() * script.number())
         elif instruction == LIST and provider.state == "open":
             provider.list_devices(self._now)
         elif instruction == CLOSE and provider.state in ("open", "listing"):
