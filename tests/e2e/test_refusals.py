@@ -98,4 +98,4 @@ def test_outside_the_maintenance_window(site):
     site.settings["secure_tsp_window"] = {"start": "2020-01-01 22:00", "end": "2020-01-02 04:00"}
     message = refusal(site)
     site.settings.clear()
-    assert "secure_tsp_ignore_window" in message and "Nothing was changed." in message
+    assert "ignore_window" in message and "Nothing was changed." in message

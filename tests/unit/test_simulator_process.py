@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import pathlib
 import signal
 import subprocess
@@ -138,7 +139,7 @@ def test_several_at_once_and_ports_of_ones_choice(running):
 
 def test_it_ends_with_its_parent():
     """A shell starts it, prints its process id, and is killed."""
-    script = "%s -m simulator --exit-with-parent %s & echo $!; wait" % (sys.executable, " ".join(FRONTS))
+    script = "%s -m simulator --exit-with-parent %s & echo $!; wait" % (shlex.quote(sys.executable), " ".join(FRONTS))
     shell = subprocess.Popen(
         ["/bin/sh", "-c", script], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(TESTS)}, text=True)
     lines = [shell.stdout.readline() for _line in range(2)]
