@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
