@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import collection_path
+import hypothesis
 import pytest
+
+# How long one example may take says nothing on a busy machine.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
