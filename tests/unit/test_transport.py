@@ -532,11 +532,12 @@ class Relay:
             octets = theirs.recv(65536)
             if not octets:
                 return
-            passing = octets if self.left is None else octets[:self.left]
+            left = self.left  # once, since a test sets it at any time
+            passing = octets if left is None else octets[:left]
             ours.sendall(passing)
-            if self.left is None:
+            if left is None:
                 continue
-            self.left -= len(passing)
+            self.left = left - len(passing)
             if self.left == 0 and len(passing) < len(octets):
                 self._hold_up(ours, octets[len(passing):])
                 return
