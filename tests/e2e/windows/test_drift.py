@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""drift.yml over scripted Windows hosts: what the role client_windows finds is in the report, beside what the cluster shows."""
+
+from __future__ import annotations
+
+import json
+
+import provisioned
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
+from windows_site import FOLDER, USER
+
+HOSTS = ("recorder01", "recorder02")
+
+
+@pytest.fixture
+def site(make_windows_site):
+    """Two hosts whose TSPs hold their certificates and are connected."""
+    site = make_windows_site(*HOSTS)
+    cluster = site.sim.cluster
+    site.sim.act("add_group_member", group=provisioned.SECURE, user=USER["name"])
+    for instance in site.instances:
+        host, instance_id = instance["host"], instance["instance_id"]
+        cluster.accounts.add_profile("application", USER["name"], instance_id)
+        _key, der = provisioned.issue(cluster, instance_id)
+        state = site.state(host)
+        for name, pem in _pki.certificates_of(_ctl.parse(cluster.ctl_octets()))[0].items():
+            site.tsp.put(state, 1, name, pem)
+        site.tsp.put(state, 1, "QBEClient.cer", der)
+        site.tsp.put(state, 1, "QBEClient.pem", b"whatever holds the key")
+        site.write(host, state)
+        cluster.list_application(USER["name"], site.addresses[host], 50000, instance_id=instance_id)
+    site.settings["secure_tsp_report_folder"] = str(site.controller.folder / "report")
+    site.sim.act("reset_counters")
+    return site
+
+
+def everything(site):
+    """The cluster, and of the hosts what is on them; not what the play keeps of its own about who asked for what."""
+    return site.sim.cluster.state_hash(), [
+        {part: site.state(host).get(part) or [] for part in ("services", "registry", "files", "commands", "reboots")}
+        for host in HOSTS]
+
+
+def look(site, rc):
+    before = everything(site)
+    run = site.run(playbook="drift", rc=rc)
+    assert everything(site) == before
+    assert site.sim.cluster.write_count == 0 and run.count("changed") == 0
+    return json.loads((site.controller.folder / "report" / "report.json").read_text())
+
+
+def test_hosts_in_order(site):
+    report = look(site, rc=0)
+    assert report["findings"] == []
+    for item in report["instances"]:
+        assert item["health"] == "healthy" and item["certificate_expires"]
+        assert item["stages"]["trust"] == "skipped" and item["stages"]["verify"] == "ok"
+
+
+def test_a_clone_a_stopped_service_and_an_application_that_is_not_connected(site):
+    first, second = (site.state(host) for host in HOSTS)
+    second["files"][FOLDER % 1 + "QBEClient.cer"] = first["files"][FOLDER % 1 + "QBEClient.cer"]
+    second["services"]["TapiSrv"]["state"] = "stopped"
+    site.write("recorder02", second)
+    for provider in site.sim.cluster.providers():
+        if provider.address == site.addresses["recorder02"]:
+            site.sim.cluster.close_provider(provider.number)
+    report = look(site, rc=2)
+    found = {(finding["code"], finding["host"], finding["what"].partition(".")[0]) for finding in report["findings"]}
+    assert ("windows_host", "recorder02", "The Telephony service is stopped") in found
+    assert {(code, host) for code, host, what in found if what.startswith("The same certificate is in use as")} == {
+        ("windows_host", host) for host in HOSTS}
+    assert ("provider_not_seen", "recorder02") in {(code, host) for code, host, _what in found}
+    assert {code for code, _host, _what in found} == {"windows_host", "provider_not_seen"}
