@@ -38,13 +38,17 @@ STAGES = (
 )
 STAGE_NAMES = tuple(name for name, _meaning, _cure in STAGES)
 TROUBLE = re.compile(r"\b(error|fail(?:ed|ure)?|exception|refused|denied|timed? ?out|timeout|invalid|unable|cannot)\b", re.I)
+WRAP = "\n"  # inside a Line's text: where a message went on in the next physical line; a blank once it is quoted
+# A secret that goes on after a wrap is masked to its end; so is the word after one that ended there, which is no loss.
 SECRET = re.compile(
-    r"((?:auth(?:entication|orization)?[ _]?(?:string|code)|pass(?:word|wd)?|pwd)\b\s*[=:]\s*)(\S+)", re.I)
+    r"((?:auth(?:entication|orization)?[\s_]?(?:string|code)|pass(?:word|wd)?|pwd)\b\s*[=:]\s*)(\S+(?:\n\S+)*)", re.I)
 DAY = 24 * 3600 * 1000
+COPIED = 120  # seconds; the times of files that are all this close are those of a copy
 # Entries of one kind beyond this add bulk, not insight; the trace itself has the rest. Of starts the newest are kept.
 MOST_QUOTES = 100
 LONGEST_LINE = 2000  # characters; the lines of the note have less than 200
 CUT = " [...]"
+STARS = "********"
 
 
 @dataclass(frozen=True)
@@ -118,18 +122,20 @@ class Analysis:
 
 
 def mask(text, secrets=()):
-    """Replace the given secrets, and whatever follows a password or authorization string label, by stars."""
+    """Replace the given secrets, and whatever follows a password or authorization string label, by stars; wraps included."""
     for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "********")
-    return SECRET.sub(r"\1********", text)
+        if secret and WRAP in text:
+            text = re.sub((WRAP + "?").join(re.escape(character) for character in secret), STARS, text)
+        elif secret:
+            text = text.replace(secret, STARS)
+    return SECRET.sub(r"\1" + STARS, text).replace(WRAP, " ")
 
 
 def join_lines(physical_lines):
     """Physical lines -> Line objects. A line without a time stamp continues the one before it.
 
     A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
-    excerpt shows; anything else is joined by one blank. Lines before the first time stamp are dropped.
+    excerpt shows; anything else is joined by WRAP. Lines before the first time stamp are dropped.
     What makes a line longer than LONGEST_LINE is dropped. A clock that jumps back by more than half a day is midnight.
     """
     pending = None
@@ -138,7 +144,7 @@ def join_lines(physical_lines):
         match = TIMED_LINE.match(physical.rstrip("\r\n"))
         if match is None:
             if pending is not None and physical.strip() and not pending.text.endswith(CUT):
-                glue = "" if pending.text.endswith("-") else " "
+                glue = "" if pending.text.endswith("-") else WRAP
                 pending = Line(pending.number, pending.clock, pending.milliseconds,
                                _shortened(pending.text + glue + physical.strip()))
             continue
@@ -157,7 +163,7 @@ def join_lines(physical_lines):
 
 def _shortened(text):
     """At most LONGEST_LINE characters, then CUT; the last word is dropped too, as it may be half a secret."""
-    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE].rsplit(None, 1)[0] + CUT
+    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE].rpartition(" ")[0] + CUT
 
 
 # Patterns have one way to match a text, and texts between two marks are cut out by C(_behind): a hostile line must not
@@ -220,7 +226,7 @@ def analyse(physical_lines, gap_threshold=5000, secrets=()):
 
 
 def _read(analysis, line, start, secrets):
-    text = line.text
+    text = line.text.replace(WRAP, " ")
     match = _CTL_NAME.search(text)
     if match:
         analysis.attempts.append(Attempt(mask(match.group(1), secrets), line.number))
@@ -230,7 +236,7 @@ def _read(analysis, line, start, secrets):
     if TROUBLE.search(text):
         trouble = attempt.trouble if attempt else analysis.trouble
         if len(trouble) < MOST_QUOTES:
-            trouble.append({"line": line.number, "clock": line.clock, "text": mask(text, secrets)})
+            trouble.append({"line": line.number, "clock": line.clock, "text": mask(line.text, secrets)})
     if attempt is None:
         return
 
@@ -241,7 +247,7 @@ def _read(analysis, line, start, secrets):
     if len(attempt.stages) > before:
         attempt.after.clear()
     else:
-        attempt.after.append({"line": line.number, "clock": line.clock, "text": mask(text, secrets)})
+        attempt.after.append({"line": line.number, "clock": line.clock, "text": mask(line.text, secrets)})
 
 
 def _stages_of(attempt, text, ctl_name, secrets):
@@ -295,11 +301,13 @@ def rotation_order(files):
     """Order the files of one rotating set, oldest first.
 
     files: list of C((name, modified, first_clock)); modified in seconds or None, first_clock C(HH:MM:SS.mmm) or empty.
-    Modification times decide where all are known and differ. Copies may have lost them; then the numbers in the
-    names count up from 0 and start again, so the oldest file follows the single place where the clock jumps back.
+    Modification times decide where all are known and differ, unless they are those of copying (COPIED). Then the numbers
+    in the names count up from 0 and start again, so the oldest file follows the single place where the clock jumps back.
     """
     moments = [modified for _name, modified, _clock in files]
-    if None not in moments and len(set(moments)) == len(moments):
+    told = None not in moments and len(set(moments)) == len(moments)
+    copied = told and all(clock for _name, _modified, clock in files) and max(moments) - min(moments) < COPIED
+    if told and not copied:
         return [name for name, _modified, _clock in sorted(files, key=lambda item: item[1])]
     numbered = sorted(files, key=lambda item: (_number(item[0]), item[0]))
     clocks = [clock for _name, _modified, clock in numbered]

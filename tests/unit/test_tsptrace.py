@@ -94,6 +94,27 @@ def test_trouble_is_quoted_and_secrets_are_masked(success):
     assert "failed" in quote and "4711471147" not in quote and "topsecret9" not in quote
 
 
+@pytest.mark.parametrize("physical", [
+    ["x() failed, AuthString = 47114\n", "71147 more\n"],
+    ["x() failed, AuthString =\n", "4711471147 more\n"],
+    ["x() failed, Authorization\n", "String: 47114\n", "71147 more\n"],
+    ["x() failed with 47114\n", "71147 more\n"],
+    ["x() failed with 4\n", "71147\n", "1147 more\n"],
+])
+def test_a_secret_that_is_wrapped_over_physical_lines_is_masked(success, physical):
+    lines = success[:3] + ["16:31:04.200 | CAPFclient::" + physical[0], *physical[1:]]
+    attempt = _tsptrace.analyse(lines, secrets=["4711471147"]).attempts[0]
+    for quote in (attempt.trouble[0]["text"], attempt.after[-1]["text"]):
+        assert "7114" not in quote and "71147" not in quote and "********" in quote
+        assert quote.endswith(" more") and "\n" not in quote
+
+
+def test_a_secret_that_is_wrapped_is_masked_in_gaps(success):
+    lines = success[:3] + ["16:31:04.200 | pwd: Top-\n", "Secret\n", "Nine\n", "16:31:24.200 | next\n"]
+    gap = _tsptrace.analyse(lines).gaps[0]
+    assert gap["before"] == "pwd: ********" and gap["milliseconds"] == 20000
+
+
 def test_silences_inside_a_start_are_listed_and_midnight_is_not_one():
     lines = [
         "23:59:59.900 | CSSLHelper::GetCTLFromTFTP CTLFileName = CTLCAPF0A010203.tlv\n",
@@ -110,6 +131,12 @@ def test_silences_inside_a_start_are_listed_and_midnight_is_not_one():
     ([("T0.txt", 9, "12:00:00.000"), ("T1.txt", 9, "09:00:00.000"), ("T2.txt", 9, "10:00:00.000")],
      ["T1.txt", "T2.txt", "T0.txt"]),
     ([("T10.txt", None, "12:00:00.000"), ("T9.txt", None, "11:00:00.000")], ["T9.txt", "T10.txt"]),
+    # Copied one after the other, in the order of their names: the times are those of the copy.
+    ([("T0.txt", 9.1, "12:00:00.000"), ("T1.txt", 9.2, "09:00:00.000"), ("T2.txt", 9.3, "10:00:00.000")],
+     ["T1.txt", "T2.txt", "T0.txt"]),
+    # Over midnight, with their own times.
+    ([("T0.txt", 90000, "23:00:00.000"), ("T1.txt", 93000, "00:10:00.000"), ("T2.txt", 86000, "22:00:00.000")],
+     ["T2.txt", "T0.txt", "T1.txt"]),
 ])
 def test_the_files_of_a_rotating_set_are_put_in_order(files, order):
     assert _tsptrace.rotation_order(files) == order
