@@ -29,7 +29,7 @@ test: pytest sanity lint  ## Everything a change must pass
 
 pytest: venv  ## Unit, property, module, contract and e2e tests
 	@mkdir -p $(LOG)
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --color=no tests/unit tests/fuzz tests/modules tests/contract tests/e2e 2>&1 | tee $(LOG)/pytest.log
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --color=no tests/unit tests/fuzz tests/contract tests/e2e 2>&1 | tee $(LOG)/pytest.log
 
 browser: venv  ## The report's page in a headless Chromium, with screenshots in .cache/browser
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/browser.txt

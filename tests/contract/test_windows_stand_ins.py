@@ -21,7 +21,7 @@ import types
 import collection_path
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 
 HERE = collection_path.ROOT / "tests" / "e2e" / "windows"
 COLLECTION = HERE / "collections" / "ansible_collections" / "ansible" / "windows"

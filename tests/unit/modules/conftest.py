@@ -13,7 +13,7 @@ import ansible
 import collection_path
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 
 
 MODULE_PYTHON = os.environ.get("MODULE_PYTHON")  # run the modules in this interpreter instead of the tests' own
@@ -66,7 +66,7 @@ def in_other_interpreter(tmp_path_factory):
 
     def execute(module, arguments):
         done = subprocess.run(
-            [MODULE_PYTHON, collection_path.ROOT / "tests" / "modules" / "module_process.py", module.__name__.rpartition(".")[2]],
+            [MODULE_PYTHON, collection_path.ROOT / "tests" / "unit" / "modules" / "module_process.py", module.__name__.rpartition(".")[2]],
             input=json.dumps(arguments), env=environment, capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1) and not done.stderr, done.stderr
         result, warnings = done.stdout.strip().splitlines()[-2:]

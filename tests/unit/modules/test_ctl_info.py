@@ -109,7 +109,7 @@ def on_bare_python(tmp_path):
 
     def run(**options):
         done = subprocess.run(
-            [sys.executable, tests / "modules" / "module_process.py", "ctl_info"], input=json.dumps(options),
+            [sys.executable, tests / "unit" / "modules" / "module_process.py", "ctl_info"], input=json.dumps(options),
             env=environment, capture_output=True, text=True, check=False)
         assert not done.stderr
         return [json.loads(line) for line in done.stdout.strip().splitlines()[-2:]]

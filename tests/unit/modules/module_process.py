@@ -14,7 +14,7 @@ import sys
 
 import collection_path
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 
 
 collection_path.register()

@@ -161,7 +161,7 @@ import sys
 sys.path.insert(0, %r)
 sys.modules[%r] = None
 import collection_path
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cti_connection_info
 options = dict(hostname="cucm.invalid", username="u", password="s3cret-pw", users=["recorder"])
 with patch_module_args(options):
