@@ -245,12 +245,14 @@ class Holding:
 
     key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
     pending: C((key PEM, certificate DER)) of an open enrolment.
+    made: C((key PEM, key)) of a key made by this process; to load it again would check it again, which takes as long as
+    making one.
     Raises FormatError for a key that cannot be opened with the passphrase, since nobody should lose one by a typing
     error; lenient: it counts as unreadable.
     """
 
     def __init__(self, wish, certificate, key_pem, trust_list, key_known=True, pending=(None, None), where="",
-                 lenient=False):
+                 lenient=False, made=(None, None)):
         self.wish = wish
         self.moment = now()
         self.trust_list = trust_list
@@ -259,14 +261,14 @@ class Holding:
         self.pending = pending
         self.has_certificate = certificate is not None
         self.certificate = self._readable(certificate)
-        self.key = self._key(key_pem, where, lenient)
+        self.key = made[1] if key_pem is not None and key_pem == made[0] else self._key(key_pem, where, lenient)
         self.reason, self.explanation = self._need()
 
     @classmethod
-    def of(cls, store, wish, lenient=False):
+    def of(cls, store, wish, lenient=False, made=(None, None)):
         key_pem, certificate = store.pair()
         return cls(wish, certificate, key_pem, read_trust_list(store), pending=store.pending.pair(),
-                   where=store.path(_store.KEY), lenient=lenient)
+                   where=store.path(_store.KEY), lenient=lenient, made=made)
 
     @staticmethod
     def _readable(octets):

@@ -435,6 +435,7 @@ class Instance:
         self.warnings = []
         self.result = {}
         self._recovered = False
+        self._made = (None, None)
 
     # state: present
 
@@ -490,7 +491,7 @@ class Instance:
             self.result["unconfirmed"] = True
 
     def _look(self, lenient=False):
-        return _instance.Holding.of(self.store, self.wish, lenient)
+        return _instance.Holding.of(self.store, self.wish, lenient, self._made)
 
     def _before(self, holding):
         certificate = holding.facts()["certificate"] or {}
@@ -531,7 +532,8 @@ class Instance:
         self.result["key_reused"] = key is not None
         if key is None:
             key = _pki.generate_key(*kind)
-            self.store.begin(_pki.key_to_pem(key, params["key_passphrase"]))
+            self._made = (_pki.key_to_pem(key, params["key_passphrase"]), key)
+            self.store.begin(self._made[0])
 
         def put_in_place(certificate, presented):
             _instance.judge_lsc(certificate, key, _instance.issuers(trust_list) or [presented], _instance.now())
