@@ -413,6 +413,11 @@ class TlsChannel:
         self._check_key(presented[0].get_pubkey())
         accept(chain[0], chain[1:])
 
+    def presented(self):
+        """The server's certificate and those it sent along (DER), also where the handshake failed after them."""
+        chain = self._connection.get_peer_cert_chain() or []
+        return [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain]
+
     def _check_key(self, key):
         """OpenSSL minds its security level only in certificates that it verifies itself."""
         if key.type() == crypto.TYPE_RSA and key.bits() < SHORTEST_RSA and not self.legacy:
@@ -571,6 +576,24 @@ def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_
     Raises TransportError, DeadlineExceeded, or whatever accept raises.
     """
     return secure(connect_plain(host, port, deadline, source_address), accept, client, legacy)
+
+
+def look(host, port, deadline, legacy=False):
+    """What a TLS server presents to a client that shows no certificate and says nothing.
+
+    Returns C((facts, chain of DERs, error)): facts as TlsChannel has them, empty where the handshake failed; error is what
+    it failed with, else None. A server that demands a client certificate presents its own before it refuses.
+    Raises TransportError or DeadlineExceeded where there is no connection.
+    """
+    with connect_plain(host, port, deadline) as plain:
+        if PYOPENSSL_IMPORT_ERROR is not None:
+            raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
+        with TlsChannel(plain, _context(None, legacy), legacy) as channel:
+            try:
+                channel.handshake(lambda leaf, chain: None)
+            except (ProtocolError, TransportError) as error:
+                return {}, channel.presented(), error
+            return channel.facts, channel.presented(), None
 
 
 def secure(plain, accept, client=None, legacy=False, deadline=None):

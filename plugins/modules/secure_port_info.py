@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: secure_port_info
+short_description: Shake hands with CAPF and CTI Manager over TLS, and hang up
+description:
+  - Tells of each port whether it answers, what it presents, and whether the trust list of an instance vouches for that.
+  - No authorization string, no name and no password is sent, and no client certificate is shown, so that nothing is used up
+    and no provider is opened. CTI Manager demands a certificate and may end the handshake for want of one, after it presented
+    its own; that counts as an answer.
+  - A port that does not answer is a result and no failure.
+  - CUCM 11.5 to 15.
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+  - voiceops.secure_tsp.attributes.info_module
+options:
+  path:
+    description:
+      - The instance's folder with C(ctl.tlv). If it is not set, or holds no list that can be read, whether the list vouches
+        for a port is V(null).
+    type: path
+  ports:
+    description: The ports to look at, one after the other.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      service:
+        description: Who is expected there.
+        type: str
+        choices: [CAPF, CTI Manager]
+        required: true
+      host:
+        description: Name or address.
+        type: str
+        required: true
+      port:
+        description: TCP port.
+        type: int
+        required: true
+  timeout:
+    description: Seconds for one port, from 1 to 300.
+    type: int
+    default: 10
+  tls_legacy:
+    description: Also accept TLS 1.0 and 1.1, AES256-SHA and RSA keys below 2048 bits.
+    type: bool
+    default: false
+requirements:
+  - pyOpenSSL 20.0 or later
+  - cryptography 3.4 or later
+seealso:
+  - module: voiceops.secure_tsp.cti_provider_info
+  - module: voiceops.secure_tsp.ctl_info
+"""
+
+EXAMPLES = r"""
+- name: See whether CAPF and CTI Manager can be reached from this host, and whether they are the cluster's
+  voiceops.secure_tsp.secure_port_info:
+    path: /etc/secure_tsp/recorder01x1
+    ports:
+      - {service: CAPF, host: cucm-pub.example.com, port: 3804}
+      - {service: CTI Manager, host: cucm-pub.example.com, port: 2749}
+  register: secure_ports
+
+- name: Show what is wrong with them
+  ansible.builtin.debug:
+    msg: "{{ secure_ports.ports | selectattr('problem') | map(attribute='problem') | list }}"
+"""
+
+RETURN = r"""
+trust_list:
+  description: What stands in the way of using the trust list, empty when nothing does.
+  returned: success
+  type: str
+  sample: ""
+ports:
+  description: The ports in the order given.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: Who is expected there.
+      type: str
+      sample: CAPF
+    host:
+      description: Name or address.
+      type: str
+      sample: cucm-pub.example.com
+    port:
+      description: TCP port.
+      type: int
+      sample: 3804
+    stage:
+      description:
+        - Where it failed, empty where it did not. V(connect) (no TCP connection), V(tls) (no handshake) or V(trust) (the trust
+          list does not vouch for what was presented).
+      type: str
+      choices: ["", connect, tls, trust]
+      sample: ""
+    problem:
+      description: What failed and what to do, as a sentence.
+      type: str
+      sample: ""
+    trusted:
+      description: Whether the trust list vouches for the server; null where that cannot be told.
+      type: bool
+      sample: true
+    demands_certificate:
+      description: Whether the server ended the handshake because no client certificate was shown. With TLS 1.3 that cannot be told.
+      type: bool
+      sample: false
+    version:
+      description: Version of TLS, empty without a handshake that was completed.
+      type: str
+      sample: TLSv1.2
+    cipher:
+      description: Cipher suite, empty like RV(ports[].version).
+      type: str
+      sample: ECDHE-RSA-AES256-GCM-SHA384
+    certificate:
+      description: Facts of the certificate that was presented; null without one.
+      type: dict
+      sample:
+        common_name: CAPF-61b1b8d2
+        not_after: "2031-11-24T21:05:11Z"
+"""
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FormatError,
+    InputError,
+    SecureTspError,
+    StoreError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import (
+    CTI_MANAGER_ROLES,
+    is_capf_server,
+    read_trust_list,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
+
+CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
+RANGES = {"timeout": (1, 300)}
+
+
+def trust_list_of(path):
+    """C((trust list or None, why there is none))."""
+    if not path:
+        return None, "no path was given"
+    try:
+        trust_list = read_trust_list(Store(path))
+    except (FormatError, StoreError) as error:
+        return None, str(error)
+    return trust_list, "" if trust_list else "there is no trust list in %s" % path
+
+
+def vouches(trust_list, service, chain):
+    if service == CAPF:
+        return is_capf_server(trust_list, chain[0], chain[1:])
+    return _pki.lists_certificate(trust_list, chain[0], CTI_MANAGER_ROLES)
+
+
+def look(place, trust_list, params):
+    """One row of the result."""
+    row = dict(place, stage="", problem="", trusted=None, demands_certificate=False, version="", cipher="", certificate=None)
+    deadline = _transport.Deadline(params["timeout"])
+    try:
+        facts, chain, failure = _transport.look(place["host"], place["port"], deadline, params["tls_legacy"])
+    except TransportError as error:
+        return dict(row, stage="connect", problem=str(error))
+    row.update(version=facts.get("version", ""), cipher=facts.get("cipher", ""))
+    if chain:
+        row["certificate"] = _pki.certificate_facts(chain[0])
+        row["trusted"] = vouches(trust_list, place["service"], chain) if trust_list else None
+    # CAPF never asks for a certificate.
+    row["demands_certificate"] = bool(
+        failure and chain and failure.facts.get("tls_alert") and place["service"] == CTI_MANAGER)
+    if failure and not row["demands_certificate"]:
+        return dict(row, stage="tls", problem=str(failure))
+    if row["trusted"] is False:
+        return dict(row, stage="trust", problem=str(not_vouched(place, row["certificate"])))
+    return row
+
+
+def not_vouched(place, certificate):
+    return SecureTspError(
+        "the trust list does not vouch for the certificate that %s presents (%s)" % (place["service"], certificate["subject"]),
+        where=_transport.place(place["host"], place["port"]),
+        cure="Fetch the trust list again with ctl_file, if the certificate was renewed. Nothing was sent.")
+
+
+def checked(params):
+    for name, (low, high) in RANGES.items():
+        if not low <= params[name] <= high:
+            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+    for place in params["ports"]:
+        if not 1 <= place["port"] <= 65535:
+            raise InputError("port must be from 1 to 65535, not %d" % place["port"])
+    return params
+
+
+def main():
+    module = create(dict(
+        path=dict(type="path"),
+        ports=dict(type="list", elements="dict", required=True, options=dict(
+            service=dict(type="str", required=True, choices=[CAPF, CTI_MANAGER]),
+            host=dict(type="str", required=True),
+            port=dict(type="int", required=True),
+        )),
+        timeout=dict(type="int", default=10),
+        tls_legacy=dict(type="bool", default=False),
+    ))
+    with reporting(module):
+        params = checked(module.params)
+        _pki.require()
+        trust_list, problem = trust_list_of(params["path"])
+        finish(module, dict(
+            changed=False, trust_list=problem, ports=[look(place, trust_list, params) for place in params["ports"]]))
+
+
+if __name__ == "__main__":
+    main()
