@@ -15,8 +15,8 @@ import stat
 import time
 
 import pytest
-from modules import conftest as of_modules
 from simulator import Simulator
+from unit.modules import conftest as of_modules
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.modules import (
