@@ -126,33 +126,14 @@ def names_capf(trust_list):
     return bool(trust_list.capf_certificates() or trust_list.hashes(_ctl.CAPF))
 
 
-def is_capf_server(trust_list, leaf, chain):
-    """Whether the list vouches for a certificate that was presented as CAPF's: it has it under that role, or it is an
-    authority below such a one.
+def is_capf_server(trust_list, leaf):
+    """Whether the list has the very certificate that was presented, in the role of CAPF.
 
-    The latter demands more than a signature: CAPF signs the certificates of all clients, and any of them could pose as
-    CAPF otherwise; and dates, which count for nothing where the list has the certificate itself, since CUCM keeps
-    expired ones in it. chain: further DERs that the server presented.
+    That a listed certificate signed it is not enough. CUCM lists leaf certificates and never their authorities, CAPF
+    signs the certificates of all clients, and an LSC from a CAPF that the list does not name would be refused in the
+    end, when the authorization string is used up. Dates count for nothing: CUCM keeps expired certificates in its list.
     """
-    if _pki.lists_certificate(trust_list, leaf, (_ctl.CAPF,)):
-        return True
-    roots = trust_list.capf_certificates() + [
-        der for der in chain if _pki.lists_certificate(trust_list, der, (_ctl.CAPF,))]
-    below, waiting = leaf, list(chain)
-    while _pki.is_authority(below) and _is_valid(below):
-        if any(_pki.may_issue_authorities(root) and _pki.is_issued_by(below, root) for root in roots):
-            return True
-        above = next(
-            (der for der in waiting if _pki.may_issue_authorities(der) and _pki.is_issued_by(below, der)), None)
-        if above is None:
-            return False
-        waiting.remove(above)
-        below = above
-    return False
-
-
-def _is_valid(certificate):
-    return _pki.begins(certificate) <= now() + CLOCKS_APART and now() < _pki.expires(certificate)
+    return _pki.lists_certificate(trust_list, leaf, (_ctl.CAPF,))
 
 
 def warnings_of_server(facts, title):

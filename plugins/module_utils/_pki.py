@@ -237,21 +237,10 @@ def is_issued_by(der, issuer_der):
 
 def is_authority(der):
     """Whether basicConstraints say that the certificate may issue others."""
-    constraints = _basic_constraints(der)
-    return constraints is not None and constraints.ca
-
-
-def may_issue_authorities(der):
-    """Whether basicConstraints allow another authority below this one; CAPF's own certificate has path length 0."""
-    constraints = _basic_constraints(der)
-    return constraints is not None and constraints.ca and constraints.path_length != 0
-
-
-def _basic_constraints(der):
     try:
-        return load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints).value
+        return load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):
-        return None
+        return False
 
 
 def alternative_names(der):

@@ -366,8 +366,8 @@ class Session:
         self.tls["server_certificate"] = _pki.certificate_facts(self._presented)
         self.warnings.extend(_instance.warnings_of_server(self.tls["server_certificate"], "CAPF"))
 
-    def _accept(self, leaf, chain):
-        if not _instance.is_capf_server(self._trust_list, leaf, chain):
+    def _accept(self, leaf, _chain):
+        if not _instance.is_capf_server(self._trust_list, leaf):
             facts = _pki.certificate_facts(leaf)
             raise TrustError(
                 "the server's certificate is not in the trust list as CAPF (%s)" % facts["subject"], where=self._where,

@@ -167,7 +167,7 @@ def trust_list_of(path):
 
 def vouches(trust_list, service, chain):
     if service == CAPF:
-        return is_capf_server(trust_list, chain[0], chain[1:])
+        return is_capf_server(trust_list, chain[0])
     return _pki.lists_certificate(trust_list, chain[0], CTI_MANAGER_ROLES)
 
 
