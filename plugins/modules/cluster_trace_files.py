@@ -16,8 +16,8 @@ description:
   - Files that are there with the size of the listing are not fetched again. One that the node still writes grows, so it
     is fetched again by the next run.
   - Each node has a folder below O(dest), in which the node's own folders are repeated without C(/var/log/active).
-  - Traces may contain names of users, addresses and numbers. Nothing is masked in them. Folders are made with mode 0700
-    and files with 0600.
+  - Traces may contain names of users, addresses and numbers. Nothing is masked in them without O(mask). Folders are made with
+    mode 0700 and files with 0600.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -89,6 +89,13 @@ options:
     description: Whether files that are there with the same size are downloaded again.
     type: bool
     default: false
+  mask:
+    description:
+      - Texts to mask in each file before it gets its name, such as authorization strings. What stands behind a label such as
+        C(AuthString=) or C(password:) is masked as well, also with an empty list.
+      - Files then have another size than on the node, so that every run fetches them again.
+    type: list
+    elements: str
   max_files:
     description:
       - Files to select at most, from 1 to 10000. The newest of each node and service come first.
@@ -234,15 +241,18 @@ requests:
 
 import contextlib
 import datetime
+import gzip
 import itertools
 import os
 import re
 import tempfile
+import zlib
 from typing import NamedTuple
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._attachment import TooLarge
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
+    FormatError,
     InputError,
     ProtocolError,
     StoreError,
@@ -261,6 +271,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     last_minutes,
     serviceability_login,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsptrace import mask
 
 SERVICES = [
     "Cisco Certificate Authority Proxy Function",
@@ -282,6 +293,8 @@ RANGES = dict(last_minutes=(1, 43200), max_files=(1, 10000), file_timeout=(1, 72
 LOCKED_OUT = (401, 403)  # the next node would say the same, and an account may be locked
 NODE_FAILURES = (AxlError, ProtocolError, TransportError, TrustError)
 DONE = ("listed", "downloaded", "present", "to_download")
+GZIP = b"\x1f\x8b"
+PIECE = 1 << 20  # octets of a line that are masked at a time
 
 
 class Window:
@@ -413,6 +426,17 @@ class Incoming:
         with reported(self._place):
             self._stream.write(octets)
 
+    def mask(self, secrets):
+        """Put a masked file in place of this one; a compressed one stays compressed. Raises FormatError."""
+        with reported(self._place):
+            self._stream.flush()
+            descriptor, masked = tempfile.mkstemp(prefix=".incoming-", dir=os.path.dirname(self._place))  # mode 0600
+            plain, self._temporary = self._temporary, masked
+            with open(plain, "rb") as source:
+                os.unlink(plain)
+                with os.fdopen(descriptor, "wb") as target:
+                    mask_file(source, target, secrets)
+
     def keep(self):
         """Put it in its place in one step."""
         with reported(self._place):
@@ -424,6 +448,26 @@ class Incoming:
         if self._temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._temporary)
+
+
+def mask_file(source, target, secrets):
+    """Copy a file line by line without its secrets. Raises FormatError for a compressed file that is damaged."""
+    compressed = source.read(len(GZIP)) == GZIP
+    source.seek(0)
+    if not compressed:
+        mask_lines(source, target, secrets)
+        return
+    with gzip.GzipFile(fileobj=source) as plain, gzip.GzipFile(filename="", fileobj=target, mode="wb") as packed:
+        try:
+            mask_lines(plain, packed, secrets)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise FormatError("the compressed file is damaged, so that nothing can be masked in it") from None
+
+
+def mask_lines(source, target, secrets):
+    for line in iter(lambda: source.readline(PIECE), b""):
+        text, ending = line.rstrip(b"\r\n"), line[len(line.rstrip(b"\r\n")):]
+        target.write(mask(text.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape") + ending)
 
 
 @contextlib.contextmanager
@@ -599,9 +643,13 @@ class Collection:
             with self.destination.incoming(file["dest"]) as incoming:
                 limit = min(self.params["max_file_size"], left)
                 size = logs.fetch(file["path"], incoming.start, limit, self.params["file_timeout"])
+                if self.params["mask"] is not None:
+                    incoming.mask(self.params["mask"])
                 incoming.keep()
         except TooLarge as error:
             file.update(status="too_large", problem=str(error))
+        except FormatError as error:
+            file.update(status="failed", problem=str(error))
         except (AxlError, ProtocolError, TransportError) as error:
             code = error.facts.get("code")
             if code in LOCKED_OUT:
@@ -684,6 +732,7 @@ def main():
         "time_zone": dict(type="str"),
         "dest": dict(type="path"),
         "overwrite": dict(type="bool", default=False),
+        "mask": dict(type="list", elements="str", no_log=True),
         "max_files": dict(type="int", default=200),
         "max_file_size": dict(type="bytes", default="100M"),
         "max_total_size": dict(type="bytes", default="1G"),

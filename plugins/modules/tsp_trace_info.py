@@ -22,11 +22,23 @@ options:
       - For a Windows host fetch the files first and run this module on the controller.
     type: list
     elements: path
-    required: true
+  contents:
+    description: Trace files in place of O(paths), oldest first, such as those that C(ansible.windows.slurp) read from a Windows host.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name to show.
+        type: str
+        required: true
+      content:
+        description: The file's octets, base64-encoded.
+        type: str
+        required: true
   order:
     description:
-      - V(auto) takes the modification times where they all differ, else the numbers in the file names, starting after
-        the place where the clock jumps back.
+      - V(auto) takes the modification times where they all differ, unless they are all within two minutes as after copying.
+        Otherwise it takes the numbers in the file names, starting after the place where the clock jumps back.
       - V(given) reads the files as listed in O(paths).
     type: str
     choices: [auto, given]
@@ -156,7 +168,10 @@ lines:
   sample: 21
 """
 
+import base64
+import binascii
 import codecs
+import io
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _module
@@ -186,9 +201,36 @@ def listed_files(paths):
     return files
 
 
-def encoding_of(path):
+class File:
+    """A trace file on disk, read anew each time."""
+
+    def __init__(self, path):
+        self.name = path
+        self.modified = os.stat(path).st_mtime
+
+    def open(self):
+        return open(self.name, "rb")
+
+
+class Content:
+    """A trace file whose octets were given."""
+
+    modified = None
+
+    def __init__(self, given):
+        self.name = given["name"]
+        try:
+            self._octets = base64.b64decode(given["content"], validate=True)
+        except (binascii.Error, ValueError):
+            raise InputError("the content of %s is not base64" % self.name, cure="Give it as slurp returns it.") from None
+
+    def open(self):
+        return io.BytesIO(self._octets)
+
+
+def encoding_of(file):
     """utf-8-sig, utf-16, utf-16-le/be or cp1252, judged from the first 64 KiB."""
-    with open(path, "rb") as stream:
+    with file.open() as stream:
         head = stream.read(65536)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -204,8 +246,8 @@ def encoding_of(path):
     return "utf-8-sig"
 
 
-def read_lines(path, encoding):
-    with open(path, "r", encoding=encoding, errors="replace", newline=None) as stream:
+def read_lines(file, encoding):
+    with io.TextIOWrapper(file.open(), encoding=encoding, errors="replace", newline=None) as stream:
         while True:
             line = stream.readline(65536)
             if not line:
@@ -213,8 +255,8 @@ def read_lines(path, encoding):
             yield line
 
 
-def first_clock(path, encoding):
-    for line in read_lines(path, encoding):
+def first_clock(file, encoding):
+    for line in read_lines(file, encoding):
         match = TIMED_LINE.match(line)
         if match:
             return "%s:%s:%s.%s" % match.groups()[:4]
@@ -223,14 +265,22 @@ def first_clock(path, encoding):
 
 def main():
     module = _module.create(dict(
-        paths=dict(type="list", elements="path", required=True),
+        paths=dict(type="list", elements="path"),
+        contents=dict(type="list", elements="dict", options=dict(
+            name=dict(type="str", required=True), content=dict(type="str", required=True))),
         order=dict(type="str", choices=["auto", "given"], default="auto"),
         encoding=dict(type="str", default="auto"),
         gap_seconds=dict(type="int", default=5),
         mask=dict(type="list", elements="str", no_log=True),
-    ))
+    ), mutually_exclusive=[("paths", "contents")], required_one_of=[("paths", "contents")])
     with _module.reporting(module):
         module.exit_json(changed=False, **read(module.params))
+
+
+def given_files(params):
+    if params["contents"]:
+        return [Content(given) for given in params["contents"]]
+    return [File(path) for path in listed_files(params["paths"] or ())]
 
 
 def read(params):
@@ -243,12 +293,14 @@ def read(params):
         except LookupError:
             raise InputError("encoding %s is not known to Python" % params["encoding"],
                              cure="Give a name such as utf-8, utf-16 or cp1252, or auto.") from None
-    files = listed_files(params["paths"])
-    encodings = {path: encoding_of(path) if params["encoding"] == "auto" else params["encoding"] for path in files}
-    if params["order"] == "auto":
-        files = rotation_order([(path, os.stat(path).st_mtime, first_clock(path, encodings[path])) for path in files])
+    files = given_files(params)
+    encodings = {file: encoding_of(file) if params["encoding"] == "auto" else params["encoding"] for file in files}
+    if params["order"] == "auto" and params["paths"]:
+        by_name = {file.name: file for file in files}
+        files = [by_name[name] for name in rotation_order(
+            [(file.name, file.modified, first_clock(file, encodings[file])) for file in files])]
 
-    lines = (line for path in files for line in read_lines(path, encodings[path]))
+    lines = (line for file in files for line in read_lines(file, encodings[file]))
     analysis = analyse(lines, params["gap_seconds"] * 1000, params["mask"] or ())
     return dict(
         verdict=analysis.verdict,
@@ -257,7 +309,7 @@ def read(params):
         attempts=[attempt_result(attempt) for attempt in analysis.attempts],
         gaps=analysis.gaps,
         trouble=analysis.trouble,
-        files=[dict(path=path, encoding=encodings[path].replace("-sig", "")) for path in files],
+        files=[dict(path=file.name, encoding=encodings[file].replace("-sig", "")) for file in files],
         lines=analysis.lines,
     )
 

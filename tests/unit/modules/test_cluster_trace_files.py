@@ -193,6 +193,20 @@ def test_folders_and_files_are_for_their_owner_only(ask, tmp_path):
     assert stat.S_IMODE(dest.stat().st_mode) == 0o700
 
 
+def test_secrets_are_masked_before_a_file_gets_its_name(ask, sim, tmp_path):
+    text = b"AuthString=4711471147 of rec1\r\nTop-Secret-9 went by \xff\n" * 3
+    masked = b"AuthString=******** of rec1\r\n******** went by \xff\n" * 3
+    for name, octets in (("a.txt", text), ("b.txt.gz", gzip.compress(text)), ("c.txt.gz", gzip.compress(text)[:40])):
+        log_collection.put_log(sim.cluster, CAPF, octets, name=name, minutes_old=1)
+    result = ask(dest=str(tmp_path), services=[CAPF], last_minutes=3, mask=["Top-Secret-9"])
+    assert {(file["path"].rpartition("/")[2], file["status"]) for file in result["files"]} == {
+        ("a.txt", "downloaded"), ("b.txt.gz", "downloaded"), ("c.txt.gz", "failed")}
+    folder = tmp_path / PUBLISHER / "cm" / "trace" / "capf" / "sdi"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt.gz"]
+    assert (folder / "a.txt").read_bytes() == masked == gzip.decompress((folder / "b.txt.gz").read_bytes())
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
 def test_a_trace_that_grew_is_fetched_again(ask, sim, tmp_path):
     ask(dest=str(tmp_path), services=[CAPF])
     sim.act("put_log", service=CAPF, name="capf00000001.txt", content="bmV3", minutes_old=0)

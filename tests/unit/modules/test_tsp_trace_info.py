@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 
 import pytest
@@ -56,6 +57,22 @@ def test_a_trace_that_stops_is_quoted_without_its_secret(run_module, tmp_path, s
 def test_bad_input_is_refused_with_a_cure(run_module, options, words):
     result = run_module(tsp_trace_info, **options)
     assert result["failed"] and words in result["msg"] and result["msg"].count(". ") >= 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_files_that_were_read_elsewhere_are_given_by_their_octets(run_module, success, encoding):
+    lines = (success + "16:31:06.000 | caf\u00e9\n").splitlines(keepends=True)
+    result = run_module(tsp_trace_info, contents=[
+        {"name": "C:\\Temp\\%d.txt" % number, "content": base64.b64encode("".join(part).encode(encoding)).decode()}
+        for number, part in enumerate((lines[:15], lines[15:]))])
+    assert result["verdict"] == "complete" and len(result["attempts"][0]["certificates"]) == 3
+    assert [item["path"] for item in result["files"]] == ["C:\\Temp\\0.txt", "C:\\Temp\\1.txt"]
+    assert result["attempts"][0]["after"][-1]["text"] == "caf\u00e9"
+
+
+def test_octets_that_are_no_base64_are_refused(run_module):
+    result = run_module(tsp_trace_info, contents=[{"name": "x.txt", "content": "?"}])
+    assert result["failed"] and "the content of x.txt is not base64" in result["msg"]
 
 
 def test_an_empty_folder_is_refused(run_module, tmp_path):
