@@ -45,7 +45,7 @@ def test_the_action_group_holds_exactly_the_modules_with_the_login_of_a_cluster(
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_test(module):
     word = re.compile(rf"\b{module}\b")
-    assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "modules").glob("test_*.py"))
+    assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "unit" / "modules").glob("test_*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES)
