@@ -22,6 +22,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE = 600  # seconds for one playbook; only a broken one takes so long
 GRACE = 10      # seconds to end after a signal
+PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG")
 
 
 def descendants(pid):
@@ -164,7 +165,7 @@ class Controller:
 
     def environment(self):
         """Settings of ansible-playbook. The rest of the environment is only what a program needs to run."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         return {
             **kept, "LC_ALL": "C.UTF-8", "HOME": str(self.folder / "home"), "TMPDIR": str(self.temp),
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "ANSIBLE_HOME": str(self.folder / "home"),

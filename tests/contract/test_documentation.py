@@ -46,6 +46,7 @@ def test_the_action_group_holds_exactly_the_modules_with_the_login_of_a_cluster(
 def test_every_module_has_a_test(module):
     word = re.compile(rf"\b{module}\b")
     assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "unit" / "modules").glob("test_*.py"))
+    assert (ROOT / "tests" / "integration" / "targets" / module / "tasks" / "main.yml").is_file()
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -58,6 +58,11 @@ def test_requirements_of_an_execution_environment_are_lower_bounds_of_what_is_te
     assert {name for name, bound in built.items() if bound and not bound.startswith(">=")} == set()
 
 
+@pytest.mark.parametrize("kind", ["unit", "integration"])
+def test_ansible_test_can_install_what_the_tests_need(kind):
+    assert set(requirements("requirements/collection.txt")) <= set(requirements("tests/%s/requirements.txt" % kind))
+
+
 def requirements(path):
     lines = (ROOT / path).read_text().splitlines()
     return dict(re.fullmatch(r"([A-Za-z0-9_-]+)(.*)", line).groups() for line in lines if not line.startswith("#"))
