@@ -13,6 +13,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plot  # noqa: E402  after the choice of the backend
+from matplotlib import ticker  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "docsite" / "rst" / "speed.rst"
@@ -94,8 +95,14 @@ def draw(rows):
     figure, axes = plot.subplots(figsize=(7, 4))
     for way in dict.fromkeys(row["way"] for row in rows if row["instances"]):
         mine = [row for row in rows if row["way"] == way]
-        axes.plot([row["instances"] for row in mine], [max(row["seconds"], 0.01) for row in mine], marker="o", label=way)
-    axes.set(xscale="log", yscale="log", xlabel="instances", ylabel="seconds")
+        measured = [row for row in mine if not row.get("extrapolated")]
+        line, = axes.plot([row["instances"] for row in mine], [max(row["seconds"], 0.01) for row in mine], label=way,
+                          linestyle="--" if len(measured) < len(mine) else "-")
+        axes.plot([row["instances"] for row in measured], [max(row["seconds"], 0.01) for row in measured], marker="o",
+                  color=line.get_color())
+    axes.set(xscale="log", yscale="log", xlabel="instances", ylabel="seconds (dashed: extrapolated)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _position: "%g" % value))
     axes.grid(True, which="both", alpha=0.3)
     axes.legend()
     figure.tight_layout()
