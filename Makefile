@@ -11,7 +11,7 @@ ROUNDS = 150
 PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 
-.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest bench changelog build clean
+.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest bench changelog samples picture build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ torture: SECONDS = 3600
 torture: venv  ## Interrupt modules and playbooks at random for at most SECONDS=3600: ROUNDS=150 PLAYBOOK_ROUNDS=50 SEED=...
 	@PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m torture --rounds $(ROUNDS) \
 		--playbook-rounds $(PLAYBOOK_ROUNDS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+samples: venv  ## Write the samples in the modules' RETURN from real runs of their examples
+	@PYTHONPATH=tests .venv/bin/python -m examples.samples
+
+picture: venv  ## Draw docs/images/layers.svg from the imports
+	@PYTHONPATH=tests .venv/bin/python tests/layers_picture.py
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh
