@@ -10,11 +10,13 @@ SECONDS = 60
 ROUNDS = 150
 PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
+PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest bench changelog samples picture build clean
+.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+	bench changelog samples picture build clean
 
 help:  ## Show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv:  ## Create or update .venv from the pinned requirements
 	@requirements/venv
@@ -40,6 +42,21 @@ sanity: venv  ## ansible-test sanity, without containers
 
 lint: venv  ## ansible-lint (production), documentation, changelog and YAML
 	@tests/gate/lint
+
+units: venv  ## The unit tests and the modules' tests through ansible-test
+	@RUN_TREE="$$PWD/.cache/units" ./run ansible-test units --color no --python $(PYTHON_VERSION)
+
+integration: venv  ## Each module from a playbook, through ansible-test: TARGET=ctl_file for one
+	@RUN_TREE="$$PWD/.cache/integration" ./run ansible-test integration --color no --python $(PYTHON_VERSION) $(TARGET)
+
+coverage: venv  ## Which lines of modules and module_utils these tests and a provisioning run execute; takes minutes
+	@tests/gate/coverage
+
+matrix: venv  ## Sanity and tests with each supported ansible-core: CORE=2.17 for one, TESTS="sanity pytest"
+	@CORE=$(CORE) TESTS="$(TESTS)" tests/gate/matrix
+
+release-check: venv  ## Build the tarball and judge it: importer, execution environment, HTML pages, quick start from it
+	@tests/gate/release
 
 oldest: venv  ## The modules with the oldest Python and libraries they promise to work with
 	@tests/gate/oldest
