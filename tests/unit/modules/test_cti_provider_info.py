@@ -437,6 +437,7 @@ def test_key_of_another_certificate(sim, probe, store):
     untouched(sim, probe(), "does not belong")
 
 
+@pytest.mark.in_process
 def test_expired_certificate_is_refused_by_the_server_too(sim, probe, store, key, monkeypatch):
     sim.act("set_lsc_days", days=-2)
     enrol(sim, key, store)
