@@ -208,3 +208,14 @@ def test_what_goes_wrong_is_one_clear_sentence(survey, options, text):
     assert result["failed"]
     assert text in result["msg"]
     assert "exception" not in result
+
+
+def test_the_login_may_come_from_the_environment(run_module, monkeypatch):
+    with Simulator(fronts=("axl",)) as sim:
+        for name, value in (("HOSTNAME", "127.0.0.1"), ("USERNAME", sim.username), ("PASSWORD", sim.password)):
+            monkeypatch.setenv("CUCM_" + name, value)
+        given = dict(port=sim.axl_port, ca_path=sim.ca_path, gather=["version"])
+        assert run_module(cluster_info, **given)["release"].startswith("14")
+        monkeypatch.setenv("CUCM_PASSWORD", "another")
+        assert run_module(cluster_info, password=sim.password, **given)["release"], "an option comes first"
+        assert run_module(cluster_info, **given)["code"] == 401
