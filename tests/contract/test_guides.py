@@ -64,3 +64,17 @@ def test_every_guide_is_in_the_table_of_contents():
     sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text())["sections"]
     listed = [name for section in sections for name in section["toctree"]]
     assert sorted(listed) == sorted(path.stem for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+
+
+def test_the_readme_names_every_module_role_and_playbook():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = (("plugins/modules", "*.py"), ("plugins/callback", "*.py"), ("roles", "*"), ("playbooks", "*.yml"))
+    names = {path.stem for folder, pattern in folders for path in (ROOT / folder).glob(pattern)}
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_every_role_readme_names_its_entry_points():
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        text = (path.parent.parent / "README.md").read_text(encoding="utf-8")
+        others = set(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]) - {"main"}
+        assert {name for name in others if f"`{name}`" not in text and f"tasks_from: {name}" not in text} == set(), path
