@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 
 import collection_path
+import guides
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = collection_path.ROOT
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -81,3 +83,25 @@ def test_only_the_entry_role_reads_the_inventory(role):
         if path.suffix in TEXT and "meta" not in path.parts:
             found += [f"{path.relative_to(ROOT)}: {name}" for name in word.findall(path.read_text())]
     assert found == []
+
+
+def inclusions():
+    """(guide, role, entry point, variables) of each include_role in a YAML block of a guide."""
+    for guide in guides.GUIDES:
+        for block in guides.blocks(guide, "yaml"):
+            content = yaml.safe_load(block)
+            for task in content if isinstance(content, list) else []:
+                called = task.get("ansible.builtin.include_role")
+                if called:
+                    yield (guides.name_of(guide), called["name"].rpartition(".")[2], called.get("tasks_from", "main"),
+                           task.get("vars", {}))
+
+
+@pytest.mark.parametrize(("guide", "role", "entry_point", "variables"), list(inclusions()), ids=lambda value: str(value)[:40])
+def test_guides_call_roles_as_their_argument_specs_say(guide, role, entry_point, variables):
+    options = entry_points(role)[entry_point].get("options", {})
+    assert set(variables) - set(options) == set(), guide
+    assert {name for name, option in options.items() if option.get("required")} - set(variables) == set(), guide
+    given = {name: value for name, value in variables.items() if not templated(value)}
+    spec = {name: {key: options[name][key] for key in ("type", "elements", "choices") if key in options[name]} for name in given}
+    assert ArgumentSpecValidator(spec).validate(given).error_messages == []
