@@ -13,7 +13,7 @@ import collection_path
 ROOT = collection_path.ROOT
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst")),
           *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
-PROGRAMS = ("make", "ansible", "pip", "python", "./", "tests/", "PYTHONPATH=")
+PROGRAMS = ("make", "ansible-", "pip", "python", "./", "tests/", "PYTHONPATH=")
 
 
 def name_of(guide):

@@ -96,6 +96,11 @@ def used_collections():
     return found - {"ansible.builtin", OWN.rstrip(".")}
 
 
+def ansible_vault(words, _request):
+    """A file that an inventory beside it reads by itself."""
+    assert words[1] in ("create", "edit", "view") and re.fullmatch(r"group_vars/\w+/\w+\.yml", words[2]) and len(words) == 3
+
+
 def pip(words, _request):
     words = words[words.index("pip"):]
     assert words[1] == "install"
@@ -147,7 +152,8 @@ def content_root(request):
 
 CHECKS = {
     "make": make, "ansible-playbook": ansible_playbook, "ansible-doc": ansible_doc, "ansible-galaxy": ansible_galaxy,
-    "ansible-test": ansible_test, "pip": pip, "python": python, "export": export, "./run": script,
+    "ansible-vault": ansible_vault, "ansible-test": ansible_test, "pip": pip, "python": python, "export": export,
+    "./run": script,
 }
 
 

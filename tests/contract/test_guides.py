@@ -78,3 +78,9 @@ def test_every_role_readme_names_its_entry_points():
         text = (path.parent.parent / "README.md").read_text(encoding="utf-8")
         others = set(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]) - {"main"}
         assert {name for name in others if f"`{name}`" not in text and f"tasks_from: {name}" not in text} == set(), path
+
+
+def test_the_guide_for_developers_names_every_folder_of_tests():
+    text = (ROOT / "docs" / "docsite" / "rst" / "development.rst").read_text(encoding="utf-8")
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name not in ("output", "__pycache__")}
+    assert {name for name in folders if f"``tests/{name}``" not in text} == set()
