@@ -180,7 +180,7 @@ class Bench:
 
     def warm_up(self, sim):
         """Let the simulated cluster pay what it pays once."""
-        self.module("application_user", **login(sim), name="nobody", user_password=USER_PASSWORD, state="absent")
+        self.module("application_user", **dict(login(sim), name="nobody", user_password=USER_PASSWORD, state="absent"))
         sim.cluster.counters.clear()
 
     # Measurements
@@ -311,7 +311,7 @@ class Bench:
                 figures = self.play([{**task, "loop": loop}])
                 rows[name] = {key: round((figures[key] - empty[key]) / rounds * 1000, 1) for key in ("seconds", "cpu")}
             figures, result = self.module(
-                "application_user", **login(sim), name="bench", user_password=USER_PASSWORD)
+                "application_user", **dict(login(sim), name="bench", user_password=USER_PASSWORD))
             assert result["changed"] is False, result
             rows["application_user"]["megabytes"] = round(figures["megabytes"], 1)
         (self.folder / "controller" / "ansible.cfg").write_text("")

@@ -44,7 +44,7 @@ def read(path):
     loader = DataLoader()
     inventory = InventoryManager(loader=loader, sources=[str(path)])
     manager = VariableManager(loader=loader, inventory=inventory)
-    files = [path] if path.is_file() else [one for one in path.rglob("*.yml")]
+    files = [path] if path.is_file() else list(path.rglob("*.yml"))
     vault = {name: name for one in files for name in VAULTED.findall(one.read_text(encoding="utf-8"))}
     found = {}
     for host in inventory.get_hosts("secure_tsp"):
