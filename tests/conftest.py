@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
 import sys
 
 import hypothesis
@@ -14,6 +16,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import collection_path  # pylint: disable=wrong-import-position
+
+BIN = pathlib.Path(sys.executable).parent
 
 # How long one example may take says nothing on a busy machine.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -28,3 +32,24 @@ def pytest_configure(config):
 def vectors():
     """Folder of the test vectors; every sub-folder has a README with their provenance."""
     return collection_path.ROOT / "tests" / "vectors"
+
+
+@pytest.fixture(scope="session")
+def tarball(tmp_path_factory):
+    """The collection as C(ansible-galaxy collection build) makes it from what git knows."""
+    folder = tmp_path_factory.mktemp("build")
+    environment = dict(os.environ, RUN_TREE=str(folder / "tree"), PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    subprocess.run(
+        [collection_path.ROOT / "run", "ansible-galaxy", "collection", "build", "--output-path", folder],
+        env=environment, check=True, capture_output=True)
+    return next(folder.glob("voiceops-secure_tsp-*.tar.gz"))
+
+
+@pytest.fixture(scope="session")
+def installed(tarball, tmp_path_factory):
+    """A collections path that holds nothing but the installed tarball."""
+    folder = tmp_path_factory.mktemp("collections")
+    subprocess.run(
+        [BIN / "ansible-galaxy", "collection", "install", tarball, "-p", folder, "--offline"],
+        env=dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder)), check=True, capture_output=True)
+    return folder

@@ -19,6 +19,9 @@ attributes:
     description: Target operating system.
     platforms: posix
     support: full
+notes:
+  - For CUCM 11.5 to 15. Tested against simulated clusters of 11.5, 12.5, 14 and 15, and never against a production cluster;
+    R(the guide about protocols,ansible_collections.voiceops.secure_tsp.docsite.protocols) grades what is known.
 """
 
     INFO_MODULE = r"""

@@ -38,7 +38,7 @@ author:
 EXAMPLES = r"""
 - name: Arm what needs a certificate
   voiceops.secure_tsp.fleet_accounts:
-    instances: "{{ my_instances | voiceops.secure_tsp.with_outcomes(outcomes=my_outcomes, cluster='main') }}"
+    instances: "{{ my_fleet.accounts['main'].instances | voiceops.secure_tsp.with_outcomes(outcomes=my_outcomes, cluster='main') }}"
     stages: [profiles]
   no_log: true
 """

@@ -77,7 +77,7 @@ added:
   returned: success
   type: list
   elements: str
-  sample: [jdoe]
+  sample: [recorder_tapi, jdoe]
 removed:
   description: Members that were removed.
   returned: success
@@ -94,6 +94,11 @@ requests:
   returned: success
   type: dict
   sample: {read: 2, write: 1, by_operation: {getCCMVersion: 1, getUserGroup: 1, updateUserGroup: 1}}
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts

@@ -131,7 +131,7 @@ user:
       description: All devices the user controls.
       type: list
       elements: str
-      sample: [SEP001122334455]
+      sample: [SEP001122334455, SEP001122334466]
     secure:
       description: Whether the user is in C(Standard CTI Secure Connection).
       type: bool
@@ -139,17 +139,47 @@ user:
     action:
       description: What was done to the user itself, apart from groups.
       type: str
-      sample: none
+      sample: create
 plan:
   description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
+  sample:
+    - object: user recorder_tapi
+      kind: user
+      name: recorder_tapi
+      user: recorder_tapi
+      action: create
+      fields:
+        - password
+        - credential_flags
+      reason: it does not exist
+      digest: 5807e0c4006871636d374987ff0c5df8dd241e6879a796f7a8a2bd6382bff5ef
+      way: ""
+    - object: member recorder_tapi of group Standard CTI Enabled
+      kind: group
+      name: Standard CTI Enabled
+      user: recorder_tapi
+      action: add_member
+      fields:
+        - groups
+      reason: listed
+      digest: ced141cf6925518801dca11a3434890895cc2a9e9eca83cfe34a9cb966a8affd
+      way: delta
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
-  sample: {read: 4, write: 0, by_operation: {executeSQLQuery: 3, getCCMVersion: 1}}
+  sample:
+    read: 4
+    write: 3
+    by_operation:
+      getCCMVersion: 1
+      executeSQLQuery: 3
+      addAppUser: 1
+      updateAppUser: 1
+      updateUserGroup: 1
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL.
   returned: success
@@ -165,6 +195,12 @@ problems:
   returned: when the options and the cluster contradict each other
   type: list
   elements: str
+  sample: [user CCMSysUser is a standard user of the system and is not touched]
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet

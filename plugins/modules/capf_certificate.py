@@ -175,16 +175,16 @@ certificate:
   returned: success
   type: dict
   sample:
+    subject: L=Town,ST=Nowhere,OU=lab,O=example,C=NZ,CN=CTI-recorder01x1
+    issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
     common_name: CTI-recorder01x1
-    issuer: C=NZ,O=example,OU=lab,CN=CAPF-61b1b8d2,ST=Nowhere,L=Town
-    key_size: 2048
+    serial: 12d42e4f19b4eaf92f281c379e6ccb7
+    not_before: "2026-11-26T00:03:09Z"
+    not_after: "2031-11-25T01:03:09Z"
     key_type: rsa
-    not_after: "2031-11-24T21:05:11Z"
-    not_before: "2026-11-25T20:05:11Z"
-    serial: 1c0ffee
-    sha256_fingerprint: 0a1b2c
+    key_size: 3072
     signature_hash: sha256
-    subject: CN=CTI-recorder01x1,C=NZ,O=example,OU=lab,ST=Nowhere,L=Town
+    sha256_fingerprint: 5cb36e68f5cbca08cf2e64fd31b1ed1806d03166f60a96d45639d4d6e7779f47
 needs_certificate:
   description: Whether the instance still needs a certificate, as M(voiceops.secure_tsp.capf_certificate_info) tells it.
   returned: success and O(state) is not V(absent)
@@ -224,7 +224,17 @@ tls:
     server_certificate:
       description: Facts of the certificate that CAPF presented.
       type: dict
-      sample: {subject: "CN=CAPF-61b1b8d2", sha256_fingerprint: 0a1b}
+      sample:
+        subject: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+        issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+        common_name: CAPF-0badcafe
+        serial: 5a10c0de0badcafe00112233445566ff
+        not_before: "2023-01-01T00:00:00Z"
+        not_after: "2053-01-01T00:00:00Z"
+        key_type: rsa
+        key_size: 2048
+        signature_hash: sha256
+        sha256_fingerprint: 835a28c927f5f24515dda87775f53ebcb6dcbde02e01b22218d3020fadf06a16
 protocol_version:
   description: The protocol version that was answered with.
   returned: when CAPF was connected and issued a certificate
@@ -250,6 +260,16 @@ capf_reason:
   returned: on failure in the conversation with CAPF
   type: int
   sample: 7
+code:
+  description: RV(capf_reason), or V(RETRY_LATER).
+  returned: when CAPF refused
+  type: raw
+  sample: 7
+capf_command:
+  description: Number of the last message that CAPF sent; null when it sent none.
+  returned: on failure in the conversation with CAPF
+  type: int
+  sample: 3
 capf_state:
   description: Where the conversation stood.
   returned: on failure in the conversation with CAPF
@@ -264,7 +284,17 @@ server_certificate:
   description: Facts of the certificate that was presented as CAPF's.
   returned: when the trust list does not vouch for it
   type: dict
-  sample: {subject: "CN=CAPF-61b1b8d2", sha256_fingerprint: 0a1b}
+  sample:
+    subject: L=Town,ST=Nowhere,CN=CAPF-00000001,OU=lab,O=example,C=NZ
+    issuer: L=Town,ST=Nowhere,CN=CAPF-00000001,OU=lab,O=example,C=NZ
+    common_name: CAPF-00000001
+    serial: 1d940dc68a17e3a229f5786c70877cc
+    not_before: "2026-11-25T01:03:19Z"
+    not_after: "2046-11-21T01:03:19Z"
+    key_type: rsa
+    key_size: 2048
+    signature_hash: sha256
+    sha256_fingerprint: 0dcebaeb39d8e22566cc97f364bbc3eb986f3cb37f18e432dbf13436b5a6ba69
 """
 
 import contextlib

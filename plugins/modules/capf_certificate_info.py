@@ -70,16 +70,16 @@ certificate:
   returned: success
   type: dict
   sample:
+    subject: L=Town,ST=Nowhere,OU=lab,O=example,C=NZ,CN=CTI-recorder01x1
+    issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
     common_name: CTI-recorder01x1
-    issuer: C=NZ,O=example,OU=lab,CN=CAPF-61b1b8d2,ST=Nowhere,L=Town
-    key_size: 2048
+    serial: 1e3a9cf9629103e0d6cea1f46e35ca5
+    not_before: "2026-11-26T00:02:54Z"
+    not_after: "2026-12-06T01:02:54Z"
     key_type: rsa
-    not_after: "2031-11-24T21:05:11Z"
-    not_before: "2026-11-25T20:05:11Z"
-    serial: 1c0ffee
-    sha256_fingerprint: 0a1b2c
+    key_size: 2048
     signature_hash: sha256
-    subject: CN=CTI-recorder01x1,C=NZ,O=example,OU=lab,ST=Nowhere,L=Town
+    sha256_fingerprint: 093641182a021360fe1ca0d8aad98abd745902b70ba8cf42e99b185a1819f102
 days_left:
   description: Whole days until the certificate ends, negative after that; null without one.
   returned: success
@@ -186,7 +186,15 @@ modes:
   description: Modes of the folder (C(.)) and of the instance's files in it.
   returned: success, with O(path)
   type: dict
-  sample: {".": "0700", QBEClient.cer: "0644", QBEClient.key.pem: "0600"}
+  sample:
+    .: "0700"
+    6c7c3153.0: "0644"
+    9467be5d.0: "0644"
+    CallManager.cer: "0644"
+    QBEClient.cer: "0644"
+    QBEClient.key.pem: "0600"
+    ctl.tlv: "0644"
+    d7f7765b.0: "0644"
 wrong_modes:
   description: Those that are not as they should be.
   returned: success, with O(path)

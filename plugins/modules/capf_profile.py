@@ -173,17 +173,37 @@ string:
     - A string given in O(authorization_string) is not repeated.
   returned: success
   type: str
-  sample: null
+  sample: "4711081547"
 plan:
   description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
+  sample:
+    - object: profile recorder01x1
+      kind: profile
+      name: recorder01x1
+      user: recorder_tapi
+      action: arm
+      fields:
+        - authorization_string
+        - operation
+      reason: "the host needs a certificate: missing"
+      digest: ad5227bcba5e81eaff1d92b16af5db0bcca8b95c862fadea4221c8e8f6637e4d
+      way: ""
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
-  sample: {read: 6, write: 1, by_operation: {addApplicationUserCapfProfile: 1}}
+  sample:
+    read: 6
+    write: 1
+    by_operation:
+      getCCMVersion: 1
+      listApplicationUserCapfProfile: 1
+      listEndUserCapfProfile: 1
+      executeSQLQuery: 3
+      addApplicationUserCapfProfile: 1
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
   returned: success
@@ -194,6 +214,12 @@ problems:
   returned: when the options and the cluster contradict each other
   type: list
   elements: str
+  sample: [application user nobody does not exist; make it first (stage users)]
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet

@@ -102,15 +102,19 @@ nodes:
     name:
       description: Name or address, as the cluster knows the node.
       type: str
+      sample: cucm-pub.example.com
     description:
       description: Description of the node.
       type: str
+      sample: node 1
     role:
       description: What the node does, V(CUCM Voice/Video) or V(CUCM IM and Presence).
       type: str
+      sample: CUCM Voice/Video
     usage:
       description: V(Publisher) or V(Subscriber).
       type: str
+      sample: Publisher
 mixed_mode:
   description: Whether the cluster is in mixed mode, V(null) when it did not tell.
   returned: when V(security) is gathered
@@ -130,18 +134,23 @@ services:
     node:
       description: Name of the node.
       type: str
+      sample: cucm-pub.example.com
     service:
       description: Name of the service.
       type: str
+      sample: Cisco CTIManager
     activated:
       description: Whether it is activated.
       type: bool
+      sample: true
     running:
       description: Whether it runs, V(null) when Control Center did not tell or was not asked.
       type: bool
+      sample: true
     status:
       description: What Control Center says, such as V(Started).
       type: str
+      sample: Started
 capf:
   description: How CAPF is set up.
   returned: when V(capf) is gathered
@@ -150,9 +159,14 @@ capf:
     parameters:
       description: CAPF's service parameters, values by name. Values that look like a credential are not shown.
       type: dict
+      sample:
+        Certificate Issuer to Endpoint: Cisco Certificate Authority Proxy Function
+        Duration Of Certificate Validity (in days): "1825"
+        Key Size: "2048"
     issuer:
       description: Who issues the certificates, V(self) (CAPF itself), V(online), V(offline) or V(unknown).
       type: str
+      sample: unknown
 certificates:
   description: The servers' own certificates.
   returned: when V(certificates) is gathered
@@ -162,39 +176,51 @@ certificates:
     node:
       description: Node the certificate belongs to.
       type: str
+      sample: cucm-pub.example.com
     service:
       description: Service that shows it, such as V(CallManager) or V(CAPF).
       type: str
+      sample: tomcat
     subject:
       description: Subject of the certificate.
       type: str
+      sample: L=Town,ST=Nowhere,CN=cucm-pub.example.com,OU=lab,O=example,C=NZ
     issuer:
       description: Issuer of the certificate.
       type: str
+      sample: L=Town,ST=Nowhere,CN=cucm-pub.example.com,OU=lab,O=example,C=NZ
     common_name:
       description: Common name in the subject.
       type: str
+      sample: cucm-pub.example.com
     serial:
       description: Serial number in hexadecimal.
       type: str
+      sample: 1018e9025580e629f0a3d061c3a0234
     not_before:
       description: Start of its validity, UTC.
       type: str
+      sample: "2026-11-25T01:02:54Z"
     not_after:
       description: End of its validity, UTC.
       type: str
+      sample: "2046-11-21T01:02:54Z"
     key_type:
       description: V(rsa) or V(ec).
       type: str
+      sample: rsa
     key_size:
       description: Bits of its key.
       type: int
+      sample: 2048
     signature_hash:
       description: Hash that its issuer signed, such as V(sha256).
       type: str
+      sample: sha256
     sha256_fingerprint:
       description: SHA-256 over the certificate, in hexadecimal.
       type: str
+      sample: 456bc2d7c633aff8928d60ed82833b0e0bf8ff82b4d8f7c4c240791ec23e5c76
 profiles:
   description: All CAPF profiles. Authorization strings are never read.
   returned: when V(profiles) is gathered
@@ -204,33 +230,43 @@ profiles:
     instance_id:
       description: Instance id.
       type: str
+      sample: recorder01x1
     user:
       description: User the profile belongs to.
       type: str
+      sample: recorder_tapi
     user_type:
       description: V(application) or V(end).
       type: str
+      sample: application
     operation:
       description: Certificate operation, such as V(No Pending Operation) or V(Install/Upgrade).
       type: str
+      sample: No Pending Operation
     status:
       description: Status of the last operation, such as V(Upgrade Success).
       type: str
+      sample: Upgrade Success
     completion:
       description: Deadline of a pending operation, as the cluster writes it.
       type: str
+      sample: null
     authentication_mode:
       description: How the client proves itself to CAPF.
       type: str
+      sample: By Authentication String
     key_order:
       description: Which key types CAPF asks for.
       type: str
+      sample: RSA Only
     key_size:
       description: Bits of an RSA key.
       type: str
+      sample: "2048"
     ec_key_size:
       description: Bits of an EC key.
       type: str
+      sample: null
 clock_skew_s:
   description: Seconds that the publisher's clock is ahead of the host that runs the module.
   returned: success
@@ -248,10 +284,29 @@ doubts:
   returned: success
   type: list
   elements: str
+  sample:
+    - Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be fetched in one session.
+      Set capf_issuer_parameter to the parameter that tells it.
 requests:
   description: Requests sent to AXL, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
+  sample:
+    read: 8
+    write: 0
+    by_operation:
+      getCCMVersion: 1
+      listProcessNode: 1
+      executeSQLQuery: 2
+      listProcessNodeService: 1
+      listServiceParameter: 1
+      listApplicationUserCapfProfile: 1
+      listEndUserCapfProfile: 1
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from datetime import datetime, timezone

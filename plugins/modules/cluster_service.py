@@ -116,21 +116,27 @@ services:
         status:
           description: V(Started), V(Stopped), V(Starting), V(Stopping) or V(Unknown).
           type: str
+          sample: Stopped
         activated:
           description: Whether it is activated, V(null) when that is not known.
           type: bool
+          sample: false
         reason_code:
           description: Control Center's reason code.
           type: int
+          sample: -1068
         reason:
           description: Control Center's words for it.
           type: str
+          sample: Service Not Activated
         start_time:
           description: When it was started, as the node writes it.
           type: str
+          sample: Mon Jan  6 08:00:00 2025
         uptime:
           description: Seconds that it runs.
           type: int
+          sample: -1
     after:
       description: The service as it is now; in check mode, with the status that is expected.
       type: dict
@@ -144,14 +150,22 @@ orders:
     order:
       description: V(Deploy), V(UnDeploy), V(Start), V(Stop) or V(Restart).
       type: str
+      sample: Deploy
     services:
       description: Names of the services.
       type: list
       elements: str
+      sample: [Cisco Certificate Authority Proxy Function]
 requests:
   description: Requests sent to Control Center, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
+  sample: {read: 2, write: 1, by_operation: {soapGetServiceStatus: 2, soapDoServiceDeployment: 1}}
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 import time

@@ -159,17 +159,19 @@ files:
     node:
       description: Name of the node.
       type: str
+      sample: cucm-pub.example.com
     service:
       description: Service that wrote it.
       type: str
-      sample: Cisco CTIManager
+      sample: Cisco Certificate Authority Proxy Function
     path:
       description: Absolute path on the node.
       type: str
-      sample: /var/log/active/cm/trace/cti/sdl/SDL002_100_000017.txt.gz
+      sample: /var/log/active/cm/trace/capf/sdi/trace00000001.txt
     size:
       description: Octets by the node's listing, V(null) when it does not tell; of the file itself after a download.
       type: int
+      sample: 7
     modified:
       description: Time of its last change in the node's words.
       type: str
@@ -177,6 +179,7 @@ files:
     dest:
       description: Place on this host, V(null) without O(dest).
       type: str
+      sample: null
     status:
       description:
         - V(listed) without O(dest), V(to_download) in check mode, V(downloaded), or V(present) with the same size.
@@ -184,9 +187,11 @@ files:
         - V(refused) when the path is not one that may be written here, V(failed) when it could not be fetched, and
           V(not_fetched) when its node was given up.
       type: str
+      sample: listed
     problem:
       description: Why a file is V(refused) or V(failed), else V(null).
       type: str
+      sample: null
 nodes:
   description: The nodes that were asked.
   returned: success
@@ -196,47 +201,64 @@ nodes:
     name:
       description: Name in the cluster.
       type: str
+      sample: cucm-pub.example.com
     address:
       description: Name or address it was reached under.
       type: str
+      sample: 192.0.2.10
     time_zone:
       description: Zone of the window, V(null) for O(last_minutes).
       type: str
+      sample: "Client: (GMT+1:0)Europe/Berlin"
     services:
       description: Services that were asked for.
       type: list
       elements: str
+      sample: [Cisco Certificate Authority Proxy Function, Cisco Tftp]
     missing_services:
       description: Wanted services that this node does not have.
       type: list
       elements: str
+      sample: [Cisco Certificate Authority Proxy Function]
     left_out:
       description: Files that the node listed although their last change was certainly before the window.
       type: int
+      sample: 0
     problem:
       description: Why the node did not give its files, or not all, else V(null).
       type: str
+      sample: null
 missing_services:
   description: Wanted services that no node has.
   returned: success
   type: list
   elements: str
+  sample: []
 complete:
   description: Whether every file of the window was listed and, with O(dest), is there now (in check mode, would be).
   returned: success
   type: bool
+  sample: true
 downloaded:
   description: Number of files downloaded by this run.
   returned: success
   type: int
+  sample: 0
 downloaded_size:
   description: Octets downloaded by this run.
   returned: success
   type: int
+  sample: 0
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
+  sample: {read: 3, write: 0, by_operation: {listNodeServiceLogs: 1, selectLogFiles: 2}}
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 import contextlib

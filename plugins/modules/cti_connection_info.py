@@ -75,7 +75,7 @@ EXAMPLES = r"""
     username: axl
     password: "{{ vault_axl_password }}"
     users: [recorder_tapi]
-    addresses: ["{{ ansible_default_ipv4.address }}"]
+    addresses: ["{{ ansible_facts['default_ipv4']['address'] }}"]
     status: Open
   delegate_to: localhost
   register: seen
@@ -101,16 +101,22 @@ available:
   description: Whether RISPort70 answered.
   returned: success
   type: bool
+  sample: true
 reason:
   description: Why it is not available, empty when it is.
   returned: success
   type: str
+  sample: the server refused the login (HTTP 401) (selectCtiItem at cucm-pub.example.com:8443). Either the user name or the
+    password is wrong, or the user may read but not change; CUCM answers 401 to both. It was not tried again, so that the
+    account is not locked. RISPort70, Control Center and log collection need the role Standard CCM Server Monitoring or Standard
+    RealtimeAndTraceCollection.
 complete:
   description:
     - Whether everything found was returned. V(false) when a single user has more than the 1000 items that one answer
       carries.
   returned: success
   type: bool
+  sample: true
 connections:
   description: Connections of the users, one for each node and application.
   returned: success
@@ -124,21 +130,27 @@ connections:
     user:
       description: User who logged in.
       type: str
+      sample: recorder_tapi
     address:
       description: Client address, as CTI Manager sees it.
       type: str
+      sample: 192.0.2.31
     node:
       description: Node whose CTI Manager serves the connection.
       type: str
+      sample: cucm-pub.example.com
     status:
       description: V(Open), V(Closed), V(OpenFailed) or V(Unknown).
       type: str
+      sample: Open
     reason:
       description: Reason code of the status.
       type: int
+      sample: 0
     time:
       description: Time of the status in seconds since 1970.
       type: int
+      sample: 1795654975
     devices:
       description: Devices that the connection has opened.
       type: list
@@ -147,18 +159,23 @@ connections:
         name:
           description: Device name.
           type: str
+          sample: SEP001122334455
         status:
           description: Status of the device.
           type: str
+          sample: Open
         reason:
           description: Reason code of the status.
           type: int
+          sample: 0
         time:
           description: Time of the status in seconds since 1970.
           type: int
+          sample: 1795654975
         controls_media:
           description: Whether the application terminates the media.
           type: bool
+          sample: false
     lines:
       description: Lines that the connection has opened.
       type: list
@@ -167,26 +184,38 @@ connections:
         number:
           description: Directory number.
           type: str
+          sample: "1001"
         device:
           description: Device the line belongs to, where the cluster tells.
           type: str
+          sample: SEP001122334455
         status:
           description: Status of the line.
           type: str
+          sample: Open
         reason:
           description: Reason code of the status.
           type: int
+          sample: 0
         time:
           description: Time of the status in seconds since 1970.
           type: int
+          sample: 1795654975
 nodes:
   description: What each node answered, such as V(Ok), V(NotFound) or V(NodeNotResponding).
   returned: success
   type: dict
+  sample: {cucm-pub.example.com: Ok, cucm-sub1.example.com: NotFound}
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
+  sample: {read: 3, write: 0, by_operation: {selectCtiItem: 3}}
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (

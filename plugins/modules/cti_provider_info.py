@@ -152,7 +152,7 @@ open:
     provider_id:
       description: Number of the provider.
       type: int
-      sample: 16777428
+      sample: 16777217
     node:
       description: Number of the node that serves it.
       type: int
@@ -160,7 +160,7 @@ open:
     connection:
       description: Number of the connection on that node, as in the server's traces.
       type: int
-      sample: 212
+      sample: 1
     version:
       description: Release of CUCM as CTI Manager tells it.
       type: str
@@ -256,7 +256,7 @@ totals:
     lines:
       description: Lines.
       type: int
-      sample: 3
+      sample: 2
     registered:
       description: Registered devices.
       type: int
@@ -282,11 +282,11 @@ tls:
     version:
       description: TLS version.
       type: str
-      sample: TLSv1.2
+      sample: TLSv1.3
     cipher:
       description: Cipher suite in OpenSSL's spelling.
       type: str
-      sample: ECDHE-RSA-AES256-GCM-SHA384
+      sample: TLS_AES_256_GCM_SHA384
     weak_cipher:
       description: Whether the suite has no forward secrecy.
       type: bool
@@ -298,11 +298,31 @@ tls:
     server_certificate:
       description: Facts of the server's certificate.
       type: dict
-      sample: {subject: CN=cucm-sub1, sha256_fingerprint: 0a1b}
+      sample:
+        subject: L=Town,ST=Nowhere,CN=lab1-pub,OU=lab,O=example,C=NZ
+        issuer: L=Town,ST=Nowhere,CN=lab1-pub,OU=lab,O=example,C=NZ
+        common_name: lab1-pub
+        serial: 4412fa986325afbc30d578423cc5ce
+        not_before: "2026-11-23T03:33:09Z"
+        not_after: "2046-11-18T03:33:09Z"
+        key_type: rsa
+        key_size: 2048
+        signature_hash: sha256
+        sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
     client_certificate:
       description: Facts of the certificate that was presented.
       type: dict
-      sample: {common_name: CTI-recorder01x1, not_after: "2031-01-01T00:00:00Z"}
+      sample:
+        subject: L=Town,ST=Nowhere,OU=lab,O=example,C=NZ,CN=CTI-recorder01x1
+        issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+        common_name: CTI-recorder01x1
+        serial: 1e576161c22c780bfb0c955053bfd9b
+        not_before: "2026-11-26T00:02:55Z"
+        not_after: "2031-11-25T01:02:55Z"
+        key_type: rsa
+        key_size: 2048
+        signature_hash: sha256
+        sha256_fingerprint: b471fd8ddd5dd27675f878709b26ff412b5a305467e2333bb75c271aa77d89f1
 protocol_version:
   description: Version in the message headers.
   returned: success
@@ -353,12 +373,22 @@ tls_alert:
   description: The TLS alert with which the server refused; null when it gave none.
   returned: when TLS failed
   type: str
-  sample: sslv3 alert certificate expired
+  sample: tlsv1 alert unknown ca
 server_certificate:
   description: Facts of the certificate that the trust list does not vouch for.
   returned: when the server is not trusted
   type: dict
-  sample: {subject: CN=cucm-sub1, sha256_fingerprint: 0a1b}
+  sample:
+    subject: L=Town,ST=Nowhere,CN=cucm-pub.example.com,OU=lab,O=example,C=NZ
+    issuer: L=Town,ST=Nowhere,CN=cucm-pub.example.com,OU=lab,O=example,C=NZ
+    common_name: cucm-pub.example.com
+    serial: 19c8025812f35192f37e00d19320094
+    not_before: "2026-11-25T01:03:56Z"
+    not_after: "2046-11-21T01:03:56Z"
+    key_type: rsa
+    key_size: 2048
+    signature_hash: sha256
+    sha256_fingerprint: ea6fef7af4992e20a3b59bd5128be823c0f9496a255329e35ef24bd0e4d15a7d
 """
 
 import contextlib

@@ -167,7 +167,7 @@ verdict:
       refused it, V(stored_damaged) that the stored one cannot vouch for anything.
   returned: with O(state=present), unless an option was wrong or a file could not be written
   type: str
-  sample: first_trust
+  sample: unchanged
 server:
   description: The file server that gave the list; empty when the stored one was kept.
   returned: success and O(state=present)
@@ -177,7 +177,7 @@ file_name:
   description: Name under which it gave it; empty when the stored one was kept.
   returned: success and O(state=present)
   type: str
-  sample: CTLCAPF0A010203.tlv
+  sample: CTLCAPFC000020A.tlv
 protocol:
   description: V(tftp) or V(http); empty when the stored one was kept.
   returned: success and O(state=present)
@@ -194,7 +194,7 @@ files:
   returned: success
   type: list
   elements: str
-  sample: [103fc1d1.0, 6c7c3153.0, 9467be5d.0, ede044fd.0, CallManager.cer, ctl.tlv]
+  sample: [6c7c3153.0, 9467be5d.0]
 ctl:
   description: The list that is in place now, or would be.
   returned: success and O(state=present)
@@ -273,7 +273,7 @@ ctl:
         host:
           description: Name of the node.
           type: str
-          sample: lab1-pub
+          sample: cucm-pub.example.com
         address:
           description: Its IPv4 address, if the record has one.
           type: str
@@ -320,7 +320,7 @@ ctl:
           description: Nodes it is for.
           type: list
           elements: str
-          sample: [lab1-pub]
+          sample: [cucm-pub.example.com]
         subject:
           description: Subject.
           type: str

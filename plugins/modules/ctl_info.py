@@ -150,7 +150,7 @@ ctl:
         host:
           description: Name of the node.
           type: str
-          sample: lab1-pub
+          sample: cucm-pub.example.com
         address:
           description: Its IPv4 address, if the record has one.
           type: str
@@ -197,7 +197,7 @@ ctl:
           description: Nodes it is for.
           type: list
           elements: str
-          sample: [lab1-pub]
+          sample: [cucm-pub.example.com]
         subject:
           description: Subject.
           type: str

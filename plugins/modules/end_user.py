@@ -114,17 +114,38 @@ user:
     action:
       description: What was done to the user itself, apart from groups.
       type: str
-      sample: none
+      sample: update
 plan:
   description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
+  sample:
+    - object: user jdoe
+      kind: user
+      name: jdoe
+      user: jdoe
+      action: update
+      fields:
+        - devices
+      reason: devices differ
+      digest: 77bc46d3a661b41ba5331678725c9945c8db33642856adf5dc20195267c9285d
+      way: ""
+    - object: member jdoe of group Standard CTI Enabled
+      kind: group
+      name: Standard CTI Enabled
+      user: jdoe
+      action: add_member
+      fields:
+        - groups
+      reason: listed
+      digest: ceaad5f8559e11f956beec5e1ea8c1bed2c6914dc4d3156b2ed1c06948c3b44f
+      way: delta
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
-  sample: {read: 4, write: 0, by_operation: {executeSQLQuery: 3, getCCMVersion: 1}}
+  sample: {read: 4, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 3, updateUser: 1, updateUserGroup: 1}}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL.
   returned: success
@@ -134,12 +155,18 @@ group_way:
   description: V(delta), V(user) when a change of members was refused and the user's own list was written, or V(none).
   returned: success
   type: str
-  sample: none
+  sample: delta
 problems:
   description: Every mistake found.
   returned: when the options and the cluster contradict each other
   type: list
   elements: str
+  sample: ['end user nobody does not exist, and end users are never created here']
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet

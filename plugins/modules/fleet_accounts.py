@@ -362,7 +362,7 @@ EXAMPLES = r"""
     hostname: cucm-pub.example.com
     username: axl
     password: "{{ vault_axl_password }}"
-    instances: "{{ my_instances | selectattr('instance_id', 'in', armed.armed) | list }}"
+    instances: "{{ my_fleet.accounts['main'].instances | selectattr('instance_id', 'in', armed.armed) | list }}"
     stages: [disarm]
   delegate_to: localhost
   run_once: true
@@ -423,7 +423,7 @@ strings:
     - Strings given in O(instances[].authorization_string) are not repeated.
   returned: success
   type: dict
-  sample: {}
+  sample: {recorder01x1: "4711081547"}
 armed:
   description: Instance IDs that this task armed, or would arm in check mode.
   returned: success
@@ -452,7 +452,7 @@ users:
       description: All groups of the user.
       type: list
       elements: str
-      sample: [Standard CTI Enabled, Standard CTI Secure Connection]
+      sample: [Standard CTI Enabled]
     devices:
       description: All devices the user controls.
       type: list
@@ -462,7 +462,7 @@ users:
       description:
         - Whether the user is in C(Standard CTI Secure Connection), so that CTI Manager accepts it on port 2749 only.
       type: bool
-      sample: true
+      sample: false
     action:
       description: What was done to the user itself, V(create), V(update), V(remove) or V(none).
       type: str
@@ -571,11 +571,11 @@ requests:
     write:
       description: Changing requests.
       type: int
-      sample: 0
+      sample: 3
     by_operation:
       description: Requests by AXL operation.
       type: dict
-      sample: {executeSQLQuery: 3, getCCMVersion: 1, listApplicationUserCapfProfile: 1, listEndUserCapfProfile: 1}
+      sample: {getCCMVersion: 1, executeSQLQuery: 3, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
   returned: success
@@ -596,13 +596,13 @@ done:
   returned: when it failed after the first change
   type: list
   elements: str
-  sample: [profile recorder01x1]
+  sample: [profile recorder01x3]
 disarmed:
   description: Instance IDs that were armed by the task and disarmed again because it failed.
   returned: when it failed after the first change
   type: list
   elements: str
-  sample: [recorder01x1]
+  sample: [recorder01x3]
 still_armed:
   description: Instance IDs that were armed by the task and could not be disarmed.
   returned: when it failed after the first change
@@ -615,6 +615,11 @@ problems:
   type: list
   elements: str
   sample: ["instance recorder01x1 is listed twice"]
+code:
+  description: AXL's error code, or the HTTP status.
+  returned: when the server refused
+  type: int
+  sample: 401
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet

@@ -124,7 +124,7 @@ reason:
     V(alias), V(mode), or empty.
   returned: success
   type: str
-  sample: certificate
+  sample: missing
 certificate:
   description:
     - The instance's certificate, V(null) with O(state=absent), and in check mode where the instance has none yet.
@@ -134,10 +134,11 @@ certificate:
     subject:
       description: Subject.
       type: str
-      sample: CN=CTI-recorder01x1
+      sample: L=Town,ST=Nowhere,OU=lab,O=example,C=NZ,CN=CTI-recorder01x1
     issuer:
       description: Issuer.
       type: str
+      sample: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
     common_name:
       description: Common name in the subject.
       type: str
@@ -145,9 +146,11 @@ certificate:
     serial:
       description: Serial number in hexadecimal.
       type: str
+      sample: 1b43202c0edee4f82b0dc2b87b5a0b1
     not_before:
       description: Start of its validity, UTC.
       type: str
+      sample: "2026-11-26T00:02:56Z"
     not_after:
       description: End of its validity, UTC.
       type: str
@@ -155,15 +158,19 @@ certificate:
     key_type:
       description: V(rsa) or V(ec).
       type: str
+      sample: rsa
     key_size:
       description: Bits of its key.
       type: int
+      sample: 2048
     signature_hash:
       description: Hash that its issuer signed.
       type: str
+      sample: sha256
     sha256_fingerprint:
       description: SHA-256 over the certificate, in hexadecimal.
       type: str
+      sample: dc079f39d27045d7b4f2ef8570d824a740523c514f9dd6152f9776b139b63d7a
 """
 
 import os

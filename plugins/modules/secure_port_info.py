@@ -105,11 +105,12 @@ ports:
           list does not vouch for what was presented).
       type: str
       choices: ["", connect, tls, trust]
-      sample: ""
+      sample: connect
     problem:
       description: What failed and what to do, as a sentence.
       type: str
-      sample: ""
+      sample: nobody listens on this port (cucm-pub.example.com:8443). Check that the service is activated and started on
+        this node, and the port.
     trusted:
       description: Whether the trust list vouches for the server; null where that cannot be told.
       type: bool
@@ -150,7 +151,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance impo
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
 
-CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
+CAPF = "CAPF"
+CTI_MANAGER = "CTI Manager"
 RANGES = {"timeout": (1, 300)}
 
 

@@ -122,12 +122,28 @@ attempts:
       description: The stages reached, in order, with their time, milliseconds since the first line, and line number.
       type: list
       elements: dict
-      sample: [{name: ctl_requested, clock: "16:31:04.075", milliseconds: 0, line: 1}]
+      sample:
+        - name: ctl_requested
+          clock: "16:31:04.075"
+          milliseconds: 0
+          line: 1
+        - name: tftp_ready
+          clock: "16:31:04.075"
+          milliseconds: 0
+          line: 3
     certificates:
       description: Certificates listed, at most 100, and whether the file name is the OpenSSL hash of the printed subject.
       type: list
       elements: dict
-      sample: [{file: 417b2018.0, subject: /C=IN/O=cisco/OU=tac/CN=ITLRECOVERY_cucm11-pub/ST=Karnataka/L=BGL, hash_fits: true}]
+      sample:
+        - file: 417b2018.0
+          path: C:\ProgramData\Cisco\certificates\ciscotsp001/417b2018.0
+          subject: /C=IN/O=cisco/OU=tac/CN=ITLRECOVERY_cucm11-pub/ST=Karnataka/L=BGL
+          hash_fits: true
+        - file: f6bd2fd0.0
+          path: C:\ProgramData\Cisco\certificates\ciscotsp001/f6bd2fd0.0
+          subject: /C=IN/O=cisco/OU=tac/CN=cucm11-pub/ST=Karnataka/L=BGL
+          hash_fits: true
     cipher:
       description: Cipher suite of the connection to CAPF.
       type: str
@@ -136,14 +152,19 @@ attempts:
       description: Files that were opened for writing, at most 100.
       type: list
       elements: str
+      sample:
+        - C:\ProgramData\Cisco\certificates\ciscotsp001/QBEClient.cer
+        - C:\ProgramData\Cisco\certificates\ciscotsp001/QBEClient.pem
     trouble:
       description: Lines of this start that speak of an error, at most 100.
       type: list
       elements: dict
+      sample: []
     after:
       description: The last lines, at most 20, after the last stage reached.
       type: list
       elements: dict
+      sample: []
 gaps:
   description: Silences inside a secure start, at most 100.
   returned: success
@@ -155,6 +176,7 @@ trouble:
   returned: success
   type: list
   elements: dict
+  sample: []
 files:
   description: The files in the order in which they were read, with the encoding used.
   returned: success

@@ -17,6 +17,12 @@ options:
     required: true
     env:
       - name: PLAYBOOK_EVENTS
+  whole:
+    description: Also write what modules returned, as C(result).
+    type: bool
+    default: false
+    env:
+      - name: PLAYBOOK_EVENTS_WHOLE
 """
 
 import json
@@ -58,10 +64,11 @@ class CallbackModule(CallbackBase):
 
     def _result(self, result, status, item=False, ignored=False):
         found = result._result
+        whole = {"result": found} if self.get_option("whole") else {}
         self._write(
             "result", task=result._task.name, role=self._role(result._task), host=result._host.get_name(), status=status,
             item=found.get("_ansible_item_label") if item else None, is_item=item, ignored=ignored,
-            changed=bool(found.get("changed")), **{key: found[key] for key in KEPT if key in found})
+            changed=bool(found.get("changed")), **whole, **{key: found[key] for key in KEPT if key in found})
 
     def v2_runner_on_ok(self, result):
         self._result(result, "ok")

@@ -10,31 +10,9 @@ import pathlib
 import subprocess
 import sys
 
-import collection_path
 import pytest
 
 BIN = pathlib.Path(sys.executable).parent
-
-
-@pytest.fixture(scope="session")
-def tarball(tmp_path_factory):
-    """The collection as C(ansible-galaxy collection build) makes it from what git knows."""
-    folder = tmp_path_factory.mktemp("build")
-    environment = dict(os.environ, RUN_TREE=str(folder / "tree"), PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    subprocess.run(
-        [collection_path.ROOT / "run", "ansible-galaxy", "collection", "build", "--output-path", folder],
-        env=environment, check=True, capture_output=True)
-    return next(folder.glob("voiceops-secure_tsp-*.tar.gz"))
-
-
-@pytest.fixture(scope="session")
-def installed(tarball, tmp_path_factory):
-    """A collections path that holds nothing but the installed tarball."""
-    folder = tmp_path_factory.mktemp("collections")
-    subprocess.run(
-        [BIN / "ansible-galaxy", "collection", "install", tarball, "-p", folder, "--offline"],
-        env=dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder)), check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture(scope="session")

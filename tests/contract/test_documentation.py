@@ -32,6 +32,30 @@ def test_attributes_say_what_the_module_can_do(documentation, module):
         assert attributes["diff_mode"]["support"] == "N/A"
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_it_names_the_releases_it_is_for_and_its_relatives(documentation, module):
+    doc = documentation["module"][module]["doc"]
+    assert any("CUCM 11.5 to 15" in note for note in doc["notes"])
+    relatives = [relative["module"] for relative in doc["seealso"] if "module" in relative]
+    assert relatives and not {name for name in relatives if name.startswith(NAMESPACE)} - {NAMESPACE + name for name in MODULES}
+    assert NAMESPACE + module not in relatives
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_return_value_is_described(documentation, module):
+    returns = documentation["module"][module]["return"]
+    assert list(undescribed(returns)) == []
+    assert [name for name, said in returns.items() if not said.get("returned")] == []
+
+
+def undescribed(returns, prefix=""):
+    """Return values that lack a sentence, a type, or both a sample and parts."""
+    for name, said in returns.items():
+        if not (said.get("description") and said.get("type") and ("sample" in said or said.get("contains"))):
+            yield prefix + name
+        yield from undescribed(said.get("contains") or {}, f"{prefix}{name}.")
+
+
 def test_the_action_group_holds_exactly_the_modules_with_the_login_of_a_cluster(documentation):
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     with_login = {name for name, said in documentation["module"].items()
