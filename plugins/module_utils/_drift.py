@@ -169,6 +169,7 @@ def _certificate_of(result):
     return {
         "failure": "", "reason": result["needs_certificate"]["reason"], "explanation": result.get("explanation") or "",
         "expires": facts.get("not_after"), "days_left": result.get("days_left"),
+        "issuer": facts.get("issuer") or "", "sha256_fingerprint": facts.get("sha256_fingerprint") or "",
         "common_name": facts.get("common_name") or "", "name": result.get("name") or "",
         "name_matches": result.get("name_matches"), "unconfirmed": bool(result.get("unconfirmed")),
         "wrong_modes": result.get("wrong_modes") or {},
@@ -287,7 +288,7 @@ class _Look:
 
     def _cluster(self, name, reading):
         for failure in reading["failures"]:
-            self.add("cluster_not_read", "The cluster could not be read. %s" % failure,
+            self.add("cluster_not_read", "The cluster could not be read. %s" % capital(failure),
                      "Put that right; until then this part of the fleet is not judged.", cluster=name)
         if reading["info"]:
             self._security(name, reading["info"])
@@ -307,7 +308,7 @@ class _Look:
         elif of_user:
             self.contradicted[name, of_user.group(1)] = problem
         elif not problem.endswith("end users are never created here"):
-            self.add("cluster_contradicts", "%s." % _capital(problem), "Correct the lists or the cluster.", cluster=name)
+            self.add("cluster_contradicts", "%s." % capital(problem), "Correct the lists or the cluster.", cluster=name)
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:
@@ -356,7 +357,7 @@ class _Look:
                      "Put the connection right, or take the host out of the inventory.",
                      "ansible %s -m ansible.builtin.ping" % host, host=host)
         elif reading["failure"]:
-            self.add("host_not_read", "The host could not be read. %s" % reading["failure"],
+            self.add("host_not_read", "The host could not be read. %s" % capital(reading["failure"]),
                      "Put that right; until then the host is judged in part only.", host=host)
         for row in (reading or {"findings": ()})["findings"]:
             self.add("windows_host", row["what"], row["fix"], severity=row["severity"],
@@ -382,7 +383,7 @@ class _Look:
             return
         subject = {"cluster": user["cluster"], "user": user["name"]}
         if (user["cluster"], user["name"]) in self.contradicted:
-            self.add("cluster_contradicts", "%s." % _capital(self.contradicted[user["cluster"], user["name"]]),
+            self.add("cluster_contradicts", "%s." % capital(self.contradicted[user["cluster"], user["name"]]),
                      "Correct the list of users: it is another user than meant.", **subject)
             return
         if user["state"] == "absent":
@@ -487,11 +488,11 @@ class _Look:
             self.add(code, "The cluster has a newer trust list%s, signed by a token of the stored one." % (
                 " (%s)" % trust["timestamp"] if trust.get("timestamp") else ""), "Take it over.", command, **subject)
         elif code == "ctl_untrusted":
-            self.add(code, "The cluster's trust list is refused. %s" % trust["failure"],
+            self.add(code, "The cluster's trust list is refused. %s" % capital(trust["failure"]),
                      "Compare its checksum with the one that the publisher shows. If it is the cluster's, pin it with ctl_fingerprint "
                      "and provision again; if not, somebody answers in the cluster's place.", SHOW_CTL, **subject)
         elif code == "ctl_damaged":
-            self.add(code, "The stored trust list cannot vouch for anything. %s" % trust["failure"],
+            self.add(code, "The stored trust list cannot vouch for anything. %s" % capital(trust["failure"]),
                      "Put the former one back, or pin the cluster's list with ctl_fingerprint and provision again.", SHOW_CTL,
                      **subject)
         elif code == "ctl_not_fetched":
@@ -517,7 +518,7 @@ class _Look:
         if "valid" in facts:
             return facts["valid"]
         if facts["failure"]:
-            self.add("instance_not_read", "Its files could not be judged. %s" % facts["failure"], "Put that right.", **subject)
+            self.add("instance_not_read", "Its files could not be judged. %s" % capital(facts["failure"]), "Put that right.", **subject)
             return None
         if facts["reason"]:
             code, fix, playbook = OF_REASON[facts["reason"]]
@@ -596,7 +597,7 @@ class _Look:
             self.add("not_probed", "Not probed: %s." % why.rstrip("."), "Give the fleet probe certificates.",
                      limited(SITE + " -e secure_tsp_probe=true", [instance["host"]]), **subject)
         elif opened["failure"]:
-            self.add("probe_failed", "No provider opens with the probe certificate. %s" % opened["failure"],
+            self.add("probe_failed", "No provider opens with the probe certificate. %s" % capital(opened["failure"]),
                      "Give the probe a new id with secure_tsp_probe_suffix: its certificate is compromised."
                      if opened["compromised"] else "Do what the message says.",
                      limited(VERIFYING + " -e secure_tsp_verify_with=probe", [instance["host"]]), **subject)
@@ -661,7 +662,7 @@ class _Look:
 
     def _limits(self, name, connections):
         if connections and not connections["available"]:
-            self.add("ris_unavailable", "Whether the applications are connected could not be asked. %s" % connections["reason"],
+            self.add("ris_unavailable", "Whether the applications are connected could not be asked. %s" % capital(connections["reason"]),
                      "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
         elif connections and not connections["complete"]:
             self.add("ris_incomplete", "One user has more connections than one answer of the cluster carries, so they are not "
@@ -769,7 +770,8 @@ def _folder(path):
     return path.rpartition("/")[0]
 
 
-def _capital(text):
+def capital(text):
+    """A message as a sentence of its own."""
     return text[:1].upper() + text[1:]
 
 

@@ -18,10 +18,10 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_subject_hash"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi"),
     ("_drift", "_pki"),
-    ("_transport", "_store", "_axl.schema"),
+    ("_diagnosis", "_transport", "_store", "_axl.schema"),
     ("_instance", "_axl.values", "_axl.wsdl"),
     ("_axl.client",),
     ("_axl.accounts", "_serviceability"),
@@ -30,11 +30,12 @@ LAYERS = (
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 # Without input and output: only the standard library, and of ours only what stands here.
-TABLES = {"_cti_errors", "_subject_hash"}
+TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", *TABLES), set()),
     "_octets": {"_errors"},
     "_drift": {"_fleet"},
+    "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {

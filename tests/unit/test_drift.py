@@ -91,9 +91,9 @@ def test_verdicts_about_a_list_that_came(scene, verdict, code):
     (None, "ctl_not_fetched"),
 ])
 def test_verdicts_about_a_list_that_is_refused(scene, verdict, code):
-    scene.trust = {"msg": "refused, and why.", **({"verdict": verdict} if verdict else {})}
+    scene.trust = {"msg": "Refused, and why.", **({"verdict": verdict} if verdict else {})}
     [finding] = scene.look()["findings"]
-    assert finding["code"] == code and "refused, and why." in finding["what"]
+    assert finding["code"] == code and "Refused, and why." in finding["what"]
 
 
 def test_a_list_without_capf(scene):

@@ -1,0 +1,551 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""One page per instance: what works, the first thing that does not, and the next step.
+
+Pure, like the search for drift, whose readings and findings it goes on from. The steps are those of a connection that comes
+into being, so the first one that fails is the one to cure first: what comes after it may fail for no other reason. Neither
+readings nor pages hold secrets.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import textwrap
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _drift, _fleet, _profile_status
+
+HOST, CLUSTER, SERVICES, PORTS, TRUST, USER, PROFILE, CERTIFICATE, CUTOVER, TRACE, CONNECTION = STEPS = (
+    "Host", "Cluster", "Services", "Ports", "Trust list", "User", "CAPF profile", "Certificate", "Secure port", "TSP trace",
+    "Connection")
+OF_STAGE = {
+    _drift.TRUST: TRUST, _drift.ACCOUNTS: USER, _drift.PROFILE: PROFILE, _drift.CERTIFICATE: CERTIFICATE,
+    _drift.CUTOVER: CUTOVER, _drift.VERIFY: CONNECTION,
+}
+# Codes of the search for drift that are about no stage of an instance.
+OF_CODE = {
+    "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
+    "ris_incomplete": CONNECTION,
+}
+OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")
+# With these the profile tells why the host has no certificate.
+CAUSES = ("profile_failed", "profile_pending_too_long", "profile_unknown")
+
+CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
+OK, WRONG, DOUBT, UNKNOWN = "ok", "FAIL", "warn", "--"
+BROKEN, REMARKS, WORKS, NOTHING_FOUND = "does not work", "works, with remarks", "works", "nothing wrong found"
+ON_PUBLISHER = (_drift.SHOW_CTL, _drift.UPDATE_CTL, _drift.MIXED_MODE)
+AGAIN = "ansible-playbook voiceops.secure_tsp.diagnose -e diagnose_instance=%s"
+WIDTH = 110
+LABEL = 14
+MOST_QUOTES = 12
+
+
+# What was read beyond the search for drift
+
+
+def host_seen(ports=(), opened=(), traces=()):
+    """What pages() needs of a host: rows by cluster and instance.
+
+    ports: results of secure_port_info; opened: of cti_provider_info; traces: of tsp_trace_info; each with the completed
+    instance in item, or in item.instance.
+    """
+    rows = {}
+    for name, results in (("ports", ports), ("opened", opened), ("trace", traces)):
+        for result in results:
+            if result.get("skipped"):
+                continue
+            instance = result["item"].get("instance") or result["item"]
+            key = (instance["cluster"], instance["instance_id"])
+            row = rows.setdefault(key, {"cluster": key[0], "instance_id": key[1], "ports": None, "opened": None, "trace": None})
+            row[name] = READERS[name](result)
+    return list(rows.values())
+
+
+def _message(result):
+    return result.get("msg") or "it failed without a message"
+
+
+def _ports_of(result):
+    if "ports" not in result:
+        return {"failure": _message(result), "rows": []}
+    return {"failure": "", "rows": result["ports"]}
+
+
+def _opened_of(result):
+    way = result["item"].get("way") or ""
+    if "totals" in result:
+        return {"failure": "", "way": way, "compromised": False, "devices": result["totals"].get("devices", 0),
+                "lines": result["totals"].get("lines", 0)}
+    return {"failure": _message(result), "way": way, "compromised": bool(result.get("compromised"))}
+
+
+def _trace_of(result):
+    if "verdict" not in result:
+        return {"failure": _message(result)}
+    last = result["attempts"][-1] if result["attempts"] else {"trouble": [], "after": [], "cipher": "", "files_written": []}
+    quoted = dict((quote["line"], quote) for quote in last["trouble"][-MOST_QUOTES:] + last["after"][-MOST_QUOTES:])
+    return {
+        "failure": "", "verdict": result["verdict"], "summary": result["summary"], "next_step": result["next_step"],
+        "cipher": last["cipher"], "files_written": list(last["files_written"]), "gaps": result["gaps"][-MOST_QUOTES:],
+        "quotes": [quoted[line] for line in sorted(quoted)][-MOST_QUOTES:], "files": [one["path"] for one in result["files"]],
+    }
+
+
+READERS = {"ports": _ports_of, "opened": _opened_of, "trace": _trace_of}
+
+
+# Which providers may be opened
+
+
+def openings(fleet, clusters, hosts, found, outcomes, host, instance=""):
+    """Providers that may be opened from a host: C({instance, way, store}), with the probe certificate where there is one.
+
+    The application's own certificate is taken only where the cluster was asked and shows no open provider of the user from
+    this host: a second one would throw both out. Nothing is opened where an earlier step already failed.
+    outcomes: rows of the host's certificates. The rest is as pages() takes it.
+    """
+    with_password = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("password_given"))
+    valid = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes if row["certificate_valid"])
+    probes = dict(((row["cluster"], row["probe_of"]), row) for row in valid.values() if row["probe_of"])
+    chosen = []
+    for page in pages(fleet, clusters, hosts, found, {}, "", instance):
+        own = page["instance"]
+        key = (own["cluster"], own["instance_id"])
+        if own["host"] != host or key not in valid or (own["cluster"], own["user"]) not in with_password:
+            continue
+        if any(row["state"] == WRONG for row in page["steps"]):
+            continue
+        if key in probes:
+            chosen.append({"instance": own, "way": "probe", "store": probes[key]["store"]})
+        elif page["connected"] is False:
+            chosen.append({"instance": own, "way": "application", "store": own["store"]})
+    return chosen
+
+
+# Pages
+
+
+def pages(fleet, clusters, hosts, found, seen, now, instance="", traces=None):
+    """A dict for each instance: instance, verdict, first (finding or None), steps, text and more; sorted like the list.
+
+    fleet, clusters, hosts: as _drift.findings() takes them, and found: the findings it made of them. seen: {host: rows of
+    host_seen()}. now: ISO 8601 in UTC, for the head of the page. instance: only the page of this instance ID.
+    traces: {cluster: {folder, minutes, files, problems}} of the clusters' own traces.
+    """
+    wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
+              and one["host"] in hosts and instance in ("", one["instance_id"])]
+    return [_Page(one, fleet, clusters, hosts, found, seen, traces or {}).result(now) for one in wanted]
+
+
+class _Page:
+    """Everything about one instance, judged step by step."""
+
+    def __init__(self, instance, fleet, clusters, hosts, found, seen, traces):
+        self.instance = instance
+        self.key = (instance["cluster"], instance["instance_id"])
+        self.cluster = clusters.get(instance["cluster"]) or {"info": None, "accounts": None, "connections": None}
+        self.host = hosts[instance["host"]]
+        rows = (self.host or {"instances": ()})["instances"]
+        self.row = next((row for row in rows if (row["cluster"], row["instance_id"]) == self.key), {})
+        self.extra = next((row for row in seen.get(instance["host"]) or ()
+                           if (row["cluster"], row["instance_id"]) == self.key), {})
+        self.users = [user for user in fleet["users"] if user["cluster"] == instance["cluster"] and user["name"] == instance["user"]]
+        self.traces = traces.get(instance["cluster"])
+        self.found = [self._judged(finding) for finding in found if self._concerns(finding)]
+        self.found += list(self._of_ports()) + list(self._of_trace()) + list(self._of_provider())
+
+    # Findings
+
+    def _concerns(self, finding):
+        """Whether a finding is about this instance, its user, its host or its cluster."""
+        if finding["code"] == "not_probed" and self.extra.get("opened"):
+            return False
+        own = self.instance
+        return (finding["cluster"] in ("", own["cluster"]) and finding["host"] in ("", own["host"])
+                and finding["user"] in ("", own["user"]) and finding["instance_id"] in ("", own["instance_id"]))
+
+    def _judged(self, finding):
+        """The finding with its step; one that says why there is no certificate is as grave as that."""
+        code = finding["code"]
+        finding = dict(finding, step=step_of(finding))
+        if code in OF_STATUS and self.profile:
+            meaning, cure = _profile_status.describe(self.profile["status"])
+            known = cure if code == "profile_failed" else "%s %s" % (finding["fix"], cure)
+            finding.update(what="%s %s" % (finding["what"], meaning), fix=finding["fix"] if self.valid else known)
+        if code in CAUSES and self.valid is False:
+            finding["severity"] = _drift.CRITICAL
+        return finding
+
+    @property
+    def profile(self):
+        accounts = self.cluster["accounts"] or {"instances": ()}
+        return next((row["profile"] for row in accounts["instances"] if row["instance_id"] == self.instance["instance_id"]), None)
+
+    @property
+    def valid(self):
+        """Whether the host holds a certificate that opens a provider; None where that is not known."""
+        facts = self.row.get("certificate")
+        if not facts or facts.get("failure"):
+            return None
+        return facts["valid"] if "valid" in facts else facts["reason"] in ("",) + _drift.STILL_VALID
+
+    def _add(self, code, step, severity, what, fix, command=""):
+        subject = dict((name, self.instance[name]) for name in ("cluster", "host", "user", "instance_id"))
+        return dict(subject, code=code, step=step, severity=severity, what=what, fix=fix, command=command)
+
+    def _site(self):
+        return _drift.limited(_drift.SITE, [self.instance["host"]])
+
+    def _of_ports(self):
+        ports = self.extra.get("ports")
+        if not ports:
+            return
+        managers = [row for row in ports["rows"] if row["service"] == CTI_MANAGER]
+        none_answers = all(row["stage"] for row in managers)
+        for row in ports["rows"]:
+            needed = none_answers if row["service"] == CTI_MANAGER else self.valid is False
+            severity = _drift.CRITICAL if needed else _drift.WARNING
+            place = "%s at %s, TCP port %d" % (row["service"], row["host"], row["port"])
+            if row["stage"] == "connect":
+                yield self._add(
+                    "port_closed", PORTS, severity, "%s, is not reachable from this host. %s" % (place, _drift.capital(row["problem"])),
+                    "Start the service there, or open the firewall between the two; then try the port from the host.",
+                    "ansible %s -m ansible.builtin.wait_for -a 'host=%s port=%d timeout=5'" % (
+                        self.instance["host"], row["host"], row["port"]))
+            elif row["stage"] == "tls":
+                yield self._add("tls_failed", PORTS, severity, "%s: no TLS connection. %s" % (place, _drift.capital(row["problem"])),
+                                "Do what the message says.")
+            elif row["stage"] == "trust":
+                yield self._add("server_not_vouched", TRUST, severity, "%s: %s" % (place, row["problem"]),
+                                "Fetch the trust list; its signature is judged by the stored one.", self._site())
+
+    def _of_trace(self):
+        trace = self.extra.get("trace")
+        if trace and not trace["failure"] and trace["verdict"] == "stopped":
+            yield self._add("trace_stopped", TRACE, _drift.WARNING if self.valid else _drift.CRITICAL, trace["summary"],
+                            trace["next_step"])
+
+    def _of_provider(self):
+        opened = self.extra.get("opened")
+        if not opened or not opened["failure"]:
+            return
+        if opened["compromised"]:
+            yield self._add(
+                "certificate_compromised", CONNECTION, _drift.CRITICAL, "The certificate is compromised. %s" % _drift.capital(opened["failure"]),
+                "Find the second user of the certificate, give the instance a new instance_id in the list, and provision again; "
+                "the profile of the present one is never armed again.", self._site())
+        else:
+            yield self._add("provider_refused", CONNECTION, _drift.CRITICAL, "No provider opens. %s" % _drift.capital(opened["failure"]),
+                            "Do what the message says.", _drift.limited(_drift.VERIFYING, [self.instance["host"]]))
+
+    # Steps
+
+    def _steps(self):
+        steps = []
+        for step in STEPS:
+            worst = self._worst(step)
+            if worst is not None:
+                state, text = (WRONG if worst["severity"] == _drift.CRITICAL else DOUBT), _sentence(worst["what"])
+            else:
+                state, text = getattr(self, "_" + step.lower().replace(" ", "_"))()
+            steps.append({"step": step, "state": state, "text": text})
+        return steps
+
+    def _worst(self, step):
+        mine = [finding for finding in self.found if finding["step"] == step and finding["severity"] != _drift.INFO]
+        return min(mine, key=lambda finding: _drift.SEVERITIES.index(finding["severity"])) if mine else None
+
+    def _host(self):
+        if self.host is None:
+            return UNKNOWN, "not looked at"
+        addresses = self.host["addresses"]
+        return OK, "answers%s" % (", as %s" % ", ".join(addresses[:4]) if addresses else "")
+
+    def _cluster(self):
+        info = self.cluster["info"]
+        if not info:
+            return UNKNOWN, "not read"
+        mode = {True: "mixed mode", False: "non-secure mode", None: "whether it is in mixed mode is not known"}
+        return OK, "%s, %s" % (("release %s" % info["release"]) if info.get("release") else "read", mode[info.get("mixed_mode")])
+
+    def _services(self):
+        rows = [row for row in (self.cluster["info"] or {}).get("services") or () if row["service"] in _drift.SERVICES]
+        if not rows:
+            return UNKNOWN, "the cluster did not tell"
+        doubtful = [row for row in rows if row["activated"] and row["running"] is None]
+        return OK, "CTI Manager, CAPF and TFTP are activated, whether they run is not known" if doubtful else (
+            "CTI Manager, CAPF and TFTP run")
+
+    def _ports(self):
+        ports = self.extra.get("ports")
+        if ports is None:
+            return UNKNOWN, "not tried"
+        if ports["failure"]:
+            return UNKNOWN, "not tried: %s" % ports["failure"]
+        return OK, ", ".join("%s %s:%d" % (row["service"], row["host"], row["port"]) for row in ports["rows"])
+
+    def _trust_list(self):
+        trust = self.row.get("trust")
+        if not trust or trust["failure"]:
+            return UNKNOWN, "kept by the TSP" if self.instance["windows"] else "not looked at"
+        made = ", made %s" % trust["timestamp"] if trust["timestamp"] else ""
+        return OK, "the cluster's%s" % made
+
+    def _user(self):
+        row, groups = self._account()
+        if row is None:
+            return UNKNOWN, "the cluster was not read"
+        return OK, "%s, in %s" % (row["name"], ", ".join(groups) or "no group")
+
+    def _account(self):
+        """C((row of the user or None, its groups as they are)); the row has them as a run would leave them."""
+        accounts = self.cluster["accounts"] or {"users": (), "plan": ()}
+        row = next((row for row in accounts["users"] if row["name"] == self.instance["user"]), None)
+        steps = [step for step in accounts["plan"] if step["user"] == self.instance["user"] and step["kind"] == "group"]
+        added = [step["name"] for step in steps if step["action"] == "add_member"]
+        gone = [step["name"] for step in steps if step["action"] == "remove_member"]
+        return row, [name for name in (row or {"groups": ()})["groups"] if name not in added] + gone
+
+    def _capf_profile(self):
+        if self.profile is None:
+            return UNKNOWN, "the cluster was not read"
+        return OK, "%s, %s" % (self.profile["operation"], self.profile["status"])
+
+    def _certificate(self):
+        facts = self.row.get("certificate")
+        if not facts or facts.get("failure"):
+            return UNKNOWN, "not looked at"
+        left = " (%s)" % _drift.counted(facts["days_left"], "day") if facts.get("days_left") is not None else ""
+        return OK, "good until %s%s" % ((facts["expires"] or "")[:10], left)
+
+    def _secure_port(self):
+        row, groups = self._account()
+        if row is None:
+            return UNKNOWN, "the cluster was not read"
+        if _fleet.missing([_fleet.SECURE], groups):
+            told = next((finding["what"] for finding in self.found if finding["step"] == CUTOVER), "")
+            return UNKNOWN, told or "the user is not in %s" % _fleet.SECURE
+        return OK, "the user is in %s" % _fleet.SECURE
+
+    def _tsp_trace(self):
+        trace = self.extra.get("trace")
+        if not trace:
+            return UNKNOWN, "no trace was given"
+        if trace["failure"]:
+            return UNKNOWN, trace["failure"]
+        return (OK if trace["verdict"] == "complete" else UNKNOWN), trace["summary"]
+
+    def _connection(self):
+        if self.extra.get("opened"):
+            return OK, _opened_text(self.extra["opened"])
+        if self.connected:
+            return OK, "CTI Manager sees it: %s" % ", ".join("%s at %s" % (one["app_id"] if one.get("app_id") else one["user"], one.get(
+                "node") or "the cluster") for one in self._views("Open"))
+        told = next((_sentence(finding["what"]) for finding in self.found if finding["step"] == CONNECTION), "")
+        return UNKNOWN, told or (
+            "not judged: the host was not reached" if self.host is None else "not judged: the cluster was not read"
+            if self.cluster["accounts"] is None else "not judged: the cluster was not asked, or the user is not on the secure port")
+
+    @property
+    def connected(self):
+        """Whether RIS shows the user's providers from this host, as many as it has instances; None where it cannot be told."""
+        if any(finding["code"] == "provider_not_seen" for finding in self.found):
+            return False
+        return True if self._views("Open") else None
+
+    def _views(self, *statuses):
+        view = self.cluster["connections"]
+        if not view or not view["available"] or self.host is None:
+            return []
+        given = self.instance.get("client_address")
+        places = [given] if given else self.host["addresses"]
+        return [one for one in view["connections"] if one["user"] == self.instance["user"] and one["address"] in places
+                and (one["status"] in statuses or not statuses)]
+
+    # The page
+
+    def result(self, now):
+        steps = self._steps()
+        order = sorted(self.found, key=lambda finding: (_drift.SEVERITIES.index(finding["severity"]), STEPS.index(finding["step"])))
+        first = order[0] if order and order[0]["severity"] != _drift.INFO else None
+        if first is None:
+            verdict = WORKS if steps[-1]["state"] == OK else NOTHING_FOUND
+        else:
+            verdict = BROKEN if first["severity"] == _drift.CRITICAL else REMARKS
+        page = {
+            "instance": self.instance, "verdict": verdict, "first": first, "steps": steps, "connected": self.connected,
+            "findings": order, "name": "%s-%s" % self.key,
+        }
+        page["text"] = self._text(page, now)
+        return page
+
+    def _text(self, page, now):
+        own, first = self.instance, page["first"]
+        head = "%s   host %s, user %s, cluster %s   %s" % (own["instance_id"], own["host"], own["user"], own["cluster"], now)
+        lines = [head, "=" * min(len(head), WIDTH), ""]
+        lines += _wrapped(page["verdict"].upper() + (": %s" % first["step"] if first else ""), "")
+        if first:
+            lines += [""] + _row("What", first["what"]) + _row("Next step", first["fix"])
+            if first["command"]:
+                lines += _row("Command", _command(first), breaks=False)
+            lines += _row("Then", AGAIN % own["instance_id"], breaks=False)
+        lines += ["", "Step by step"]
+        for step in page["steps"]:
+            lines += _wrapped(step["text"], "  %-4s  %-*s" % (step["state"], LABEL, step["step"]))
+        lines += self._others(page)
+        lines += ["", "Facts"] + self._facts()
+        lines += self._trace_lines() + self._cluster_traces()
+        return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def _others(self, page):
+        others = [finding for finding in page["findings"] if finding is not page["first"]]
+        if not others:
+            return []
+        lines = ["", "Also found"]
+        for finding in others:
+            lines += _wrapped("%s: %s" % (finding["step"], finding["what"]), "  %-*s" % (LABEL, finding["severity"]))
+            lines += _row("", finding["fix"])
+            if finding["command"]:
+                lines += _row("", _command(finding), breaks=False)
+        return lines
+
+    def _facts(self):
+        lines = []
+        if self.profile:
+            meaning, _cure = _profile_status.describe(self.profile["status"])
+            lines += _row("CAPF profile", "%s, %s. %s" % (self.profile["operation"], self.profile["status"], meaning))
+        facts = self.row.get("certificate") or {}
+        if facts.get("expires"):
+            lines += _row("Certificate", ", ".join(filter(None, (
+                facts.get("common_name"), "until %s" % facts["expires"], "issuer %s" % facts["issuer"] if facts.get("issuer") else "",
+                "SHA-256 %s" % facts["sha256_fingerprint"] if facts.get("sha256_fingerprint") else ""))))
+        trust = self.row.get("trust") or {}
+        if trust:
+            lines += _row("Trust list", _sentence(trust["failure"]) or "%s%s" % (
+                VERDICTS.get(trust["verdict"], trust["verdict"]), "" if trust["has_capf"] else ", names no CAPF"))
+        for row in (self.extra.get("ports") or {"rows": ()})["rows"]:
+            lines += _row(row["service"], _port_text(row))
+        if self.extra.get("opened") and not self.extra["opened"]["failure"]:
+            lines += _row("Provider", _opened_text(self.extra["opened"]))
+        for one in sorted(self._views(), key=lambda view: view.get("time") or 0)[-4:]:
+            lines += _row("RIS", _view_text(one))
+        if not lines:
+            lines = _row("", "Nothing was read.")
+        return lines
+
+    def _trace_lines(self):
+        trace = self.extra.get("trace")
+        if not trace or trace["failure"]:
+            return []
+        lines = ["", "TSP trace"] + _row("Verdict", trace["summary"]) + _row("Next step", trace["next_step"])
+        if trace["cipher"]:
+            lines += _row("Cipher", trace["cipher"])
+        for gap in trace["gaps"]:
+            lines += _row("Silence", "%.1f s from %s, in stage %s" % (gap["milliseconds"] / 1000.0, gap["from"], gap["stage"]))
+        lines += _row("Files", ", ".join(trace["files"]))
+        return lines + ["  | %s %s" % (quote["clock"], quote["text"][:WIDTH]) for quote in trace["quotes"]]
+
+    def _cluster_traces(self):
+        traces = self.traces
+        if not traces:
+            return []
+        lines = ["", "Traces of the cluster, the last %d minutes" % traces["minutes"]]
+        for problem in traces["problems"]:
+            lines += _row("Problem", problem)
+        if traces["files"]:
+            lines += _row("Folder", "%s (%s)" % (traces["folder"], _drift.counted(traces["files"], "file")), breaks=False)
+            lines += _row("Look with", "find %s -type f -exec zgrep -Hn -e %s -e %s {} +" % tuple(
+                shlex.quote(text) for text in (traces["folder"], self.instance["instance_id"], self.instance["user"])), breaks=False)
+        elif not traces["problems"]:
+            lines += _row("", "No file of that time.")
+        return lines
+
+
+VERDICTS = {"unchanged": "the same as the cluster's", "update": "older than the cluster's", "pinned": "older than the cluster's, which is pinned",
+            "first_trust": "none is stored", "kept": "stored; the cluster's was not fetched"}
+
+
+def step_of(finding):
+    """The step that a finding of the search for drift belongs to."""
+    code = finding["code"]
+    if code == "windows_host":
+        return CERTIFICATE if finding["user"] and finding["instance_id"] else PORTS if finding["cluster"] else HOST
+    if code == "cluster_contradicts":
+        return USER if finding["user"] else CLUSTER
+    stage = _drift.CODES[code][1]
+    return OF_CODE.get(code) or (OF_STAGE[stage] if stage else CLUSTER)
+
+
+def _port_text(row):
+    certificate = row["certificate"] or {}
+    vouched = {True: "vouched for by the trust list", False: "not vouched for by the trust list", None: ""}[row["trusted"]]
+    return "%s:%d %s" % (row["host"], row["port"], ", ".join(filter(None, (
+        _sentence(row["problem"]).rstrip(".") if row["stage"] in ("connect", "tls") else "", " ".join(filter(None, (row["version"], row["cipher"]))),
+        "demands a client certificate" if row["demands_certificate"] else "",
+        "presents %s, until %s" % (certificate["common_name"] or certificate["subject"], certificate["not_after"]) if certificate else "",
+        vouched))))
+
+
+def _opened_text(opened):
+    return "opened with the %s certificate, %s, %s, and closed" % (
+        "probe" if opened["way"] == "probe" else "application's own", _drift.counted(opened["devices"], "device"),
+        _drift.counted(opened["lines"], "line"))
+
+
+def _view_text(one):
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=one.get("time") or 0)
+    when = moment.strftime("%Y-%m-%dT%H:%M:%SZ") if one.get("time") else "a time not told"
+    text = "%s since %s, %s" % (one["status"], when, one.get("app_id") or one["user"])
+    if one.get("reason"):
+        code, name, meaning, _cure = _cti_errors.describe(one["reason"])
+        text += ", reason %s" % code
+        if name != "UNKNOWN":
+            text += " (if that is a code of CTI: %s, %s)" % (name, meaning)
+    return text
+
+
+def _sentence(text):
+    """The first one."""
+    return text.partition(". ")[0].rstrip(".") + "." if text else ""
+
+
+def _command(finding):
+    return finding["command"] + ("   (on the publisher's command line)" if finding["command"] in ON_PUBLISHER else "")
+
+
+def _row(label, text, breaks=True):
+    return _wrapped(text, "  %-*s" % (LABEL, label), breaks)
+
+
+def _wrapped(text, begin, breaks=True):
+    """Lines of text behind a label. A command stays on one line, so that it can be copied."""
+    begin = begin + "  " if begin else begin
+    if not breaks:
+        return [begin + text]
+    text = " ".join(str(text).split())
+    return textwrap.wrap(text, WIDTH, initial_indent=begin, subsequent_indent=" " * len(begin), break_long_words=False,
+                         break_on_hyphens=False) or [begin]
+
+
+# Summary
+
+
+def summary(found_pages, folder=""):
+    """The pages for a terminal: a line for each instance, what does not work first."""
+    order = (BROKEN, REMARKS, NOTHING_FOUND, WORKS)
+    lines = []
+    for page in sorted(found_pages, key=lambda page: order.index(page["verdict"])):
+        own, first = page["instance"], page["first"]
+        lines.append("%-4s %s on %s: %s" % (
+            {BROKEN: WRONG, REMARKS: DOUBT}.get(page["verdict"], OK), own["instance_id"], own["host"],
+            "%s. %s" % (first["step"], _sentence(first["what"])) if first else page["verdict"]))
+        if first:
+            lines.append("     -> %s" % (_command(first) or first["fix"]))
+    counts = [(verdict, sum(1 for page in found_pages if page["verdict"] == verdict)) for verdict in order]
+    lines.append("; ".join("%d %s" % (count, verdict) for verdict, count in counts if count) or "no instance")
+    if folder and found_pages:
+        lines.append("Pages: %s" % folder)
+    return lines
