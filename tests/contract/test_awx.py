@@ -49,7 +49,8 @@ START = re.compile(r"DTSTART(?:;TZID=([\w/+-]+):\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE
 def record(folder):
     """Options of the modules by name, with type and choices, as ansible-doc tells them."""
     answer = subprocess.run(
-        [sys.executable, pathlib.Path(sys.executable).with_name("ansible-doc"), "--json", *("awx.awx." + name for name in MODULES)],
+        [sys.executable, pathlib.Path(sys.executable).with_name("ansible-doc"), "--json",
+         *("awx.awx." + name for name in MODULES)],
         env=dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder)), check=True, capture_output=True, text=True)
     manifest = json.loads((pathlib.Path(folder) / "ansible_collections/awx/awx/MANIFEST.json").read_text())
     return {"collection": "awx.awx", "version": manifest["collection_info"]["version"], "modules": {

@@ -27,8 +27,8 @@ CLICKS = {
         "Certificate Operation", "Authentication Mode", "Authentication String", "Key Order", "RSA Key Size", "EC Key Size",
         "Operation Completes By", "Certificate Operation Status"),
     "On the TSP host": (
-        "install the plug-in", "Use Single Sign On", "user name", "password", "primary", "backup", "Preferred IP Addressing Mode",
-        "Secure Connection to CTI Manager", "Fetch Certificate", "Certificate Status", "Authorization String",
+        "install the plug-in", "Use Single Sign On", "user name", "password", "primary", "backup",
+        "Preferred IP Addressing Mode", "Secure Connection to CTI Manager", "Fetch Certificate", "Certificate Status", "Authorization String",
         "Instance Identifier", "CAPF address", "port", "Number Of Retries", "Retry Interval", "TFTP Server", "Trace"),
     "Proof that it works": ("Upgrade Success", "certificate folder", "phone dialler"),
     "When it fails": ("traces of the TSP", "TVS, TFTP and CAPF", "good trace"),
@@ -36,8 +36,8 @@ CLICKS = {
 
 # Literals that are neither option nor setting: values that people see, and files.
 WORDS = {
-    "cisco", "force: true", "C:\\Temp", "0x8CCC00D1", ".0", "CallManager.cer", "QBEClient.cer", "QBEClient.pem", "jtapi.ini", "main",
-    "hostname",
+    "cisco", "force: true", "C:\\Temp", "0x8CCC00D1", ".0", "CallManager.cer", "QBEClient.cer", "QBEClient.pem", "jtapi.ini",
+    "main", "hostname",
 }
 
 
@@ -111,5 +111,6 @@ def test_only_what_exists_is_named():
 
 
 def test_a_wrong_name_is_noticed():
-    assert unknown("``secure_tsp_cutovr`` ``enrolment: collector`` ``trace.size`` ``enrolment: tsp`` ``key: {type: rsa, size: 2048}``") == [
-        "secure_tsp_cutovr", "enrolment: collector", "trace.size"]
+    right = "``enrolment: tsp`` ``key: {type: rsa, size: 2048}``"
+    wrong = "``secure_tsp_cutovr`` ``enrolment: collector`` ``trace.size``"
+    assert unknown(right + wrong) == ["secure_tsp_cutovr", "enrolment: collector", "trace.size"]
