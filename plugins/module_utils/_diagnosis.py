@@ -110,11 +110,12 @@ def openings(fleet, clusters, hosts, found, outcomes, host, instance=""):
     with_password = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("password_given"))
     valid = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes if row["certificate_valid"])
     probes = dict(((row["cluster"], row["probe_of"]), row) for row in valid.values() if row["probe_of"])
+    here = dict(fleet, instances=[one for one in fleet["instances"] if one["host"] == host])
     chosen = []
-    for page in pages(fleet, clusters, hosts, found, {}, "", instance):
+    for page in pages(here, clusters, hosts, found, {}, "", instance):
         own = page["instance"]
         key = (own["cluster"], own["instance_id"])
-        if own["host"] != host or key not in valid or (own["cluster"], own["user"]) not in with_password:
+        if key not in valid or (own["cluster"], own["user"]) not in with_password:
             continue
         if any(row["state"] == WRONG for row in page["steps"]):
             continue
@@ -137,13 +138,13 @@ def pages(fleet, clusters, hosts, found, seen, now, instance="", traces=None):
     """
     wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
               and one["host"] in hosts and instance in ("", one["instance_id"])]
-    return [_Page(one, fleet, clusters, hosts, found, seen, traces or {}).result(now) for one in wanted]
+    return [_Page(one, clusters, hosts, found, seen, traces or {}).result(now) for one in wanted]
 
 
 class _Page:
     """Everything about one instance, judged step by step."""
 
-    def __init__(self, instance, fleet, clusters, hosts, found, seen, traces):
+    def __init__(self, instance, clusters, hosts, found, seen, traces):
         self.instance = instance
         self.key = (instance["cluster"], instance["instance_id"])
         self.cluster = clusters.get(instance["cluster"]) or {"info": None, "accounts": None, "connections": None}
@@ -152,7 +153,9 @@ class _Page:
         self.row = next((row for row in rows if (row["cluster"], row["instance_id"]) == self.key), {})
         self.extra = next((row for row in seen.get(instance["host"]) or ()
                            if (row["cluster"], row["instance_id"]) == self.key), {})
-        self.users = [user for user in fleet["users"] if user["cluster"] == instance["cluster"] and user["name"] == instance["user"]]
+        accounts = self.cluster["accounts"] or {"instances": ()}
+        self.profile = next(
+            (row["profile"] for row in accounts["instances"] if row["instance_id"] == instance["instance_id"]), None)
         self.traces = traces.get(instance["cluster"])
         self.found = [self._judged(finding) for finding in found if self._concerns(finding)]
         self.found += list(self._of_ports()) + list(self._of_trace()) + list(self._of_provider())
@@ -173,16 +176,12 @@ class _Page:
         finding = dict(finding, step=step_of(finding))
         if code in OF_STATUS and self.profile:
             meaning, cure = _profile_status.describe(self.profile["status"])
-            known = cure if code == "profile_failed" else "%s %s" % (finding["fix"], cure)
-            finding.update(what="%s %s" % (finding["what"], meaning), fix=finding["fix"] if self.valid else known)
+            finding["what"] = "%s %s" % (finding["what"], meaning)
+            if not self.valid:
+                finding["fix"] = cure if code == "profile_failed" else "%s %s" % (finding["fix"], cure)
         if code in CAUSES and self.valid is False:
             finding["severity"] = _drift.CRITICAL
         return finding
-
-    @property
-    def profile(self):
-        accounts = self.cluster["accounts"] or {"instances": ()}
-        return next((row["profile"] for row in accounts["instances"] if row["instance_id"] == self.instance["instance_id"]), None)
 
     @property
     def valid(self):
@@ -342,12 +341,17 @@ class _Page:
         if self.extra.get("opened"):
             return OK, _opened_text(self.extra["opened"])
         if self.connected:
-            return OK, "CTI Manager sees it: %s" % ", ".join("%s at %s" % (one["app_id"] if one.get("app_id") else one["user"], one.get(
-                "node") or "the cluster") for one in self._views("Open"))
+            return OK, "CTI Manager sees it: %s" % ", ".join(
+                "%s at %s" % (one.get("app_id") or one["user"], one.get("node") or "the cluster") for one in self._views("Open"))
         told = next((_sentence(finding["what"]) for finding in self.found if finding["step"] == CONNECTION), "")
-        return UNKNOWN, told or (
-            "not judged: the host was not reached" if self.host is None else "not judged: the cluster was not read"
-            if self.cluster["accounts"] is None else "not judged: the cluster was not asked, or the user is not on the secure port")
+        return UNKNOWN, told or "not judged: %s" % self._why_not_asked()
+
+    def _why_not_asked(self):
+        if self.host is None:
+            return "the host was not reached"
+        if self.cluster["accounts"] is None:
+            return "the cluster was not read"
+        return "the cluster was not asked, or the user is not on the secure port"
 
     @property
     def connected(self):
