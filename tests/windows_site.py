@@ -145,7 +145,7 @@ class WindowsController(Controller):
 
 
 class WindowsSite:
-    """A cluster and scripted Windows hosts. C(users), C(instances) and C(settings) may be changed between runs."""
+    """A cluster and scripted Windows hosts. C(users), C(instances), C(hosts) and C(settings) may be changed between runs."""
 
     def __init__(self, simulator, folder, hosts):
         self.sim = simulator
@@ -155,6 +155,7 @@ class WindowsSite:
         self.users = [dict(USER)]
         self.instances = [
             {"host": host, "user": "recorder_tapi", "instance_id": host + "x1", "tsp_number": 1} for host in hosts]
+        self.hosts = {}  # further variables of single hosts
         self.strings = self.controller.folder / "strings"
         self.settings = {
             "client_windows_string_folder": str(self.strings), "client_windows_try_ports": False,
@@ -229,7 +230,8 @@ class WindowsSite:
 
     def inventory(self):
         hosts = {
-            host: {"ansible_python_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows"}
+            host: {"ansible_python_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows",
+                   **self.hosts.get(host, {})}
             for host in self.addresses}
         return self.controller.write_inventory(hosts, {
             "secure_tsp_clusters": {"main": self.sim.cluster_entry()}, "secure_tsp_users": self.users,

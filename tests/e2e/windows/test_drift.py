@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""drift.yml over scripted Windows hosts: what the role client_windows finds is in the report, beside what the cluster shows."""
+"""drift.yml and diagnose.yml over scripted Windows hosts: what the role client_windows finds is told beside what the cluster shows."""
 
 from __future__ import annotations
 
+import base64
 import json
 
 import provisioned
@@ -75,3 +76,34 @@ def test_a_clone_a_stopped_service_and_an_application_that_is_not_connected(site
         ("windows_host", host) for host in HOSTS}
     assert ("provider_not_seen", "recorder02") in {(code, host) for code, host, _what in found}
     assert {code for code, _host, _what in found} == {"windows_host", "provider_not_seen"}
+
+
+def put_traces(site, host, *texts):
+    """Trace files of the host's TSP, the oldest first, with names in another order."""
+    state = site.state(host)
+    for number, text in enumerate(texts):
+        path = "C:\\Temp\\CiscoTSP001Log\\TSP001Debug00000%d.txt" % ((number + 1) % len(texts))
+        state["files"][path] = {"content": base64.b64encode(text.encode("utf-16")).decode(), "modified": 1000.0 + number}
+    site.write(host, state)
+
+
+def test_the_first_thing_that_does_not_work_on_windows_hosts(site, vectors):
+    """One host holds no certificate, the other cannot be reached; traces are read from the first."""
+    lines = (vectors / "tsptrace" / "success.txt").read_text().splitlines(keepends=True)
+    put_traces(site, "recorder01", "".join(lines[:9]), "".join(lines[9:24]) + "16:31:04.300 | refused, AuthString=4711471147\n")
+    state = site.state("recorder01")
+    state["files"] = {path: file for path, file in state["files"].items() if "QBEClient" not in path}
+    site.write("recorder01", state)
+    ssh = site.controller.folder / "ssh"
+    ssh.write_text("#!/bin/sh\necho 'ssh: no route to host' >&2\nexit 255\n")
+    ssh.chmod(0o755)
+    site.hosts = {"recorder02": {"ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)}}
+    folder = site.controller.folder / "pages"
+    site.settings.update(diagnose_folder=str(folder), client_windows_settings={"trace.directory": "C:\\Temp"})
+    before = everything(site)
+    run = site.run(playbook="diagnose")
+    assert everything(site) == before and site.sim.cluster.write_count == 0 and run.count("changed") == 0
+    first, second = ((folder / ("main-%sx1.txt" % host)).read_text() for host in HOSTS)
+    assert "DOES NOT WORK: Certificate" in first and "There is no certificate." in first
+    assert "'capf_tls_finished'" in first and "refused, AuthString=********" in first and "4711471147" not in first + run.output
+    assert "DOES NOT WORK: Host" in second and "could not be reached" in second
