@@ -543,9 +543,10 @@ def summary(found_pages, folder=""):
     lines = []
     for page in sorted(found_pages, key=lambda page: order.index(page["verdict"])):
         own, first = page["instance"], page["first"]
+        # Where no command cures it, the whole message says what to do.
+        told = "%s. %s" % (first["step"], _sentence(first["what"]) if first["command"] else first["what"]) if first else page["verdict"]
         lines.append("%-4s %s on %s: %s" % (
-            {BROKEN: WRONG, REMARKS: DOUBT}.get(page["verdict"], OK), own["instance_id"], own["host"],
-            "%s. %s" % (first["step"], _sentence(first["what"])) if first else page["verdict"]))
+            {BROKEN: WRONG, REMARKS: DOUBT}.get(page["verdict"], OK), own["instance_id"], own["host"], told))
         if first:
             lines.append("     -> %s" % (_command(first) or first["fix"]))
     counts = [(verdict, sum(1 for page in found_pages if page["verdict"] == verdict)) for verdict in order]

@@ -298,6 +298,14 @@ def test_the_summary_begins_with_what_does_not_work(scene):
     assert lines[-2:] == ["1 does not work; 1 works", "Pages: /srv/pages"]
 
 
+def test_the_summary_says_all_where_no_command_cures_it(scene):
+    scene.failures = ["no connection (cucm-pub). Check the port."]
+    lines = _diagnosis.summary([scene.page()])
+    assert lines[0] == ("FAIL recorder01x1 on recorder01: Cluster. The cluster could not be read. No connection (cucm-pub). "
+                        "Check the port.")
+    assert lines[1].startswith("     -> Put that right")
+
+
 def test_traces_of_the_cluster_are_named(scene):
     page = scene.page(traces={"main": {"folder": "/srv/t", "minutes": 15, "files": 3, "problems": ["Node x was given up."]}})
     assert "/srv/t (3 files)" in page["text"] and "zgrep" in page["text"] and "Node x was given up." in page["text"]
