@@ -29,6 +29,12 @@ def blocks(guide, language):
     return [re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in found]
 
 
+def commands_of_comments(path):
+    """The commands in comments of a plugin, such as the examples of a callback, which are no YAML."""
+    lines = re.findall(r"^# ((?:[A-Z_]+=\S+ )*ansible-.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
 def commands(guide):
     """Every command, as a list of words: lines of bash blocks, and commands that stand in the text."""
     lines = [line for block in blocks(guide, "bash") for line in block.replace("\\\n", " ").splitlines()]

@@ -24,7 +24,9 @@ ROOT = guides.ROOT
 BIN = os.path.dirname(sys.executable)
 OWN = "voiceops.secure_tsp."
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-COMMANDS = sorted({tuple(words) for guide in guides.GUIDES for words in guides.commands(guide)})
+COMMANDS = sorted({tuple(words) for guide in guides.GUIDES for words in guides.commands(guide)} | {
+    tuple(words) for path in (ROOT / "plugins" / "callback").glob("*.py") for words in guides.commands_of_comments(path)})
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 
 def run(words, **more):
@@ -59,8 +61,11 @@ def make(words, _request):
         assert named, "the Makefile does not have %s" % name
 
 
-def ansible_playbook(words, _request):
+def ansible_playbook(words, request):
     """ansible-playbook itself takes the command apart; playbook and variables must be there."""
+    while ASSIGNMENT.match(words[0]):
+        export(("export", words[0]), request)
+        words = words[1:]
     command_line = PlaybookCLI(list(words))
     command_line.parser = None
     command_line.init_parser()
@@ -108,8 +113,8 @@ def pip(words, _request):
 
 
 def python(words, request):
-    assignments = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
-    words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+    assignments = dict(word.split("=", 1) for word in words if ASSIGNMENT.match(word))
+    words = [word for word in words if not ASSIGNMENT.match(word)]
     if words[1:3] == ["-m", "pip"]:
         pip(tuple(words), request)
     else:
@@ -158,7 +163,7 @@ CHECKS = {
 
 
 def check_of(words):
-    program = next((word for word in words if not re.match(r"[A-Z_]+=", word)), "")
+    program = next((word for word in words if not ASSIGNMENT.match(word)), "")
     assert program in CHECKS, "nobody checks commands of %s" % program
     return CHECKS[program]
 
