@@ -304,7 +304,7 @@ def rotation_order(files):
     Modification times decide where all are known and differ, unless they are those of copying (COPIED). Then the numbers
     in the names count up from 0 and start again, so the oldest file follows the single place where the clock jumps back.
     """
-    moments = [modified for _name, modified, _clock in files]
+    moments = [modified for _name, modified, _clock in files] or [0]
     told = None not in moments and len(set(moments)) == len(moments)
     copied = told and all(clock for _name, _modified, clock in files) and max(moments) - min(moments) < COPIED
     if told and not copied:
