@@ -179,7 +179,7 @@ files:
     dest:
       description: Place on this host, V(null) without O(dest).
       type: str
-      sample: null
+      sample: /var/tmp/case-4711/cucm-pub.example.com/cm/trace/capf/sdi/trace00000001.txt
     status:
       description:
         - V(listed) without O(dest), V(to_download) in check mode, V(downloaded), or V(present) with the same size.

@@ -122,17 +122,25 @@ ports:
     version:
       description: Version of TLS, empty without a handshake that was completed.
       type: str
-      sample: TLSv1.2
+      sample: TLSv1.3
     cipher:
       description: Cipher suite, empty like RV(ports[].version).
       type: str
-      sample: ECDHE-RSA-AES256-GCM-SHA384
+      sample: TLS_AES_256_GCM_SHA384
     certificate:
       description: Facts of the certificate that was presented; null without one.
       type: dict
       sample:
-        common_name: CAPF-61b1b8d2
-        not_after: "2031-11-24T21:05:11Z"
+        subject: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+        issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+        common_name: CAPF-0badcafe
+        serial: 5a10c0de0badcafe00112233445566ff
+        not_before: "2023-01-01T00:00:00Z"
+        not_after: "2053-01-01T00:00:00Z"
+        key_type: rsa
+        key_size: 2048
+        signature_hash: sha256
+        sha256_fingerprint: 835a28c927f5f24515dda87775f53ebcb6dcbde02e01b22218d3020fadf06a16
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport

@@ -17,9 +17,7 @@ EXAMPLES += [("guide", guide, task["name"]) for guide, block in play.guide_block
 # Examples that cannot run against the simulator, each with the reason. Better none.
 CANNOT_RUN = {}
 # Return values that no run here has, each with the reason.
-NOT_SEEN = {
-    ("fleet_accounts", "still_armed"): "needs a cluster that refuses twice; always empty otherwise",
-}
+NOT_SEEN = {}
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import ast
-import json
+import contextlib
 import pathlib
-import re
 
 import collection_path
 import guides
@@ -47,9 +46,9 @@ def constant(kind, name, title):
                 if isinstance(node, ast.Assign) and node.targets[0].id == title)
 
 
-def tasks(kind, name, root):
+def tasks(kind, name, root, ports=()):
     """The examples of a plugin as the sandbox runs them."""
-    found = yaml.safe_load(scenes.in_sandbox(constant(kind, name, "EXAMPLES"), root))
+    found = yaml.safe_load(scenes.in_sandbox(constant(kind, name, "EXAMPLES"), root, ports))
     for task in found if kind == "filter" else ():
         task["name"] = "%s: %s" % (name, task["name"])
         facts = task.get("ansible.builtin.set_fact", {})
@@ -100,13 +99,13 @@ def with_port(task, scene):
     return task
 
 
-def play(host, scene, port, found, **more):
+def play(host, scene, port, found):
     sequence = [{"name": "Facts of the sandbox", "ansible.builtin.set_fact": {**scene.facts(), "cacheable": True}}]
     for task in found:
         sequence += [action(port, name, words) for name, words in scenes.BEFORE.get(task["name"], ())]
         sequence.append(with_port(task, scene))
     return {"name": host, "hosts": host, "gather_facts": False, "ignore_errors": True, "vars": scene.variables(),
-            "vars_files": [str(HERE / "filters.yml")], "module_defaults": scene.module_defaults(), "tasks": sequence, **more}
+            "vars_files": [str(HERE / "filters.yml")], "module_defaults": scene.module_defaults(), "tasks": sequence}
 
 
 class Played:
@@ -129,43 +128,43 @@ class Played:
         return "not reached", None
 
 
-def play_all(folder, modules=None, filters=None, blocks=None):
-    """Run the examples of these plugins and the tasks in guides (default: all of them). Returns Played.
+def tasks_of(kind, name, root, ports):
+    """The tasks of one host of the playbook."""
+    if kind == "filter":
+        found = yaml.safe_load((HERE / "before_filters.yml").read_text(encoding="utf-8"))
+        for plugin in plugins("filter"):
+            found += tasks("filter", plugin, root, ports)
+        return found
+    if kind == "guide":
+        return yaml.safe_load(scenes.in_sandbox(guide_blocks()[name], root, ports))
+    more = scenes.in_sandbox(yaml.safe_dump(further(name), width=10000), root, ports)
+    return tasks("module", name, root, ports) + yaml.safe_load(more)
+
+
+def play_all(folder, kinds=("module", "guide", "filter")):
+    """Run the examples of modules and filters and the tasks in guides. Returns Played.
 
     folder: is made; the simulators' state and all files are below it.
     """
-    modules = plugins("module") if modules is None else modules
-    filters = plugins("filter") if filters is None else filters
-    blocks = guide_blocks() if blocks is None else blocks
     controller = SandboxController(folder)
-    running, plays, hosts = [], [], {}
-    try:
-        for name in [*modules, *blocks, *([FILTER_HOST] if filters else [])]:
+    hosts = [(kind, name) for kind, names_of_kind in (
+        ("module", plugins("module")), ("guide", guide_blocks()), ("filter", [FILTER_HOST])) if kind in kinds
+        for name in names_of_kind]
+    plays = []
+    with contextlib.ExitStack() as stack:
+        for kind, name in hosts:
             root = controller.folder / "roots" / name
             scene = scenes.Scene(name, root)
-            running.append(scene.sim.start())
+            stack.enter_context(scene.sim)
             control = ControlServer(scene.sim)
             control.start()
-            running.append(control)
-            hosts[name] = None
-            if name == FILTER_HOST:
-                found = yaml.safe_load((HERE / "before_filters.yml").read_text(encoding="utf-8"))
-                for plugin in filters:
-                    found += tasks("filter", plugin, root)
-                plays.append(play(name, scene, control.port, found))
+            stack.callback(control.stop)
+            plays.append(play(name, scene, control.port, tasks_of(kind, name, root, scene.ports)))
+            if kind == "filter":
                 plays[-1]["module_defaults"]["group/voiceops.secure_tsp.axl"].update(
                     hostname=scenes.PUBLISHER, username=scene.sim.username, password=scene.sim.password)
-            elif name in blocks:
-                plays.append(play(name, scene, control.port, yaml.safe_load(scenes.in_sandbox(blocks[name], root))))
-            else:
-                found = tasks("module", name, root) + yaml.safe_load(
-                    scenes.in_sandbox(yaml.safe_dump(further(name)), root))
-                plays.append(play(name, scene, control.port, found))
         playbook = controller.folder / "examples.yml"
         playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
-        inventory = controller.write_inventory(hosts, {})
+        inventory = controller.write_inventory([name for _kind, name in hosts], {})
         run = controller.start(playbook, inventory, "--diff").wait()
-        return Played(run, hosts, controller.folder)
-    finally:
-        for one in reversed(running):
-            one.stop()
+        return Played(run, [name for _kind, name in hosts], controller.folder)

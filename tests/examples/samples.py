@@ -42,9 +42,9 @@ SHOWN = (
     (r"-127\.0\.0\.1-", "-192.0.2.31-"),
     (r"127\.0\.0\.1", "cucm-pub.example.com"),
     (r"7F000001", "C000020A"),  # an address in the name of a trust list
-    (r"(?<=example\.com):\d{4,5}\b", ":8443"),
     (r"^\d{10}$", scenes.STRING),
 )
+PORTS = {"secure_port_info": 3804, "capf_certificate": 3804, "cti_provider_info": 2749, "ctl_file": 69}  # others: 8443
 ADDRESS, CLIENT_ADDRESS = "192.0.2.10", "192.0.2.31"
 
 
@@ -179,7 +179,7 @@ def shown(value, module, root, key=""):
         return value
     if key == "address" and value == "127.0.0.1":
         return CLIENT_ADDRESS if module == "cti_connection_info" else ADDRESS
-    return worded(value.replace(str(root), ""))
+    return re.sub(r"(?<=example\.com):\d{4,5}\b", ":%d" % PORTS.get(module, 8443), worded(value.replace(str(root), "")))
 
 
 def dumped(value, indent):
@@ -272,7 +272,7 @@ def write(played):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        played = play.play_all(pathlib.Path(folder) / "controller", filters=[], blocks={})
+        played = play.play_all(pathlib.Path(folder) / "controller", kinds=["module"])
         wrong = [(module, name) for module in play.plugins("module") for name in play.names("module", module)
                  if played.status("module", module, name)[0] != "ok"]
         if played.run.rc or wrong:

@@ -85,10 +85,15 @@ BEFORE = {
 }
 
 
-def in_sandbox(text, root):
-    """The text of an example with names, accounts and paths of the sandbox."""
+def in_sandbox(text, root, ports=()):
+    """The text of an example with names, accounts, paths and ports of the sandbox.
+
+    ports: pairs of a port as it is documented and the one that the kernel chose.
+    """
     for pattern, word in WORDS:
         text = re.sub(pattern, word, text)
+    for documented, chosen in ports:
+        text = re.sub(r"\bport: %d\b" % documented, "port: %d" % chosen, text)
     return PATHS.sub(str(root) + "/", text)
 
 
@@ -150,6 +155,13 @@ class Scene:
             log_collection.put_log(self.sim.cluster, service, "a line\n", name="trace00000002.txt")
             log_collection.put_log(
                 self.sim.cluster, service, "a line\n", name="trace00000001.txt", minutes_old=around_the_failure)
+
+    @property
+    def ports(self):
+        """(documented, chosen) of every port that an example may name."""
+        sim = self.sim
+        return ((8443, sim.axl_port), (69, sim.tftp_port), (6970, sim.http_port), (3804, sim.capf_port),
+                (2748, sim.cti_port), (2749, sim.cti_tls_port))
 
     def variables(self):
         """Variables that the examples of modules use."""
