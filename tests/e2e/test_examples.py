@@ -85,6 +85,6 @@ def test_stale_samples_are_noticed(result, words):
 def test_only_what_really_changed_is_written():
     fresh = [{"count": 1, "rows": [{"at": "2026-11-11T00:00:00Z", "facts": {"host": "old"}}]}]
     assert samples.rewritten(RETURNS, fresh) == RETURNS
-    other = [{"count": 2, "rows": [{"at": None, "facts": {"host": "/root/etc/x", "size": 5}}]}]
-    new = samples.rewritten(RETURNS, other, root="/root")
+    other = [{"count": 2, "rows": [{"at": None, "facts": {"host": "/sandbox/etc/x", "size": 5}}]}]
+    new = samples.rewritten(RETURNS, other, root="/sandbox")
     assert new == RETURNS.replace("sample: 1\n", "sample: 2\n").replace("{host: old}", "{host: /etc/x, size: 5}")
