@@ -197,7 +197,8 @@ class PlaybookRounds(Rounds):
                 os.kill(pid, signal.SIGKILL)
         expect(not left, "%d processes live on" % len(left))
         run = playing.wait()
-        expect("Traceback (most recent call last)" not in run.output, run.output)
+        # A signal that comes while Python still imports Ansible ends in a traceback of Python's own.
+        expect(not run.events or "Traceback (most recent call last)" not in run.output, run.output)
         expect(rc != 0 or what == INTERRUPT, "killed, but it ended with 0")
         return next((event["role"].rpartition(".")[2] for event in reversed(run.events) if event.get("role")), "start")
 
