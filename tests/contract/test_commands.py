@@ -137,13 +137,13 @@ def script(words, request):
         assert OWN.rstrip(".") in run(words, RUN_TREE=str(folder)).lower()
 
 
-def ansible_test(words, _request):
+def ansible_test(words, request):
     """Options and tests that ansible-test knows; make sanity runs it."""
     assert words[1] in ("sanity", "units", "integration")
     for option, value in zip(words[2::2], words[3::2]):
         assert option in ("--test", "--python"), option
         if option == "--test":
-            assert value in run(["ansible-test", "sanity", "--list-tests"], cwd=content_root(_request)).split()
+            assert value in run(["ansible-test", "sanity", "--list-tests"], cwd=content_root(request)).split()
 
 
 def content_root(request):
