@@ -168,19 +168,19 @@ class Bench:
              "ansible_python_interpreter=%s" % sys.executable, path], env=environment, cwd=self.folder)
         return figures
 
-    def module(self, name, /, **options):
+    def module(self, which, /, **options):
         """Figures and result of one module in a process of its own, without Ansible around it."""
         arguments = self.folder / "arguments.json"
         arguments.write_text(json.dumps({**options, "_ansible_check_mode": False, "_ansible_diff": False}))
         with open(arguments) as stream:
             figures, output = self.process(
-                [sys.executable, ROOT / "tests" / "unit" / "modules" / "module_process.py", name], stdin=stream,
+                [sys.executable, ROOT / "tests" / "unit" / "modules" / "module_process.py", which], stdin=stream,
                 env={**os.environ, "PYTHONPATH": str(ROOT / "tests")})
         return figures, json.loads(output.decode().strip().splitlines()[-2])
 
     def warm_up(self, sim):
         """Let the simulated cluster pay what it pays once."""
-        self.module("application_user", **dict(login(sim), name="nobody", user_password=USER_PASSWORD, state="absent"))
+        self.module("application_user", **login(sim), name="nobody", user_password=USER_PASSWORD, state="absent")
         sim.cluster.counters.clear()
 
     # Measurements
@@ -311,7 +311,7 @@ class Bench:
                 figures = self.play([{**task, "loop": loop}])
                 rows[name] = {key: round((figures[key] - empty[key]) / rounds * 1000, 1) for key in ("seconds", "cpu")}
             figures, result = self.module(
-                "application_user", **dict(login(sim), name="bench", user_password=USER_PASSWORD))
+                "application_user", **login(sim), name="bench", user_password=USER_PASSWORD)
             assert result["changed"] is False, result
             rows["application_user"]["megabytes"] = round(figures["megabytes"], 1)
         (self.folder / "controller" / "ansible.cfg").write_text("")
