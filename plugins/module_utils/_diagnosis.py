@@ -550,7 +550,7 @@ def summary(found_pages, folder=""):
         if first:
             lines.append("     -> %s" % (_command(first) or first["fix"]))
     counts = [(verdict, sum(1 for page in found_pages if page["verdict"] == verdict)) for verdict in order]
-    lines.append("; ".join("%d %s" % (count, verdict) for verdict, count in counts if count) or "no instance")
+    lines.append("; ".join("%s: %d" % row for row in counts if row[1]) or "no instance")
     if folder and found_pages:
         lines.append("Pages: %s" % folder)
     return lines

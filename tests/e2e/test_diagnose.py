@@ -182,7 +182,7 @@ def test_a_host_that_cannot_be_reached_is_the_first_finding_of_its_page_alone(to
     assert part(page, "Command") == "ansible %s -m ansible.builtin.ping" % GONE
     assert ladder(page)["Cluster"] == ladder(page)["CAPF profile"] == "ok"
     assert sorted(told.pages) == sorted([*NAMES, "gone"])
-    assert told.lines[-2:] == ["7 does not work; 1 works", "Pages: %s" % told.folder]
+    assert told.lines[-2:] == ["does not work: 7; works: 1", "Pages: %s" % told.folder]
 
 
 def test_the_trace_is_judged_and_quoted(told):

@@ -294,8 +294,8 @@ def test_the_summary_begins_with_what_does_not_work(scene):
     good = scene.page()
     scene.certificate.update(reason="missing", explanation="There is none.")
     lines = _diagnosis.summary([good, scene.page()], "/srv/pages")
-    assert [line[:4] for line in lines] == ["FAIL", "    ", "ok  ", "1 do", "Page"]
-    assert lines[-2:] == ["1 does not work; 1 works", "Pages: /srv/pages"]
+    assert [line[:4] for line in lines] == ["FAIL", "    ", "ok  ", "does", "Page"]
+    assert lines[-2:] == ["does not work: 1; works: 1", "Pages: /srv/pages"]
 
 
 def test_the_summary_says_all_where_no_command_cures_it(scene):
