@@ -229,6 +229,166 @@ def test_a_service_that_only_another_node_has(scene):
     assert "node: cucm-pub" in finding["command"]
 
 
+def step(kind, action, name="recorder_tapi", **more):
+    """A row of the planner's plan for the scene's user."""
+    return {"kind": kind, "action": action, "name": name, "user": "recorder_tapi", "fields": [], "reason": "", **more}
+
+
+@pytest.mark.parametrize("user, row, plan, code, words", [
+    ({}, {"exists": False}, [], "user_missing", "The application user does not exist."),
+    ({}, {"action": "create"}, [], "user_missing", "The application user does not exist."),
+    ({"type": "end"}, {"exists": False}, [], "user_missing", "The end user does not exist."),
+    ({}, {}, [step("user", "update", fields=["devices"])], "user_devices", "devices_mode append"),
+    ({}, {"groups": [ENABLED]}, [step("group", "add_member", SECURE)], "user_not_secure", SECURE),
+    ({}, {}, [step("group", "add_member", ENABLED)], "user_groups_missing", ENABLED),
+    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="waits for recorder01x1")], "cutover_waits",
+     "waits for recorder01x1"),
+    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="cutover is manual")], "cutover_by_hand", "manual"),
+    ({}, {"groups": [ENABLED, SECURE, "Standard CTI Allow Control of All Devices"]}, [], "user_groups_extra",
+     "Standard CTI Allow Control of All Devices"),
+    ({"state": "absent"}, {}, [step("user", "remove")], "user_not_removed", "state: absent"),
+])
+def test_differences_of_a_user(scene, user, row, plan, code, words):
+    scene.users[0].update(user)
+    scene.row.update(row)
+    scene.accounts["plan"] = plan
+    found = [one for one in scene.look(ris=False)["findings"] if one["code"] == code]
+    assert [(one["cluster"], one["user"]) for one in found] == [("main", "recorder_tapi")]
+    assert words in found[0]["what"] and found[0]["fix"]
+
+
+def test_without_the_group_that_cti_needs_nothing_works(scene):
+    scene.accounts["plan"] = [step("group", "add_member", ENABLED)]
+    assert [one["severity"] for one in scene.look(ris=False)["findings"]] == ["critical"]
+    scene.accounts["plan"] = [step("group", "add_member", "Standard CTI Allow Call Monitoring")]
+    assert [one["severity"] for one in scene.look(ris=False)["findings"]] == ["warning"]
+
+
+def test_a_secure_user_without_instances_can_open_no_port(scene):
+    scene.instances, scene.accounts["instances"], scene.users[0]["hosts"] = [], [], []
+    scene.hosts = {}
+    assert scene.codes() == ["user_secure_without_instance"]
+
+
+@pytest.mark.parametrize("profile, code, words", [
+    ({"exists": False}, "profile_missing", "no CAPF profile"),
+    ({"state": "pending", "completion": "2026:11:25:12:00"}, "profile_pending", "until 2026:11:25:12:00"),
+    ({"state": "pending"}, "profile_pending", "is pending."),
+    ({"state": "perhaps_expired", "completion": "2026:11:24:09:00"}, "profile_pending_too_long", "in some time zones"),
+    ({"state": "expired", "completion": "2026:11:20:12:00"}, "profile_pending_too_long", "has passed."),
+    ({"state": "other", "operation": "Troubleshoot", "status": "New"}, "profile_unknown", "'Troubleshoot', 'New'"),
+    ({"key": {"type": "rsa", "size": 4096}}, "profile_key", "rsa 4096"),
+])
+def test_differences_of_a_profile(scene, profile, code, words):
+    scene.accounts["instances"][0]["profile"].update(profile)
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["instance_id"]) == (code, "recorder01x1") and words in finding["what"]
+
+
+def test_what_an_absent_instance_left_behind(scene):
+    scene.instances[0]["state"] = "absent"
+    scene.accounts["instances"][0]["action"] = "remove"
+    files = [{"path": "/etc/secure_tsp/recorder01x1/QBEClient.cer", "checksum": "0a"}]
+    scene.hosts = {"recorder01": _drift.host_reading([], [], files=files)}
+    found = {one["code"]: one["command"] for one in scene.look(ris=False)["findings"]}
+    assert {"profile_not_removed", "files_not_removed"} <= set(found)
+    assert found["files_not_removed"] == _drift.limited(_drift.DECOMMISSION, ["recorder01"])
+
+
+@pytest.mark.parametrize("change, code, words", [
+    ({"name_matches": False}, "certificate_name", "CTI-recorder01x1"),
+    ({"unconfirmed": True}, "certificate_unconfirmed", "never proven"),
+])
+def test_doubts_about_a_good_certificate(scene, change, code, words):
+    scene.certificate.update(change)
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == code and words in finding["what"]
+
+
+def test_a_certificate_that_could_not_be_judged(scene):
+    scene.certificate = {"failed": True, "msg": "Permission denied."}
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == "instance_not_read" and "Permission denied." in finding["what"]
+
+
+def test_a_host_that_keeps_its_certificate_to_itself(scene):
+    scene.hosts = {"recorder01": _drift.host_reading([], [dict(TRUSTED, item=scene.instances[0])], addresses=scene.addresses)}
+    assert scene.codes() == ["not_looked_at"]
+
+
+def test_files_of_the_trust_list_that_are_lost(scene):
+    scene.trust["files"] = ["CallManager.cer"]
+    [finding] = scene.look()["findings"]
+    assert finding["code"] == "ctl_files" and "CallManager.cer" in finding["what"]
+
+
+@pytest.mark.parametrize("reading, code", [
+    (None, "host_unreachable"), (_drift.host_reading(failure="no Python was found"), "host_not_read"),
+])
+def test_hosts_that_were_not_read(scene, reading, code):
+    scene.hosts = {"recorder01": reading}
+    found = scene.look(ris=False)["findings"]
+    assert [(one["code"], one["host"]) for one in found] == [(code, "recorder01")]
+
+
+@pytest.mark.parametrize("expires, code, words", [
+    ("2026-11-24T12:00:00Z", "server_certificate_expired", "expired on 2026-11-24"),
+    ("2026-11-25T12:00:00Z", "server_certificate_expiring", "in 1 day."),
+    ("2036-11-24T12:00:00Z", None, ""),
+])
+def test_certificates_of_the_servers(scene, expires, code, words):
+    scene.info["certificates"] = [{"node": "cucm-pub", "service": "CallManager", "subject": "CN=cucm-pub",
+                                   "not_after": expires}]
+    found = scene.look()["findings"]
+    assert [one["code"] for one in found] == ([code] if code else [])
+    assert all(words in one["what"] for one in found)
+
+
+def test_a_service_that_is_activated_and_does_not_run(scene):
+    scene.info["services"] = [
+        {"node": "cucm-pub", "service": service, "activated": True, "running": service != "Cisco CTIManager",
+         "status": "Started" if service != "Cisco CTIManager" else "Stopped"} for service in _drift.SERVICES]
+    [finding] = scene.look()["findings"]
+    assert finding["what"] == "Cisco CTIManager does not run on cucm-pub (Stopped)."
+    assert "services: [Cisco CTIManager]" in finding["command"]
+
+
+def test_doubts_of_the_cluster_are_passed_on(scene):
+    scene.info["doubts"] = ["The security mode is not known."]
+    assert [one["what"] for one in scene.look()["findings"]] == ["The security mode is not known."]
+
+
+def probed(scene, probe=None, **certificate):
+    """The scene with a probe certificate, and what came of opening a provider with it."""
+    item = dict(INSTANCE, instance_id="recorder01x1probe", probe_of="recorder01x1", store=INSTANCE["store"] + "/probe")
+    scene.instances.append(item)
+    facts = copy.deepcopy(GOOD)
+    facts.update(certificate)
+    own = scene.instances[0]
+    scene.hosts = {"recorder01": _drift.host_reading(
+        [dict(GOOD, item=own), dict(facts, item=item)], [dict(TRUSTED, item=own)],
+        probes=[] if probe is None else [dict(probe, item=item)], addresses=scene.addresses)}
+    return [(one["code"], one["what"]) for one in scene.look(probe=True)["findings"]]
+
+
+def test_a_probe_that_opens_is_no_finding(scene):
+    assert probed(scene, {"totals": {"devices": 2}}) == []
+
+
+@pytest.mark.parametrize("compromised, fix", [(True, "secure_tsp_probe_suffix"), (False, "Do what the message says.")])
+def test_a_probe_that_does_not_open(scene, compromised, fix):
+    [(code, what)] = probed(scene, {"failed": True, "msg": "refused by the server.", "compromised": compromised})
+    assert code == "probe_failed" and "Refused by the server." in what
+    assert fix in scene.look(probe=True)["findings"][0]["fix"]
+
+
+@pytest.mark.parametrize("reason, why", [
+    ("", "no password of recorder_tapi"), ("missing", "there is no valid probe certificate")])
+def test_why_nothing_was_probed(scene, reason, why):
+    [(code, what)] = probed(scene, needs_certificate={"needed": bool(reason), "reason": reason})
+    assert code == "not_probed" and why in what
+
+
 def test_a_password_that_is_always_set_is_no_drift(scene):
     scene.accounts["plan"] = [{"kind": "user", "name": "recorder_tapi", "user": "recorder_tapi", "action": "update",
                                "fields": ["password"], "reason": "update_password is always"}]
