@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import pathlib
 
+import OpenSSL.crypto
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _subject_hash
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError, TrustError
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from simulator import pki as simulated
 
@@ -186,6 +190,22 @@ def test_certificates_are_found_by_role_also_by_hash():
     assert not _pki.lists_certificate(listed, der("capf"), (_ctl.CAPF,))
     assert _pki.lists_certificate(trust_list("ITLFile-hashonly"), der("capf"), (_ctl.CAPF,))
     assert not _pki.lists_certificate(trust_list("ITLFile-hashonly"), der("ccm1"), (_ctl.CAPF,))
+
+
+@pytest.mark.parametrize("names", [
+    [("1.2.840.113549.1.9.1", "cucm@example.com"), ("2.5.4.3", "cucm-pub")],  # parts of an identifier above 127
+    [("2.5.4.10", "An organisation " * 3 + "x"), ("2.5.4.11", "u" * 64), ("2.5.4.3", "n" * 64)],
+    [("0.9.2342.19200300.100.1.25", "d" * 200), ("2.5.4.3", "lab")],          # lengths that take two octets
+    [("0.9.2342.19200300.100.1.25", "d" * 300), ("2.5.4.3", "lab")],          # and three
+])
+def test_the_hash_of_a_subject_is_openssls(names):
+    subject = x509.Name([x509.NameAttribute(x509.ObjectIdentifier(oid), value) for oid, value in names])
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.datetime(2026, 1, 1)
+    certificate = x509.CertificateBuilder(
+        subject, subject, key.public_key(), 1, start, start + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
+    expected = OpenSSL.crypto.X509.from_cryptography(certificate).subject_name_hash()
+    assert _subject_hash.subject_hash([[name] for name in names]) == "%08x" % expected
 
 
 OIDS = {"C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3", "ST": "2.5.4.8", "L": "2.5.4.7"}
