@@ -12,6 +12,7 @@ import collection_path
 import pytest
 import yaml
 from ansible.module_utils import basic
+from ansible.module_utils.common.parameters import PASS_VARS
 
 pytestmark = pytest.mark.in_process
 
@@ -39,6 +40,8 @@ OPTIONS = {
     "jtapi_key_store": dict(path="/nonexistent", dest="/nonexistent/store", alias="one", password=AWKWARD, key_passphrase=PLAIN),
     "tsp_trace_info": dict(paths=["/nonexistent"], mask=[AWKWARD]),
 }
+# From ansible-core 2.21 on a result shows the options only where it is told to; others know no such word.
+TOLD = {"_ansible_inject_invocation": True} if "inject_invocation" in PASS_VARS else {}
 SECRETS = {"password", "serviceability_password", "user_password", "key_passphrase", "authorization_string", "mask"}
 
 
@@ -92,7 +95,7 @@ def test_every_module_with_a_secret_is_here():
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_neither_result_nor_log_tells_a_secret(run, logged, name):
-    result, warnings = run(name, _ansible_check_mode=True, _ansible_diff=True, **OPTIONS[name])
+    result, warnings = run(name, _ansible_check_mode=True, _ansible_diff=True, **TOLD, **OPTIONS[name])
     assert "module_args" in result["invocation"]
     secrets = (AWKWARD, PLAIN, LOGIN["password"])
     assert tell(json.dumps(result, ensure_ascii=False) + repr(result) + repr(warnings), *secrets) == []
