@@ -302,7 +302,7 @@ def overloaded():
                        password=simulator.password, ca_path=simulator.ca_path, stages=["users"],
                        users=[{"name": "recorder_tapi", "password": PASSWORD}])
         tests = collection_path.ROOT / "tests"
-        with subprocess.Popen([sys.executable, tests / "modules" / "module_process.py", "fleet_accounts"],
+        with subprocess.Popen([sys.executable, tests / "unit" / "modules" / "module_process.py", "fleet_accounts"],
                               env=dict(os.environ, PYTHONPATH=str(tests), PYTHONDONTWRITEBYTECODE="1"),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             process.stdin.write(json.dumps(options))
