@@ -398,8 +398,7 @@ class TlsChannel:
     def handshake(self, accept, deadline=None):
         """Shake hands, then let accept(leaf DER, chain of DERs) raise TrustError before any octet of ours is sent."""
         self._run(self._connection.do_handshake, "the TLS handshake failed", deadline)
-        presented = self._connection.get_peer_cert_chain() or []
-        chain = [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in presented]
+        chain = self.presented()
         if not chain:
             raise ProtocolError("the server presented no certificate", where=self.where, cure=CURE_CLOSED)
         cipher = self._connection.get_cipher_name()
@@ -410,7 +409,7 @@ class TlsChannel:
             "legacy": self.legacy,
             "certificate": chain[0],
         }
-        self._check_key(presented[0].get_pubkey())
+        self._check_key(self._connection.get_peer_certificate().get_pubkey())
         accept(chain[0], chain[1:])
 
     def presented(self):
@@ -585,28 +584,29 @@ def look(host, port, deadline, legacy=False):
     it failed with, else None. A server that demands a client certificate presents its own before it refuses.
     Raises TransportError or DeadlineExceeded where there is no connection.
     """
-    with connect_plain(host, port, deadline) as plain:
-        if PYOPENSSL_IMPORT_ERROR is not None:
-            raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
-        with TlsChannel(plain, _context(None, legacy), legacy) as channel:
-            try:
-                channel.handshake(lambda leaf, chain: None)
-            except (ProtocolError, TransportError) as error:
-                return {}, channel.presented(), error
-            return channel.facts, channel.presented(), None
+    with connect_plain(host, port, deadline) as plain, _tls_channel(plain, None, legacy) as channel:
+        try:
+            channel.handshake(lambda leaf, chain: None)
+        except (ProtocolError, TransportError) as error:
+            return {}, channel.presented(), error
+        return channel.facts, channel.presented(), None
 
 
 def secure(plain, accept, client=None, legacy=False, deadline=None):
     """Put TLS onto a PlainChannel, as connect_tls does; the plain channel is closed when that fails."""
     try:
-        if PYOPENSSL_IMPORT_ERROR is not None:
-            raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
-        channel = TlsChannel(plain, _context(client, legacy), legacy)
+        channel = _tls_channel(plain, client, legacy)
         channel.handshake(accept, deadline)
     except BaseException:
         plain.close()
         raise
     return channel
+
+
+def _tls_channel(plain, client, legacy):
+    if PYOPENSSL_IMPORT_ERROR is not None:
+        raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
+    return TlsChannel(plain, _context(client, legacy), legacy)
 
 
 def _context(client, legacy):
