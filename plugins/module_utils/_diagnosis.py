@@ -187,9 +187,7 @@ class _Page:
     def valid(self):
         """Whether the host holds a certificate that opens a provider; None where that is not known."""
         facts = self.row.get("certificate")
-        if not facts or facts.get("failure"):
-            return None
-        return facts["valid"] if "valid" in facts else facts["reason"] in ("",) + _drift.STILL_VALID
+        return _drift.opens_provider(facts) if facts else None
 
     def _add(self, code, step, severity, what, fix, command=""):
         subject = dict((name, self.instance[name]) for name in ("cluster", "host", "user", "instance_id"))
@@ -364,8 +362,7 @@ class _Page:
         view = self.cluster["connections"]
         if not view or not view["available"] or self.host is None:
             return []
-        given = self.instance.get("client_address")
-        places = [given] if given else self.host["addresses"]
+        places = _drift.addresses_of(self.instance, self.host)
         return [one for one in view["connections"] if one["user"] == self.instance["user"] and one["address"] in places
                 and (one["status"] in statuses or not statuses)]
 

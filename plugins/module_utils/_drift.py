@@ -530,7 +530,7 @@ class _Look:
         if facts["unconfirmed"]:
             self.add("certificate_unconfirmed", "The certificate was never proven online, so that the former one is kept.",
                      "Prove it.", limited(VERIFYING, [instance["host"]]), **subject)
-        return facts["reason"] in ("",) + STILL_VALID
+        return opens_provider(facts)
 
     def _modes(self, facts, subject, command):
         wrong = facts["wrong_modes"]
@@ -639,7 +639,7 @@ class _Look:
         groups = {}
         for instance in self.instances:
             if instance["state"] == "present" and not instance["probe_of"] and self._is_asked(instance):
-                place = self._addresses(instance)
+                place = addresses_of(instance, self.hosts[instance["host"]])
                 groups.setdefault((instance["cluster"], instance["user"], place), []).append(instance)
         for name, reading in self.clusters.items():
             self._limits(name, reading["connections"])
@@ -654,11 +654,6 @@ class _Look:
             step["kind"] == "group" and step["name"] == _fleet.SECURE and step["action"] == "add_member" for step in plan)
         return bool(secure and connections and connections["available"] and connections["complete"]
                     and self.hosts[instance["host"]] is not None)
-
-    def _addresses(self, instance):
-        if instance.get("client_address"):
-            return (instance["client_address"],)
-        return tuple(sorted(self.hosts[instance["host"]]["addresses"]))
 
     def _limits(self, name, connections):
         if connections and not connections["available"]:
@@ -768,6 +763,19 @@ def _subject(instance):
 
 def _folder(path):
     return path.rpartition("/")[0]
+
+
+def opens_provider(facts):
+    """Whether the certificate that a host shows opens a provider; None where it could not be judged."""
+    if "valid" in facts:
+        return facts["valid"]
+    return None if facts["failure"] else facts["reason"] in ("",) + STILL_VALID
+
+
+def addresses_of(instance, reading):
+    """From where CTI Manager sees an instance connected; reading: what its host shows."""
+    given = instance.get("client_address")
+    return (given,) if given else tuple(sorted(reading["addresses"]))
 
 
 def capital(text):
