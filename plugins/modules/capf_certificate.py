@@ -318,7 +318,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
     TrustError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
 
 DEFAULT_KEY = ("rsa", 2048)
 DIFF_FACTS = ("common_name", "issuer", "not_after", "key_type", "key_size", "sha256_fingerprint")
@@ -680,19 +680,12 @@ class Instance:
             unconfirmed=self.store.unconfirmed, diff={"before": before or {}, "after": after or {}})
 
 
-def checked(params):
-    """Raise InputError for values out of their range."""
-    for name, (low, high) in RANGES.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
-    return params
-
-
 def main():
     module = create(ARGUMENT_SPEC, required_if=[("state", "present", ["capf_host"])])
     with reporting(module):
         _pki.require()
-        instance = Instance(checked(module.params), module.check_mode)
+        check_ranges(module.params, RANGES)
+        instance = Instance(module.params, module.check_mode)
         getattr(instance, module.params["state"])()
         finish(module, instance.result, instance.warnings)
 

@@ -406,7 +406,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, warnings_of_server
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748
@@ -636,9 +636,7 @@ def totals(devices):
 
 def checked(params):
     """Raise InputError for values out of their range."""
-    for name, (low, high) in RANGES.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+    check_ranges(params, RANGES)
     if not params["cti_managers"]:
         raise InputError("cti_managers is empty")
     return params

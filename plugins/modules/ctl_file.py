@@ -376,7 +376,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     StoreError,
     TransportError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
 
 ARGUMENT_SPEC = dict(
     path=dict(type="path", required=True),
@@ -617,9 +617,7 @@ def shown(trust_list):
 
 def checked(params):
     """Raise InputError for values that cannot be right."""
-    for name, (low, high) in RANGES.items():
-        if not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+    check_ranges(params, RANGES)
     if not params["tftp_servers"] or not all(server.strip() for server in params["tftp_servers"]):
         raise InputError("tftp_servers is empty, or has an empty name")
     if params["file_name"] and not FILE_NAME.match(params["file_name"]):

@@ -146,7 +146,6 @@ ports:
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     FormatError,
-    InputError,
     SecureTspError,
     StoreError,
     TransportError,
@@ -156,12 +155,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance impo
     is_capf_server,
     read_trust_list,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
 
 CAPF = "CAPF"
 CTI_MANAGER = "CTI Manager"
-RANGES = {"timeout": (1, 300)}
 
 
 def trust_list_of(path):
@@ -210,14 +208,10 @@ def not_vouched(place, certificate):
         cure="Fetch the trust list again with ctl_file, if the certificate was renewed. Nothing was sent.")
 
 
-def checked(params):
-    for name, (low, high) in RANGES.items():
-        if not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+def check(params):
+    check_ranges(params, {"timeout": (1, 300)})
     for place in params["ports"]:
-        if not 1 <= place["port"] <= 65535:
-            raise InputError("port must be from 1 to 65535, not %d" % place["port"])
-    return params
+        check_ranges(place, {"port": (1, 65535)})
 
 
 def main():
@@ -232,7 +226,8 @@ def main():
         tls_legacy=dict(type="bool", default=False),
     ))
     with reporting(module):
-        params = checked(module.params)
+        params = module.params
+        check(params)
         _pki.require()
         trust_list, problem = trust_list_of(params["path"])
         finish(module, dict(
