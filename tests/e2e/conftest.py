@@ -92,6 +92,15 @@ class Site:
         """Equal exactly when neither the cluster nor any host changed."""
         return self.sim.cluster.state_hash(), self.files()
 
+    def everything_with_times(self):
+        """The cluster's state, and path, mode, time of change and content of whatever is on a host."""
+        hosts = {}
+        for path in sorted(self.controller.hosts.rglob("*")):
+            status = path.lstat()
+            hosts[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_ctime_ns, status.st_ino,
+                                path.read_bytes() if path.is_file() else None)
+        return self.sim.cluster.state_hash(), hosts
+
     def profile(self, instance_id):
         return self.sim.cluster.accounts.profile(instance_id)
 

@@ -62,16 +62,6 @@ BROKEN = {
 NAMES = [*BROKEN, "healthy"]
 
 
-def everything(site):
-    """The cluster's state, and path, mode, time of change and content of whatever is on a host."""
-    hosts = {}
-    for path in sorted(site.controller.hosts.rglob("*")):
-        status = path.lstat()
-        hosts[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_ctime_ns, status.st_ino,
-                            path.read_bytes() if path.is_file() else None)
-    return site.sim.cluster.state_hash(), hosts
-
-
 @pytest.fixture(scope="module")
 def closed():
     """A port at which nobody listens, and nobody else can."""
@@ -125,9 +115,9 @@ class Diagnosing:
         site.settings.update({"diagnose_folder": str(self.folder), **settings})
         site.sim.act("reset_rate")
         site.sim.act("reset_counters")
-        before = everything(site)
+        before = site.everything_with_times()
         self.run = site.run(*words, playbook="diagnose", rc=0)
-        self.changes = [name for name, old, new in zip(("cluster", "hosts"), before, everything(site)) if old != new]
+        self.changes = [name for name, old, new in zip(("cluster", "hosts"), before, site.everything_with_times()) if old != new]
         self.writes = site.sim.cluster.write_count
         self.counters = dict(site.sim.cluster.counters)
         self.pages = {path.stem.partition("-")[2]: path.read_text() for path in self.folder.glob("*.txt")}

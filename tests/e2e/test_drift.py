@@ -226,9 +226,9 @@ class Looking:
         site.settings["secure_tsp_report_folder"] = str(self.folder)
         site.sim.act("reset_rate")
         site.sim.act("reset_counters")
-        before = everything(site)
+        before = site.everything_with_times()
         self.run = site.run(*words, playbook="drift", rc=rc)
-        self.changes = [name for name, old, new in zip(("cluster", "hosts"), before, everything(site)) if old != new]
+        self.changes = [name for name, old, new in zip(("cluster", "hosts"), before, site.everything_with_times()) if old != new]
         self.writes = site.sim.cluster.write_count
         self.counters = dict(site.sim.cluster.counters)
         self.report = json.loads((self.folder / "report.json").read_text())
@@ -245,16 +245,6 @@ class Looking:
 
     def of_instance(self, instance_id):
         return next(item for item in self.report["instances"] if item["instance_id"] == instance_id)
-
-
-def everything(site):
-    """The cluster's state, and path, mode, time of change and content of whatever is on a host."""
-    hosts = {}
-    for path in sorted(site.controller.hosts.rglob("*")):
-        status = path.lstat()
-        hosts[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_ctime_ns, status.st_ino,
-                            path.read_bytes() if path.is_file() else None)
-    return site.sim.cluster.state_hash(), hosts
 
 
 def open_applications(site):
