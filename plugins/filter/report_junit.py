@@ -25,7 +25,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: >-
       {{ [] | voiceops.secure_tsp.report_document(now='2026-11-24T12:00:00Z', kind='drift') | voiceops.secure_tsp.report_junit }}
-    dest: /tmp/report.xml
+    dest: /srv/reports/drift.xml
     mode: "0644"
 """
 

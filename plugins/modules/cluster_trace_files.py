@@ -144,7 +144,7 @@ EXAMPLES = r"""
     nodes: [cucm-pub]
     from: "2026-11-23 16:00"
     to: "2026-11-23 17:00"
-    dest: /var/tmp/case-4711
+    dest: /srv/traces/case-4711
     max_total_size: 500M
   delegate_to: localhost
 """
@@ -179,7 +179,7 @@ files:
     dest:
       description: Place on this host, V(null) without O(dest).
       type: str
-      sample: /var/tmp/case-4711/cucm-pub.example.com/cm/trace/capf/sdi/trace00000001.txt
+      sample: /srv/traces/case-4711/cucm-pub.example.com/cm/trace/capf/sdi/trace00000001.txt
     status:
       description:
         - V(listed) without O(dest), V(to_download) in check mode, V(downloaded), or V(present) with the same size.

@@ -108,7 +108,7 @@ class Scene:
             "application_users": [{"name": "monitor", "password": "Monitor-Secret-0815",
                                    "groups": ["Standard CCM Server Monitoring"]}],
         })
-        for name in ("etc/pki", "etc/ssl", "opt/recorder/certificates", "srv/traces/recorder01", "var/tmp", "tmp"):
+        for name in ("etc/pki", "etc/ssl", "opt/recorder/certificates", "srv/traces/recorder01", "srv/reports"):
             (self.root / name).mkdir(parents=True)
         begin = BEGIN.get(plugin, EVERYTHING)
         if begin > NOTHING:
