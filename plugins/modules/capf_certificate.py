@@ -318,7 +318,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
     TrustError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
 
 DEFAULT_KEY = ("rsa", 2048)
 DIFF_FACTS = ("common_name", "issuer", "not_after", "key_type", "key_size", "sha256_fingerprint")

@@ -406,7 +406,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, warnings_of_server
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748

@@ -376,7 +376,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     StoreError,
     TransportError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
 
 ARGUMENT_SPEC = dict(
     path=dict(type="path", required=True),

@@ -155,7 +155,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance impo
     is_capf_server,
     read_trust_list,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
 
 CAPF = "CAPF"
