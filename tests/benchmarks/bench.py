@@ -240,8 +240,7 @@ class Bench:
 
     def enrolment(self):
         """One certificate, split into what takes the time."""
-        from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
-        from ansible_collections.voiceops.secure_tsp.plugins.modules import capf_certificate
+        from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _enrolment, _pki, _transport
 
         spent = {}
 
@@ -272,10 +271,10 @@ class Bench:
                     folder.mkdir(0o700)
                     (folder / "ctl.tlv").write_bytes(sim.cluster.ctl_octets())
                     spent.clear()
-                    params = dict((key, spec.get("default")) for key, spec in capf_certificate.ARGUMENT_SPEC.items())
+                    params = dict((key, spec.get("default")) for key, spec in _enrolment.ARGUMENT_SPEC.items())
                     params.update(path=str(folder), instance_id="b%03d" % n, capf_host="127.0.0.1", capf_port=sim.capf_port,
                                   authorization_string="0123456789", protocol_version=1)
-                    instance = capf_certificate.Instance(params, False)
+                    instance = _enrolment.Instance(params, False)
                     start = time.perf_counter()
                     instance.present()
                     total = time.perf_counter() - start
