@@ -23,7 +23,7 @@ LAYERS = (
     ("_drift", "_pki"),
     ("_diagnosis", "_transport", "_store", "_axl.schema"),
     ("_instance", "_axl.values", "_axl.wsdl"),
-    ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider"),
+    ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
     ("_module",),
 )
