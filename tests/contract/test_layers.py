@@ -21,7 +21,7 @@ LAYERS = (
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi"),
     ("_drift", "_pki"),
-    ("_diagnosis", "_transport", "_store", "_axl.schema"),
+    ("_diagnosis", "_transport", "_store", "_axl.schema", "_trace_reading"),
     ("_instance", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
