@@ -25,7 +25,7 @@ LAYERS = (
     ("_instance", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
-    ("_survey", "_connections"),
+    ("_survey", "_connections", "_trace_collection"),
     ("_module",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
