@@ -158,11 +158,15 @@ def parsed(octets, where):
 
 
 class Keeper:
-    """Judges a list against the store, and brings the store in line unless only that is to be told."""
+    """Judges a list against the store, and brings the store in line unless only that is to be told.
 
-    def __init__(self, params, check):
+    vouching: octets of the list that another instance of the same cluster has stored, which counts where this one has none.
+    """
+
+    def __init__(self, params, check, vouching=None):
         self._params = params
         self._check = check
+        self._vouching = vouching
         self._store = _store.Store(params["path"], params["owner"], params["group"])
 
     def take(self, offer):
@@ -204,7 +208,15 @@ class Keeper:
                 raise
             stored = None
         return stored, _pki.judge_trust_list(
-            offer.trust_list, stored, params["fingerprint"], params["reject_older"], offer.where)
+            offer.trust_list, stored or self._vouched(), params["fingerprint"], params["reject_older"], offer.where)
+
+    def _vouched(self):
+        """The other instance's list, where it can vouch for anything."""
+        try:
+            found = _ctl.parse(self._vouching) if self._vouching else None
+        except FormatError:
+            return None
+        return found if found and _pki.self_verified(found) else None
 
     def _stored(self):
         """The stored list, or None. Raises StoreError for one that cannot vouch for another any more."""

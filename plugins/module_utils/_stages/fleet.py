@@ -1,0 +1,227 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages of the action tsp_cluster: each takes a Run and gives back what the task registers.
+
+Only preflight may refuse a run. Whatever goes wrong later becomes a failure of those whom it is about, so that the summary
+always comes.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _summary, _verification, _window
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
+    Key,
+    complete,
+    key_of,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+
+STRAIGHT, WITH_HANDLERS = "straight.yml", "with_handlers.yml"
+KEY_FILE = "QBEClient.key.pem"
+USUAL_PLACE = "/etc/secure_tsp"
+
+
+# preflight
+
+
+def preflight(run):
+    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is touched."""
+    found = look_at_lists(run)
+    model, entries = found.pop("known"), run.clusters()
+    window = window_of(run)
+    if not (window["open"] or run.option("ignore_window") or run.check):
+        raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
+    access = clusters.Access(entries)
+    surveys = dict((name, clusters.survey(access, name, model, run.option("capf_issuer_parameter"))) for name in model.clusters)
+    refuse_problems(model, surveys)
+    refuse_clusters(model, surveys)
+    for name, survey in surveys.items():
+        for doubt in survey.pop("doubts"):
+            found["warnings"].append("Cluster %s: %s" % (name, doubt))
+        if survey["failure"]:
+            found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
+    return dict(found, clusters=surveys, window=window)
+
+
+def look_at_lists(run):
+    """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle."""
+    run_once_is_possible(run)
+    mistakes = run.mistakes()
+    model, wrong, unusual = complete(
+        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
+        group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
+        probe_suffix=safe_option(run, "probe_suffix"))
+    mistakes += list(dict.fromkeys(str(one) for one in wrong))
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    handlers = any(run.raw(host).get(_run.PREFIX + name) for host in run.batch() for name in ("stop_handler", "start_handler"))
+    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
+                flow=WITH_HANDLERS if handlers else STRAIGHT, enrol_throttle=run.option("enrol_throttle"))
+
+
+def safe_option(run, name):
+    """An option whose mistake is told with all others."""
+    try:
+        return run.option(name)
+    except Refused:
+        return ""
+
+
+def run_once_is_possible(run):
+    """Other strategies run a task that is to run once on every host."""
+    if len(run.vars.get("ansible_play_batch") or ()) == 0:
+        raise Refused("There is no host in this play. The hosts of the inventory's group secure_tsp are those that instances may be on.")
+
+
+def places_of(model):
+    """Folders in which keys are looked for on every host, {host} left in where the store of an instance has it."""
+    found = dict.fromkeys([USUAL_PLACE])
+    for one in model.instances() + model.others:
+        if not one["probe_of"]:
+            found[one["store_of_host"].rpartition("/")[0] or "/"] = None
+    return list(found)
+
+
+def window_of(run):
+    try:
+        return _window.maintenance_window(run.option("window"), clusters.clock())
+    except InputError as error:
+        raise Refused("secure_tsp_window: %s Nothing was changed." % error) from None
+
+
+def refuse_problems(model, surveys):
+    """All mistakes that the clusters see in the lists, in one message."""
+    problems = []
+    for name, survey in surveys.items():
+        where = "cluster %s: " % name if model.several else ""
+        problems += [where + problem for problem in survey.pop("problems")]
+    if problems:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(problems), "; ".join(problems)))
+
+
+def refuse_clusters(model, surveys):
+    """Only when no cluster can go on; otherwise those that cannot give up what is theirs."""
+    failures = dict((name, survey["failure"]) for name, survey in surveys.items() if survey["failure"])
+    if failures and len(failures) == len(surveys):
+        raise Refused(" ".join("Cluster %s: nothing was changed. %s" % pair for pair in failures.items()))
+
+
+def usable(run):
+    """{name: survey} of the clusters that can go on, now that accounts were brought in line."""
+    surveys = run.needed(_run.PREFLIGHT, "Check lists, window and clusters")["clusters"]
+    failed = run.register(_run.ACCOUNTS).get("failures") or {}
+    return dict((name, survey) for name, survey in surveys.items() if not survey["failure"] and name not in failed)
+
+
+# accounts
+
+
+def accounts(run):
+    """Bring users, groups, devices and idle profiles in line, and say who is to be enrolled."""
+    model, done, due = run.model(), clusters.Done(), set()
+    access = clusters.Access(run.clusters())
+    hosts = run.fit()
+    held = held_elsewhere(run, model)
+    rows = [row for row in run.rows(hosts) if key_of(row) not in held]
+    for name, survey in run.register(_run.PREFLIGHT)["clusters"].items():
+        if survey["failure"]:
+            done.failures[name] = survey["failure"]
+            continue
+        writable = set(Key(user["cluster"], user["name"]) for user in model.users if user["cluster"] == name)
+        due |= clusters.accounts(access, name, model, rows, hosts, run.passwords(model, writable), survey, run.check, done)
+    return dict(
+        changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
+        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+
+
+def held_elsewhere(run, model):
+    """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
+    listed = {}
+    templates = {}
+    for one in model.instances() + model.others:
+        if one["state"] == "present" and not one["probe_of"]:
+            listed.setdefault(one["instance_id"], []).append(one)
+            templates.setdefault(one["store_of_host"], []).append(one)
+    with_host = [template for template in templates if "{host}" in template]
+    held = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        mine = dict((template.replace("{host}", host), templates[template]) for template in with_host)
+        for path in run.of_host(host, _run.LOOKED).get("keys") or ():
+            folder = path.rpartition("/")[0]
+            owners = mine.get(folder) or templates.get(folder) or listed.get(folder.rpartition("/")[2], ())
+            if any(one["host"] == host for one in owners):
+                continue
+            for one in owners:
+                held[key_of(one)] = (
+                    "Instance %s is listed for host %s, but host %s still holds its key (%s). Decommission it there, or give a new "
+                    "instance_id." % (one["instance_id"], one["host"], host, path))
+    return held
+
+
+# cutover
+
+
+def cutover(run):
+    """Cut over who is due, see what CTI Manager sees, and choose how each instance is proven."""
+    model, seen = run.model(), clusters.Seen()
+    rows, hosts = run.rows(), run.vars["ansible_play_hosts_all"] if run.register(_run.CUTOVER).get("last") else run.batch()
+    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
+    access = clusters.Access(run.clusters())
+    policy = clusters.Policy(set(Key(*pair) for pair in run.register(_run.ACCOUNTS).get("made") or ()), False, run.addresses(),
+                             run.option("cutover"))
+    for name, survey in usable(run).items():
+        clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
+                         look=run.option("verify_with") in ("auto", "application", "ris"))
+    gone = clusters.Done()
+    removed = set(Key(*pair) for host in run.batch() for pair in run.of_host(host, _run.ENROLLED).get("removed") or ())
+    for name, survey in usable(run).items():
+        clusters.remove(access, name, model, removed, run.fit(), survey, run.check, gone)
+    run.show(*seen.told)
+    return dict(
+        changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
+        warnings=gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
+        told=seen.told)
+
+
+def plan_of(run, model, seen, rows, again=False):
+    """{host: rows with the way in which each is proven} of the hosts of the batch."""
+    with_password = set(Key(user["cluster"], user["name"]) for user in model.users if user["password_given"])
+    verifier = _verification.Verifier(
+        seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
+        stopped=lambda host: bool(run.raw(host).get(_run.PREFIX + "stop_handler")))
+    by_host = {}
+    for row in verifier.plan(rows):
+        by_host.setdefault(row["host"], []).append(row)
+    return by_host
+
+
+# summary
+
+
+def summary(run):
+    """One line for each instance, and what needs a person."""
+    model = run.model()
+    rows = run.rows()
+    failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
+    listed = [one for one in model.instances() if one["state"] == "present"]
+    found = _summary.summary(listed, rows, set(run.vars["ansible_play_hosts_all"]), failures, check_mode=run.check, several=model.several)
+    run.show("", *found["lines"], "")
+    return dict(msg=found["lines"], rows=found["rows"], totals=found["totals"], changed=False)
+
+
+def broken(run, stage, reason):
+    """What a stage registers that could not do its work at all. Preflight refuses; whatever comes later fails its clusters."""
+    message = "The stage %s was stopped by %s" % (stage, reason)
+    if stage == "preflight":
+        return dict(failed=True, msg="%s Nothing was changed." % message)
+    names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
+                msg=[message], rows=[], totals={})
+
+
+STAGES = {"preflight": preflight, "accounts": accounts, "cutover": cutover, "summary": summary}
+
