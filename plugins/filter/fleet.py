@@ -368,8 +368,8 @@ class Fleet:
             here = [instance for instance in instances if instance["cluster"] == name]
             problems, warnings = _fleet.examine(mine, [one for one in here if not one["probe_of"]])
             prefix = "cluster %s: " % name if len(self.clusters) > 1 else ""
-            self.problems += [prefix + problem for problem in problems]
-            self.warnings += [prefix + warning for warning in warnings]
+            self.problems += [prefix + problem.text for problem in problems]
+            self.warnings += [prefix + warning.text for warning in warnings]
             self.problems += [prefix + problem for problem in _probe_problems(here)]
         self.problems += _shared_stores(instances)
         self._tsp_numbers(instances)

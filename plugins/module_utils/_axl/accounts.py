@@ -469,12 +469,12 @@ def connect(params):
 
 def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
                   report_problems=False):
-    """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
+    """Read, plan, apply. Returns the result of a task, with C(diff), and its warnings.
 
     approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
     0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
     report_problems: what is wrong is in the result; only where nothing is applied.
-    Raises InputError with the fact problems before anything is written.
+    Raises InputError with the facts problems and remarks before anything is written.
     """
     if not 0 <= hours <= 720:
         raise InputError("operation_completes_hours is %d, not 0 to 720" % hours)
@@ -493,12 +493,11 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
     applier = Applier(axl, reader, wish, completion, make_string)
     if apply:
         applier.apply(plan.steps)
-    plan.warnings += login_warnings(axl)
     armed = set(plan.armed())
     for profile in plan.after.profiles.values():
         if profile.instance_id in armed:
             profile.completion = completion or ""
-    return result(wish, plan, reader, applier, now), plan
+    return result(wish, plan, reader, applier, now), [remark.text for remark in plan.warnings] + login_warnings(axl)
 
 
 def login_warnings(axl):
@@ -513,12 +512,19 @@ def cluster_time(axl):
 
 
 def refuse_problems(problems):
+    """problems: remarks."""
     if problems:
+        told = told_problems(problems)
         raise InputError(
             "%s found: %s" % ("1 mistake was" if len(problems) == 1 else "%d mistakes were" % len(problems),
-                              "; ".join(problems)),
-            cure="Nothing was changed.", problems=list(problems),
+                              "; ".join(told["problems"])),
+            cure="Nothing was changed.", **told
         )
+
+
+def told_problems(problems):
+    """Return values about problems: sentences for people, and rows with codes for everything that judges them."""
+    return {"problems": [remark.text for remark in problems], "remarks": [remark.row() for remark in problems]}
 
 
 def refuse_unapproved(objects):
@@ -531,7 +537,7 @@ def refuse_unapproved(objects):
 
 def result(wish, plan, reader, applier, now):
     """Return values of fleet_accounts."""
-    return {
+    return dict(told_problems(plan.problems), **{
         "changed": bool(plan.changes),
         "plan": [step.row() for step in plan.steps],
         "strings": applier.strings,
@@ -543,9 +549,8 @@ def result(wish, plan, reader, applier, now):
         "read_way": reader.way,
         "group_way": applier.way,
         "release": plan.before.release,
-        "problems": plan.problems,
         "diff": _fleet.difference(plan),
-    }
+    })
 
 
 def change_members(axl, group, members, mode, apply=True):
@@ -578,5 +583,5 @@ def of_one_profile(result):
     row = result["instances"][0]
     return dict(
         ((name, result[name]) for name in kept), profile=row["profile"], action=row["action"], reason=row["reason"],
-        string=result["strings"].get(row["instance_id"]),
+        reason_code=row["reason_code"], string=result["strings"].get(row["instance_id"]),
     )

@@ -243,6 +243,12 @@ def test_all_mistakes_come_in_one_message_and_nothing_is_written(sim, accounts):
     ):
         assert part in result["msg"]
     assert len(result["problems"]) == 6
+    assert [remark["text"] for remark in result["remarks"]] == result["problems"]
+    assert {(remark["code"], remark["user"], remark["instance_id"]) for remark in result["remarks"]} == {
+        ("instance_repeated", "recorder_tapi", "recorder01x1"), ("end_user_missing", "ghost", ""),
+        ("user_standard", "CCMSysUser", ""), ("user_of_other_type", "jdoe", ""), ("instance_id_characters", "nobody", "a b"),
+        ("instance_without_user", "nobody", "a b"),
+    }
     assert sim.cluster.state_hash() == before
 
 
@@ -253,6 +259,8 @@ def test_contradictions_can_be_reported_beside_the_plan(sim, accounts):
         instances=[FIRST, dict(SECOND, user="ghost"), dict(DESK, user="CCMSysUser"), dict(DESK, instance_id="desk01x2")])
     result = accounts(plan_only=True, on_problems="report", **lists)
     assert len(result["problems"]) == 3
+    assert [(remark["code"], remark["user"], remark["text"]) for remark in result["remarks"]] == list(zip(
+        ["end_user_missing", "user_of_other_type", "user_standard"], ["ghost", "jdoe", "CCMSysUser"], result["problems"]))
     rows = {row["name"]: row for row in result["users"]}
     assert rows["recorder_tapi"]["action"] == "create" and not rows["ghost"]["exists"]
     assert accounts(on_problems="report", **lists)["failed"], "nothing may be applied while there are problems"
@@ -299,6 +307,8 @@ def test_a_healthy_instance_is_never_armed_and_a_lost_key_always(sim, accounts):
     result = accounts(users=[RECORDER], instances=valid(FIRST) + [dict(SECOND, needs_certificate=lost)])
     assert result["armed"] == ["recorder02x1"]
     assert result["instances"][1]["reason"] == "the host needs a certificate: key_lost"
+    assert [row["reason_code"] for row in result["instances"]] == ["not_needed", "needed"]
+    assert [row["reason_code"] for row in result["plan"] if row["action"] == "arm"] == ["needed"]
 
 
 def test_replace(sim, accounts):
