@@ -443,7 +443,7 @@ class _Look:
         wanted = [_fleet.ENABLED, _fleet.SECURE] + list(user["cti_groups"])
         if user["srtp"] is not False:
             wanted.append(_fleet.SRTP)
-        extra = sorted(name for name in _fleet.missing(before, wanted) if name.lower().startswith(CTI_GROUP))
+        extra = sorted(name for name in _fleet.missing(before, wanted) if _fleet.name_key(name).startswith(CTI_GROUP))
         if extra:
             self.add("user_groups_extra", "It is in CTI groups that the list does not name: %s." % ", ".join(extra),
                      "Name them in cti_groups, or take it out in CUCM, under User Settings, Access Control Group.",
@@ -672,7 +672,7 @@ class _Look:
             return
         seen = sum(
             1 for one in self.clusters[cluster]["connections"]["connections"]
-            if one["status"] == "Open" and one["user"] == user and one["address"] in place)
+            if one["status"] == "Open" and _fleet.same(one["user"], user) and one["address"] in place)
         for instance in members:
             self.seen[_key(instance)] = seen >= len(members)
             if seen < len(members):

@@ -65,6 +65,7 @@ SENTENCES = {
     "remove_user_of_end_user": "user %(user)s: end users are never removed",
     "user_of_both_types": "user %(user)s is listed as an application user and as an end user",
     "user_repeated": "user %(user)s is listed %(count)d times",
+    "user_spelled_differently": "user %(user)s is listed %(count)d times: %(spelled)s",
     "instance_id_characters":
         "instance '%(instance_id)s' on %(host)s: an instance_id has 1 to 128 characters of a-z, A-Z and 0-9",
     "tsp_number_range": "instance %(instance_id)s: tsp_number %(number)s is not 1 to %(most)d",
@@ -215,6 +216,33 @@ def of_instance(code, instance, **data):
     return Remark(code, instance["user"], instance.get("user_type") or "", instance["instance_id"], data)
 
 
+# Names
+
+
+def name_key(name):
+    """Names of users, devices and groups are the same whatever their case, because servers answer in their own."""
+    return name.casefold()
+
+
+def user_key(user_type, name):
+    """What users are found by: an application user and an end user may have the same name."""
+    return user_type, name_key(name)
+
+
+def same(one, other):
+    return name_key(one) == name_key(other)
+
+
+def missing(names, known_names):
+    """Those of the names that are not known, in their order and once."""
+    known = set(name_key(name) for name in known_names)
+    kept = {}
+    for name in names:
+        if name_key(name) not in known:
+            kept.setdefault(name_key(name), name)
+    return list(kept.values())
+
+
 # What the cluster shows
 
 
@@ -254,14 +282,26 @@ class Profile:
 
 @dataclasses.dataclass
 class Current:
-    """The cluster: users by (type, name), profiles by (type of the user, instance id)."""
+    """The cluster: users by user_key(), profiles by (type of the user, instance id)."""
 
     users: Dict[Tuple[str, str], User] = dataclasses.field(default_factory=dict)
     profiles: Dict[Tuple[str, str], Profile] = dataclasses.field(default_factory=dict)
     release: str = ""
 
+    def user(self, user_type, name):
+        """The user, however its name is spelled, or None."""
+        return self.users.get(user_key(user_type, name))
+
+    def add_user(self, user):
+        self.users[user_key(user.type, user.name)] = user
+
+    def spelling(self, user_type, name):
+        """The name as the cluster spells it; as it is given where there is no such user."""
+        known = self.user(user_type, name)
+        return known.name if known is not None else name
+
     def profiles_of(self, user_type, name):
-        return [p for p in self.profiles.values() if p.user == name and p.user_type == user_type]
+        return [p for p in self.profiles.values() if same(p.user, name) and p.user_type == user_type]
 
 
 # What is wished
@@ -280,34 +320,38 @@ class Wish:
     predicting: bool = False
 
     def __post_init__(self):
-        self._users = dict(((type_of(user), user["name"]), user) for user in self.users)
-        self._types = dict((user["name"], type_of(user)) for user in self.users)
+        self._users = dict((user_key(type_of(user), user["name"]), user) for user in self.users)
+        self._types = dict((name_key(user["name"]), type_of(user)) for user in self.users)
         self._instances = dict((instance["instance_id"], instance) for instance in self.instances)
         self._by_user = {}
         for instance in self.instances:
-            owner = (self.user_type_of(instance), instance["user"])
+            owner = user_key(self.user_type_of(instance), instance["user"])
             self._by_user.setdefault(owner, []).append(instance)
 
     def user(self, user_type, name):
         """The listed user, or None."""
-        return self._users.get((user_type, name))
+        return self._users.get(user_key(user_type, name))
 
     def instance(self, instance_id):
         """The listed instance, or None."""
         return self._instances.get(instance_id)
 
     def instances_of(self, user_type, name):
-        return self._by_user.get((user_type, name), [])
+        return self._by_user.get(user_key(user_type, name), [])
 
     def user_type_of(self, instance):
         """Kind of an instance's user: its own word, else the list's; None when neither says it."""
-        return instance.get("user_type") or self._types.get(instance["user"])
+        return instance.get("user_type") or self._types.get(name_key(instance["user"]))
 
     def names(self):
-        """Every (type, name) the lists speak of, in order and once."""
+        """Every (type, name) the lists speak of, in order and once, as it is spelled first."""
         named = [(type_of(user), user["name"]) for user in self.users]
         named += [(self.user_type_of(instance), instance["user"]) for instance in self.instances]
-        return list(dict.fromkeys(pair for pair in named if pair[0]))
+        first = {}
+        for user_type, name in named:
+            if user_type:
+                first.setdefault(user_key(user_type, name), (user_type, name))
+        return list(first.values())
 
     def in_play(self, instance):
         return self.hosts_of_play is None or instance["host"] in self.hosts_of_play
@@ -373,10 +417,13 @@ def _problems_of_user(user):
 def _repeated_users(users):
     listed = {}
     for user in users:
-        listed.setdefault(user["name"], []).append(user)
+        listed.setdefault(name_key(user["name"]), []).append(user)
     for found in listed.values():
+        spelled = list(dict.fromkeys(user["name"] for user in found))
         if len(set(type_of(user) for user in found)) > 1:
             yield of_user("user_of_both_types", found[0])
+        elif len(spelled) > 1:
+            yield of_user("user_spelled_differently", found[0], count=len(found), spelled=spelled)
         elif len(found) > 1:
             yield of_user("user_repeated", found[0], count=len(found))
 
@@ -411,10 +458,10 @@ def _warnings_of_instance(instance):
 
 
 def _contradictions(users, instances):
-    types = dict((user["name"], type_of(user)) for user in users)
-    gone = set(user["name"] for user in users if absent(user))
+    types = dict((name_key(user["name"]), type_of(user)) for user in users)
+    gone = set(name_key(user["name"]) for user in users if absent(user))
     for instance in instances:
-        name, said = instance["user"], instance.get("user_type")
+        name, said = name_key(instance["user"]), instance.get("user_type")
         if name not in types and not said:
             yield of_instance("instance_without_user", instance)
         if said and name in types and types[name] != said:
@@ -445,17 +492,6 @@ def _repeated_tsp_numbers(instances):
 
 
 # Compare rules
-
-
-def same(one, other):
-    """Names of devices and groups are the same whatever their case, because servers answer in their own."""
-    return one.casefold() == other.casefold()
-
-
-def missing(names, known_names):
-    """Those of the names that are not known, in their order and once."""
-    known = set(name.casefold() for name in known_names)
-    return list(dict.fromkeys(name for name in names if name.casefold() not in known))
 
 
 def differs(rule, wanted, present):
@@ -606,6 +642,7 @@ def left_armed(instance, profile):
 class Step:
     """One change of one object, or, with action none, why there is none.
 
+    user, name: as the lists spell them. userid: the user as the cluster spells it, for requests.
     values: what is written, by option name, without secrets; fields may name secrets too.
     way: how a change of a group was made, filled in when it is applied.
     """
@@ -618,6 +655,7 @@ class Step:
     fields: Tuple[str, ...]
     values: Dict[str, Any]
     reason: Remark
+    userid: str
     digest: str = ""
     way: str = ""
 
@@ -712,13 +750,17 @@ class _Planner:
 
     # Users
 
+    def _known(self, user):
+        """The listed user as it will be in the cluster, or None."""
+        return self.after.user(type_of(user), user["name"])
+
     def _check_users(self):
         """What the cluster says against the listed users. Missing ones that may still come are assumed."""
         for user_type, name in self.wish.names():
             other = OTHER_TYPE[user_type]
-            known = self.after.users.get((user_type, name))
+            known = self.after.user(user_type, name)
             listed = self.wish.user(user_type, name)
-            if (other, name) in self.after.users:
+            if self.after.user(other, name) is not None:
                 self.problems.append(Remark("user_of_other_type", name, user_type))
             elif known is not None and known.standard:
                 self.problems.append(Remark("user_standard", name, user_type))
@@ -738,7 +780,7 @@ class _Planner:
         elif listed is None or ("users" not in self.wish.stages and not self.wish.predicting):
             self.problems.append(Remark("user_missing", name, user_type))
         elif "users" not in self.wish.stages:
-            self.after.users[user_type, name] = User(name, user_type)
+            self.after.add_user(User(name, user_type))
             self.warnings.append(Remark("user_to_come", name, user_type))
         elif not listed.get("password"):
             self.problems.append(Remark("user_without_password", name, user_type))
@@ -747,7 +789,7 @@ class _Planner:
         for user in self.wish.users:
             if absent(user):
                 continue
-            if (type_of(user), user["name"]) in self.after.users:
+            if self._known(user) is not None:
                 self._update_user(user)
             elif type_of(user) == APPLICATION:
                 self._create_user(user)
@@ -762,12 +804,10 @@ class _Planner:
             values["devices"] = missing(user["devices"], [])
         fields = ("password",) + tuple(sorted(values))
         self._add("user", user["name"], "create", user, fields, values, of_user("user_new", user))
-        self.after.users[type_of(user), user["name"]] = User(
-            user["name"], type_of(user), devices=list(values.get("devices", ()))
-        )
+        self.after.add_user(User(user["name"], type_of(user), devices=list(values.get("devices", ()))))
 
     def _update_user(self, user):
-        known = self.after.users[type_of(user), user["name"]]
+        known = self._known(user)
         values, fields, reasons = {}, [], []
         devices = devices_after(user, known.devices)
         if devices is not None:
@@ -790,7 +830,7 @@ class _Planner:
 
     def _removals(self):
         for user in self.wish.users:
-            known = self.after.users.get((type_of(user), user["name"]))
+            known = self._known(user)
             if not absent(user) or known is None:
                 continue
             if not user.get("remove_user"):
@@ -806,19 +846,19 @@ class _Planner:
                           of_user("removal_waits", user, profiles=sorted(left)), intent="remove")
             else:
                 self._add("user", user["name"], "remove", user, (), {}, of_user("removal_listed", user))
-                del self.after.users[type_of(user), user["name"]]
+                del self.after.users[user_key(type_of(user), user["name"])]
 
     # Groups
 
     def _join(self, user, group, reason, facts=None):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         if known is None or not missing([group], known.groups):
             return
         self._add("group", group, "add_member", user, ("groups",), {}, reason, facts)
         known.groups.append(group)
 
     def _leave(self, user, group, reason):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         if known is None or missing([group], known.groups):
             return
         self._add("group", group, "remove_member", user, ("groups",), {}, reason)
@@ -875,7 +915,7 @@ class _Planner:
     def _foreign(self, instance, user_type):
         """Profiles of this id that belong to somebody else."""
         found = [self.after.profiles.get((kind, instance["instance_id"])) for kind in (APPLICATION, END)]
-        return [p for p in found if p is not None and (p.user, p.user_type) != (instance["user"], user_type)]
+        return [p for p in found if p is not None and user_key(p.user_type, p.user) != user_key(user_type, instance["user"])]
 
     def _refuse_foreign(self, instance, foreign):
         code = "profile_of_other_user_kept" if absent(instance) else "profile_of_other_user"
@@ -908,7 +948,7 @@ class _Planner:
         self._add("profile", instance["instance_id"], "arm", self._owner(instance, user_type), fields, values, reason,
                   self._facts(instance))
         self.after.profiles[user_type, instance["instance_id"]] = Profile(
-            instance["instance_id"], instance["user"], user_type, INSTALL, PENDING_STATUS,
+            instance["instance_id"], self.after.spelling(user_type, instance["user"]), user_type, INSTALL, PENDING_STATUS,
             key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
         )
         self._decide(instance, "arm", reason)
@@ -924,7 +964,7 @@ class _Planner:
         self._add("profile", instance["instance_id"], "create", self._owner(instance, user_type), ("key",), values,
                   self._of("made_idle", instance, why=reason), self._facts(instance))
         self.after.profiles[user_type, instance["instance_id"]] = Profile(
-            instance["instance_id"], instance["user"], user_type,
+            instance["instance_id"], self.after.spelling(user_type, instance["user"]), user_type,
             key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
         )
         self._decide(instance, "create", reason)
@@ -950,7 +990,7 @@ class _Planner:
         for instance in self.wish.instances:
             user_type = self.wish.user_type_of(instance)
             known = self.after.profiles.get((user_type, instance["instance_id"]))
-            if known is None or known.user != instance["user"]:
+            if known is None or not same(known.user, instance["user"]):
                 self._decide(instance, "none", self._of("no_such_profile", instance))
             elif known.operation != INSTALL:
                 self._decide(instance, "none", self._of("nothing_pending", instance))
@@ -979,7 +1019,7 @@ class _Planner:
             self._srtp(user)
 
     def _is_secure(self, user):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         return known is not None and not missing([SECURE], known.groups)
 
     def _cut_over(self, user):
@@ -1020,7 +1060,7 @@ class _Planner:
                 return True, None, "host"
             return False, self._of("no_valid_certificate" if own is False else "no_proof", instance), "host"
         known = self.before.profiles.get((self.wish.user_type_of(instance), instance["instance_id"]))
-        if known is not None and known.user != instance["user"]:
+        if known is not None and not same(known.user, instance["user"]):
             known = None
         state = state_of(known, self.now)
         return state == "success", None if state == "success" else of_state(state), "cluster"
@@ -1032,7 +1072,7 @@ class _Planner:
         elif wanted and self._is_secure(user):
             self._join(user, SRTP, of_user("srtp_true", user))
         elif wanted:
-            known = self.after.users.get((type_of(user), user["name"]))
+            known = self._known(user)
             if known is None or missing([SRTP], known.groups):
                 self._add("group", SRTP, "none", user, ("groups",), {}, of_user("srtp_waits", user), intent="add_member")
 
@@ -1046,7 +1086,8 @@ class _Planner:
         self.decisions[instance["instance_id"]] = (action, reason)
 
     def _add(self, kind, name, action, user, fields, values, reason, facts=None, intent=None):
-        step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason)
+        userid = self.after.spelling(type_of(user), user["name"])
+        step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason, userid)
         # Whether a profile is made or updated when it is armed depends on how far an earlier run came.
         written = dict((key, value) for key, value in values.items() if key != "make")
         set_anew = sorted(fields) if kind == "user" else []
@@ -1074,7 +1115,7 @@ def shown_users(wish, plan_):
     rows = []
     for user in wish.users:
         key = (type_of(user), user["name"])
-        known = plan_.after.users.get(key)
+        known = plan_.after.user(*key)
         groups = sorted(known.groups) if known else []
         rows.append({
             "name": key[1], "type": key[0], "exists": known is not None, "groups": groups,
@@ -1113,7 +1154,7 @@ def _shown_objects(plan_, state, written=False):
                         "user": profile.user, "user_type": kind, "operation": profile.operation, "key": profile.key,
                     }
             continue
-        user = state.users.get((step.user_type, step.user))
+        user = state.user(step.user_type, step.user)
         if user is not None:
             row = shown.setdefault("user %s" % step.user, {})
             row.update(type=user.type, groups=sorted(user.groups), devices=sorted(user.devices))

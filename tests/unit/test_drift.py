@@ -225,6 +225,13 @@ def test_no_sentence_is_taken_apart(scene):
     assert [one["code"] for one in scene.look(ris=False)["findings"]] == ["cutover_waits"]
 
 
+def test_cti_manager_may_spell_a_user_in_another_case(scene):
+    assert scene.look()["findings"] == []
+    for one in scene.connections["connections"]:
+        one["user"] = one["user"].upper()
+    assert scene.look()["findings"] == []
+
+
 def test_findings_of_windows_hosts_are_taken_over(scene):
     scene.instances[0].update(windows=True)
     judged = [{"severity": "critical", "host": "recorder01", "cluster": "main", "user": "recorder_tapi",

@@ -52,7 +52,7 @@ def cluster(*things, release="14.0.1.13900(155)"):
     current = Current(release=release)
     for thing in things:
         if isinstance(thing, User):
-            current.users[thing.type, thing.name] = thing
+            current.add_user(thing)
         else:
             current.profiles[thing.user_type, thing.instance_id] = thing
     return current
@@ -189,6 +189,10 @@ GOOD_USERS = [user()]
     (GOOD_USERS, [instance(state="absent", rearm=True)], "rearm contradicts state: absent"),
     (GOOD_USERS, [instance(state="absent", force=True)], "force contradicts state: absent"),
     ([user(), user()], [], "user rec is listed 2 times"),
+    ([user(), user("Rec")], [], "user rec is listed 2 times: rec, Rec"),
+    ([user(), user("REC", type="end")], [], "user rec is listed as an application user and as an end user"),
+    ([user()], [instance(user="Rec", user_type="end")], "user_type is end, but user Rec is listed as an application user"),
+    ([user(state="absent")], [instance(user="Rec")], "its user Rec is listed with state: absent"),
     ([user(), user(type="end")], [], "listed as an application user and as an end user"),
     ([user(state="absent")], [instance()], "its user rec is listed with state: absent"),
     ([user(remove_user=True)], [], "remove_user needs state: absent"),
@@ -262,6 +266,7 @@ def test_compare_rules(rule, wanted, present, expected):
 @pytest.mark.parametrize("wished, present, expected", [
     ({}, ["A"], None),
     ({"devices": ["B", "a"]}, ["A"], ["A", "B"]),
+    ({"devices": ["B", "b"]}, ["A"], ["A", "B"]),
     ({"devices": ["a"]}, ["A", "B"], None),
     ({"devices": ["B"], "devices_mode": "exact"}, ["A"], ["B"]),
     ({"devices": [], "devices_mode": "exact"}, ["A"], []),
@@ -269,6 +274,43 @@ def test_compare_rules(rule, wanted, present, expected):
 ])
 def test_devices_to_write(wished, present, expected):
     assert _fleet.devices_after(user(**wished), present) == expected
+
+
+def test_user_names_compare_without_case_and_requests_are_in_the_clusters_spelling():
+    """Field report A10."""
+    users = [user("jdoe", srtp=True, devices=["D"])]
+    instances = [instance(user="JDOE", **VALID), instance("rec2", user="jdoe", **VALID)]
+    current = cluster(known("JDoe", groups=[]), profile(user="JDoe", status=SUCCESS))
+    made = plan(users, instances, current)
+    assert made.problems == [] and made.armed() == []
+    assert actions(made)[0] == ("user jdoe", "update") and ("profile rec2", "create") in actions(made)
+    assert {(step.user.lower(), step.userid) for step in made.steps} == {("jdoe", "JDoe")}
+    assert made.after.profiles["application", "rec2"].user == "JDoe"
+    assert [(row["user"], row["done"], row["waiting_for"]) for row in made.cutover] == [("jdoe", True, [])]
+    assert _fleet.shown_users(Wish(users, instances), made)[0]["groups"] == sorted([ENABLED, SECURE, SRTP])
+    assert plan(users, instances, made.after).steps == []
+
+
+@pytest.mark.parametrize("current, problem", [
+    (cluster(known("REC", type="end")), "user rec exists as an end user, not as an application user"),
+    (cluster(known("Rec", standard=True)), "standard user"),
+    (cluster(known("Rec"), profile(user="REC")), "has the CAPF profiles rec1"),
+])
+def test_mistakes_with_names_in_another_case(current, problem):
+    made = plan([user(state="absent", remove_user=True)], [], current)
+    assert len(made.problems) == 1 and problem in made.problems[0].text, made.problems
+
+
+def test_a_profile_of_the_same_user_in_another_case_is_not_foreign():
+    made = plan([user()], [instance()], cluster(known("Rec"), profile(user="REC", operation=INSTALL)), stages=("disarm",))
+    assert [(step.object, step.action) for step in made.steps] == [("profile rec1", "disarm")]
+    assert plan([user()], [instance(user="Rec")], cluster(known("rec"), profile(user="REC"))).problems == []
+
+
+def test_names_are_listed_once():
+    wish = Wish([user("Rec")], [instance(user="rec"), instance("rec2", user="jdoe", user_type="end")])
+    assert wish.names() == [("application", "Rec"), ("end", "jdoe")]
+    assert wish.user("application", "REC") is wish.users[0] and len(wish.instances_of("application", "reC")) == 1
 
 
 def test_a_new_user():
