@@ -282,6 +282,9 @@ options:
       reason:
         description: Ignored.
         type: str
+      reason_code:
+        description: Ignored.
+        type: str
       way:
         description: Ignored.
         type: str
@@ -408,6 +411,10 @@ plan:
       description: Why.
       type: str
       sample: "the host needs a certificate: missing"
+    reason_code:
+      description: RV(plan[].reason) as a code, for tests and filters. The sentences may change, the codes do not.
+      type: str
+      sample: needed
     digest:
       description: SHA-256 over the change and what the host said, as 64 hexadecimal digits.
       type: str
@@ -531,6 +538,10 @@ instances:
       description: Why, also why nothing was done.
       type: str
       sample: "the host needs a certificate: missing"
+    reason_code:
+      description: RV(instances[].reason) as a code.
+      type: str
+      sample: needed
 cutover:
   description: The listed users that have instances, in stage V(cutover).
   returned: success
@@ -614,7 +625,37 @@ problems:
   returned: when there are any, and always with success
   type: list
   elements: str
-  sample: ["instance recorder01x1 is listed twice"]
+  sample: ["end user nobody does not exist, and end users are never created here"]
+remarks:
+  description: The same mistakes with their codes and what they are about, for tests and filters.
+  returned: when there are any, and always with success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: What is wrong. The sentences may change, the codes do not.
+      type: str
+      sample: end_user_missing
+    user:
+      description: The user it is about, as the lists spell it, or empty.
+      type: str
+      sample: nobody
+    user_type:
+      description: Kind of that user by the lists, or empty where they do not tell it.
+      type: str
+      sample: end
+    instance_id:
+      description: The instance it is about, or empty.
+      type: str
+      sample: ""
+    data:
+      description: What else the sentence names, such as C(owner) and C(owner_type) of a profile of another user.
+      type: dict
+      sample: {}
+    text:
+      description: The sentence, as in RV(problems).
+      type: str
+      sample: end user nobody does not exist, and end users are never created here
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused
@@ -678,6 +719,7 @@ APPROVED = dict(
     action=dict(type="str"),
     fields=dict(type="list", elements="str"),
     reason=dict(type="str"),
+    reason_code=dict(type="str"),
     way=dict(type="str"),
 )
 
@@ -708,12 +750,12 @@ def main():
     )
     with reporting(module):
         with accounts.connect(params) as axl:
-            result, plan = accounts.bring_in_line(
+            result, warnings = accounts.bring_in_line(
                 axl, wish, apply=not (module.check_mode or params["plan_only"]),
                 approved=params["approved_plan"], hours=params["operation_completes_hours"],
                 report_problems=params["on_problems"] == "report",
             )
-    finish(module, result, plan.warnings, result["strings"].values())
+    finish(module, result, warnings, result["strings"].values())
 
 
 if __name__ == "__main__":

@@ -187,6 +187,51 @@ def test_names_with_quotes(sim, accounts):
     assert groups_of(sim, "o'neil") == [ENABLED]
 
 
+def test_users_that_the_cluster_spells_in_another_case(sim, accounts):
+    """Field report A10: they are neither missing nor made anew, and requests name them as the cluster does."""
+    sim.cluster.accounts.add_user("application", "Recorder_TAPI", password="x")
+    sim.cluster.accounts.update_user("end", "jdoe", new_name="JDoe")
+    lists = dict(users=[RECORDER, END_USER], instances=needing(dict(FIRST, user="RECORDER_tapi"), DESK))
+    first = accounts(**lists)
+    assert "failed" not in first, first["msg"]
+    assert [row for row in actions(first) if row[1] == "create"] == []
+    assert groups_of(sim, "Recorder_TAPI") == groups_of(sim, "JDoe", "end") == [ENABLED]
+    assert devices_of(sim, "Recorder_TAPI") == ["SEP001122334455"]
+    assert [sim.cluster.accounts.profile(name).user for name in ("recorder01x1", "desk01x1")] == ["Recorder_TAPI", "JDoe"]
+    assert [row["profile"]["user"] for row in first["instances"]] == ["Recorder_TAPI", "JDoe"]
+    enrol(sim, "recorder01x1", "desk01x1")
+    cutover = accounts(users=lists["users"], instances=valid(dict(FIRST, user="RECORDER_tapi"), DESK))
+    assert [(row["user"], row["done"]) for row in cutover["cutover"]] == [("recorder_tapi", True), ("jdoe", True)]
+    assert SECURE in groups_of(sim, "Recorder_TAPI")
+    assert not accounts(users=lists["users"], instances=valid(dict(FIRST, user="RECORDER_tapi"), DESK))["changed"]
+
+
+@pytest.mark.parametrize("delta", [True, False])
+def test_a_user_in_another_case_is_changed_in_its_own_groups_and_removed(sim, accounts, delta):
+    sim.cluster.features.standard_group_delta = delta
+    sim.cluster.accounts.add_user("application", "Recorder_TAPI", password="x", groups=[ENABLED, SRTP])
+    assert accounts(users=[dict(RECORDER, srtp=False)])["group_way"] == ("delta" if delta else "user")
+    assert groups_of(sim, "Recorder_TAPI") == [ENABLED]
+    sim.cluster.accounts.add_profile("application", "Recorder_TAPI", "recorder01x1")
+    gone = dict(RECORDER, state="absent", remove_user=True)
+    assert "has the CAPF profiles recorder01x1" in accounts(users=[gone])["msg"]
+    removed = accounts(users=[gone], instances=[dict(FIRST, state="absent")])
+    assert [row["action"] for row in removed["plan"]] == ["remove", "remove"]
+    assert sim.cluster.accounts.user("application", "Recorder_TAPI") is None
+
+
+def test_names_that_differ_in_case_only_are_one_mistake(sim, accounts):
+    failed = accounts(users=[{"name": "rec", "password": PASSWORD}, {"name": "Rec", "password": PASSWORD}])
+    assert failed["problems"] == ["user rec is listed 2 times: rec, Rec"] and sim.cluster.write_count == 0
+    assert failed["remarks"][0]["data"] == {"count": 2, "spelled": ["rec", "Rec"]}
+
+
+def test_names_with_letters_beyond_ascii(sim, accounts):
+    users = [{"name": "Ärger_É", "password": PASSWORD}]
+    assert accounts(users=users)["changed"]
+    assert not accounts(users=users)["changed"] and not accounts(users=[{"name": "Ärger_É".replace("r", "R")}])["changed"]
+
+
 def test_without_sql_the_users_are_read_one_by_one(sim, accounts):
     lists = dict(users=[RECORDER, END_USER], instances=needing(FIRST))
     by_sql = accounts(check=True, **lists)
@@ -243,6 +288,12 @@ def test_all_mistakes_come_in_one_message_and_nothing_is_written(sim, accounts):
     ):
         assert part in result["msg"]
     assert len(result["problems"]) == 6
+    assert [remark["text"] for remark in result["remarks"]] == result["problems"]
+    assert {(remark["code"], remark["user"], remark["instance_id"]) for remark in result["remarks"]} == {
+        ("instance_repeated", "recorder_tapi", "recorder01x1"), ("end_user_missing", "ghost", ""),
+        ("user_standard", "CCMSysUser", ""), ("user_of_other_type", "jdoe", ""), ("instance_id_characters", "nobody", "a b"),
+        ("instance_without_user", "nobody", "a b"),
+    }
     assert sim.cluster.state_hash() == before
 
 
@@ -253,6 +304,8 @@ def test_contradictions_can_be_reported_beside_the_plan(sim, accounts):
         instances=[FIRST, dict(SECOND, user="ghost"), dict(DESK, user="CCMSysUser"), dict(DESK, instance_id="desk01x2")])
     result = accounts(plan_only=True, on_problems="report", **lists)
     assert len(result["problems"]) == 3
+    assert [(remark["code"], remark["user"], remark["text"]) for remark in result["remarks"]] == list(zip(
+        ["end_user_missing", "user_of_other_type", "user_standard"], ["ghost", "jdoe", "CCMSysUser"], result["problems"]))
     rows = {row["name"]: row for row in result["users"]}
     assert rows["recorder_tapi"]["action"] == "create" and not rows["ghost"]["exists"]
     assert accounts(on_problems="report", **lists)["failed"], "nothing may be applied while there are problems"
@@ -299,6 +352,8 @@ def test_a_healthy_instance_is_never_armed_and_a_lost_key_always(sim, accounts):
     result = accounts(users=[RECORDER], instances=valid(FIRST) + [dict(SECOND, needs_certificate=lost)])
     assert result["armed"] == ["recorder02x1"]
     assert result["instances"][1]["reason"] == "the host needs a certificate: key_lost"
+    assert [row["reason_code"] for row in result["instances"]] == ["not_needed", "needed"]
+    assert [row["reason_code"] for row in result["plan"] if row["action"] == "arm"] == ["needed"]
 
 
 def test_replace(sim, accounts):
