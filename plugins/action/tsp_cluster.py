@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.fleet import broken
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS
 
 
 class ActionModule(ActionBase):
@@ -20,13 +21,13 @@ class ActionModule(ActionBase):
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
         stage = self._task.args.get("stage")
         try:
-            if stage not in fleet.STAGES:
-                raise Refused("stage must be one of %s" % ", ".join(sorted(fleet.STAGES)))
-            found = fleet.STAGES[stage](run)
+            if stage not in ON_CLUSTERS:
+                raise Refused("stage must be one of %s" % ", ".join(sorted(ON_CLUSTERS)))
+            found = ON_CLUSTERS[stage](run)
         except Refused as error:
             found = dict(failed=True, msg=str(error))
         except Exception as error:  # pylint: disable=broad-exception-caught
-            found = fleet.broken(run, stage, reason_of(error))
+            found = broken(run, stage, reason_of(error))
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

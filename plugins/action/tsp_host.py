@@ -9,7 +9,8 @@ import json
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
 
 MODULE = "voiceops.secure_tsp.tsp_host"
 
@@ -49,12 +50,12 @@ class ActionModule(ActionBase):
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
         stage = self._task.args.get("stage")
         try:
-            if stage not in hosts.STAGES:
-                raise Refused("stage must be one of %s" % ", ".join(sorted(hosts.STAGES)))
-            found = hosts.STAGES[stage](run, Execute(self, run, stage != "look"))
+            if stage not in ON_HOSTS:
+                raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage != "look"))
         except AnsibleConnectionFailure:
             raise
-        except hosts.HostLost as error:
+        except HostLost as error:
             raise AnsibleConnectionFailure(error.what) from None
         except Refused as error:
             found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import signal
+import traceback
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -32,7 +33,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 
 # What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
-    "preflight", "looked", "accounts", "planned", "enrolled", "cutover", "proved", "removed", "restored", "summary")
+    "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
 FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
 NEWEST = (RESTORED, PROVED, ENROLLED, LOOKED)
@@ -196,6 +197,14 @@ class Run:
     def batch(self):
         return list(self.vars["ansible_play_batch"])
 
+    def begun(self):
+        """Hosts of earlier batches of this play or of earlier plays."""
+        batch = set(self.batch())
+        return [host for host in self.vars["ansible_play_hosts_all"] if host not in batch and self.of_host(host, LOOKED)]
+
+    def model_of_begun(self):
+        return Model.of(self.of_host(self.begun()[0], PREFLIGHT)["model"])
+
     def fit(self, hosts=None):
         """Hosts of the batch that were looked at and not refused."""
         return [host for host in hosts or self.batch() if self.newest(host) is not None and not self.refusal(host)]
@@ -253,7 +262,9 @@ def reason_of(error):
     """Text of an error for people. Only our own are known to hold no secret."""
     if isinstance(error, (SecureTspError, Refused)):
         return str(error)
-    return "an unexpected %s. Report it with the steps that lead there." % type(error).__name__
+    frames = [(os.path.basename(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return "an unexpected %s (%s). Report it with the steps that lead there." % (
+        type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
 
 
 # One writer on a cluster, and no end without tidying up

@@ -481,13 +481,13 @@ def connect(params):
     return AxlClient(login_from(params))
 
 
-def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
-                  report_problems=False):
-    """Read, plan, apply. Returns the result of a task, with C(diff), and its warnings.
+def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
+              report_problems=False, current=None):
+    """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
 
     approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
     0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
-    report_problems: what is wrong is in the result; only where nothing is applied.
+    report_problems: what is wrong is in the result; only where nothing is applied. current: what was read before, by the caller.
     Raises InputError with the facts problems and remarks before anything is written.
     """
     if not 0 <= hours <= 720:
@@ -496,7 +496,7 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
         raise InputError("on_problems report needs plan_only or check mode")
     wish.predicting = not apply
     reader = Reader(axl)
-    current = reader.read(wish)
+    current = current or reader.read(wish)
     now = now or cluster_time(axl)
     plan = _fleet.plan(wish, current, now)
     if not report_problems:
@@ -511,7 +511,13 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
     for profile in plan.after.profiles.values():
         if profile.instance_id in armed:
             profile.completion = completion or ""
-    return result(wish, plan, reader, applier, now), [remark.text for remark in plan.warnings] + login_warnings(axl)
+    return result(wish, plan, reader, applier, now), plan
+
+
+def bring_in_line(axl, wish, **options):
+    """carry_out(), with the warnings of a task in place of the plan."""
+    found, plan = carry_out(axl, wish, **options)
+    return found, [remark.text for remark in plan.warnings] + login_warnings(axl)
 
 
 def login_warnings(axl):

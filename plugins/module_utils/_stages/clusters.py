@@ -121,7 +121,7 @@ def _planned(axl, cluster, model, issuer):
     wish = _fleet.Wish(
         users=model.accounts(cluster, names, given), capf_issuer=issuer,
         instances=[account_of_instance(one, GIVEN * one["string_given"]) for one in model.instances(cluster)])
-    return axl_accounts.bring_in_line(axl, wish, apply=False, report_problems=True)[1]
+    return axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)[1]
 
 
 def dump(current):
@@ -194,14 +194,14 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
-                result, plan = axl_accounts.bring_in_line(axl, wishes[0])
+                result, plan = axl_accounts.carry_out(axl, wishes[0])
                 done.take(result)
                 done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
-                result, _plan = axl_accounts.bring_in_line(axl, dataclasses.replace(
+                result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
                     profiles, instances=[one for one in asked if one["instance_id"] in idle]))
                 done.take(result)
     except SecureTspError as error:
@@ -249,7 +249,7 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.bring_in_line(axl, wish, hours=self.hours)
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
@@ -264,7 +264,7 @@ class Arming:
                            instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
         try:
             with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                result, _plan = axl_accounts.bring_in_line(axl, wish, apply=False)
+                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
         except SecureTspError:
             return {}
         return dict((one["instance_id"], one["profile"]) for one in result["instances"])
@@ -274,7 +274,7 @@ class Arming:
         unused = [one for one in self.armed if one not in used]
         if unused:
             with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                axl_accounts.bring_in_line(axl, _fleet.Wish(
+                axl_accounts.carry_out(axl, _fleet.Wish(
                     instances=[account_of_instance(one) for one in self.instances if one["instance_id"] in unused], stages=("disarm",)))
             self.armed = [one for one in self.armed if one in used]
         return unused
@@ -342,7 +342,7 @@ def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
     wish = _without_missing(wish, current)
-    result, plan = axl_accounts.bring_in_line(axl, wish, apply=False, current=current)
+    result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     _tell_waiting(plan.cutover, seen)
     due = [one["user"] for one in plan.cutover if one["due"]]
     if due:
@@ -350,9 +350,9 @@ def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
         waits.update(held)
         if held:
             wish = dataclasses.replace(wish, users=[dict(user, cutover="never") if user["name"] in held else user for user in wish.users])
-            result, plan = axl_accounts.bring_in_line(axl, wish, apply=False, current=current)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     if plan.changes:
-        result, plan = axl_accounts.bring_in_line(axl, wish, apply=not check, current=current)
+        result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
         seen.take(result)
     return [user["name"] for user in result["users"] if user["secure"]]
 
@@ -401,7 +401,7 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
                        instances=[account_of_instance(one) for one in instances], hosts_of_play=list(hosts), stages=("profiles",))
     try:
         with access.connect(cluster, known.get("axl_version")) as axl:
-            result, plan = axl_accounts.bring_in_line(axl, wish, apply=not check)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=not check)
         done.take(result)
         done.warnings += [str(one) for one in plan.warnings]
     except SecureTspError as error:

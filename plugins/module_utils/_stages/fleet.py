@@ -29,7 +29,32 @@ USUAL_PLACE = "/etc/secure_tsp"
 
 
 def preflight(run):
-    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is touched."""
+    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is touched.
+
+    Between batches nothing may refuse any more, so that the summary comes: the batch is not begun, and each of its hosts says why.
+    """
+    begun = run.begun()
+    if not begun:
+        return checked(run)
+    try:
+        stopped = failure_limit(run)
+        found = dict(run.of_host(begun[0], _run.PREFLIGHT)) if stopped else checked(run)
+    except Refused as error:
+        found, stopped = dict(run.of_host(begun[0], _run.PREFLIGHT)), str(error)
+    return dict(found, stopped=stopped, warnings=[stopped] if stopped else found["warnings"])
+
+
+def failure_limit(run):
+    """Why no further batch begins; empty while fewer failed than may."""
+    most = run.option("max_failures")
+    failed = sum(1 for row in run.rows() if row["failed"])
+    failed += sum(len(run.model_of_begun().hosts.get(host, ())) for host in run.begun() if run.refusal(host))
+    return "" if most < 0 or failed <= most else (
+        "%d instance%s failed and %d may (secure_tsp_max_failures), so no further batch begins." % (
+            failed, "" if failed == 1 else "s", most))
+
+
+def checked(run):
     found = look_at_lists(run)
     model, entries = found.pop("known"), run.clusters()
     window = window_of(run)
@@ -44,7 +69,7 @@ def preflight(run):
             found["warnings"].append("Cluster %s: %s" % (name, doubt))
         if survey["failure"]:
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
-    return dict(found, clusters=surveys, window=window)
+    return dict(found, clusters=surveys, window=window, stopped="")
 
 
 def look_at_lists(run):
@@ -60,7 +85,8 @@ def look_at_lists(run):
         raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
     handlers = any(run.raw(host).get(_run.PREFIX + name) for host in run.batch() for name in ("stop_handler", "start_handler"))
     return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
-                flow=WITH_HANDLERS if handlers else STRAIGHT, enrol_throttle=run.option("enrol_throttle"))
+                flow=WITH_HANDLERS if handlers else STRAIGHT,
+                one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
 
 
 def safe_option(run, name):
@@ -168,7 +194,7 @@ def held_elsewhere(run, model):
 def cutover(run):
     """Cut over who is due, see what CTI Manager sees, and choose how each instance is proven."""
     model, seen = run.model(), clusters.Seen()
-    rows, hosts = run.rows(), run.vars["ansible_play_hosts_all"] if run.register(_run.CUTOVER).get("last") else run.batch()
+    rows, hosts = run.rows(), run.batch()
     fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
     access = clusters.Access(run.clusters())
     policy = clusters.Policy(set(Key(*pair) for pair in run.register(_run.ACCOUNTS).get("made") or ()), False, run.addresses(),
@@ -194,7 +220,8 @@ def plan_of(run, model, seen, rows, again=False):
         seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
         stopped=lambda host: bool(run.raw(host).get(_run.PREFIX + "stop_handler")))
     by_host = {}
-    for row in verifier.plan(rows):
+    # What an earlier batch proved stays as it is.
+    for row in verifier.plan([row for row in rows if not row.get("state") or row.get("waiting")]):
         by_host.setdefault(row["host"], []).append(row)
     return by_host
 

@@ -72,6 +72,8 @@ def look(run, execute):
     """Packages, clock, ports, addresses and keys; trust lists; certificates, and what needs no CAPF to be put right."""
     model = run.model()
     before = run.register(_run.PREFLIGHT)
+    if before.get("stopped"):
+        return dict(changed=False, rows=[], refused="Not begun: %s" % before["stopped"])
     mine, gone = listed_here(run, model), listed_here(run, model, "absent")
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings["gone"] = [one["store"] for one in gone]
