@@ -226,8 +226,8 @@ class Holding:
 
     key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
     pending: C((key PEM, certificate DER)) of an open enrolment.
-    made: C((key PEM, key)) of a key made by this process; to load it again would check it again, which takes as long as
-    making one.
+    made: C((key PEM, key)) of a key made by this process, which need not be loaded again.
+    key_matches: whether key and certificate belong together, None where one of them is missing or cannot be read.
     Raises FormatError for a key that cannot be opened with the passphrase, since nobody should lose one by a typing
     error; lenient: it counts as unreadable.
     """
@@ -243,6 +243,9 @@ class Holding:
         self.has_certificate = certificate is not None
         self.certificate = self._readable(certificate)
         self.key = made[1] if key_pem is not None and key_pem == made[0] else self._key(key_pem, where, lenient)
+        self.key_matches = None
+        if self.certificate is not None and self.key is not None:
+            self.key_matches = _pki.matches_key(self.certificate, self.key)
         self.reason, self.explanation = self._need()
 
     @classmethod
@@ -292,12 +295,6 @@ class Holding:
         if self.key is not None:
             return _pki.key_kind(self.key)
         return _pki.key_kind(_pki.load_certificate(self.certificate).public_key()) if self.certificate else None
-
-    @property
-    def key_matches(self):
-        if self.certificate is None or self.key is None:
-            return None
-        return _pki.matches_key(self.certificate, self.key)
 
     @property
     def from_capf(self):
