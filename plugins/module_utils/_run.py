@@ -34,9 +34,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 # What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
-FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
+FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
-NEWEST = (RESTORED, PROVED, ENROLLED, LOOKED)
+NEWEST = ("gave_up", RESTORED, PROVED, ENROLLED, LOOKED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -173,6 +174,11 @@ class Run:
 
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
+
+    def value_of_host(self, host, name):
+        """A variable as that host has it, worked out."""
+        value = self.raw(host).get(PREFIX + name)
+        return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
 
     def is_windows(self, host):
         if host not in self.vars["hostvars"]:
