@@ -89,6 +89,7 @@ ENTRY_POINTS = {
     )),
 }
 OF_SITE = ("finish", "end")  # the playbook site goes on with these
+PARTS_OF_SITE = ("preflight", "look", "accounts")
 # The keys of each list, and those of the dictionaries inside.
 KEYS = {
     "clusters": (("", _options.CLUSTER),),
@@ -107,7 +108,7 @@ def keys_of(name):
 
 def type_of(option):
     """The type as Ansible has it."""
-    return {"name": "str", "raw": "dict"}.get(option.type, option.type)
+    return {"name": "str"}.get(option.type, option.type)
 
 
 def type_told(option):
@@ -224,8 +225,8 @@ come in one message, before anything is touched.
 """
 
 RUN = """\
-The last column names the entry points of the role :ansplugin:`voiceops.secure_tsp.secure_tsp#role` that use the variable; *all* are
-those that check the lists first. For one run give a variable on the command line, as in ``-e secure_tsp_cutover=manual``.
+The last column names the entry points of the role :ansplugin:`voiceops.secure_tsp.secure_tsp#role` that use the variable, most of
+which are playbooks of the same name. For one run give a variable on the command line, as in ``-e secure_tsp_cutover=manual``.
 """
 
 
@@ -302,7 +303,7 @@ def rst(text):
 
 
 def uses():
-    """{option: entry points and playbooks that use it}, read from the stages and from YAML. C(all) checks lists first."""
+    """{option: entry points and playbooks that use it}, read from the stages and from YAML. Who is told of site is not told of its parts."""
     stages = {**table.ON_CLUSTERS, **table.ON_HOSTS}
     found = {name: [] for name in _options.OPTIONS}
     texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry not in ("main", *OF_SITE)}
@@ -314,7 +315,7 @@ def uses():
             used |= reading(stages[stage], set())
         for name in used & set(found):
             found[name].append(where)
-    return {name: ["all"] if "preflight" in places else places for name, places in found.items()}
+    return {name: [place for place in places if place not in PARTS_OF_SITE or "site" not in places] for name, places in found.items()}
 
 
 def code_of(path):
@@ -331,9 +332,12 @@ def text_of(entry, seen):
     text = code_of(path)
     included = re.findall(r"(?:import_tasks|include_tasks|file): \"?([\w{} .]+)", text)
     files = [name.strip() for name in included if "{{" not in name]
-    if any(".flow" in name for name in included):
-        files += ["straight.yml", "with_handlers.yml"]
+    for flow in re.findall(r"\.(\w*)flow\b", text):
+        files += [flow + "straight.yml", flow + "careful.yml"]
     return text + "".join(text_of(name[:-len(".yml")], seen) for name in files if name.endswith(".yml"))
+
+
+READERS = ("option", "safe_option", "value_of_host")
 
 
 def reading(thing, seen):
@@ -343,8 +347,8 @@ def reading(thing, seen):
     for node in ast.walk(ast.parse(inspect.getsource(thing))):
         if isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if called in ("option", "safe_option"):
-                options |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+            if called in READERS:
+                options |= {name for argument in node.args for name in _options.OPTIONS if names(argument, name)}
             elif called == "execute":
                 options.add("key_passphrase")  # the action adds it
         target = None
@@ -355,6 +359,13 @@ def reading(thing, seen):
         if (inspect.isfunction(target) or inspect.isclass(target)) and "._stages." in target.__module__ and target not in seen:
             options |= reading(target, seen)
     return options
+
+
+def names(argument, option):
+    """Whether an argument of a call is the option's name, or ends as it does: C(word + "_handler")."""
+    if isinstance(argument, ast.BinOp) and isinstance(argument.right, ast.Constant):
+        return option.endswith(str(argument.right.value))
+    return isinstance(argument, ast.Constant) and argument.value == option
 
 
 FILES = {SPECS: argument_specs, PAGE: page}

@@ -52,10 +52,10 @@ def test_the_table_names_all_entry_points():
 
 def test_options_are_used_where_the_page_of_variables_says():
     uses = generate_options.uses()
-    assert uses["window"] == uses["probe"] == ["all"]
-    assert "look" in uses["ctl_timeout"] and "site" in uses["cti_timeout"]
+    assert "site" in uses["window"] and "verify" not in uses["window"]
+    assert "site" in uses["cti_timeout"] and "verify" in uses["cti_timeout"]
     assert uses["serial"] == ["playbook site"]
-    assert "site" in uses["batch_instances"] and "look" not in uses["batch_instances"]
+    assert "site" in uses["batch_instances"] and "verify" not in uses["batch_instances"]
 
 
 def test_the_markup_of_options_becomes_that_of_pages():
