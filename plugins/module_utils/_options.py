@@ -238,8 +238,8 @@ OPTIONS = {
         "V(auto) takes the strongest way that cannot disturb a running application.",
     ), choices=("auto", "offline", "application", "ris", "probe")),
     "stop_handler": Option("str", "", (
-        "Task file that stops the application of a host, so that its own certificate can be verified. An absolute "
-        "path, or one beside the playbook.",
+        "Task file that stops the application of a host, so that its own certificate can be verified. A relative path "
+        "begins in the folder that C(ansible-playbook) was started in.",
     )),
     "start_handler": Option("str", "", (
         "Task file that starts the application again, also after a failure.",

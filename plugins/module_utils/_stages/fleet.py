@@ -32,7 +32,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 STRAIGHT, CAREFUL = "straight.yml", "careful.yml"
 HANDLERS = ("stop", "start")
-KEY_FILE = "QBEClient.key.pem"
+SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
 USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
@@ -106,7 +106,8 @@ def look_at_lists(run):
     model, wrong, unusual = complete(
         run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
-        probe_suffix=safe_option(run, "probe_suffix"))
+        probe_suffix=safe_option(run, "probe_suffix"),
+        secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
     mistakes += list(dict.fromkeys(str(one) for one in wrong))
     handlers = handlers_of(run, mistakes)
     if mistakes:
