@@ -185,9 +185,9 @@ def printable(text):
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text)
 
 
-def did_you_mean(name, known):
+def did_you_mean(name, known, prefix=""):
     found = nearest(name, known)
-    return "; did you mean %s?" % found if found else ""
+    return "; did you mean %s%s?" % (prefix, found) if found else ""
 
 
 class Model:

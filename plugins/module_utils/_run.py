@@ -83,7 +83,7 @@ class Run:
             try:
                 self._options[name] = default_of(option) if value is None else converted(option, value)
             except ValueError as error:
-                raise Refused("%s Nothing was changed." % mistake("wrong_option", PREFIX + name, clause="%s." % error)) from None
+                raise Refused("%s Nothing was changed." % (mistake("wrong_option", PREFIX + name, clause="%s." % error),)) from None
             if option.secret and self._options[name]:
                 self._secrets.add(str(self._options[name]))
         return self._options[name]
@@ -96,13 +96,14 @@ class Run:
                 self.option(name)
             except Refused as error:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
-        known = dict.fromkeys(PREFIX + name for name in list(OPTIONS) + list(LISTS))
+        known = dict.fromkeys([*OPTIONS, *LISTS])
         unknown = {}
         for host in self.vars["ansible_play_hosts_all"]:
-            for name in self.raw(host):
-                if str(name).startswith(PREFIX) and name not in known and str(name)[len(PREFIX):] not in REGISTERS:
-                    unknown[str(name)] = None
-        return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
+            for variable in self.raw(host):
+                name = str(variable)[len(PREFIX):]
+                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
+                    unknown[name] = None
+        return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 
     def listed(self, name):
         """One of the three lists, secrets included, or its default."""
