@@ -126,12 +126,12 @@ def _planned(axl, cluster, model, issuer):
 
 def dump(current):
     """A _fleet.Current as plain values."""
-    return {"release": current.release, "users": [dataclasses.asdict(user) for user in current.users.values()],
+    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
             "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
 
 
 def load(plain):
-    current = _fleet.Current(release=plain["release"])
+    current = _fleet.Current(release=plain["release"], devices=plain["devices"], groups=plain["groups"])
     for user in plain["users"]:
         current.add_user(_fleet.User(**user))
     for profile in plain["profiles"]:

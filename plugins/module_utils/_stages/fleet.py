@@ -308,8 +308,8 @@ def due(run):
     """Who is due for the cutover, whose password is proven before, and which applications stop for it."""
     model, seen, rows = run.model(), clusters.Seen(), run.rows()
     access, barred, logins = clusters.Access(run.clusters()), [], {}
-    policy = policy_of(run, model)
-    going = set()
+    policy, going = policy_of(run, model), set()
+    policy.stopped = set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
     for name, survey in usable(run).items():
         before = len(seen.cut)
         clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen)
