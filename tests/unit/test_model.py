@@ -145,7 +145,7 @@ def test_windows_hosts(windows):
 def test_a_host_is_asked_once_what_it_is():
     asked = []
     right(instances=[instance(), instance(instance_id="rec2"), instance(instance_id="rec3", host="lin2")],
-          is_windows=lambda host: asked.append(host))
+          is_windows=asked.append)
     assert asked == ["lin1", "lin2"]
 
 

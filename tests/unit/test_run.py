@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
+
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run
 
 LISTS = {
     "secure_tsp_clusters": {"main": {"hostname": "pub", "username": "axl", "password": "Cluster-Secret"}},
@@ -17,6 +19,9 @@ LISTS = {
     "secure_tsp_instances": [{"host": "a", "user": "rec", "instance_id": "rec1", "authorization_string": "8675309"},
                              {"host": "a", "user": "rec", "instance_id": "rec2"}],
 }
+
+
+SHOWN = []
 
 
 class HostVars(dict):
@@ -40,7 +45,7 @@ def run(hosts=None, values=None, **variables):
     hosts = HostVars({"a": {}} if hosts is None else hosts)
     return Run(Templar(values or {}), {
         "inventory_hostname": "a", "hostvars": hosts, "ansible_play_hosts_all": list(hosts), "ansible_play_batch": list(hosts), **LISTS,
-        **variables}, check=False)
+        **variables}, False, False, Ansible(SHOWN.append, (LookupError,), "/tmp/x/y"))
 
 
 def model():
@@ -70,6 +75,11 @@ def test_all_wrong_options_and_unknown_variables_are_told_at_once():
     assert run(hosts, secure_tsp_port_timeout=0, secure_tsp_bundle="x").mistakes() == [
         "secure_tsp_port_timeout is not from 1 to 300", "secure_tsp_bundle is neither true nor false",
         "there is no variable secure_tsp_cutovr; did you mean secure_tsp_cutover?", "there is no variable secure_tsp_zzz"]
+
+
+def test_what_cannot_be_worked_out_refuses_the_run():
+    with pytest.raises(Refused, match="^secure_tsp_owner cannot be worked out: 'nothing'. Nothing was changed.$"):
+        run(secure_tsp_owner="{{ nothing }}").option("owner")
 
 
 # Secrets
@@ -107,13 +117,33 @@ def test_other_results_are_shown():
     assert run().sealed({"msg": "fine", "diff": [1]}) == {"msg": "fine"}
 
 
+def test_what_is_shown_is_masked():
+    one = run()
+    one.passwords(model())
+    one.show("rec", "login with User-Secret")
+    assert SHOWN[-2:] == ["rec", "login with ********"]
+
+
 def test_foreign_errors_are_told_by_their_type():
-    try:
+    with pytest.raises(ValueError, match="User-Secret") as caught:
         raise ValueError("User-Secret")
-    except ValueError as error:
-        told = _run.reason_of(error)
+    told = _run.reason_of(caught.value)
     assert "User-Secret" not in told and "ValueError" in told and "test_run.py" in told
     assert _run.reason_of(InputError("the list is wrong")) == "the list is wrong."
+
+
+def test_one_process_at_a_time_writes_to_a_cluster(tmp_path):
+    one = run()
+    one.ansible = one.ansible._replace(local_tmp=str(tmp_path / "process"))
+    with one.alone("pub"), one.alone("lab"):
+        locks = list(tmp_path.iterdir())
+        assert len(locks) == 2
+        for lock in locks:
+            with open(lock, "a", encoding="ascii") as stream, pytest.raises(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for lock in locks:
+        with open(lock, "a", encoding="ascii") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 # Registers

@@ -26,8 +26,8 @@ INSTANCES = [
 PLACE = "/etc/secure_tsp/main/"
 
 
-def model(instances=INSTANCES, **more):
-    made, mistakes, _warnings = complete(CLUSTERS, USERS, instances, is_windows=lambda name: name.startswith("win"), **more)
+def model(instances=None, **more):
+    made, mistakes, _warnings = complete(CLUSTERS, USERS, INSTANCES if instances is None else instances, is_windows=lambda name: name.startswith("win"), **more)
     assert mistakes == []
     return made
 
@@ -182,7 +182,7 @@ def test_a_look_without_trust_lists():
 # Keys on other hosts
 
 
-def held(of_hosts, listed=INSTANCES, **more):
+def held(of_hosts, listed=None, **more):
     return fleet.held_elsewhere(Played(of_hosts={name: {_run.LOOKED: {"keys": keys}} for name, keys in of_hosts.items()}), model(listed, **more))
 
 

@@ -27,7 +27,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     Key,
     account_of_instance,
     key_of,
-    owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
     RealTimeInformation,
@@ -126,7 +125,8 @@ def _planned(axl, cluster, model, issuer):
 
 def dump(current):
     """A _fleet.Current as plain values."""
-    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
+    return {"release": current.release, "devices": current.devices, "groups": current.groups,
+            "users": [dataclasses.asdict(user) for user in current.users.values()],
             "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
 
 
@@ -472,5 +472,3 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
 
 def clock():
     return time.time()
-
-

@@ -399,4 +399,3 @@ def broken(run, stage, reason):
 
 
 STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
-

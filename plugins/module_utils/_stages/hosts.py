@@ -13,7 +13,7 @@ from __future__ import annotations
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _verification, _window
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import alone, reason_of, tidying
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
@@ -232,7 +232,7 @@ class Enrolment:
         used = set()
         with tidying():
             try:
-                with alone(cluster, entries[cluster]["hostname"]):
+                with run.alone(entries[cluster]["hostname"]):
                     arming.arm()
                 self.diff += arming.diff
                 self.changed = self.changed or bool(arming.armed)
@@ -268,7 +268,7 @@ class Enrolment:
         if not [one for one in arming.armed if one not in used]:
             return
         try:
-            with alone(arming.cluster, entries[arming.cluster]["hostname"]):
+            with self.run.alone(entries[arming.cluster]["hostname"]):
                 arming.disarm(used)
         except Exception as error:  # pylint: disable=broad-exception-caught
             for name in arming.armed:
