@@ -345,9 +345,11 @@ def prove(run, execute):
     model = run.model()
     told = run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
     before = run.newest(run.host) or []
-    plan = told["plan"].get(run.host)
-    if plan is None:
-        plan = [_verification.planned(row, "none", "") for row in before]
+    plan = told["plan"].get(run.host) or []
+    chosen = set(key_of(row) for row in plan)
+    # Without a way the stage before failed, unless an earlier batch proved the instance.
+    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
+                   for row in before if key_of(row) not in chosen and not row.get("state")]
     return proven(run, execute, model, plan, before)
 
 
@@ -371,7 +373,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         passwords = run.passwords(model, set(owner_of(one) for one in work))
         answer = execute("prove", work, settings_of(run, model, work), {"passwords": [passwords.get(owner_of(one)) for one in work]})
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
-    others = [row for row in before if key_of(row) not in set(key_of(one) for one in plan)]
+    planned = set(key_of(one) for one in plan)
+    others = [row for row in before if key_of(row) not in planned]
     rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
     for row in rows:
         found = opened.get(key_of(row)) or {}
