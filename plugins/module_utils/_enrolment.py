@@ -179,6 +179,7 @@ class Instance:
 
     def present(self):
         settings = self._settings()
+        self.store.refuse_foreign()
         if not self.store.exists and not self.check:
             self._trust_list()  # tells what to do first, before anything is made
         adopted = self.store.create(self.check) and self.store.exists
