@@ -12,6 +12,7 @@ import collection_path
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import StoreError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import KEY, Store
 
 OLD, NEW, NEWEST = (b"old key", b"old der"), (b"new key", b"new der"), (b"newest key", b"newest der")
 
