@@ -66,7 +66,7 @@ def counted(site, *words, playbook="site", rc=0, sims=None, patience=PATIENCE):
     with _counting(site.controller, lines, figures), _web(sims) as used:
         run = site.start(*words, playbook=playbook).wait(patience)
     if rc not in (None, run.rc) or "Traceback (most recent call last)" in run.output:
-        raise RuntimeError("%s ended with %d, wanted was %s:\n%s" % (playbook, run.rc, rc, run.output[-8000:]))
+        raise RuntimeError("%s ended with %d, wanted was %s:\n%s" % (playbook, run.rc, rc, run.output[-2500:]))
     taken = json.loads(figures.read_text())
     kinds = collections.Counter()
     if lines.exists():

@@ -122,6 +122,8 @@ def targets_of_runs(figures, fleet_figures):
     if fleet_figures:
         for run, title, limit in (("first", "first run", limits.FIRST), ("again", "nothing to do", limits.AGAIN),
                                   ("drift", "drift", limits.DRIFT)):
+            if run not in fleet_figures or "floor" not in fleet_figures:
+                continue
             rows.append(judged("CPU to the floor play, %s, %s" % (title, size_of(fleet_figures)), limit,
                                ratio(fleet_figures, run), "%.2f"))
     if "upgrade" in figures:

@@ -30,6 +30,8 @@ def figures(tmp_path_factory):
             print("\n%d hosts of %d: %s" % (HOSTS, EACH, name), end=" ", flush=True)
             count = counting.counted(site, rc=rc, patience=PATIENCE, **more)
             found[name] = runs.shown(count)
+            FIGURES.parent.mkdir(exist_ok=True)
+            FIGURES.write_text(json.dumps(found, indent=1) + "\n")  # what there is, if a later one fails
             print("%(workers)d workers, %(modules)d modules, %(cpu).0f CPU s, %(seconds).0f s, %(requests)d requests" % found[name])
             return count
 
@@ -42,8 +44,6 @@ def figures(tmp_path_factory):
         take("drift", playbook="drift")
         keys = {(site.store(one["instance_id"]) / "QBEClient.key.pem").read_bytes() for one in site.instances}
         assert len(keys) == HOSTS * EACH
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
     return found
 
 
