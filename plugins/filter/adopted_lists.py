@@ -167,7 +167,7 @@ class Adoption:
     def _host_by_connections(self, profile, reading):
         """The only host of the inventory from which the user's only instance is connected."""
         mine = [one for one in reading["profiles"] if (one["user_type"], one["user"]) == (profile["user_type"], profile["user"])]
-        addresses = set(one["address"] for one in reading["connections"] if one["user"] == profile["user"])
+        addresses = set(one["address"] for one in reading["connections"] if _fleet.same(one["user"], profile["user"]))
         hosts = set(
             host for host, facts in self.hosts.items() if addresses & set(facts.get("addresses") or ()))
         return hosts.pop() if len(mine) == 1 and len(addresses) == 1 and len(hosts) == 1 else UNKNOWN

@@ -368,8 +368,8 @@ class Fleet:
             here = [instance for instance in instances if instance["cluster"] == name]
             problems, warnings = _fleet.examine(mine, [one for one in here if not one["probe_of"]])
             prefix = "cluster %s: " % name if len(self.clusters) > 1 else ""
-            self.problems += [prefix + problem for problem in problems]
-            self.warnings += [prefix + warning for warning in warnings]
+            self.problems += [prefix + problem.text for problem in problems]
+            self.warnings += [prefix + warning.text for warning in warnings]
             self.problems += [prefix + problem for problem in _probe_problems(here)]
         self.problems += _shared_stores(instances)
         self._tsp_numbers(instances)
@@ -439,9 +439,12 @@ def fleet(users, instances=None, clusters=None, hosts=None, hostvars=None, allow
     filled = [work.instance(position, raw) for position, raw in enumerate(instances or [], 1)]
     filled = [instance for instance in filled if instance]
     work.examine(filled_users, filled)
-    types = dict(((user["cluster"], user["name"]), user["type"]) for user in filled_users)
+    listed = dict(((user["cluster"], _fleet.name_key(user["name"])), user) for user in reversed(filled_users))
     for instance in filled:
-        instance["user_type"] = types.get((instance["cluster"], instance["user"]))
+        # From here on a user is spelled in one way, so that everybody else may compare names as they are.
+        user = listed.get((instance["cluster"], _fleet.name_key(instance["user"])))
+        instance["user_type"] = user["type"] if user else None
+        instance["user"] = user["name"] if user else instance["user"]
     for user in filled_users:
         user["password_given"] = bool(user["password"])
         user["hosts"] = sorted(set(

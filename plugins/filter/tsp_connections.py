@@ -55,6 +55,8 @@ _value:
   elements: dict
 """
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+
 
 def tsp_connections(rows, secure_users, views, addresses, client_addresses=None):
     """See DOCUMENTATION."""
@@ -85,7 +87,7 @@ def _judged(row, secure_users, view, addresses, neighbours):
     if not view.get("available"):
         return _unseen(base, view.get("reason") or "the cluster was not asked which connections it sees")
     seen = [one for one in view["connections"]
-            if one["status"] == "Open" and one["user"] == row["user"] and one["address"] in addresses]
+            if one["status"] == "Open" and _fleet.same(one["user"], row["user"]) and one["address"] in addresses]
     if len(seen) < neighbours:
         return _unseen(base, "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it"
                        % (len(seen), row["user"], neighbours))

@@ -97,7 +97,7 @@ def _judged(row, found, profile, triggered, seconds):
             "The profile is armed. The TSP fetches its certificate when it is told to in its dialog and started anew; then "
             "run this again."))
     return failed(row, "The TSP got no certificate: %s (%s, %s)." % (
-        _fleet.STATE_WORDS[profile["state"]], profile["operation"], profile["status"]))
+        _fleet.of_state(profile["state"]), profile["operation"], profile["status"]))
 
 
 def _fetched(row, found):

@@ -91,6 +91,7 @@ _value:
   elements: dict
 """
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 
 CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
 NOT_PROBED = "not probed: there is no valid probe certificate"
@@ -149,7 +150,7 @@ class Verifier:
         addresses = [given] if given else self.addresses
         return [
             one for one in view["connections"]
-            if one["status"] == "Open" and one["user"] == row["user"] and one["address"] in addresses
+            if one["status"] == "Open" and _fleet.same(one["user"], row["user"]) and one["address"] in addresses
         ]
 
     def _automatic(self, row, seen, neighbours):

@@ -363,7 +363,7 @@ class _Page:
         if not view or not view["available"] or self.host is None:
             return []
         places = _drift.addresses_of(self.instance, self.host)
-        return [one for one in view["connections"] if one["user"] == self.instance["user"] and one["address"] in places
+        return [one for one in view["connections"] if _fleet.same(one["user"], self.instance["user"]) and one["address"] in places
                 and (one["status"] in statuses or not statuses)]
 
     # The page

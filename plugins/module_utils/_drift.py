@@ -11,7 +11,6 @@ findings.
 from __future__ import annotations
 
 import datetime
-import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 
@@ -123,9 +122,11 @@ SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "C
 ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
 CTI_GROUP = "standard cti "
 
-# Sentences of the planner that are about one user or one instance.
-OF_USER = re.compile(r"user (.+?) (?:exists as|is a standard user)")
-OF_OTHER_USER = re.compile(r"instance (\w+) of user .*: a profile of this id belongs to (.+?);")
+# Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
+ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
+PROFILE_OF_OTHER_USER = ("profile_of_other_user", "profile_of_other_user_kept")
+NAME_OF_NOTHING = ("device_missing", "group_missing")
+TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the user tells
 
 
 # What hosts show
@@ -297,18 +298,19 @@ class _Look:
             for doubt in reading["info"].get("doubts") or ():
                 self.add("cluster_doubt", doubt, "Look there yourself.", cluster=name)
         if reading["accounts"]:
-            for problem in reading["accounts"]["problems"]:
-                self._contradiction(name, problem)
+            for remark in reading["accounts"]["remarks"]:
+                self._contradiction(name, remark)
 
-    def _contradiction(self, name, problem):
-        """A sentence of the planner. What it says of a user or an instance is told there, and nothing else of it."""
-        of_instance, of_user = OF_OTHER_USER.match(problem), OF_USER.match(problem)
-        if of_instance:
-            self.foreign[name, of_instance.group(1)] = of_instance.group(2)
-        elif of_user:
-            self.contradicted[name, of_user.group(1)] = problem
-        elif not problem.endswith("end users are never created here"):
-            self.add("cluster_contradicts", "%s." % capital(problem), "Correct the lists or the cluster.", cluster=name)
+    def _contradiction(self, name, remark):
+        """A problem of the planner. What it says of a user or an instance is told there, and nothing else of it."""
+        code = remark["code"]
+        if code in PROFILE_OF_OTHER_USER:
+            self.foreign[name, remark["instance_id"]] = "%(owner_type)s user %(owner)s" % remark["data"]
+        elif code in ANOTHER_USER_THAN_MEANT:
+            self.contradicted[name, remark["user"]] = remark["text"]
+        elif code not in TOLD_AS_MISSING:
+            self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name,
+                     user=remark["user"] if code in NAME_OF_NOTHING else "")
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:
@@ -427,7 +429,7 @@ class _Look:
                      severity=CRITICAL if _fleet.ENABLED in others else None, **subject)
         for step in steps:
             if step["action"] == "none" and step["name"] == _fleet.SECURE:
-                waits = step["reason"].startswith("waits")
+                waits = step["reason_code"] == "cutover_waits"
                 self.add("cutover_waits" if waits else "cutover_by_hand", "It is not on the secure port: %s." % step["reason"],
                          "Nothing, once these hold a certificate." if waits else "Cut it over when the time has come.",
                          "" if waits else command, **subject)
@@ -443,7 +445,7 @@ class _Look:
         wanted = [_fleet.ENABLED, _fleet.SECURE] + list(user["cti_groups"])
         if user["srtp"] is not False:
             wanted.append(_fleet.SRTP)
-        extra = sorted(name for name in _fleet.missing(before, wanted) if name.lower().startswith(CTI_GROUP))
+        extra = sorted(name for name in _fleet.missing(before, wanted) if _fleet.name_key(name).startswith(CTI_GROUP))
         if extra:
             self.add("user_groups_extra", "It is in CTI groups that the list does not name: %s." % ", ".join(extra),
                      "Name them in cti_groups, or take it out in CUCM, under User Settings, Access Control Group.",
@@ -672,7 +674,7 @@ class _Look:
             return
         seen = sum(
             1 for one in self.clusters[cluster]["connections"]["connections"]
-            if one["status"] == "Open" and one["user"] == user and one["address"] in place)
+            if one["status"] == "Open" and _fleet.same(one["user"], user) and one["address"] in place)
         for instance in members:
             self.seen[_key(instance)] = seen >= len(members)
             if seen < len(members):

@@ -19,7 +19,7 @@ import datetime
 import hashlib
 import json
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 APPLICATION, END = "application", "end"
 OTHER_TYPE = {APPLICATION: END, END: APPLICATION}
@@ -42,11 +42,215 @@ INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,128}\Z")
 CERTIFICATE_NAME_LIMIT = 60  # "CTI-" and the id fit the 64 characters of an X.509 common name
 USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
 TSPS_PER_HOST = 10
+DEVICE_LENGTH, GROUP_LENGTH = 50, 100
 
 # The clocks of the world: a deadline without a zone is past everywhere 12 hours after it is past in UTC,
 # and past somewhere 14 hours before.
 WEST = datetime.timedelta(hours=12)
 EAST = datetime.timedelta(hours=14)
+
+
+# Remarks
+
+# What problems, warnings and reasons say, by code. Beside the data of a remark a sentence may name its user, user_type and
+# instance_id, and the kinds of user in words: a_wished_user is of the remark's own kind, an_other_user of the other.
+SENTENCES = {
+    # Mistakes in the lists alone
+    "user_without_name": "a user without a name is listed",
+    "password_length": "user %(user)s: a password has 1 to 127 characters",
+    "device_name_length": "user %(user)s: the device name '%(device)s' does not have 1 to 50 characters",
+    "group_name_length": "user %(user)s: the group name '%(group)s' does not have 1 to 100 characters",
+    "group_of_cutover": "user %(user)s: %(group)s is added by the cutover and does not belong into cti_groups",
+    "group_of_srtp": "user %(user)s: %(group)s is set by srtp and does not belong into cti_groups",
+    "remove_user_of_present": "user %(user)s: remove_user needs state: absent",
+    "remove_user_of_end_user": "user %(user)s: end users are never removed",
+    "user_of_both_types": "user %(user)s is listed as an application user and as an end user",
+    "user_repeated": "user %(user)s is listed %(count)d times",
+    "user_spelled_differently": "user %(user)s is listed %(count)d times: %(spelled)s",
+    "instance_id_characters":
+        "instance '%(instance_id)s' on %(host)s: an instance_id has 1 to 128 characters of a-z, A-Z and 0-9",
+    "tsp_number_range": "instance %(instance_id)s: tsp_number %(number)s is not 1 to %(most)d",
+    "string_empty": "instance %(instance_id)s: authorization_string is empty",
+    "key_size": "instance %(instance_id)s: %(size)s is not a size of an %(type)s key, which has %(sizes)s",
+    "option_of_absent": "instance %(instance_id)s: %(option)s contradicts state: absent",
+    "instance_without_user": "instance %(instance_id)s: its user %(user)s is not in the list of users",
+    "user_type_contradicts":
+        "instance %(instance_id)s: user_type is %(user_type)s, but user %(user)s is listed as %(an_other_user)s",
+    "user_of_instance_absent": "instance %(instance_id)s: its user %(user)s is listed with state: absent",
+    "instance_repeated": "instance id %(instance_id)s is listed %(count)d times: %(places)s",
+    "tsp_number_repeated": "host %(host)s: tsp_number %(number)s is given to %(instances)s",
+    # What is unusual in them
+    "certificate_name_length":
+        "instance %(instance_id)s: the name of its certificate is longer than the 64 characters that X.509 allows",
+    "string_unusual":
+        "instance %(instance_id)s: the authorization_string given is not 4 to 10 digits, as Cisco's guides demand",
+    "ec_key_unproven":
+        "instance %(instance_id)s: an EC key needs CAPF protocol version 3, and no CTI client was seen to use one",
+    # What only the cluster shows
+    "disarm_with_others": "stage disarm stands alone",
+    "user_of_other_type": "user %(user)s exists as %(an_other_user)s, not as %(a_wished_user)s",
+    "user_standard": "user %(user)s is a standard user of the system and is not touched",
+    "end_user_missing": "end user %(user)s does not exist, and end users are never created here",
+    "user_missing": "application user %(user)s does not exist; make it first (stage users)",
+    "user_without_password": "application user %(user)s does not exist, and there is no password to make it with",
+    "user_to_come": "application user %(user)s does not exist yet; stage users would make it",
+    "device_missing": "user %(user)s: there is no device %(device)s",
+    "group_missing": "user %(user)s: there is no access control group %(group)s",
+    "names_not_looked_up": "the cluster refuses SQL, so it was not looked up whether all listed devices and groups exist",
+    "user_kept": "user %(user)s stays: state absent without remove_user",
+    "user_with_profiles":
+        "user %(user)s cannot be removed, it has the CAPF profiles %(profiles)s, which are not listed with state: absent",
+    "ec_key_of_online_ca": "instance %(instance_id)s: an online CA issues no certificates for EC keys",
+    "ec_key_of_old_release": "instance %(instance_id)s: CUCM %(release)s knows no EC keys",
+    "profile_of_other_user":
+        "instance %(instance_id)s of user %(user)s: a profile of this id belongs to %(owner_type)s user %(owner)s; "
+        "give a new instance_id, or replace: true to remove that profile",
+    "profile_of_other_user_kept":
+        "instance %(instance_id)s of user %(user)s: a profile of this id belongs to %(owner_type)s user %(owner)s; "
+        "it is not removed; correct user in the list",
+    "instance_compromised": "instance %(instance_id)s is compromised: it needs a new instance_id in the list",
+    "key_differs":
+        "instance %(instance_id)s: the profile demands %(type)s %(size)s, not the listed key; applied when it is armed",
+    "secure_without_instance": "user %(user)s is in %(group)s and has no instance left in the list: it can open neither port",
+    # States of a profile, by state_of()
+    "state_none": "there is no profile",
+    "state_idle": "the profile has no certificate",
+    "state_pending": "the profile is pending",
+    "state_perhaps_expired": "the profile is pending, perhaps expired",
+    "state_expired": "the profile's deadline has passed",
+    "state_success": "the profile says that a certificate was issued",
+    "state_failed": "the profile says that the last operation failed",
+    "state_other": "the profile is in a state that is not known here",
+    # Why a profile is armed, or not
+    "compromised": "compromised: it needs a new instance_id in the list",
+    "rearm": "asked for by rearm",
+    "forced": "the host needs a certificate: forced",
+    "needed": "the host needs a certificate: %(reason)s",
+    "needed_unexplained": "the host needs a certificate: no reason given",
+    "not_needed": "the host needs no certificate",
+    "not_asked": "the host was not asked whether it needs a certificate",
+    "string_of_tsp_lost": "%(need)s; the string of the pending profile is lost",
+    "string_lost": "%(need)s; the profile is pending with a string that nobody holds",
+    "string_of_tsp": "%(state)s, and the TSP may hold its string",
+    "string_held": "%(state)s with the string that is held",
+    "string_given": "%(state)s with the string that is given",
+    # Why else there is a step, or none
+    "user_new": "it does not exist",
+    "devices_differ": "devices differ",
+    "making_cut_short": "it is not in %(group)s, so its making may have been cut short",
+    "password_always": "update_password is always",
+    "several": "%(reasons)s",
+    "listed": "listed",
+    "listed_absent": "state is absent",
+    "removal_listed": "state is absent and remove_user is given",
+    "removal_waits": "waits until the profiles %(profiles)s are removed",
+    "not_in_play": "its host is not in this play",
+    "not_in_stage": "not in this stage",
+    "replaced": "it belongs to %(owner_type)s user %(owner)s, and replace is given",
+    "made_idle": "there is none; not armed: %(why)s",
+    "left_armed": "%(why)s, and nobody holds the string of the armed profile",
+    "no_such_profile": "the user has no such profile",
+    "nothing_pending": "nothing is pending",
+    "not_used": "it was armed and not used",
+    "secure_connection_true": "secure_connection is true",
+    "secure_connection_false": "secure_connection is false",
+    "srtp_true": "srtp is true",
+    "srtp_false": "srtp is false",
+    "srtp_waits": "comes with the cutover",
+    "cutover_proven": "all its instances hold a valid certificate",
+    "cutover_by_hand": "the cutover is due and is done by hand",
+    "cutover_waits": "waits for %(instances)s",
+    "no_valid_certificate": "the host holds no valid certificate",
+    "no_proof": "the host gave no proof",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Remark:
+    """A problem, a warning or a reason: a code of SENTENCES and what it is about, as far as it is about them.
+
+    data: what else the sentence names; plain values, lists of them, or other remarks. No secrets.
+    """
+
+    code: str
+    user: str = ""
+    user_type: str = ""
+    instance_id: str = ""
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+
+    @property
+    def text(self):
+        """The sentence, without a full stop."""
+        words = dict((name, _in_words(value)) for name, value in self.data.items())
+        words.update(
+            user=self.user, user_type=self.user_type, instance_id=self.instance_id,
+            a_wished_user=A_USER.get(self.user_type, ""), an_other_user=A_USER.get(OTHER_TYPE.get(self.user_type), ""))
+        return SENTENCES[self.code] % words
+
+    def __str__(self):
+        return self.text
+
+    def row(self):
+        """As JSON can write it."""
+        return {
+            "code": self.code, "user": self.user, "user_type": self.user_type, "instance_id": self.instance_id,
+            "data": dict((name, _plain(value)) for name, value in self.data.items()), "text": self.text,
+        }
+
+
+def _in_words(value):
+    if isinstance(value, (list, tuple)):
+        return ("; " if any(isinstance(one, Remark) for one in value) else ", ").join(str(one) for one in value)
+    return value
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.row() if isinstance(value, Remark) else value
+
+
+def of_user(code, user, **data):
+    """Remark about a listed user."""
+    return Remark(code, user["name"], type_of(user), data=data)
+
+
+def of_instance(code, instance, **data):
+    """Remark about a listed instance. The kind of its user is empty where the instance itself does not tell it."""
+    return Remark(code, instance["user"], instance.get("user_type") or "", instance["instance_id"], data)
+
+
+# Names
+
+
+def name_key(name):
+    """Names of users, devices and groups are the same whatever their case, because servers answer in their own."""
+    return name.casefold()
+
+
+def user_key(user_type, name):
+    """What users are found by: an application user and an end user may have the same name."""
+    return user_type, name_key(name)
+
+
+def same(one, other):
+    return name_key(one) == name_key(other)
+
+
+def missing(names, known_names):
+    """Those of the names that are not known, in their order and once."""
+    known = set(name_key(name) for name in known_names)
+    kept = {}
+    for name in names:
+        if name_key(name) not in known:
+            kept.setdefault(name_key(name), name)
+    return list(kept.values())
+
+
+def spelled(names, known_names):
+    """The names as the known ones are spelled; those that are not known as they are."""
+    known = dict((name_key(name), name) for name in known_names)
+    return [known.get(name_key(name), name) for name in names]
 
 
 # What the cluster shows
@@ -88,14 +292,31 @@ class Profile:
 
 @dataclasses.dataclass
 class Current:
-    """The cluster: users by (type, name), profiles by (type of the user, instance id)."""
+    """The cluster: users by user_key(), profiles by (type of the user, instance id).
+
+    devices, groups: those of to_look_up() that exist, in the cluster's spelling; None when they were not looked up.
+    """
 
     users: Dict[Tuple[str, str], User] = dataclasses.field(default_factory=dict)
     profiles: Dict[Tuple[str, str], Profile] = dataclasses.field(default_factory=dict)
     release: str = ""
+    devices: Optional[List[str]] = None
+    groups: Optional[List[str]] = None
+
+    def user(self, user_type, name):
+        """The user, however its name is spelled, or None."""
+        return self.users.get(user_key(user_type, name))
+
+    def add_user(self, user):
+        self.users[user_key(user.type, user.name)] = user
+
+    def spelling(self, user_type, name):
+        """The name as the cluster spells it; as it is given where there is no such user."""
+        known = self.user(user_type, name)
+        return known.name if known is not None else name
 
     def profiles_of(self, user_type, name):
-        return [p for p in self.profiles.values() if p.user == name and p.user_type == user_type]
+        return [p for p in self.profiles.values() if same(p.user, name) and p.user_type == user_type]
 
 
 # What is wished
@@ -114,34 +335,38 @@ class Wish:
     predicting: bool = False
 
     def __post_init__(self):
-        self._users = dict(((type_of(user), user["name"]), user) for user in self.users)
-        self._types = dict((user["name"], type_of(user)) for user in self.users)
+        self._users = dict((user_key(type_of(user), user["name"]), user) for user in self.users)
+        self._types = dict((name_key(user["name"]), type_of(user)) for user in self.users)
         self._instances = dict((instance["instance_id"], instance) for instance in self.instances)
         self._by_user = {}
         for instance in self.instances:
-            owner = (self.user_type_of(instance), instance["user"])
+            owner = user_key(self.user_type_of(instance), instance["user"])
             self._by_user.setdefault(owner, []).append(instance)
 
     def user(self, user_type, name):
         """The listed user, or None."""
-        return self._users.get((user_type, name))
+        return self._users.get(user_key(user_type, name))
 
     def instance(self, instance_id):
         """The listed instance, or None."""
         return self._instances.get(instance_id)
 
     def instances_of(self, user_type, name):
-        return self._by_user.get((user_type, name), [])
+        return self._by_user.get(user_key(user_type, name), [])
 
     def user_type_of(self, instance):
         """Kind of an instance's user: its own word, else the list's; None when neither says it."""
-        return instance.get("user_type") or self._types.get(instance["user"])
+        return instance.get("user_type") or self._types.get(name_key(instance["user"]))
 
     def names(self):
-        """Every (type, name) the lists speak of, in order and once."""
+        """Every (type, name) the lists speak of, in order and once, as it is spelled first."""
         named = [(type_of(user), user["name"]) for user in self.users]
         named += [(self.user_type_of(instance), instance["user"]) for instance in self.instances]
-        return list(dict.fromkeys(pair for pair in named if pair[0]))
+        first = {}
+        for user_type, name in named:
+            if user_type:
+                first.setdefault(user_key(user_type, name), (user_type, name))
+        return list(first.values())
 
     def in_play(self, instance):
         return self.hosts_of_play is None or instance["host"] in self.hosts_of_play
@@ -168,7 +393,7 @@ def key_of(instance):
 
 
 def examine(users, instances):
-    """(problems, warnings) that the two lists of one cluster hold by themselves."""
+    """(problems, warnings), remarks, that the two lists of one cluster hold by themselves."""
     problems, warnings = [], []
     for user in users:
         problems += _problems_of_user(user)
@@ -183,92 +408,91 @@ def examine(users, instances):
 
 
 def _problems_of_user(user):
-    where = "user %s: " % user["name"]
     if not user["name"].strip():
-        yield "a user without a name is listed"
+        yield of_user("user_without_name", user)
     password = user.get("password")
     if password is not None and not 1 <= len(password) <= 127:
-        yield where + "a password has 1 to 127 characters"
+        yield of_user("password_length", user)
     for device in user.get("devices") or ():
-        if not 1 <= len(device) <= 50:
-            yield where + "the device name '%s' does not have 1 to 50 characters" % device
+        if not is_of_length(device, DEVICE_LENGTH):
+            yield of_user("device_name_length", user, device=device)
     for group in user.get("cti_groups") or ():
-        if not 1 <= len(group) <= 100:
-            yield where + "the group name '%s' does not have 1 to 100 characters" % group
+        if not is_of_length(group, GROUP_LENGTH):
+            yield of_user("group_name_length", user, group=group)
         elif same(group, SECURE):
-            yield where + "%s is added by the cutover and does not belong into cti_groups" % SECURE
+            yield of_user("group_of_cutover", user, group=SECURE)
         elif same(group, SRTP):
-            yield where + "%s is set by srtp and does not belong into cti_groups" % SRTP
+            yield of_user("group_of_srtp", user, group=SRTP)
     if user.get("remove_user") and not absent(user):
-        yield where + "remove_user needs state: absent"
+        yield of_user("remove_user_of_present", user)
     if user.get("remove_user") and type_of(user) == END:
-        yield where + "end users are never removed"
+        yield of_user("remove_user_of_end_user", user)
 
 
 def _repeated_users(users):
-    types = {}
+    listed = {}
     for user in users:
-        types.setdefault(user["name"], []).append(type_of(user))
-    for name, found in types.items():
-        if len(set(found)) > 1:
-            yield "user %s is listed as an application user and as an end user" % name
+        listed.setdefault(name_key(user["name"]), []).append(user)
+    for found in listed.values():
+        spelled = list(dict.fromkeys(user["name"] for user in found))
+        if len(set(type_of(user) for user in found)) > 1:
+            yield of_user("user_of_both_types", found[0])
+        elif len(spelled) > 1:
+            yield of_user("user_spelled_differently", found[0], count=len(found), spelled=spelled)
         elif len(found) > 1:
-            yield "user %s is listed %d times" % (name, len(found))
+            yield of_user("user_repeated", found[0], count=len(found))
 
 
 def _problems_of_instance(instance):
-    where = "instance %s: " % instance["instance_id"]
     if not INSTANCE_ID.match(instance["instance_id"]):
-        yield "instance '%s' on %s: an instance_id has 1 to 128 characters of a-z, A-Z and 0-9" % (
-            instance["instance_id"], instance["host"])
+        yield of_instance("instance_id_characters", instance, host=instance["host"])
     number = instance.get("tsp_number")
     if number is not None and not 1 <= number <= TSPS_PER_HOST:
-        yield where + "tsp_number %s is not 1 to %d" % (number, TSPS_PER_HOST)
+        yield of_instance("tsp_number_range", instance, number=number, most=TSPS_PER_HOST)
     if instance.get("authorization_string") == "":
-        yield where + "authorization_string is empty"
+        yield of_instance("string_empty", instance)
     key = key_of(instance)
     if key and key["type"] in KEY_SIZES and key["size"] not in KEY_SIZES[key["type"]]:
-        yield where + "%s is not a size of an %s key, which has %s" % (
-            key["size"], key["type"].upper(), ", ".join(str(size) for size in KEY_SIZES[key["type"]]))
+        yield of_instance(
+            "key_size", instance, size=key["size"], type=key["type"].upper(), sizes=list(KEY_SIZES[key["type"]]))
     if absent(instance):
         for option in ("rearm", "force"):
             if instance.get(option):
-                yield where + "%s contradicts state: absent" % option
+                yield of_instance("option_of_absent", instance, option=option)
 
 
 def _warnings_of_instance(instance):
-    where = "instance %s: " % instance["instance_id"]
     if len(instance["instance_id"]) > CERTIFICATE_NAME_LIMIT:
-        yield where + "the name of its certificate is longer than the 64 characters that X.509 allows"
+        yield of_instance("certificate_name_length", instance)
     given = instance.get("authorization_string")
     if given and not USUAL_STRING.match(given):
-        yield where + "the authorization_string given is not 4 to 10 digits, as Cisco's guides demand"
+        yield of_instance("string_unusual", instance)
     key = key_of(instance)
     if key and key["type"] == "ec":
-        yield where + "an EC key needs CAPF protocol version 3, and no CTI client was seen to use one"
+        yield of_instance("ec_key_unproven", instance)
 
 
 def _contradictions(users, instances):
-    types = dict((user["name"], type_of(user)) for user in users)
-    gone = set(user["name"] for user in users if absent(user))
+    types = dict((name_key(user["name"]), type_of(user)) for user in users)
+    gone = set(name_key(user["name"]) for user in users if absent(user))
     for instance in instances:
-        where = "instance %s: " % instance["instance_id"]
-        name, said = instance["user"], instance.get("user_type")
+        name, said = name_key(instance["user"]), instance.get("user_type")
         if name not in types and not said:
-            yield where + "its user %s is not in the list of users" % name
+            yield of_instance("instance_without_user", instance)
         if said and name in types and types[name] != said:
-            yield where + "user_type is %s, but user %s is listed as %s" % (said, name, A_USER[types[name]])
+            yield of_instance("user_type_contradicts", instance)
         if name in gone and not absent(instance):
-            yield where + "its user %s is listed with state: absent" % name
+            yield of_instance("user_of_instance_absent", instance)
 
 
 def _repeated_instances(instances):
-    hosts = {}
+    listed = {}
     for instance in instances:
-        hosts.setdefault(instance["instance_id"], []).append("%s on %s" % (instance["user"], instance["host"]))
-    for instance_id, found in hosts.items():
+        listed.setdefault(instance["instance_id"], []).append(instance)
+    for found in listed.values():
         if len(found) > 1:
-            yield "instance id %s is listed %d times: %s" % (instance_id, len(found), ", ".join(found))
+            places = ["%s on %s" % (instance["user"], instance["host"]) for instance in found]
+            yield of_instance("instance_repeated", found[0], count=len(found), places=places)
 
 
 def _repeated_tsp_numbers(instances):
@@ -279,21 +503,10 @@ def _repeated_tsp_numbers(instances):
             holders.setdefault(place, []).append(instance["instance_id"])
     for (host, number), found in holders.items():
         if len(found) > 1:
-            yield "host %s: tsp_number %s is given to %s" % (host, number, ", ".join(found))
+            yield Remark("tsp_number_repeated", data={"host": host, "number": number, "instances": found})
 
 
 # Compare rules
-
-
-def same(one, other):
-    """Names of devices and groups are the same whatever their case, because servers answer in their own."""
-    return one.casefold() == other.casefold()
-
-
-def missing(names, known_names):
-    """Those of the names that are not known, in their order and once."""
-    known = set(name.casefold() for name in known_names)
-    return list(dict.fromkeys(name for name in names if name.casefold() not in known))
 
 
 def differs(rule, wanted, present):
@@ -313,12 +526,13 @@ DEVICE_RULES = {"append": "contains", "exact": "same_set"}
 KEY_RULES = {"type": "equal", "size": "equal"}
 
 
-def devices_after(user, present):
-    """The whole list to write, or None when nothing differs or devices are not managed."""
+def devices_after(user, present, known=()):
+    """The whole list to write, or None when nothing differs or devices are not managed. known: names of other devices."""
     wanted = user.get("devices")
     mode = user.get("devices_mode") or "append"
     if wanted is None or not differs(DEVICE_RULES[mode], wanted, present):
         return None
+    wanted = spelled(wanted, list(known) + list(present))
     if mode == "exact":
         return missing(wanted, [])
     return list(present) + missing(wanted, present)
@@ -337,6 +551,33 @@ def members_after(mode, wanted, present):
     if mode == "remove":
         return [], [name for name in present if not missing([name], wanted)]
     return missing(wanted, present), missing(present, wanted) if mode == "exact" else []
+
+
+def is_of_length(name, most):
+    return 1 <= len(name) <= most
+
+
+def not_associated(user, known):
+    """(devices, groups) that are listed for a user and that the known one, or None, does not have.
+
+    Names that no cluster can have are left out: they are mistakes already.
+    """
+    devices = missing(user.get("devices") or (), known.devices if known else ())
+    groups = missing(user.get("cti_groups") or (), known.groups if known else ())
+    return ([name for name in devices if is_of_length(name, DEVICE_LENGTH)],
+            [name for name in groups if is_of_length(name, GROUP_LENGTH)])
+
+
+def to_look_up(wish, current):
+    """(devices, groups) that users will get, so that it matters whether they exist."""
+    devices, groups = [], []
+    if "users" in wish.stages:
+        for user in wish.users:
+            if not absent(user):
+                found = not_associated(user, current.user(type_of(user), user["name"]))
+                devices += found[0]
+                groups += found[1]
+    return missing(devices, ()), missing(groups, ())
 
 
 # State of a profile
@@ -386,54 +627,47 @@ def _pending_since(limit, now):
     return "expired" if now > limit + WEST else "perhaps_expired"
 
 
-STATE_WORDS = {
-    "none": "there is no profile",
-    "idle": "the profile has no certificate",
-    "pending": "the profile is pending",
-    "perhaps_expired": "the profile is pending, perhaps expired",
-    "expired": "the profile's deadline has passed",
-    "success": "the profile says that a certificate was issued",
-    "failed": "the profile says that the last operation failed",
-    "other": "the profile is in a state that is not known here",
-}
+def of_state(state):
+    """Remark that says a state of C(state_of)."""
+    return Remark("state_" + state)
 
 
 # Arming
 
 
 def need_of(instance):
-    """(needed, reason) as the host says it."""
+    """(needed, remark) as the host says it."""
     if instance.get("force"):
-        return True, "forced"
+        return True, of_instance("forced", instance)
     needs = instance.get("needs_certificate")
     if needs is None:
-        return False, "the host was not asked whether it needs a certificate"
-    reason = needs.get("reason") or "no reason given"
-    return (True, reason) if needs["needed"] else (False, "the host needs no certificate")
+        return False, of_instance("not_asked", instance)
+    if not needs["needed"]:
+        return False, of_instance("not_needed", instance)
+    if not needs.get("reason"):
+        return True, of_instance("needed_unexplained", instance)
+    return True, of_instance("needed", instance, reason=needs["reason"])
 
 
 def arming(instance, state):
-    """(arm?, reason) of an instance whose profile is in a state of C(state_of)."""
+    """(arm?, remark) of an instance whose profile is in a state of C(state_of)."""
     if instance.get("compromised"):
-        return False, "compromised: it needs a new instance_id in the list"
+        return False, of_instance("compromised", instance)
     if instance.get("rearm"):
-        return True, "asked for by rearm"
-    needed, why = need_of(instance)
-    if not needed:
-        return False, why
-    why = "the host needs a certificate: %s" % why
-    if state not in ("pending", "perhaps_expired"):
-        return True, why
+        return True, of_instance("rearm", instance)
+    needed, need = need_of(instance)
+    if not needed or state not in ("pending", "perhaps_expired"):
+        return needed, need
     given = bool(instance.get("authorization_string"))
     held = instance.get("string_held")
     lost = held is False or not (held or given)
     if instance.get("enrolment") == "tsp":
         if lost and given:
-            return True, why + "; the string of the pending profile is lost"
-        return False, "%s, and the TSP may hold its string" % STATE_WORDS[state]
+            return True, of_instance("string_of_tsp_lost", instance, need=need)
+        return False, of_instance("string_of_tsp", instance, state=of_state(state))
     if lost:
-        return True, why + "; the profile is pending with a string that nobody holds"
-    return False, "%s with the string that is %s" % (STATE_WORDS[state], "held" if held else "given")
+        return True, of_instance("string_lost", instance, need=need)
+    return False, of_instance("string_held" if held else "string_given", instance, state=of_state(state))
 
 
 def left_armed(instance, profile):
@@ -451,6 +685,7 @@ def left_armed(instance, profile):
 class Step:
     """One change of one object, or, with action none, why there is none.
 
+    user, name: as the lists spell them. userid: the user as the cluster spells it, for requests.
     values: what is written, by option name, without secrets; fields may name secrets too.
     way: how a change of a group was made, filled in when it is applied.
     """
@@ -460,9 +695,10 @@ class Step:
     action: str
     user: str
     user_type: str
-    fields: Tuple[str, ...] = ()
-    values: Dict[str, Any] = dataclasses.field(default_factory=dict)
-    reason: str = ""
+    fields: Tuple[str, ...]
+    values: Dict[str, Any]
+    reason: Remark
+    userid: str
     digest: str = ""
     way: str = ""
 
@@ -476,13 +712,14 @@ class Step:
         """The step as it is shown and approved."""
         return {
             "object": self.object, "kind": self.kind, "name": self.name, "user": self.user, "action": self.action,
-            "fields": list(self.fields), "reason": self.reason, "digest": self.digest, "way": self.way,
+            "fields": list(self.fields), "reason": self.reason.text, "reason_code": self.reason.code,
+            "digest": self.digest, "way": self.way,
         }
 
 
 def digest(*parts):
-    """Of anything JSON can write, whatever the order of dicts."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    """Of what JSON can write, whatever the order of dicts. A remark is refused: a plan stays approved when words change."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -494,14 +731,14 @@ def not_approved(steps, approved):
 
 @dataclasses.dataclass
 class Plan:
-    """before, after: the cluster as read and as it will be. decisions: {instance id: (action, reason)}."""
+    """before, after: the cluster as read and as it will be. decisions: {instance id: (action, remark)}."""
 
     steps: List[Step]
-    problems: List[str]
-    warnings: List[str]
+    problems: List[Remark]
+    warnings: List[Remark]
     before: Current
     after: Current
-    decisions: Dict[str, Tuple[str, str]]
+    decisions: Dict[str, Tuple[str, Remark]]
     cutover: List[Dict[str, Any]]
 
     @property
@@ -540,12 +777,13 @@ class _Planner:
         stages = self.wish.stages
         if "disarm" in stages:
             if len(stages) > 1:
-                self.problems.append("stage disarm stands alone")
+                self.problems.append(Remark("disarm_with_others"))
             self._disarm()
             return
         self._check_users()
         self._check_keys()
         if "users" in stages:
+            self._check_names()
             self._users()
         if "profiles" in stages:
             self._profiles()
@@ -556,16 +794,20 @@ class _Planner:
 
     # Users
 
+    def _known(self, user):
+        """The listed user as it will be in the cluster, or None."""
+        return self.after.user(type_of(user), user["name"])
+
     def _check_users(self):
         """What the cluster says against the listed users. Missing ones that may still come are assumed."""
         for user_type, name in self.wish.names():
             other = OTHER_TYPE[user_type]
-            known = self.after.users.get((user_type, name))
+            known = self.after.user(user_type, name)
             listed = self.wish.user(user_type, name)
-            if (other, name) in self.after.users:
-                self.problems.append("user %s exists as %s, not as %s" % (name, A_USER[other], A_USER[user_type]))
+            if self.after.user(other, name) is not None:
+                self.problems.append(Remark("user_of_other_type", name, user_type))
             elif known is not None and known.standard:
-                self.problems.append("user %s is a standard user of the system and is not touched" % name)
+                self.problems.append(Remark("user_standard", name, user_type))
             elif known is None and not self._all_absent(user_type, name):
                 self._check_missing(user_type, name, listed)
 
@@ -578,91 +820,105 @@ class _Planner:
 
     def _check_missing(self, user_type, name, listed):
         if user_type == END:
-            self.problems.append("end user %s does not exist, and end users are never created here" % name)
+            self.problems.append(Remark("end_user_missing", name, user_type))
         elif listed is None or ("users" not in self.wish.stages and not self.wish.predicting):
-            self.problems.append("application user %s does not exist; make it first (stage users)" % name)
+            self.problems.append(Remark("user_missing", name, user_type))
         elif "users" not in self.wish.stages:
-            self.after.users[user_type, name] = User(name, user_type)
-            self.warnings.append("application user %s does not exist yet; stage users would make it" % name)
+            self.after.add_user(User(name, user_type))
+            self.warnings.append(Remark("user_to_come", name, user_type))
         elif not listed.get("password"):
-            self.problems.append("application user %s does not exist, and there is no password to make it with" % name)
+            self.problems.append(Remark("user_without_password", name, user_type))
+
+    def _check_names(self):
+        """Devices and groups that users are to get exist. All that do not are told before the first is made."""
+        not_looked_up = False
+        for user in self.wish.users:
+            if absent(user):
+                continue
+            devices, groups = not_associated(user, self._known(user))
+            for code, kind, names, known in (("device_missing", "device", devices, self.before.devices),
+                                             ("group_missing", "group", groups, self.before.groups)):
+                if known is not None:
+                    self.problems += [of_user(code, user, **{kind: name}) for name in missing(names, known)]
+                elif names:
+                    not_looked_up = True
+        if not_looked_up:
+            self.warnings.append(Remark("names_not_looked_up"))
 
     def _users(self):
         for user in self.wish.users:
             if absent(user):
                 continue
-            if (type_of(user), user["name"]) in self.after.users:
+            if self._known(user) is not None:
                 self._update_user(user)
             elif type_of(user) == APPLICATION:
                 self._create_user(user)
         for user in self.wish.users:
             if not absent(user):
-                for group in missing([ENABLED] + list(user.get("cti_groups") or ()), []):
-                    self._join(user, group, "listed")
+                for group in spelled(missing([ENABLED] + list(user.get("cti_groups") or ()), []), self.before.groups or ()):
+                    self._join(user, group, of_user("listed", user))
 
     def _create_user(self, user):
         values = {"credential_flags": True}
         if user.get("devices") is not None:
-            values["devices"] = missing(user["devices"], [])
+            values["devices"] = missing(spelled(user["devices"], self.before.devices or ()), [])
         fields = ("password",) + tuple(sorted(values))
-        self._add("user", user["name"], "create", user, fields, values, "it does not exist")
-        self.after.users[type_of(user), user["name"]] = User(
-            user["name"], type_of(user), devices=list(values.get("devices", ()))
-        )
+        self._add("user", user["name"], "create", user, fields, values, of_user("user_new", user))
+        self.after.add_user(User(user["name"], type_of(user), devices=list(values.get("devices", ()))))
 
     def _update_user(self, user):
-        known = self.after.users[type_of(user), user["name"]]
+        known = self._known(user)
         values, fields, reasons = {}, [], []
-        devices = devices_after(user, known.devices)
+        devices = devices_after(user, known.devices, self.before.devices or ())
         if devices is not None:
             values["devices"] = devices
             fields.append("devices")
-            reasons.append("devices differ")
+            reasons.append(of_user("devices_differ", user))
         if type_of(user) == APPLICATION:
             if not any(same(group, ENABLED) for group in known.groups):
                 # Making a user takes two requests. One that never came into its group may lack the second.
                 values["credential_flags"] = True
                 fields.append("credential_flags")
-                reasons.append("it is not in %s, so its making may have been cut short" % ENABLED)
+                reasons.append(of_user("making_cut_short", user, group=ENABLED))
             if user.get("update_password") == "always" and user.get("password"):
                 fields.append("password")
-                reasons.append("update_password is always")
+                reasons.append(of_user("password_always", user))
         if fields:
-            self._add("user", user["name"], "update", user, tuple(fields), values, "; ".join(reasons))
+            reason = reasons[0] if len(reasons) == 1 else of_user("several", user, reasons=reasons)
+            self._add("user", user["name"], "update", user, tuple(fields), values, reason)
             known.devices = list(values.get("devices", known.devices))
 
     def _removals(self):
         for user in self.wish.users:
-            known = self.after.users.get((type_of(user), user["name"]))
+            known = self._known(user)
             if not absent(user) or known is None:
                 continue
             if not user.get("remove_user"):
-                self.warnings.append("user %s stays: state absent without remove_user" % user["name"])
+                self.warnings.append(of_user("user_kept", user))
                 continue
             left = [p.instance_id for p in self.after.profiles_of(known.type, known.name)]
             going = [i["instance_id"] for i in self.wish.instances if absent(i)]
             kept = sorted(set(left) - set(going))
             if kept:
-                self.problems.append("user %s cannot be removed, it has the CAPF profiles %s, which are not listed "
-                                     "with state: absent" % (user["name"], ", ".join(kept)))
+                self.problems.append(of_user("user_with_profiles", user, profiles=kept))
             elif left:
-                self._add("user", user["name"], "none", user, (), {}, "waits until the profiles %s are removed"
-                          % ", ".join(sorted(left)), intent="remove")
+                self._add("user", user["name"], "none", user, (), {},
+                          of_user("removal_waits", user, profiles=sorted(left)), intent="remove")
             else:
-                self._add("user", user["name"], "remove", user, (), {}, "state is absent and remove_user is given")
-                del self.after.users[type_of(user), user["name"]]
+                self._add("user", user["name"], "remove", user, (), {}, of_user("removal_listed", user))
+                del self.after.users[user_key(type_of(user), user["name"])]
 
     # Groups
 
     def _join(self, user, group, reason, facts=None):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         if known is None or not missing([group], known.groups):
             return
         self._add("group", group, "add_member", user, ("groups",), {}, reason, facts)
         known.groups.append(group)
 
     def _leave(self, user, group, reason):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         if known is None or missing([group], known.groups):
             return
         self._add("group", group, "remove_member", user, ("groups",), {}, reason)
@@ -677,11 +933,9 @@ class _Planner:
             if absent(instance) or not key or key["type"] != "ec":
                 continue
             if self.wish.capf_issuer == "online":
-                self.problems.append("instance %s: an online CA issues no certificates for EC keys"
-                                     % instance["instance_id"])
+                self.problems.append(self._of("ec_key_of_online_ca", instance))
             if release and int(release.group()) < EC_SINCE_RELEASE:
-                self.problems.append("instance %s: CUCM %s knows no EC keys"
-                                     % (instance["instance_id"], self.before.release))
+                self.problems.append(self._of("ec_key_of_old_release", instance, release=self.before.release))
 
     def _profiles(self):
         for wanted_type in (APPLICATION, END):
@@ -692,21 +946,21 @@ class _Planner:
     def _profile(self, instance, user_type):
         instance_id = instance["instance_id"]
         if not self.wish.in_play(instance):
-            self._decide(instance, "none", "its host is not in this play")
+            self._decide(instance, "none", self._of("not_in_play", instance))
             return
         foreign = self._foreign(instance, user_type)
         if foreign and not instance.get("replace"):
             self._refuse_foreign(instance, foreign)
             return
         for profile in foreign:
-            self._remove_profile(instance, profile, "it belongs to %s %s, and replace is given" % (
-                "end user" if profile.user_type == END else "application user", profile.user))
+            self._remove_profile(instance, profile, self._of(
+                "replaced", instance, owner=profile.user, owner_type=profile.user_type))
         known = self.after.profiles.get((user_type, instance_id))
         if absent(instance):
             if known is not None:
-                self._remove_profile(instance, known, "state is absent")
+                self._remove_profile(instance, known, self._of("listed_absent", instance))
             elif not foreign:
-                self._decide(instance, "none", "there is no profile")
+                self._decide(instance, "none", of_state("none"))
             return
         arm, reason = arming(instance, state_of(known, self.now))
         if arm:
@@ -714,24 +968,19 @@ class _Planner:
         elif known is None and not instance.get("compromised"):
             self._create_profile(instance, user_type, reason)
         elif known is not None and left_armed(instance, known):
-            self._disarm_profile(instance, known, "%s, and nobody holds the string of the armed profile" % reason)
+            self._disarm_profile(instance, known, self._of("left_armed", instance, why=reason))
         else:
             self._keep_profile(instance, known, reason)
 
     def _foreign(self, instance, user_type):
         """Profiles of this id that belong to somebody else."""
         found = [self.after.profiles.get((kind, instance["instance_id"])) for kind in (APPLICATION, END)]
-        return [p for p in found if p is not None and (p.user, p.user_type) != (instance["user"], user_type)]
+        return [p for p in found if p is not None and user_key(p.user_type, p.user) != user_key(user_type, instance["user"])]
 
     def _refuse_foreign(self, instance, foreign):
-        if absent(instance):
-            cure = "it is not removed; correct user in the list"
-        else:
-            cure = "give a new instance_id, or replace: true to remove that profile"
+        code = "profile_of_other_user_kept" if absent(instance) else "profile_of_other_user"
         for profile in foreign:
-            self.problems.append("instance %s of user %s: a profile of this id belongs to %s %s; %s" % (
-                instance["instance_id"], instance["user"],
-                "end user" if profile.user_type == END else "application user", profile.user, cure))
+            self.problems.append(self._of(code, instance, owner=profile.user, owner_type=profile.user_type))
 
     def _remove_profile(self, instance, profile, reason):
         step = self._add(
@@ -759,7 +1008,7 @@ class _Planner:
         self._add("profile", instance["instance_id"], "arm", self._owner(instance, user_type), fields, values, reason,
                   self._facts(instance))
         self.after.profiles[user_type, instance["instance_id"]] = Profile(
-            instance["instance_id"], instance["user"], user_type, INSTALL, PENDING_STATUS,
+            instance["instance_id"], self.after.spelling(user_type, instance["user"]), user_type, INSTALL, PENDING_STATUS,
             key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
         )
         self._decide(instance, "arm", reason)
@@ -773,9 +1022,9 @@ class _Planner:
     def _create_profile(self, instance, user_type, reason):
         values = self._key_to_write(instance, None)
         self._add("profile", instance["instance_id"], "create", self._owner(instance, user_type), ("key",), values,
-                  "there is none; not armed: %s" % reason, self._facts(instance))
+                  self._of("made_idle", instance, why=reason), self._facts(instance))
         self.after.profiles[user_type, instance["instance_id"]] = Profile(
-            instance["instance_id"], instance["user"], user_type,
+            instance["instance_id"], self.after.spelling(user_type, instance["user"]), user_type,
             key_size=values["key_size"], key_order=values["key_order"], ec_key_size=values["ec_key_size"],
         )
         self._decide(instance, "create", reason)
@@ -783,17 +1032,16 @@ class _Planner:
     def _keep_profile(self, instance, known, reason):
         self._decide(instance, "none", reason)
         if instance.get("compromised"):
-            self.warnings.append("instance %s is compromised: it needs a new instance_id in the list"
-                                 % instance["instance_id"])
+            self.warnings.append(self._of("instance_compromised", instance))
         elif known is not None and key_difference(instance, known):
-            self.warnings.append("instance %s: the profile demands %s %s, not the listed key; applied when it is armed"
-                                 % (instance["instance_id"], known.key["type"], known.key["size"]))
+            self.warnings.append(self._of("key_differs", instance, **known.key))
 
     def _facts(self, instance):
         """What an approval rests on: what the host said and what was asked for, no status, time or string."""
-        needed, why = need_of(instance)
+        needed, need = need_of(instance)
         return {
-            "host": instance["host"], "enrolment": instance.get("enrolment"), "needed": needed, "why": why,
+            "host": instance["host"], "enrolment": instance.get("enrolment"), "needed": needed,
+            "why": [need.code, need.data.get("reason")],
             "rearm": bool(instance.get("rearm")), "compromised": bool(instance.get("compromised")),
             "given": bool(instance.get("authorization_string")),
         }
@@ -802,12 +1050,12 @@ class _Planner:
         for instance in self.wish.instances:
             user_type = self.wish.user_type_of(instance)
             known = self.after.profiles.get((user_type, instance["instance_id"]))
-            if known is None or known.user != instance["user"]:
-                self._decide(instance, "none", "the user has no such profile")
+            if known is None or not same(known.user, instance["user"]):
+                self._decide(instance, "none", self._of("no_such_profile", instance))
             elif known.operation != INSTALL:
-                self._decide(instance, "none", "nothing is pending")
+                self._decide(instance, "none", self._of("nothing_pending", instance))
             else:
-                self._disarm_profile(instance, known, "it was armed and not used")
+                self._disarm_profile(instance, known, self._of("not_used", instance))
 
     def _disarm_profile(self, instance, known, reason):
         self._add("profile", known.instance_id, "disarm", self._owner(instance, known.user_type), ("operation",), {},
@@ -823,15 +1071,15 @@ class _Planner:
                 continue
             explicit = user.get("secure_connection")
             if explicit is True:
-                self._join(user, SECURE, "secure_connection is true")
+                self._join(user, SECURE, of_user("secure_connection_true", user))
             elif explicit is False:
-                self._leave(user, SECURE, "secure_connection is false")
+                self._leave(user, SECURE, of_user("secure_connection_false", user))
             elif self.wish.cutover != "never":
                 self._cut_over(user)
             self._srtp(user)
 
     def _is_secure(self, user):
-        known = self.after.users.get((type_of(user), user["name"]))
+        known = self._known(user)
         return known is not None and not missing([SECURE], known.groups)
 
     def _cut_over(self, user):
@@ -839,23 +1087,22 @@ class _Planner:
         secure_before = self._is_secure(user)
         if not mine:
             if secure_before:
-                self.warnings.append("user %s is in %s and has no instance left in the list: it can open neither port"
-                                     % (user["name"], SECURE))
+                self.warnings.append(of_user("secure_without_instance", user, group=SECURE))
             return
         if not any(self.wish.in_play(instance) for instance in mine):
             return
         verdicts = [(instance,) + self._proof(instance) for instance in mine]
         waiting = [
-            {"host": instance["host"], "instance_id": instance["instance_id"], "why": why}
+            {"host": instance["host"], "instance_id": instance["instance_id"], "why": why.text}
             for instance, valid, why, judge in verdicts if not valid
         ]
         due = not waiting and not secure_before
         facts = {"instances": sorted([i["host"], i["instance_id"]] for i in mine)}
         if due and self.wish.cutover == "auto":
-            self._join(user, SECURE, "all its instances hold a valid certificate", facts)
+            self._join(user, SECURE, of_user("cutover_proven", user), facts)
         elif not secure_before:
-            reason = "the cutover is due and is done by hand" if due else "waits for %s" % ", ".join(
-                row["instance_id"] for row in waiting)
+            reason = of_user("cutover_by_hand", user) if due else of_user(
+                "cutover_waits", user, instances=[row["instance_id"] for row in waiting])
             self._add("group", SECURE, "none", user, ("groups",), {}, reason, facts, intent="add_member")
         self.cutovers.append({
             "user": user["name"], "type": type_of(user), "due": due, "done": self._is_secure(user),
@@ -865,37 +1112,42 @@ class _Planner:
         })
 
     def _proof(self, instance):
-        """(valid, why not, judge) of one instance."""
+        """(valid, why not or None, judge) of one instance."""
         own = instance.get("certificate_valid")
         named = self.wish.hosts_of_play is not None and self.wish.in_play(instance)
         if named or (self.wish.hosts_of_play is None and own is not None):
             if own:
-                return True, "", "host"
-            return False, "the host holds no valid certificate" if own is False else "the host gave no proof", "host"
+                return True, None, "host"
+            return False, self._of("no_valid_certificate" if own is False else "no_proof", instance), "host"
         known = self.before.profiles.get((self.wish.user_type_of(instance), instance["instance_id"]))
-        if known is not None and known.user != instance["user"]:
+        if known is not None and not same(known.user, instance["user"]):
             known = None
         state = state_of(known, self.now)
-        return state == "success", "" if state == "success" else STATE_WORDS[state], "cluster"
+        return state == "success", None if state == "success" else of_state(state), "cluster"
 
     def _srtp(self, user):
         wanted = user.get("srtp")
         if wanted is False:
-            self._leave(user, SRTP, "srtp is false")
+            self._leave(user, SRTP, of_user("srtp_false", user))
         elif wanted and self._is_secure(user):
-            self._join(user, SRTP, "srtp is true")
+            self._join(user, SRTP, of_user("srtp_true", user))
         elif wanted:
-            known = self.after.users.get((type_of(user), user["name"]))
+            known = self._known(user)
             if known is None or missing([SRTP], known.groups):
-                self._add("group", SRTP, "none", user, ("groups",), {}, "comes with the cutover", intent="add_member")
+                self._add("group", SRTP, "none", user, ("groups",), {}, of_user("srtp_waits", user), intent="add_member")
 
     # Rows
+
+    def _of(self, code, instance, **data):
+        """Remark about an instance, with the kind of its user from the list."""
+        return of_instance(code, dict(instance, user_type=self.wish.user_type_of(instance)), **data)
 
     def _decide(self, instance, action, reason):
         self.decisions[instance["instance_id"]] = (action, reason)
 
     def _add(self, kind, name, action, user, fields, values, reason, facts=None, intent=None):
-        step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason)
+        userid = self.after.spelling(type_of(user), user["name"])
+        step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason, userid)
         # Whether a profile is made or updated when it is armed depends on how far an earlier run came.
         written = dict((key, value) for key, value in values.items() if key != "make")
         set_anew = sorted(fields) if kind == "user" else []
@@ -923,7 +1175,7 @@ def shown_users(wish, plan_):
     rows = []
     for user in wish.users:
         key = (type_of(user), user["name"])
-        known = plan_.after.users.get(key)
+        known = plan_.after.user(*key)
         groups = sorted(known.groups) if known else []
         rows.append({
             "name": key[1], "type": key[0], "exists": known is not None, "groups": groups,
@@ -938,10 +1190,10 @@ def shown_instances(wish, plan_, now):
     rows = []
     for instance in wish.instances:
         profile = plan_.after.profiles.get((wish.user_type_of(instance), instance["instance_id"]))
-        action, reason = plan_.decisions.get(instance["instance_id"], ("none", "not in this stage"))
+        action, reason = plan_.decisions.get(instance["instance_id"], ("none", Remark("not_in_stage")))
         rows.append({
             "host": instance["host"], "user": instance["user"], "instance_id": instance["instance_id"],
-            "profile": shown_profile(profile, now), "action": action, "reason": reason,
+            "profile": shown_profile(profile, now), "action": action, "reason": reason.text, "reason_code": reason.code,
         })
     return rows
 
@@ -962,7 +1214,7 @@ def _shown_objects(plan_, state, written=False):
                         "user": profile.user, "user_type": kind, "operation": profile.operation, "key": profile.key,
                     }
             continue
-        user = state.users.get((step.user_type, step.user))
+        user = state.user(step.user_type, step.user)
         if user is not None:
             row = shown.setdefault("user %s" % step.user, {})
             row.update(type=user.type, groups=sorted(user.groups), devices=sorted(user.devices))

@@ -10,11 +10,7 @@ import contextlib
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible.module_utils.common.validation import check_type_dict
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
-    InputError,
-    MissingLibrary,
-    SecureTspError,
-)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import MissingLibrary, SecureTspError
 
 try:
     from ansible.module_utils.secrets import register_secret
@@ -116,13 +112,6 @@ def create(argument_spec, **kwargs):
     module = Module(argument_spec=argument_spec, **kwargs)
     module.checked = True
     return module
-
-
-def check_ranges(params, ranges):
-    """Raise InputError for an option out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
-    for name, (low, high) in ranges.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
 @contextlib.contextmanager

@@ -155,6 +155,7 @@ plan:
         - password
         - credential_flags
       reason: it does not exist
+      reason_code: user_new
       digest: 5807e0c4006871636d374987ff0c5df8dd241e6879a796f7a8a2bd6382bff5ef
       way: ""
     - object: member recorder_tapi of group Standard CTI Enabled
@@ -165,6 +166,7 @@ plan:
       fields:
         - groups
       reason: listed
+      reason_code: listed
       digest: ced141cf6925518801dca11a3434890895cc2a9e9eca83cfe34a9cb966a8affd
       way: delta
 requests:
@@ -172,11 +174,11 @@ requests:
   returned: success
   type: dict
   sample:
-    read: 4
+    read: 5
     write: 3
     by_operation:
       getCCMVersion: 1
-      executeSQLQuery: 3
+      executeSQLQuery: 4
       addAppUser: 1
       updateAppUser: 1
       updateUserGroup: 1
@@ -196,6 +198,20 @@ problems:
   type: list
   elements: str
   sample: [user CCMSysUser is a standard user of the system and is not touched]
+remarks:
+  description:
+    - The same mistakes with their codes and what they are about, as in
+      RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
+  returned: when the options and the cluster contradict each other
+  type: list
+  elements: dict
+  sample:
+    - code: user_standard
+      user: CCMSysUser
+      user_type: application
+      instance_id: ""
+      data: {}
+      text: user CCMSysUser is a standard user of the system and is not touched
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused
@@ -236,8 +252,8 @@ def main():
     wish = _fleet.Wish(users=[user], stages=("users", "cutover"), cutover="never")
     with reporting(module):
         with accounts.connect(params) as axl:
-            result, plan = accounts.bring_in_line(axl, wish, apply=not module.check_mode)
-    finish(module, accounts.of_one_user(result), plan.warnings)
+            result, warnings = accounts.bring_in_line(axl, wish, apply=not module.check_mode)
+    finish(module, accounts.of_one_user(result), warnings)
 
 
 if __name__ == "__main__":

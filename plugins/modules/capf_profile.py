@@ -167,6 +167,11 @@ reason:
   returned: success
   type: str
   sample: "the host needs a certificate: missing"
+reason_code:
+  description: RV(reason) as a code, for tests and filters.
+  returned: success
+  type: str
+  sample: needed
 string:
   description:
     - The authorization string made by this task, else null. Secret.
@@ -189,6 +194,7 @@ plan:
         - authorization_string
         - operation
       reason: "the host needs a certificate: missing"
+      reason_code: needed
       digest: ad5227bcba5e81eaff1d92b16af5db0bcca8b95c862fadea4221c8e8f6637e4d
       way: ""
 requests:
@@ -215,6 +221,20 @@ problems:
   type: list
   elements: str
   sample: [application user nobody does not exist; make it first (stage users)]
+remarks:
+  description:
+    - The same mistakes with their codes and what they are about, as in
+      RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
+  returned: when the options and the cluster contradict each other
+  type: list
+  elements: dict
+  sample:
+    - code: user_missing
+      user: nobody
+      user_type: application
+      instance_id: ""
+      data: {}
+      text: application user nobody does not exist; make it first (stage users)
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused
@@ -272,10 +292,10 @@ def main():
     )
     with reporting(module):
         with accounts.connect(params) as axl:
-            result, plan = accounts.bring_in_line(
+            result, warnings = accounts.bring_in_line(
                 axl, wish, apply=not module.check_mode, hours=params["operation_completes_hours"]
             )
-    finish(module, accounts.of_one_profile(result), plan.warnings, result["strings"].values())
+    finish(module, accounts.of_one_profile(result), warnings, result["strings"].values())
 
 
 if __name__ == "__main__":

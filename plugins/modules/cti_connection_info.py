@@ -218,121 +218,25 @@ code:
   sample: 401
 """
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
-    AxlError,
-    InputError,
-    ProtocolError,
-    TransportError,
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._connections import (
+    LONGEST_WAIT,
+    NOT_AVAILABLE,
+    OPTIONS,
+    View,
+    look,
+    wanted,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import cluster_options, create, reporting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
-    CTI_STATUSES,
     RealTimeInformation,
     serviceability_login,
 )
 
-LONGEST_WAIT = 300
-NOT_AVAILABLE = (AxlError, ProtocolError, TransportError)
-
-
-class View:
-    """Connections put together from the items of up to three answers."""
-
-    def __init__(self):
-        self.connections = {}
-        self.nodes = {}
-        self.complete = True
-
-    def take(self, selection, add):
-        self.nodes.update(selection.nodes)
-        self.complete = self.complete and selection.complete
-        for item in selection.items:
-            add(self._connection(item), item)
-
-    def _connection(self, item):
-        return self.connections.setdefault(
-            (item.node, item.app_id),
-            dict(
-                app_id=item.app_id, user=item.user, address=item.address or address_in(item.app_id), node=item.node,
-                status=None, reason=None, time=None, devices=[], lines=[],
-            ),
-        )
-
-
-def address_in(app_id):
-    """The client address in an app_id of the form login-address-port."""
-    parts = (app_id or "").rsplit("-", 2)
-    return parts[1] if len(parts) == 3 else None
-
-
-def add_provider(connection, item):
-    connection.update(status=item.status, reason=item.reason, time=item.time)
-
-
-def add_device(connection, item):
-    if item.device.get("DeviceName"):
-        connection["devices"].append(
-            dict(
-                name=item.device["DeviceName"],
-                status=item.device.get("DeviceStatus"),
-                reason=item.device.get("DeviceStatusReason"),
-                time=item.device.get("DeviceTimeStamp"),
-                controls_media=item.device.get("AppControlsMedia"),
-            )
-        )
-
-
-def add_line(connection, item):
-    if item.line.get("DirNumber"):
-        connection["lines"].append(
-            dict(
-                number=item.line["DirNumber"],
-                device=item.device.get("DeviceName"),
-                status=item.line.get("LineStatus"),
-                reason=item.line.get("LineStatusReason"),
-                time=item.line.get("LineTimeStamp"),
-            )
-        )
-
-
-def look(ris, params):
-    """A View of what the users have open: one request for each class, more only where one answer is too small."""
-    view = View()
-    classes = [("Provider", add_provider)]
-    if "devices" in params["include"]:
-        classes.append(("Device", add_device))
-    if "lines" in params["include"]:
-        classes.append(("Line", add_line))
-    for cti_class, add in classes:
-        for selection in select(ris, cti_class, params["users"]):
-            view.take(selection, add)
-    return view
-
-
-def select(ris, cti_class, users):
-    """Selections that together answer for all users; those of half of them where one answer cannot carry everything."""
-    found = ris.select(cti_class, users)
-    if found.complete or len(users) == 1:
-        return [found]
-    half = len(users) // 2
-    return select(ris, cti_class, users[:half]) + select(ris, cti_class, users[half:])
-
-
-def wanted(connection, params):
-    of_status = params["status"] == "Any" or connection["status"] == params["status"]
-    return of_status and (params["addresses"] is None or connection["address"] in params["addresses"])
-
 
 def main():
     spec = cluster_options(serviceability=True)
-    spec.update(
-        users=dict(type="list", elements="str", required=True),
-        addresses=dict(type="list", elements="str"),
-        include=dict(type="list", elements="str", choices=["devices", "lines"], default=["devices", "lines"]),
-        status=dict(type="str", choices=list(CTI_STATUSES), default="Any"),
-        rate_limit_wait=dict(type="int", default=60),
-        required=dict(type="bool", default=False),
-    )
+    spec.update(OPTIONS)
     module = create(spec)
     params = module.params
     with reporting(module):

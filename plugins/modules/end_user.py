@@ -129,6 +129,7 @@ plan:
       fields:
         - devices
       reason: devices differ
+      reason_code: devices_differ
       digest: 77bc46d3a661b41ba5331678725c9945c8db33642856adf5dc20195267c9285d
       way: ""
     - object: member jdoe of group Standard CTI Enabled
@@ -139,13 +140,14 @@ plan:
       fields:
         - groups
       reason: listed
+      reason_code: listed
       digest: ceaad5f8559e11f956beec5e1ea8c1bed2c6914dc4d3156b2ed1c06948c3b44f
       way: delta
 requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
-  sample: {read: 4, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 3, updateUser: 1, updateUserGroup: 1}}
+  sample: {read: 5, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 4, updateUser: 1, updateUserGroup: 1}}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL.
   returned: success
@@ -162,6 +164,20 @@ problems:
   type: list
   elements: str
   sample: ['end user nobody does not exist, and end users are never created here']
+remarks:
+  description:
+    - The same mistakes with their codes and what they are about, as in
+      RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
+  returned: when the options and the cluster contradict each other
+  type: list
+  elements: dict
+  sample:
+    - code: end_user_missing
+      user: nobody
+      user_type: end
+      instance_id: ""
+      data: {}
+      text: end user nobody does not exist, and end users are never created here
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused
@@ -198,8 +214,8 @@ def main():
     wish = _fleet.Wish(users=[dict(user, type=_fleet.END)], stages=("users", "cutover"), cutover="never")
     with reporting(module):
         with accounts.connect(params) as axl:
-            result, plan = accounts.bring_in_line(axl, wish, apply=not module.check_mode)
-    finish(module, accounts.of_one_user(result), plan.warnings)
+            result, warnings = accounts.bring_in_line(axl, wish, apply=not module.check_mode)
+    finish(module, accounts.of_one_user(result), warnings)
 
 
 if __name__ == "__main__":

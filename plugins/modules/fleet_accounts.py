@@ -10,8 +10,9 @@ module: fleet_accounts
 short_description: Bring users, CTI groups and CAPF profiles of one cluster in line with two lists
 description:
   - Reads what a CUCM cluster shows about the listed users and TSP instances, plans, and applies only what differs.
-  - Reading takes at most 6 requests whatever the number of users and instances, unless one answer would pass the 8 MB
+  - Reading takes at most 8 requests whatever the number of users and instances, unless one answer would pass the 8 MB
     that AXL allows. The cluster's release, both lists of CAPF profiles, and three SQL queries for groups and devices.
+    Two more only where users are to get devices or groups, to find those that do not exist before anything is written.
   - Writing takes 2 requests per new application user, 1 per user with changed devices or password, 1 per profile that
     is made, armed, disarmed or removed, and 1 per changed group. A second run with the same options and the same
     state writes nothing.
@@ -30,7 +31,9 @@ options:
     default: []
     suboptions:
       name:
-        description: User ID. Application users and end users share one name space here.
+        description:
+          - User ID. Application users and end users share one name space here, in which V(jdoe) and V(JDoe) are the
+            same user. Requests spell it as the cluster does.
         type: str
         required: true
       type:
@@ -54,6 +57,8 @@ options:
       devices:
         description:
           - Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+          - A device that the user does not control yet must exist. If the cluster refuses SQL this is not looked up
+            before the task begins to write, and a warning says so. Groups are treated alike.
         type: list
         elements: str
       devices_mode:
@@ -282,6 +287,9 @@ options:
       reason:
         description: Ignored.
         type: str
+      reason_code:
+        description: Ignored.
+        type: str
       way:
         description: Ignored.
         type: str
@@ -408,6 +416,10 @@ plan:
       description: Why.
       type: str
       sample: "the host needs a certificate: missing"
+    reason_code:
+      description: RV(plan[].reason) as a code, for tests and filters. The sentences may change, the codes do not.
+      type: str
+      sample: needed
     digest:
       description: SHA-256 over the change and what the host said, as 64 hexadecimal digits.
       type: str
@@ -531,6 +543,10 @@ instances:
       description: Why, also why nothing was done.
       type: str
       sample: "the host needs a certificate: missing"
+    reason_code:
+      description: RV(instances[].reason) as a code.
+      type: str
+      sample: needed
 cutover:
   description: The listed users that have instances, in stage V(cutover).
   returned: success
@@ -575,7 +591,7 @@ requests:
     by_operation:
       description: Requests by AXL operation.
       type: dict
-      sample: {getCCMVersion: 1, executeSQLQuery: 3, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
+      sample: {getCCMVersion: 1, executeSQLQuery: 4, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
   returned: success
@@ -614,7 +630,37 @@ problems:
   returned: when there are any, and always with success
   type: list
   elements: str
-  sample: ["instance recorder01x1 is listed twice"]
+  sample: ["end user nobody does not exist, and end users are never created here"]
+remarks:
+  description: The same mistakes with their codes and what they are about, for tests and filters.
+  returned: when there are any, and always with success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: What is wrong. The sentences may change, the codes do not.
+      type: str
+      sample: end_user_missing
+    user:
+      description: The user it is about, as the lists spell it, or empty.
+      type: str
+      sample: nobody
+    user_type:
+      description: Kind of that user by the lists, or empty where they do not tell it.
+      type: str
+      sample: end
+    instance_id:
+      description: The instance it is about, or empty.
+      type: str
+      sample: ""
+    data:
+      description: What else the sentence names, such as C(owner) and C(owner_type) of a profile of another user.
+      type: dict
+      sample: {}
+    text:
+      description: The sentence, as in RV(problems).
+      type: str
+      sample: end user nobody does not exist, and end users are never created here
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused
@@ -678,6 +724,7 @@ APPROVED = dict(
     action=dict(type="str"),
     fields=dict(type="list", elements="str"),
     reason=dict(type="str"),
+    reason_code=dict(type="str"),
     way=dict(type="str"),
 )
 
@@ -708,12 +755,12 @@ def main():
     )
     with reporting(module):
         with accounts.connect(params) as axl:
-            result, plan = accounts.bring_in_line(
+            result, warnings = accounts.bring_in_line(
                 axl, wish, apply=not (module.check_mode or params["plan_only"]),
                 approved=params["approved_plan"], hours=params["operation_completes_hours"],
                 report_problems=params["on_problems"] == "report",
             )
-    finish(module, result, plan.warnings, result["strings"].values())
+    finish(module, result, warnings, result["strings"].values())
 
 
 if __name__ == "__main__":

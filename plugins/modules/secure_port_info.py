@@ -143,88 +143,18 @@ ports:
         sha256_fingerprint: 835a28c927f5f24515dda87775f53ebcb6dcbde02e01b22218d3020fadf06a16
 """
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
-    FormatError,
-    SecureTspError,
-    StoreError,
-    TransportError,
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._secure_ports import (
+    ARGUMENT_SPEC,
+    check,
+    look,
+    trust_list_of,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import (
-    CTI_MANAGER_ROLES,
-    is_capf_server,
-    read_trust_list,
-)
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import check_ranges, create, finish, reporting
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
-
-CAPF = "CAPF"
-CTI_MANAGER = "CTI Manager"
-
-
-def trust_list_of(path):
-    """C((trust list or None, why there is none))."""
-    if not path:
-        return None, "no path was given"
-    try:
-        trust_list = read_trust_list(Store(path))
-    except (FormatError, StoreError) as error:
-        return None, str(error)
-    return trust_list, "" if trust_list else "there is no trust list in %s" % path
-
-
-def vouches(trust_list, service, chain):
-    if service == CAPF:
-        return is_capf_server(trust_list, chain[0])
-    return _pki.lists_certificate(trust_list, chain[0], CTI_MANAGER_ROLES)
-
-
-def look(place, trust_list, params):
-    """One row of the result."""
-    row = dict(place, stage="", problem="", trusted=None, demands_certificate=False, version="", cipher="", certificate=None)
-    deadline = _transport.Deadline(params["timeout"])
-    try:
-        facts, chain, failure = _transport.look(place["host"], place["port"], deadline, params["tls_legacy"])
-    except TransportError as error:
-        return dict(row, stage="connect", problem=str(error))
-    row.update(version=facts.get("version", ""), cipher=facts.get("cipher", ""))
-    if chain:
-        row["certificate"] = _pki.certificate_facts(chain[0])
-        row["trusted"] = vouches(trust_list, place["service"], chain) if trust_list else None
-    # CAPF never asks for a certificate.
-    row["demands_certificate"] = bool(
-        failure and chain and failure.facts.get("tls_alert") and place["service"] == CTI_MANAGER)
-    if failure and not row["demands_certificate"]:
-        return dict(row, stage="tls", problem=str(failure))
-    if row["trusted"] is False:
-        return dict(row, stage="trust", problem=str(not_vouched(place, row["certificate"])))
-    return row
-
-
-def not_vouched(place, certificate):
-    return SecureTspError(
-        "the trust list does not vouch for the certificate that %s presents (%s)" % (place["service"], certificate["subject"]),
-        where=_transport.place(place["host"], place["port"]),
-        cure="Fetch the trust list again with ctl_file, if the certificate was renewed. Nothing was sent.")
-
-
-def check(params):
-    check_ranges(params, {"timeout": (1, 300)})
-    for place in params["ports"]:
-        check_ranges(place, {"port": (1, 65535)})
 
 
 def main():
-    module = create(dict(
-        path=dict(type="path"),
-        ports=dict(type="list", elements="dict", required=True, options=dict(
-            service=dict(type="str", required=True, choices=[CAPF, CTI_MANAGER]),
-            host=dict(type="str", required=True),
-            port=dict(type="int", required=True),
-        )),
-        timeout=dict(type="int", default=10),
-        tls_legacy=dict(type="bool", default=False),
-    ))
+    module = create(ARGUMENT_SPEC)
     with reporting(module):
         params = module.params
         check(params)

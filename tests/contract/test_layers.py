@@ -18,13 +18,14 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi"),
     ("_drift", "_pki"),
-    ("_diagnosis", "_transport", "_store", "_axl.schema"),
+    ("_diagnosis", "_transport", "_store", "_axl.schema", "_trace_reading"),
     ("_instance", "_axl.values", "_axl.wsdl"),
-    ("_axl.client",),
+    ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
+    ("_survey", "_connections", "_trace_collection"),
     ("_module",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -33,7 +34,7 @@ LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in name
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", *TABLES), set()),
-    "_octets": {"_errors"},
+    **dict.fromkeys(("_octets", "_options"), {"_errors"}),
     "_drift": {"_fleet"},
     "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),

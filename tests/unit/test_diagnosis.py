@@ -49,7 +49,7 @@ class Scene:
     @property
     def clusters(self):
         groups = [_fleet.ENABLED] + ([_fleet.SECURE] if self.secure else [])
-        accounts = {"problems": [], "plan": [], "users": [
+        accounts = {"remarks": [], "plan": [], "users": [
             {"name": "recorder_tapi", "exists": True, "action": "none", "secure": self.secure, "groups": groups}],
             "instances": [{"instance_id": "recorder01x1", "profile": self.profile, "action": "none", "reason": ""}]}
         gone = bool(self.failures)

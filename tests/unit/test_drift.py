@@ -10,7 +10,7 @@ import re
 
 import collection_path
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _drift, _report
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _drift, _fleet, _report
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import ENABLED, SECURE
 
 NOW = "2026-11-24T12:00:00Z"
@@ -35,7 +35,7 @@ class Scene:
         self.instances = [copy.deepcopy(INSTANCE)]
         self.certificate, self.trust = copy.deepcopy(GOOD), copy.deepcopy(TRUSTED)
         self.row = {"name": "recorder_tapi", "exists": True, "action": "none", "secure": True, "groups": [ENABLED, SECURE]}
-        self.accounts = {"plan": [], "users": [self.row], "problems": [], "instances": [
+        self.accounts = {"plan": [], "users": [self.row], "remarks": [], "instances": [
             {"instance_id": "recorder01x1", "profile": copy.deepcopy(PROFILE), "action": "none", "reason": ""}]}
         self.connections = {"available": True, "reason": "", "complete": True, "connections": [
             {"user": "recorder_tapi", "address": "192.0.2.31", "status": "Open"}]}
@@ -196,14 +196,44 @@ def test_a_cluster_that_could_not_be_read_at_all(scene):
 
 
 @pytest.mark.parametrize("problem, code, subject", [
-    ("user recorder_tapi exists as an end user, not as an application user", "cluster_contradicts", "recorder_tapi"),
-    ("user recorder_tapi is a standard user of the system and is not touched", "cluster_contradicts", "recorder_tapi"),
-    ("end user recorder_tapi does not exist, and end users are never created here", None, ""),
-    ("application user x does not exist, and there is no password to make it with", "cluster_contradicts", ""),
+    (_fleet.Remark("user_of_other_type", "recorder_tapi", "application"), "cluster_contradicts", "recorder_tapi"),
+    (_fleet.Remark("user_standard", "recorder_tapi", "application"), "cluster_contradicts", "recorder_tapi"),
+    (_fleet.Remark("end_user_missing", "recorder_tapi", "end"), None, ""),
+    (_fleet.Remark("user_without_password", "x", "application"), "cluster_contradicts", ""),
+    (_fleet.Remark("device_missing", "recorder_tapi", "application", data={"device": "SEP0"}), "cluster_contradicts",
+     "recorder_tapi"),
+    (_fleet.Remark("group_missing", "recorder_tapi", "application", data={"group": "G"}), "cluster_contradicts",
+     "recorder_tapi"),
 ])
-def test_sentences_of_the_planner(scene, problem, code, subject):
-    scene.accounts["problems"] = [problem]
-    assert [(one["code"], one["user"]) for one in scene.look()["findings"]] == ([(code, subject)] if code else [])
+def test_problems_of_the_planner(scene, problem, code, subject):
+    scene.accounts["remarks"] = [problem.row()]
+    found = [(one["code"], one["user"], one["what"]) for one in scene.look()["findings"]]
+    assert found == ([(code, subject, _drift.capital(problem.text) + ".")] if code else [])
+
+
+@pytest.mark.parametrize("code", ["profile_of_other_user", "profile_of_other_user_kept"])
+def test_a_profile_of_another_user_is_told_of_the_instance(scene, code):
+    remark = _fleet.Remark(code, "recorder_tapi", "application", "recorder01x1", {"owner": "o; x", "owner_type": "end"})
+    scene.accounts["remarks"] = [remark.row()]
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["instance_id"]) == ("profile_of_other_user", "recorder01x1")
+    assert finding["what"] == "The CAPF profile of this instance_id belongs to end user o; x."
+
+
+def test_no_sentence_is_taken_apart(scene):
+    scene.accounts["remarks"] = [dict(_fleet.Remark("user_standard", "recorder_tapi").row(), text="Quite other words")]
+    scene.accounts["plan"] = [step("group", "none", SECURE, reason="quite other words", reason_code="cutover_waits")]
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["user"], finding["what"]) == ("cluster_contradicts", "recorder_tapi", "Quite other words.")
+    scene.accounts["remarks"] = []
+    assert [one["code"] for one in scene.look(ris=False)["findings"]] == ["cutover_waits"]
+
+
+def test_cti_manager_may_spell_a_user_in_another_case(scene):
+    assert scene.look()["findings"] == []
+    for one in scene.connections["connections"]:
+        one["user"] = one["user"].upper()
+    assert scene.look()["findings"] == []
 
 
 def test_findings_of_windows_hosts_are_taken_over(scene):
@@ -231,7 +261,7 @@ def test_a_service_that_only_another_node_has(scene):
 
 def step(kind, action, name="recorder_tapi", **more):
     """A row of the planner's plan for the scene's user."""
-    return {"kind": kind, "action": action, "name": name, "user": "recorder_tapi", "fields": [], "reason": "", **more}
+    return {"kind": kind, "action": action, "name": name, "user": "recorder_tapi", "fields": [], "reason": "", "reason_code": "", **more}
 
 
 @pytest.mark.parametrize("user, row, plan, code, words", [
@@ -241,9 +271,9 @@ def step(kind, action, name="recorder_tapi", **more):
     ({}, {}, [step("user", "update", fields=["devices"])], "user_devices", "devices_mode append"),
     ({}, {"groups": [ENABLED]}, [step("group", "add_member", SECURE)], "user_not_secure", SECURE),
     ({}, {}, [step("group", "add_member", ENABLED)], "user_groups_missing", ENABLED),
-    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="waits for recorder01x1")], "cutover_waits",
+    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="waits for recorder01x1", reason_code="cutover_waits")], "cutover_waits",
      "waits for recorder01x1"),
-    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="cutover is manual")], "cutover_by_hand", "manual"),
+    ({}, {"groups": [ENABLED]}, [step("group", "none", SECURE, reason="cutover is manual", reason_code="cutover_by_hand")], "cutover_by_hand", "manual"),
     ({}, {"groups": [ENABLED, SECURE, "Standard CTI Allow Control of All Devices"]}, [], "user_groups_extra",
      "Standard CTI Allow Control of All Devices"),
     ({"state": "absent"}, {}, [step("user", "remove")], "user_not_removed", "state: absent"),

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
+import pathlib
 
 import hypothesis
 import hypothesis.strategies as st
@@ -50,7 +52,7 @@ def cluster(*things, release="14.0.1.13900(155)"):
     current = Current(release=release)
     for thing in things:
         if isinstance(thing, User):
-            current.users[thing.type, thing.name] = thing
+            current.add_user(thing)
         else:
             current.profiles[thing.user_type, thing.instance_id] = thing
     return current
@@ -62,6 +64,10 @@ def known(name="rec", type="application", groups=(ENABLED,), **more):
 
 def plan(users, instances, current, **more):
     return _fleet.plan(Wish(users=users, instances=instances, **more), current, NOW)
+
+
+def sentences(remarks):
+    return [remark.text for remark in remarks]
 
 
 def actions(made):
@@ -124,7 +130,8 @@ def test_arming_without_need_by_rearm_and_when_compromised(row, enrolment, wish,
 
 
 def test_force_is_a_need_and_leaves_a_pending_profile_to_the_tsp():
-    assert _fleet.arming(instance(force=True), "success") == (True, "the host needs a certificate: forced")
+    armed, reason = _fleet.arming(instance(force=True), "success")
+    assert armed and (reason.code, reason.text) == ("forced", "the host needs a certificate: forced")
     assert not _fleet.arming(instance(force=True, enrolment="tsp"), "pending")[0]
 
 
@@ -182,6 +189,10 @@ GOOD_USERS = [user()]
     (GOOD_USERS, [instance(state="absent", rearm=True)], "rearm contradicts state: absent"),
     (GOOD_USERS, [instance(state="absent", force=True)], "force contradicts state: absent"),
     ([user(), user()], [], "user rec is listed 2 times"),
+    ([user(), user("Rec")], [], "user rec is listed 2 times: rec, Rec"),
+    ([user(), user("REC", type="end")], [], "user rec is listed as an application user and as an end user"),
+    ([user()], [instance(user="Rec", user_type="end")], "user_type is end, but user Rec is listed as an application user"),
+    ([user(state="absent")], [instance(user="Rec")], "its user Rec is listed with state: absent"),
     ([user(), user(type="end")], [], "listed as an application user and as an end user"),
     ([user(state="absent")], [instance()], "its user rec is listed with state: absent"),
     ([user(remove_user=True)], [], "remove_user needs state: absent"),
@@ -194,7 +205,7 @@ GOOD_USERS = [user()]
     ([user(" ")], [], "without a name"),
 ])
 def test_mistakes_in_the_lists(users, instances, problem):
-    problems = _fleet.examine(users, instances)[0]
+    problems = sentences(_fleet.examine(users, instances)[0])
     assert any(problem in found for found in problems), problems
 
 
@@ -206,8 +217,8 @@ def test_mistakes_in_the_lists(users, instances, problem):
 ])
 def test_what_is_unusual_is_a_warning(wished, warning):
     problems, warnings = _fleet.examine(GOOD_USERS, [wished])
-    assert problems == [] and len(warnings) == 1 and warning in warnings[0]
-    assert "cisco" not in warnings[0]
+    assert problems == [] and len(warnings) == 1 and warning in warnings[0].text
+    assert "cisco" not in str(warnings[0].row())
 
 
 @pytest.mark.parametrize("users, instances, current, problem", [
@@ -224,14 +235,14 @@ def test_what_is_unusual_is_a_warning(wished, warning):
 ])
 def test_mistakes_that_only_the_cluster_shows(users, instances, current, problem):
     made = plan(users, instances, current)
-    assert len(made.problems) == 1 and problem in made.problems[0], made.problems
+    assert len(made.problems) == 1 and problem in made.problems[0].text, made.problems
 
 
 def test_ec_keys_are_refused_where_they_cannot_be_issued():
     wished = [instance(key={"type": "ec", "size": 256})]
     assert plan([user()], wished, cluster(known())).problems == []
-    assert "online CA" in plan([user()], wished, cluster(known()), capf_issuer="online").problems[0]
-    assert "no EC keys" in plan([user()], wished, cluster(known(), release="10.5.2")).problems[0]
+    assert "online CA" in plan([user()], wished, cluster(known()), capf_issuer="online").problems[0].text
+    assert "no EC keys" in plan([user()], wished, cluster(known(), release="10.5.2")).problems[0].text
 
 
 def test_all_mistakes_come_at_once():
@@ -255,6 +266,7 @@ def test_compare_rules(rule, wanted, present, expected):
 @pytest.mark.parametrize("wished, present, expected", [
     ({}, ["A"], None),
     ({"devices": ["B", "a"]}, ["A"], ["A", "B"]),
+    ({"devices": ["B", "b"]}, ["A"], ["A", "B"]),
     ({"devices": ["a"]}, ["A", "B"], None),
     ({"devices": ["B"], "devices_mode": "exact"}, ["A"], ["B"]),
     ({"devices": [], "devices_mode": "exact"}, ["A"], []),
@@ -262,6 +274,80 @@ def test_compare_rules(rule, wanted, present, expected):
 ])
 def test_devices_to_write(wished, present, expected):
     assert _fleet.devices_after(user(**wished), present) == expected
+
+
+def test_user_names_compare_without_case_and_requests_are_in_the_clusters_spelling():
+    """Field report A10."""
+    users = [user("jdoe", srtp=True, devices=["D"])]
+    instances = [instance(user="JDOE", **VALID), instance("rec2", user="jdoe", **VALID)]
+    current = cluster(known("JDoe", groups=[]), profile(user="JDoe", status=SUCCESS))
+    made = plan(users, instances, current)
+    assert made.problems == [] and made.armed() == []
+    assert actions(made)[0] == ("user jdoe", "update") and ("profile rec2", "create") in actions(made)
+    assert {(step.user.lower(), step.userid) for step in made.steps} == {("jdoe", "JDoe")}
+    assert made.after.profiles["application", "rec2"].user == "JDoe"
+    assert [(row["user"], row["done"], row["waiting_for"]) for row in made.cutover] == [("jdoe", True, [])]
+    assert _fleet.shown_users(Wish(users, instances), made)[0]["groups"] == sorted([ENABLED, SECURE, SRTP])
+    assert plan(users, instances, made.after).steps == []
+
+
+@pytest.mark.parametrize("current, problem", [
+    (cluster(known("REC", type="end")), "user rec exists as an end user, not as an application user"),
+    (cluster(known("Rec", standard=True)), "standard user"),
+    (cluster(known("Rec"), profile(user="REC")), "has the CAPF profiles rec1"),
+])
+def test_mistakes_with_names_in_another_case(current, problem):
+    made = plan([user(state="absent", remove_user=True)], [], current)
+    assert len(made.problems) == 1 and problem in made.problems[0].text, made.problems
+
+
+def test_a_profile_of_the_same_user_in_another_case_is_not_foreign():
+    made = plan([user()], [instance()], cluster(known("Rec"), profile(user="REC", operation=INSTALL)), stages=("disarm",))
+    assert [(step.object, step.action) for step in made.steps] == [("profile rec1", "disarm")]
+    assert plan([user()], [instance(user="Rec")], cluster(known("rec"), profile(user="REC"))).problems == []
+
+
+def test_names_are_listed_once():
+    wish = Wish([user("Rec")], [instance(user="rec"), instance("rec2", user="jdoe", user_type="end")])
+    assert wish.names() == [("application", "Rec"), ("end", "jdoe")]
+    assert wish.user("application", "REC") is wish.users[0] and len(wish.instances_of("application", "reC")) == 1
+
+
+def test_devices_and_groups_that_do_not_exist_are_told_together():
+    """Field report A18."""
+    users = [user(password=SECRET, devices=["sep1", "SEPX"], cti_groups=["Extra", "Typo"]), user("jdoe", devices=["SEPX"]),
+             user("ann", devices=["Gone"], state="absent")]
+    current = cluster(known("jdoe"))
+    assert _fleet.to_look_up(Wish(users), current) == (["sep1", "SEPX"], ["Extra", "Typo"])
+    current.devices, current.groups = ["SEP1"], ["EXTRA"]
+    assert [(one.code, one.user, one.text) for one in plan(users, [], current).problems] == [
+        ("device_missing", "rec", "user rec: there is no device SEPX"),
+        ("group_missing", "rec", "user rec: there is no access control group Typo"),
+        ("device_missing", "jdoe", "user jdoe: there is no device SEPX"),
+    ]
+    assert plan(users, [], current, stages=("profiles", "cutover"), predicting=True).problems == []
+
+
+def test_what_a_user_has_already_is_not_looked_up():
+    users = [user(devices=["sep1", "d" * 51], cti_groups=["extra", "g" * 101, ENABLED])]
+    current = cluster(known(groups=[ENABLED, "Extra"], devices=["SEP1"]))
+    assert _fleet.to_look_up(Wish(users), current) == ([], [])
+    assert plan(users, [], current).warnings == []
+    assert _fleet.to_look_up(Wish([user(devices=["SEP2"])], stages=("profiles", "cutover")), current) == ([], [])
+
+
+def test_where_names_could_not_be_looked_up_there_is_a_warning():
+    made = plan([user(devices=["D"]), user("jdoe", devices=["D"])], [], cluster(known(), known("jdoe")))
+    assert made.problems == [] and [one.code for one in made.warnings] == ["names_not_looked_up"]
+
+
+def test_devices_and_groups_are_written_in_the_clusters_spelling():
+    current = cluster(known("jdoe", devices=["SEP3"]))
+    current.devices, current.groups = ["SEP1"], ["EXTRA"]
+    made = plan([user(password=SECRET, devices=["sep1"], cti_groups=["extra"]),
+                 user("jdoe", devices=["sep1", "sep3"], devices_mode="exact")], [], current)
+    assert [step.values["devices"] for step in made.steps if step.kind == "user"] == [["SEP1"], ["SEP1", "SEP3"]]
+    assert ("member rec of group EXTRA", "add_member") in actions(made)
 
 
 def test_a_new_user():
@@ -296,7 +382,7 @@ def test_a_user_whose_making_was_cut_short_is_finished():
 
 def test_a_missing_user_is_assumed_only_when_nothing_is_applied():
     wish = dict(users=[user(password=SECRET)], instances=[needing()], current=cluster(), stages=("profiles",))
-    assert "make it first" in plan(**wish).problems[0]
+    assert "make it first" in plan(**wish).problems[0].text
     made = plan(predicting=True, **wish)
     assert made.problems == [] and made.armed() == ["rec1"] and len(made.warnings) == 1
 
@@ -309,7 +395,7 @@ def test_removing_a_user_waits_for_its_listed_profiles():
     assert actions(plan(users, gone, current, stages=("profiles",))) == [
         ("profile rec1", "remove"), ("user rec", "remove")]
     stays = plan([user(state="absent")], gone, current)
-    assert actions(stays) == [("profile rec1", "remove")] and "stays" in stays.warnings[0]
+    assert actions(stays) == [("profile rec1", "remove")] and "stays" in stays.warnings[0].text
     assert plan(users, gone, cluster()).steps == []
 
 
@@ -329,7 +415,7 @@ def test_a_missing_profile_is_made_armed_or_idle():
 def test_the_key_of_an_idle_profile_is_reported_and_changed_only_by_arming():
     big = {"type": "rsa", "size": 4096}
     left = plan([user()], [instance(key=big)], cluster(known(), profile(status=SUCCESS)), stages=("profiles",))
-    assert left.steps == [] and "applied when it is armed" in left.warnings[0]
+    assert left.steps == [] and "applied when it is armed" in left.warnings[0].text
     armed = plan([user()], [needing(key=big)], cluster(known(), profile(status=SUCCESS)), stages=("profiles",))
     assert armed.steps[0].values["key_size"] == "4096" and "key" in armed.steps[0].fields
     kept = plan([user()], [needing()], cluster(known(), Profile("rec1", "rec", "application", key_size="3072")))
@@ -354,12 +440,12 @@ def test_hosts_outside_of_the_play_are_not_touched():
     made = plan([user()], [needing(), needing("rec2", "host2")], cluster(known()), hosts_of_play=["host1"],
                 stages=("profiles",))
     assert actions(made) == [("profile rec1", "arm")]
-    assert made.decisions["rec2"] == ("none", "its host is not in this play")
+    assert [str(one) for one in made.decisions["rec2"]] == ["none", "its host is not in this play"]
 
 
 def test_a_compromised_instance_is_neither_made_nor_armed():
     made = plan([user()], [needing(compromised=True)], cluster(known()), stages=("profiles",))
-    assert made.steps == [] and "new instance_id" in made.warnings[0]
+    assert made.steps == [] and "new instance_id" in made.warnings[0].text
 
 
 @pytest.mark.parametrize("current, expected", [
@@ -392,7 +478,7 @@ def test_what_a_run_that_died_left_armed_is_disarmed(row, wish, disarmed):
 
 
 def test_disarm_stands_alone():
-    assert "stands alone" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0]
+    assert "stands alone" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0].text
 
 
 # Cutover
@@ -452,7 +538,7 @@ def test_a_user_without_instances_is_never_cut_over():
     made = plan([user()], [], cluster(known()), stages=("cutover",))
     assert made.steps == [] and made.cutover == []
     last = plan([user()], [instance(state="absent")], cluster(known(groups=[ENABLED, SECURE])), stages=("cutover",))
-    assert last.steps == [] and "neither port" in last.warnings[0]
+    assert last.steps == [] and "neither port" in last.warnings[0].text
 
 
 def test_a_user_on_other_hosts_only_is_not_cut_over():
@@ -475,6 +561,17 @@ def test_digests_ignore_status_strings_and_time_and_see_what_the_host_said():
     assert digests(plan([user()], other_need, failed))["profile rec1"] != first["profile rec1"]
 
 
+def test_digests_stay_when_sentences_change(monkeypatch):
+    wish = Wish([user(password=SECRET, srtp=True)], [needing(), instance("rec2", force=True), instance("rec3"),
+                                                     instance("rec4", needs_certificate={"needed": True, "reason": ""})])
+    first = _fleet.plan(wish, cluster(), NOW)
+    monkeypatch.setattr(_fleet, "SENTENCES", dict.fromkeys(_fleet.SENTENCES, "Something else."))
+    again = _fleet.plan(wish, cluster(), NOW)
+    assert set(row["reason"] for row in rows(again)) == {"Something else."} and digests(again) == digests(first)
+    with pytest.raises(TypeError):
+        _fleet.digest({"why": _fleet.Remark("rearm")})
+
+
 def test_a_plan_for_the_fleet_approves_its_batches_and_the_cutover_that_follows():
     users = [user()]
     fleet = [needing(), needing("rec2", "host2")]
@@ -488,12 +585,49 @@ def test_a_plan_for_the_fleet_approves_its_batches_and_the_cutover_that_follows(
     assert _fleet.not_approved(third.steps, whole) == ["member rec of group %s" % SECURE]
 
 
+def rows(made):
+    return [step.row() for step in made.steps]
+
+
+def test_remarks_say_what_they_are_about_as_data():
+    listed = [user("jdoe"), user()]
+    made = plan(listed, [instance()], cluster(known("jdoe", "end"), known(), profile(user="other")))
+    assert [remark.row() for remark in made.problems] == [
+        {"code": "user_of_other_type", "user": "jdoe", "user_type": "application", "instance_id": "", "data": {},
+         "text": "user jdoe exists as an end user, not as an application user"},
+        {"code": "profile_of_other_user", "user": "rec", "user_type": "application", "instance_id": "rec1",
+         "data": {"owner": "other", "owner_type": "application"},
+         "text": "instance rec1 of user rec: a profile of this id belongs to application user other; give a new instance_id, "
+                 "or replace: true to remove that profile"},
+    ]
+    [waiting] = rows(plan([user()], [instance(), instance("rec2")], cluster(known()), stages=("cutover",)))
+    assert (waiting["reason_code"], waiting["reason"]) == ("cutover_waits", "waits for rec1, rec2")
+
+
+def test_several_reasons_are_one_remark():
+    made = plan([user(password=SECRET, update_password="always", devices=["D"])], [], cluster(known()))
+    assert (made.steps[0].reason.code, made.steps[0].reason.text) == ("several", "devices differ; update_password is always")
+    reasons = made.steps[0].reason.row()["data"]["reasons"]
+    assert [one["code"] for one in reasons] == ["devices_differ", "password_always"] and json.dumps(reasons)
+
+
+def test_remarks_do_not_change_and_have_a_sentence_each():
+    remark = _fleet.Remark("user_kept", "rec", "application")
+    assert str(remark) == remark.text == "user rec stays: state absent without remove_user"
+    assert remark in {remark} and remark != _fleet.Remark("user_kept", "jdoe", "application")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        remark.code = "listed"
+    source = pathlib.Path(_fleet.__file__).read_text(encoding="utf-8")
+    codes = [code for code in _fleet.SENTENCES if not code.startswith("state_")]
+    assert [code for code in codes if source.count('"%s"' % code) < 2] == [], "nobody says these"
+
+
 def test_nothing_that_is_shown_holds_a_secret():
     wish = Wish([user(password=SECRET, update_password="always")], [needing(authorization_string="8675309123")])
     made = _fleet.plan(wish, cluster(), NOW)
     shown = json.dumps([
         [step.row() for step in made.steps], _fleet.difference(made), _fleet.shown_users(wish, made),
-        _fleet.shown_instances(wish, made, NOW), made.warnings, repr(wish), repr(made),
+        _fleet.shown_instances(wish, made, NOW), [remark.row() for remark in made.warnings], repr(wish), repr(made),
     ])
     assert SECRET not in shown and "8675309123" not in shown
     assert _fleet.difference(made)["before"] == {}

@@ -53,6 +53,13 @@ def test_a_user_gets_its_defaults_and_hosts():
     }]
 
 
+def test_an_instance_names_its_user_as_the_list_of_users_does():
+    result = complete(instances=[instance(user="REC")])
+    assert only(result)["user"] == "rec" and only(result)["user_type"] == "application"
+    assert result["users"][0]["hosts"] == ["lin1"] and result["accounts"]["main"]["instances"][0]["user"] == "rec"
+    assert complete([USER, dict(USER, name="Rec")])["problems"] == ["user rec is listed 2 times: rec, Rec"]
+
+
 def test_addresses_of_the_cluster_and_several_clusters():
     clusters = dict(TWO)
     clusters["lab"] = dict(

@@ -6,13 +6,15 @@
 
 The list operations for CAPF profiles return every field of every profile. Those for users return neither
 groups nor devices, and a group's member rows do not tell the kind of user, so groups and devices come by SQL:
-three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name.
+three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name. Up to
+two more look up the devices and groups that users are to get, so that a misspelt one is found before the first change.
 """
 
 from __future__ import annotations
 
 import datetime
 import secrets
+import string
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
@@ -42,26 +44,30 @@ READ_TAGS = {
 }
 BY_STRING = "By Authentication String"
 
+# Names are compared in lower case, because Informix tells the cases apart and the cluster's own logins do not.
 # An outer join, because an inner one would lose the users without any group and with them the fact that they exist.
 APPLICATION_USERS = (
     "select au.name usr, au.isstandard std, dg.name grp from applicationuser au"
     " left outer join applicationuserdirgroupmap m on m.fkapplicationuser=au.pkid"
-    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where au.name in (%(names)s)"
+    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where lower(au.name) in (%(names)s)"
 )
 END_USERS = (
     "select e.userid usr, dg.name grp from enduser e"
     " left outer join enduserdirgroupmap m on m.fkenduser=e.pkid"
-    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where e.userid in (%(names)s)"
+    " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where lower(e.userid) in (%(names)s)"
 )
 # tkuserassociation 1 is a controlled device in every public script; other values are not looked at.
 DEVICES = (
     "select 'a' kind, au.name usr, d.name device from applicationuser au, applicationuserdevicemap m, device d"
-    " where au.pkid=m.fkapplicationuser and m.fkdevice=d.pkid and m.tkuserassociation=1 and au.name in (%(names)s)"
+    " where au.pkid=m.fkapplicationuser and m.fkdevice=d.pkid and m.tkuserassociation=1 and lower(au.name) in (%(names)s)"
     " union all "
     "select 'e' kind, e.userid usr, d.name device from enduser e, enduserdevicemap m, device d"
-    " where e.pkid=m.fkenduser and m.fkdevice=d.pkid and m.tkuserassociation=1 and e.userid in (%(names)s)"
+    " where e.pkid=m.fkenduser and m.fkdevice=d.pkid and m.tkuserassociation=1 and lower(e.userid) in (%(names)s)"
 )
+DEVICE_NAMES = "select name from device where lower(name) in (%(names)s)"
+GROUP_NAMES = "select name from dirgroup where lower(name) in (%(names)s)"
 KIND = {"a": APPLICATION, "e": END}
+LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 # Reading
@@ -75,13 +81,16 @@ class Reader:
         self.way = "none"
 
     def read(self, wish):
-        """_fleet.Current, with at most 6 requests unless an answer would be too large or SQL is refused."""
+        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused."""
         current = _fleet.Current(release=self.axl.version)
-        for user_type, criteria in searches(wish):
-            for profile in self.profiles(user_type, criteria):
-                current.profiles[user_type, profile.instance_id] = profile
         if "disarm" not in wish.stages:
             current.users = self.users([name for user_type, name in wish.names()])
+            devices, groups = _fleet.to_look_up(wish, current)
+            current.devices = self._names(DEVICE_NAMES, devices)
+            current.groups = self._names(GROUP_NAMES, groups)
+        for user_type, criteria in searches(wish, current):
+            for profile in self.profiles(user_type, criteria):
+                current.profiles[user_type, profile.instance_id] = profile
         return current
 
     def profiles(self, user_type, criteria):
@@ -92,34 +101,44 @@ class Reader:
         """Users of both kinds with these names, so that a name of the other kind is noticed."""
         if not names:
             return {}
-        names = list(dict.fromkeys(names))
+        names = _fleet.missing(names, ())
+        found = self._by_sql(self._users_by_sql, names)
+        self.way = "get" if found is None else "sql"
+        return self._users_by_get(names) if found is None else found
+
+    def _names(self, statement, names):
+        """Those of the names that exist, or None where SQL is refused."""
+        if not names:
+            return []
+        found = self._by_sql(self._rows, statement, names) if self.way == "sql" else None
+        return None if found is None else [row["name"] for row in found]
+
+    def _by_sql(self, read, *arguments):
+        """What reading by SQL returns, or None where that is refused."""
         try:
-            found = self._users_by_sql(names)
+            return read(*arguments)
         except AxlError as error:
             if is_of_http(error) and error.code not in (401, 403):
                 raise
-            self.way = "get"
-            return self._users_by_get(names)
-        self.way = "sql"
-        return found
+            return None
 
     def _users_by_sql(self, names):
         users = {}
         for user_type, statement in ((APPLICATION, APPLICATION_USERS), (END, END_USERS)):
             for row in self._rows(statement, names):
-                key = (user_type, row["usr"])
+                key = _fleet.user_key(user_type, row["usr"])
                 user = users.setdefault(key, _fleet.User(row["usr"], user_type, _truth(row.get("std"))))
                 if row.get("grp"):
                     user.groups.append(row["grp"])
         for row in self._rows(DEVICES, names):
-            user = users.get((KIND[row["kind"].strip()], row["usr"]))
+            user = users.get(_fleet.user_key(KIND[row["kind"].strip()], row["usr"]))
             if user is not None:
                 user.devices.append(row["device"])
         return users
 
     def _rows(self, statement, names):
         try:
-            return self.axl.sql(statement % {"names": ",".join(quoted(name) for name in names)})
+            return self.axl.sql(statement % {"names": lowered(names)})
         except AnswerTooLarge:
             if len(names) == 1:
                 raise
@@ -132,7 +151,7 @@ class Reader:
             for user_type in (APPLICATION, END):
                 user = self.user(user_type, name)
                 if user is not None:
-                    found[user_type, name] = user
+                    found[_fleet.user_key(user_type, name)] = user
         return found
 
     def user(self, user_type, name):
@@ -163,8 +182,11 @@ class Reader:
             raise
 
 
-def searches(wish):
-    """[(kind of user, criteria)] of the list calls for profiles; as narrow as one instance or one user allows."""
+def searches(wish, current):
+    """[(kind of user, criteria)] of the list calls for profiles; as narrow as one instance or one user allows.
+
+    current: with the users, because the cluster may tell the cases of the name apart that it searches for.
+    """
     removed = [user for user in wish.users if _fleet.absent(user) and user.get("remove_user")]
     if wish.stages == ("users",) and not removed:
         return []
@@ -172,7 +194,7 @@ def searches(wish):
     if len(ids) == 1 and not removed and all(_fleet.INSTANCE_ID.match(one) for one in ids):
         criteria = {"instanceId": ids.pop()}
     elif not ids and len(removed) == 1:
-        return [(APPLICATION, {OWNER[APPLICATION]: removed[0]["name"]})]
+        return [(APPLICATION, {OWNER[APPLICATION]: current.spelling(APPLICATION, removed[0]["name"])})]
     elif not ids and not removed:
         return []
     else:
@@ -188,6 +210,12 @@ def is_of_http(error):
 def quoted(text):
     """A literal of SQL."""
     return "'%s'" % text.replace("'", "''")
+
+
+def lowered(names):
+    """Literals to compare with what lower() makes of a column. Not every database knows the cases of all letters."""
+    spelled = [way for name in names for way in (name.lower(), name.translate(LOWER_ASCII))]
+    return ",".join(quoted(name) for name in dict.fromkeys(spelled))
 
 
 def _truth(text):
@@ -287,7 +315,7 @@ class Applier:
     # Users
 
     def _create_user(self, step):
-        fields = {"userid": step.name, "password": self.wish.user(step.user_type, step.name)["password"]}
+        fields = {"userid": step.userid, "password": self.wish.user(step.user_type, step.name)["password"]}
         if "devices" in step.values:
             fields["associatedDevices"] = step.values["devices"]
         try:
@@ -297,17 +325,20 @@ class Applier:
                 raise
             self._take_over_user(step)
         else:
-            self.axl.call("updateAppUser", userid=step.name, passwordCredentials=CREDENTIAL_FLAGS)
+            self.axl.call("updateAppUser", userid=step.userid, passwordCredentials=CREDENTIAL_FLAGS)
 
     def _take_over_user(self, step):
         """Somebody made the user meanwhile: its password stays, its devices are brought in line."""
         fields = {"passwordCredentials": CREDENTIAL_FLAGS}
-        known = self.reader.user(step.user_type, step.name)
+        userid = step.userid
+        known = self.reader.user(step.user_type, userid)
         if known is not None:
-            devices = _fleet.devices_after(self.wish.user(step.user_type, step.name), known.devices)
+            userid = known.name
+            listed = dict(self.wish.user(step.user_type, step.name), devices=step.values.get("devices"))
+            devices = _fleet.devices_after(listed, known.devices)
             if devices is not None:
                 fields["associatedDevices"] = devices
-        self.axl.call("updateAppUser", userid=step.name, **fields)
+        self.axl.call("updateAppUser", userid=userid, **fields)
 
     def _update_user(self, step):
         fields = {}
@@ -317,10 +348,10 @@ class Applier:
             fields["associatedDevices"] = step.values["devices"]
         if "credential_flags" in step.values:
             fields["passwordCredentials"] = CREDENTIAL_FLAGS
-        self.axl.call("update" + USER[step.user_type], userid=step.name, **fields)
+        self.axl.call("update" + USER[step.user_type], userid=step.userid, **fields)
 
     def _remove_user(self, step):
-        self._remove("AppUser", userid=step.name)
+        self._remove("AppUser", userid=step.userid)
 
     def _remove(self, axl_object, **key):
         try:
@@ -332,8 +363,8 @@ class Applier:
     # Groups
 
     def _change_group(self, group, steps):
-        add = [(s.user_type, s.user) for s in steps if s.action == "add_member"]
-        remove = [(s.user_type, s.user) for s in steps if s.action == "remove_member"]
+        add = [(s.user_type, s.userid) for s in steps if s.action == "add_member"]
+        remove = [(s.user_type, s.userid) for s in steps if s.action == "remove_member"]
         way = self.change_members(group, add, remove)
         for step in steps:
             step.way = way
@@ -374,23 +405,23 @@ class Applier:
                            cure="Check the spelling; make the user first.", code=NOT_FOUND)
         groups = change(user.groups)
         if groups != user.groups:
-            self.axl.call("update" + USER[user.type], userid=name, associatedGroups=[{"name": g} for g in groups])
+            self.axl.call("update" + USER[user.type], userid=user.name, associatedGroups=[{"name": g} for g in groups])
 
     # Profiles
 
     def _arm_profile(self, step):
         given = self.wish.instance(step.name).get("authorization_string")
-        string = given or self.make_string()
+        authorization = given or self.make_string()
         fields = dict(self._key(step), **{
             OPERATION[step.user_type]: _fleet.INSTALL,
             "authenticationMode": BY_STRING,
-            "authenticationString": string,
+            "authenticationString": authorization,
             "operationCompletion": self.completion,
         })
         self._armed_by(step, fields)
         self.armed.append(step.name)
         if not given:
-            self.strings[step.name] = string
+            self.strings[step.name] = authorization
 
     def _armed_by(self, step, fields):
         """Write, and remember the profile as touched unless the cluster said no."""
@@ -410,7 +441,7 @@ class Applier:
         }))
 
     def _make(self, step, fields):
-        profile = dict(fields, **{OWNER[step.user_type]: step.user, "instanceId": step.name})
+        profile = dict(fields, **{OWNER[step.user_type]: step.userid, "instanceId": step.name})
         try:
             self.axl.call("add" + PROFILE[step.user_type], **{PROFILE_TAG[step.user_type]: profile})
         except AxlError as error:
@@ -421,7 +452,7 @@ class Applier:
     def _take_over_profile(self, step, fields, error):
         """Somebody made the profile meanwhile: go on with it if it is of the same user."""
         known = self.reader.profile(step.user_type, step.name)
-        if known is None or known.user != step.user:
+        if known is None or not _fleet.same(known.user, step.userid):
             raise AxlError(
                 "profile %s was made meanwhile for another user" % step.name, error.where,
                 "Give a new instance_id, or run it again with replace.", code=error.code,
@@ -467,14 +498,14 @@ def connect(params):
     return AxlClient(login_from(params))
 
 
-def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
-                  report_problems=False):
+def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
+              report_problems=False, current=None):
     """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
 
     approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
     0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
-    report_problems: what is wrong is in the result; only where nothing is applied.
-    Raises InputError with the fact problems before anything is written.
+    report_problems: what is wrong is in the result; only where nothing is applied. current: what was read before, by the caller.
+    Raises InputError with the facts problems and remarks before anything is written.
     """
     if not 0 <= hours <= 720:
         raise InputError("operation_completes_hours is %d, not 0 to 720" % hours)
@@ -482,7 +513,7 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
         raise InputError("on_problems report needs plan_only or check mode")
     wish.predicting = not apply
     reader = Reader(axl)
-    current = reader.read(wish)
+    current = current or reader.read(wish)
     now = now or cluster_time(axl)
     plan = _fleet.plan(wish, current, now)
     if not report_problems:
@@ -493,12 +524,17 @@ def bring_in_line(axl, wish, apply=True, approved=None, hours=24, now=None, make
     applier = Applier(axl, reader, wish, completion, make_string)
     if apply:
         applier.apply(plan.steps)
-    plan.warnings += login_warnings(axl)
     armed = set(plan.armed())
     for profile in plan.after.profiles.values():
         if profile.instance_id in armed:
             profile.completion = completion or ""
     return result(wish, plan, reader, applier, now), plan
+
+
+def bring_in_line(axl, wish, **options):
+    """carry_out(), with the warnings of a task in place of the plan."""
+    found, plan = carry_out(axl, wish, **options)
+    return found, [remark.text for remark in plan.warnings] + login_warnings(axl)
 
 
 def login_warnings(axl):
@@ -513,12 +549,19 @@ def cluster_time(axl):
 
 
 def refuse_problems(problems):
+    """problems: remarks."""
     if problems:
+        told = told_problems(problems)
         raise InputError(
             "%s found: %s" % ("1 mistake was" if len(problems) == 1 else "%d mistakes were" % len(problems),
-                              "; ".join(problems)),
-            cure="Nothing was changed.", problems=list(problems),
+                              "; ".join(told["problems"])),
+            cure="Nothing was changed.", **told
         )
+
+
+def told_problems(problems):
+    """Return values about problems: sentences for people, and rows with codes for everything that judges them."""
+    return {"problems": [remark.text for remark in problems], "remarks": [remark.row() for remark in problems]}
 
 
 def refuse_unapproved(objects):
@@ -531,7 +574,7 @@ def refuse_unapproved(objects):
 
 def result(wish, plan, reader, applier, now):
     """Return values of fleet_accounts."""
-    return {
+    return dict(told_problems(plan.problems), **{
         "changed": bool(plan.changes),
         "plan": [step.row() for step in plan.steps],
         "strings": applier.strings,
@@ -543,9 +586,8 @@ def result(wish, plan, reader, applier, now):
         "read_way": reader.way,
         "group_way": applier.way,
         "release": plan.before.release,
-        "problems": plan.problems,
         "diff": _fleet.difference(plan),
-    }
+    })
 
 
 def change_members(axl, group, members, mode, apply=True):
@@ -578,5 +620,5 @@ def of_one_profile(result):
     row = result["instances"][0]
     return dict(
         ((name, result[name]) for name in kept), profile=row["profile"], action=row["action"], reason=row["reason"],
-        string=result["strings"].get(row["instance_id"]),
+        reason_code=row["reason_code"], string=result["strings"].get(row["instance_id"]),
     )

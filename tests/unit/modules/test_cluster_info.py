@@ -8,17 +8,18 @@ from __future__ import annotations
 import pytest
 from simulator import Simulator
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _survey
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_info
 
 NOW = "2026-01-01T00:00:00Z"
-CAPF = cluster_info.CAPF
+CAPF = _survey.CAPF
 
 
 def service(name, node="pub", activated=True, running=True, status="Started"):
     return dict(node=node, service=name, activated=activated, running=running, status=status)
 
 
-GOOD = [service(CAPF), service(cluster_info.CTI_MANAGER), service(cluster_info.TFTP)]
+GOOD = [service(CAPF), service(_survey.CTI_MANAGER), service(_survey.TFTP)]
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,11 @@ GOOD = [service(CAPF), service(cluster_info.CTI_MANAGER), service(cluster_info.T
             ["Proxy Function is activated on pub but not running (Stopped)"],
         ),
         (
-            dict(services=[GOOD[0], service(cluster_info.CTI_MANAGER, activated=False), GOOD[2]], publisher="pub"),
+            dict(services=[GOOD[0], service(_survey.CTI_MANAGER, activated=False), GOOD[2]], publisher="pub"),
             ["Cisco CTIManager is not activated on any node"],
         ),
         (
-            dict(services=GOOD + [service(cluster_info.TFTP, "sub", running=False, status="Stopped")], publisher="pub"),
+            dict(services=GOOD + [service(_survey.TFTP, "sub", running=False, status="Stopped")], publisher="pub"),
             ["Cisco Tftp is activated on sub but not running"],
         ),
         (dict(services=GOOD + [service(CAPF, "sub", running=None, status=None)], publisher="pub"), []),
@@ -55,7 +56,7 @@ GOOD = [service(CAPF), service(cluster_info.CTI_MANAGER), service(cluster_info.T
     ],
 )
 def test_problems_are_sentences_with_a_cure(facts, texts):
-    problems = cluster_info.problems_of(facts, NOW)
+    problems = _survey.problems_of(facts, NOW)
     assert len(problems) == len(texts)
     for problem, text in zip(problems, texts):
         assert text in problem
@@ -69,12 +70,12 @@ def test_problems_are_sentences_with_a_cure(facts, texts):
     ],
 )
 def test_the_issuer_is_read_from_words_and_never_guessed(value, issuer):
-    assert cluster_info.issuer_of(value) == issuer
+    assert _survey.issuer_of(value) == issuer
 
 
 def test_values_that_look_like_a_credential_are_not_shown():
-    assert cluster_info.shown_value("Online CA Password", "hush") == "(not shown)"
-    assert cluster_info.shown_value("Key Size", "2048") == "2048"
+    assert _survey.shown_value("Online CA Password", "hush") == "(not shown)"
+    assert _survey.shown_value("Key Size", "2048") == "2048"
 
 
 # The simulated cluster
@@ -119,7 +120,7 @@ def test_a_good_cluster_has_no_problems(survey, release, axl_version):
     assert result["publisher"] == "127.0.0.1"
     assert [node["usage"] for node in result["nodes"]] == ["Publisher"]
     assert all(one["activated"] and one["running"] for one in result["services"])
-    assert {one["service"] for one in result["services"]} == set(cluster_info.SERVICES)
+    assert {one["service"] for one in result["services"]} == set(_survey.SERVICES)
     assert {one["service"] for one in result["certificates"]} >= {"CAPF", "CallManager"}
     assert all(len(one["sha256_fingerprint"].replace(":", "")) == 64 for one in result["certificates"])
     assert abs(result["clock_skew_s"]) <= 2
@@ -133,7 +134,7 @@ def test_a_good_cluster_has_no_problems(survey, release, axl_version):
 def test_everything_wrong_at_once_is_all_told(survey):
     with Simulator(release="14", fronts=("axl",), mixed_mode=False) as sim:
         sim.cluster.set_service("127.0.0.1", CAPF, activated=False, running=False)
-        sim.cluster.set_service("127.0.0.1", cluster_info.CTI_MANAGER, running=False)
+        sim.cluster.set_service("127.0.0.1", _survey.CTI_MANAGER, running=False)
         problems = survey(sim)["problems"]
     assert len(problems) == 3
     assert "utils ctl set-cluster mixed-mode" in problems[0]

@@ -14,6 +14,7 @@ import stat
 import pytest
 from simulator import Simulator, log_collection
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _trace_collection
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import ClusterLogin
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError, StoreError
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_trace_files
@@ -271,7 +272,7 @@ def test_a_path_that_climbs_is_refused(ask, sim, tmp_path, path):
     ("/var/log/active/\u00e4\n", "n1/__"),
 ])
 def test_names_are_made_harmless(path, place):
-    destination = cluster_trace_files.Destination("/d")
+    destination = _trace_collection.Destination("/d")
     assert destination.place("n1", path) == "/d/" + place
     assert destination.place("../n1", "x").startswith("/d/_.._n1/")
 
@@ -391,21 +392,21 @@ def test_the_time_zone_of_a_node_that_does_not_tell_must_be_given(ask, sim):
     ("Mon Foo 23 16:41:07 CET 2026", None), ("Mon Feb 30 16:41:07 CET 2026", None), ("2026-11-23", None), (None, None),
 ])
 def test_times_are_read_where_they_are_understood(text, expected):
-    change = cluster_trace_files.change_of(text)
+    change = _trace_collection.change_of(text)
     assert (change and (change.local.isoformat(), change.is_utc)) == expected
 
 
 def test_a_short_name_of_the_host_itself_and_given_addresses_are_reached():
     params = dict(last_minutes=5, time_zone=None, dest=None, node_addresses={"cucm2": "192.0.2.2"})
     login = ClusterLogin("CUCM1.example.com", "axl", "secret")
-    collection = cluster_trace_files.Collection(login, params)
+    collection = _trace_collection.Collection(login, params)
     assert [collection._address(node, False) for node in ("cucm1", "cucm2", "cucm3")] == [
         "CUCM1.example.com", "192.0.2.2", "cucm3"]
     assert collection._address("anything", True) == "CUCM1.example.com"
 
 
 def test_a_full_disk_is_reported_with_the_file(tmp_path):
-    destination = cluster_trace_files.Destination(str(tmp_path))
+    destination = _trace_collection.Destination(str(tmp_path))
     with pytest.raises(StoreError, match="cannot be written.*free space"):
         with destination.incoming(str(tmp_path / "n" / "x")) as incoming:
             incoming._stream.close()
@@ -416,10 +417,10 @@ def test_a_full_disk_is_reported_with_the_file(tmp_path):
 
 def test_the_current_folder_is_as_good_as_an_absolute_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = cluster_trace_files.Destination("traces").place("n", "/var/log/active/x")
+    place = _trace_collection.Destination("traces").place("n", "/var/log/active/x")
     assert place == os.path.join(str(tmp_path), "traces", "n", "x")
     with pytest.raises(InputError):
-        cluster_trace_files.Destination("traces").place("n", "/var/log/active/\0")
+        _trace_collection.Destination("traces").place("n", "/var/log/active/\0")
 
 
 def test_the_seed_of_the_simulator_replaces_and_removes_files(sim):

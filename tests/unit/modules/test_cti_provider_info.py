@@ -11,7 +11,7 @@ import ssl
 import pytest
 from simulator import Simulator, pki
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _instance, _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import CtiRefused
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cti_provider_info
 
@@ -257,7 +257,7 @@ def test_duplicate_certificate_then_compromised(sim, probe):
 
 def application(sim, store):
     """C((provider, channel)) of a running application that uses the certificate of the store."""
-    identity = cti_provider_info.Identity(str(store), None)
+    identity = _instance.Identity(str(store), None)
     deadline = _transport.Deadline(10)
     channel = _transport.connect_tls("127.0.0.1", sim.cti_tls_port, deadline, identity.accept, identity.client())
     settings = _ctiqbe.Settings("127.0.0.1", USER, "application", 30, _ctiqbe.VERSION)
@@ -441,7 +441,7 @@ def test_key_of_another_certificate(sim, probe, store):
 def test_expired_certificate_is_refused_by_the_server_too(sim, probe, store, key, monkeypatch):
     sim.act("set_lsc_days", days=-2)
     enrol(sim, key, store)
-    monkeypatch.setattr(cti_provider_info.Identity, "check", lambda self: None)
+    monkeypatch.setattr(_instance.Identity, "check", lambda self: None)
     result = probe()
     assert result["stage"] == "tls" and "expired" in result["msg"]
 

@@ -1,0 +1,34 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.fleet import broken
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS
+
+
+class ActionModule(ActionBase):
+    """One stage on all clusters, once for all hosts, in this process. The module of the same name documents it."""
+
+    _VALID_ARGS = frozenset({"stage"})
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
+        stage = self._task.args.get("stage")
+        try:
+            if stage not in ON_CLUSTERS:
+                raise Refused("stage must be one of %s" % ", ".join(sorted(ON_CLUSTERS)))
+            found = ON_CLUSTERS[stage](run)
+        except Refused as error:
+            found = dict(failed=True, msg=str(error))
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            found = broken(run, stage, reason_of(error))
+        result.update(run.sealed(found))
+        result.setdefault("changed", False)
+        result["_ansible_verbose_override"] = True
+        return result

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
+
+MODULE = "voiceops.secure_tsp.tsp_host"
+
+
+class Execute:
+    """Runs the module of the same name on the host; secrets go as one option that Ansible hides as a whole."""
+
+    def __init__(self, action, run, tolerant):
+        self._action, self._run, self._tolerant = action, run, tolerant
+
+    def __call__(self, stage, instances, settings, secrets):
+        passphrase = self._run.passphrase()
+        if passphrase:
+            secrets = dict(secrets, key_passphrase=passphrase)
+        return self.module(MODULE, dict(
+            stage=stage, instances=instances, settings=settings, sealed=json.dumps(secrets) if secrets else None))
+
+    def module(self, name, options):
+        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed."""
+        try:
+            answer = self._action._execute_module(module_name=name, module_args=options, task_vars=self._run.vars)
+        except AnsibleConnectionFailure as error:
+            if not self._tolerant:
+                raise
+            answer = dict(failed=True, lost=True, msg="The line to this host broke: %s" % error)
+        answer.pop("invocation", None)
+        return answer
+
+
+class ActionModule(ActionBase):
+    """One stage on one host: one module process there, or none where there is nothing to do."""
+
+    _VALID_ARGS = frozenset({"stage"})
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
+        stage = self._task.args.get("stage")
+        try:
+            if stage not in ON_HOSTS:
+                raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage != "look"))
+        except AnsibleConnectionFailure:
+            raise
+        except HostLost as error:
+            raise AnsibleConnectionFailure(error.what) from None
+        except Refused as error:
+            found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            message = "The stage %s was stopped on this host by %s" % (stage, reason_of(error))
+            found = dict(failed=stage == "tell", rows=None, refused=message, msg=message, warnings=[message])
+        result.update(run.sealed(found))
+        result.setdefault("changed", False)
+        result["_ansible_verbose_override"] = True
+        return result

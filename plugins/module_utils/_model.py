@@ -1,0 +1,558 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The model of a run: clusters, users and instances with every default filled in, and all mistakes in the lists at once.
+
+Pure. Entries are plain dictionaries, because Ansible's registers carry nothing else from task to task; the classes here
+type them. Nothing in a model is a secret: what the lists hold of these is only looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Dict, List, NamedTuple, Optional, TypedDict
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
+    CAPF,
+    CLUSTER,
+    INSTANCE,
+    KEY,
+    OPTIONS,
+    USER,
+    converted,
+    default_of,
+    nearest,
+)
+
+OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "plain_cti_port")
+STORE = "/etc/secure_tsp/{instance_id}"
+STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
+# Options of fleet_accounts that an entry of the model gives.
+ACCOUNT_OF_USER = ("name", "type", "update_password", "devices", "devices_mode", "srtp", "cti_groups", "state", "remove_user")
+ACCOUNT_OF_INSTANCE = ("host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "rearm", "force", "replace",
+                       "state")
+SHORTEST = 2  # a secret of one character is in every name
+
+
+class Key(NamedTuple):
+    """What names an object: the cluster, and the name of a user or the ID of an instance there."""
+
+    cluster: str
+    name: str
+
+    def __str__(self):
+        return "%s/%s" % self
+
+
+def key_of(row):
+    """Key of an instance, from anything that carries its cluster and instance_id."""
+    return Key(row["cluster"], row["instance_id"])
+
+
+def owner_of(row):
+    """Key of the user of an instance."""
+    return Key(row["cluster"], row["user"])
+
+
+class Cluster(TypedDict, total=False):
+    """A cluster with its defaults, without passwords."""
+
+    hostname: str
+    port: int
+    username: str
+    validate_certs: bool
+    ca_path: Optional[str]
+    server_fingerprint: Optional[str]
+    axl_version: Optional[str]
+    timeout: int
+    serviceability_username: Optional[str]
+    tftp_servers: List[str]
+    tftp_port: int
+    capf_host: str
+    capf_port: int
+    cti_managers: List[str]
+    cti_port: int
+    plain_cti_port: int
+    ctl_fingerprint: Optional[str]
+
+
+class User(TypedDict):
+    """A user as listed. devices and srtp: None where they are not managed. hosts: those of its instances."""
+
+    name: str
+    cluster: str
+    type: str
+    update_password: str
+    devices: Optional[List[str]]
+    devices_mode: str
+    srtp: Optional[bool]
+    cti_groups: List[str]
+    state: str
+    remove_user: bool
+    password_given: bool
+    hosts: List[str]
+
+
+class Instance(TypedDict):
+    """An instance as listed, with what its cluster and its host add.
+
+    capf: dialect, version, name_template and name. store_of_host: the folder with {host} left in, as it would be on any host.
+    """
+
+    host: str
+    user: str
+    instance_id: str
+    cluster: str
+    tsp_number: Optional[int]
+    enrolment: str
+    key: Optional[Dict[str, Any]]
+    store: str
+    store_of_host: str
+    capf: Dict[str, Any]
+    client_address: Optional[str]
+    rearm: bool
+    force: bool
+    replace: bool
+    state: str
+    probe_of: Optional[str]
+    user_type: Optional[str]
+    windows: bool
+    string_given: bool
+    capf_host: str
+    capf_port: int
+    tftp_servers: List[str]
+    tftp_port: int
+    cti_managers: List[str]
+    cti_port: int
+    plain_cti_port: int
+
+
+MISTAKES = {
+    "no_cluster": "there is no cluster",
+    "not_a_list": "%(where)s is not a list",
+    "not_a_dictionary": "%(where)s is not a dictionary",
+    "unknown_key": "%(where)s: there is no key %(key)s%(hint)s",
+    "unknown_variable": "there is no variable %(where)s%(hint)s",
+    "wrong_value": "%(where)s: %(key)s %(clause)s",
+    "wrong_option": "%(where)s %(clause)s",
+    "missing_key": "%(where)s: %(key)s is missing",
+    "cluster_missing": "%(where)s: cluster is missing, there are several",
+    "unknown_cluster": "%(where)s: there is no cluster %(cluster)s",
+    "host_outside_group": "%(where)s: host %(host)s is not in the group secure_tsp",
+    "no_host_here": "none of the listed hosts is in this inventory",
+    "host_of_others": "%(where)s: host %(host)s is not in this inventory, so the instance is left to others%(hint)s",
+    "ec_version": "%(where)s: an EC key needs capf: {version: 3}",
+    "name_template": "%(where)s: capf: name_template does not contain {instance_id}",
+    "windows_collection": "%(where)s: on a Windows host the TSP fetches its certificate itself, so enrolment must be tsp: nobody "
+                          "outside Cisco knows where it keeps its key",
+    "tsp_elsewhere": "%(where)s: enrolment is tsp, but host %(host)s is no Windows host",
+    "number_elsewhere": "%(where)s: tsp_number is for Windows hosts",
+    "rearm_elsewhere": "%(where)s: rearm is for enrolment: tsp; force makes the collection fetch a new certificate",
+    "number_missing": "host %(host)s: tsp_number is missing for %(instances)s",
+    "shared_store": "host %(host)s: store %(store)s is given to %(instances)s",
+    "probe_id": "instance %(probe_of)s: the id of its probe, %(instance_id)s, does not have 1 to 128 characters of a-z, A-Z and 0-9",
+    "probe_is_listed": "instance %(probe_of)s: the id of its probe, %(instance_id)s, is that of an instance",
+    "planner": "%(where)s%(text)s",
+    "secret_in_name": "%(where)s: its %(key)s is part of %(what)s, where it could be read; give another one",
+    "unknown_name": "%(where)s: there is no instance %(name)s in the list%(hint)s",
+    "ambiguous_name": "%(where)s: %(name)s is on several clusters: say %(choices)s",
+}
+
+
+class Mistake(NamedTuple):
+    """Something in the lists that is wrong or, as a warning, unusual."""
+
+    code: str
+    where: str
+    data: Dict[str, Any]
+
+    def __str__(self):
+        return MISTAKES[self.code] % dict(self.data, where=self.where)
+
+
+def mistake(code, where="", **data):
+    return Mistake(code, where, data)
+
+
+def did_you_mean(name, known):
+    found = nearest(name, known)
+    return "; did you mean %s?" % found if found else ""
+
+
+class Model:
+    """clusters: {name: Cluster}; users: [User]; hosts: {inventory name: [Instance]}, probes among them.
+
+    others: instances whose hosts are not in this inventory. They count for the cutover of their users and are never touched.
+    """
+
+    def __init__(self, clusters, users, hosts, others=()):
+        self.clusters: Dict[str, Cluster] = clusters
+        self.users: List[User] = users
+        self.hosts: Dict[str, List[Instance]] = hosts
+        self.others: List[Instance] = list(others)
+
+    @classmethod
+    def of(cls, plain):
+        """From what plain() gave, which a register carried."""
+        return cls(plain["clusters"], plain["users"], plain["hosts"], plain["others"])
+
+    def plain(self):
+        return {"clusters": self.clusters, "users": self.users, "hosts": self.hosts, "others": self.others}
+
+    @property
+    def several(self):
+        return len(self.clusters) > 1
+
+    def instances(self, cluster=None, hosts=None):
+        """Instances of this inventory, of one cluster or on some hosts only."""
+        return [one for host, mine in self.hosts.items() if hosts is None or host in hosts
+                for one in mine if cluster in (None, one["cluster"])]
+
+    def users_of(self, cluster, hosts):
+        """Names of the users of these hosts. Users without instances belong to every run."""
+        chosen = set(hosts)
+        return set(user["name"] for user in self.users
+                   if user["cluster"] == cluster and (not user["hosts"] or chosen & set(user["hosts"])))
+
+    def accounts(self, cluster, names=None, passwords=None):
+        """Users of a cluster as the planner takes them, those that go left out. passwords: {Key: text}, of those that may be written."""
+        found = []
+        for user in self.users:
+            if user["cluster"] == cluster and user["state"] != "absent" and (names is None or user["name"] in names):
+                found.append(account_of_user(user, passwords))
+        return found
+
+    def named(self, names, where):
+        """({Key}, [Mistake]) of instances that a person named by ID, or by cluster/ID where there are several clusters."""
+        listed = [key_of(one) for mine in self.hosts.values() for one in mine if not one["probe_of"]]
+        listed += [key_of(one) for one in self.others]
+        by_word = {}
+        for key in listed:
+            for word in (key.name, str(key)):
+                by_word.setdefault(word, set()).add(key)
+        found, mistakes = set(), []
+        for name in names:
+            keys = by_word.get(str(name), set())
+            if len(keys) == 1:
+                found |= keys
+            elif keys:
+                mistakes.append(mistake("ambiguous_name", where, name=name, choices=" or ".join(sorted(map(str, keys)))))
+            else:
+                mistakes.append(mistake("unknown_name", where, name=name, hint=did_you_mean(str(name), by_word)))
+        return found, mistakes
+
+
+def account_of_user(user, passwords=None):
+    account = dict((key, user[key]) for key in ACCOUNT_OF_USER if user[key] is not None)
+    if passwords:
+        account["password"] = passwords.get(Key(user["cluster"], user["name"]))
+    return account
+
+
+def account_of_instance(instance, string=None):
+    account = dict((key, instance[key]) for key in ACCOUNT_OF_INSTANCE if instance[key] is not None)
+    if string:
+        account["authorization_string"] = string
+    return account
+
+
+# Completion
+
+
+def complete(clusters, users, instances, inventory=None, group=None, is_windows=lambda host: False, probe=False,
+             probe_suffix="probe"):
+    """(Model, mistakes, warnings) of the three lists as they were written, with secrets in them.
+
+    inventory: names of all hosts that there are, group: of those in the group secure_tsp; None where that is not known.
+    is_windows(host): asked once for each host.
+    """
+    work = _Completion(inventory, group, is_windows)
+    work.run(clusters, users, instances, probe_suffix if probe else None)
+    return Model(work.clusters, work.users, work.hosts, work.others), work.mistakes, work.warnings
+
+
+class _Completion:
+    def __init__(self, inventory, group, is_windows):
+        self.inventory = inventory
+        self.group = group
+        self.windows = {}
+        self.is_windows = is_windows
+        self.mistakes, self.warnings = [], []
+        self.clusters, self.users, self.hosts, self.others = {}, [], {}, []
+        self.secrets = []
+        self._defaults = {}
+
+    def run(self, clusters, users, instances, probe_suffix):
+        for name, raw in self.of_kind(clusters, Mapping, "secure_tsp_clusters", "not_a_dictionary").items():
+            self.cluster(str(name), raw)
+        if not self.clusters and not self.mistakes:
+            self.mistakes.append(mistake("no_cluster"))
+        listed = [self.user(number, raw) for number, raw in enumerate(
+            self.of_kind(users, (list, tuple), "secure_tsp_users", "not_a_list"), 1)]
+        self.users = [user for user in listed if user]
+        found = []
+        for number, raw in enumerate(self.of_kind(instances, (list, tuple), "secure_tsp_instances", "not_a_list"), 1):
+            entry = self.instance(number, raw)
+            if entry:
+                found.append(entry)
+                if probe_suffix is not None and entry["enrolment"] == "collection":
+                    found.append(self.probe(entry, probe_suffix))
+        self.examine(found)
+        for user in self.users:
+            user["password_given"] = self.hide("user %s" % user["name"], user, ("password",))
+        for one in found:
+            one["string_given"] = self.hide("instance %s" % one["instance_id"], one, ("authorization_string",))
+        self.place(found)
+        self.mistakes += secret_mistakes(self.secrets, self.words(found))
+
+    def of_kind(self, value, kind, where, code):
+        if isinstance(value, kind):
+            return value
+        self.mistakes.append(mistake(code, where))
+        return kind() if kind is Mapping else []
+
+    def entry(self, where, raw, table):
+        """The entry with every key of the table, or None when it is none or lacks what is required."""
+        if not isinstance(raw, Mapping):
+            self.mistakes.append(mistake("not_a_dictionary", where))
+            return None
+        filled = self.defaults(table)
+        for key, value in raw.items():
+            option = table.get(key)
+            if option is None:
+                self.mistakes.append(mistake("unknown_key", where, key=key, hint=did_you_mean(str(key), table)))
+            elif value is not None:
+                try:
+                    filled[key] = converted(option, value)
+                except ValueError as error:
+                    self.mistakes.append(mistake("wrong_value", where, key=key, clause=error))
+                    if option.required:
+                        return None
+        complete_ = True
+        for key in REQUIRED[id(table)]:
+            if filled[key] in (None, ""):
+                self.mistakes.append(mistake("missing_key", where, key=key))
+                complete_ = False
+        return filled if complete_ else None
+
+    def defaults(self, table):
+        known = self._defaults.get(id(table))
+        if known is None:
+            known = self._defaults[id(table)] = dict((key, default_of(option)) for key, option in table.items())
+        return dict((key, list(value) if isinstance(value, list) else value) for key, value in known.items())
+
+    def cluster(self, name, raw):
+        where = "cluster %s" % name
+        entry = self.entry(where, raw, CLUSTER)
+        if entry is None:
+            self.clusters[name] = {"hostname": ""}
+            return
+        if any(mark in entry["hostname"] for mark in "/#?@ "):
+            self.mistakes.append(mistake("wrong_value", where, key="hostname", clause="is not a host name or an address"))
+        self.hide(where, entry, ("password", "serviceability_password"))
+        for key in ("tftp_servers", "cti_managers"):
+            entry[key] = entry[key] or [entry["hostname"]]
+        entry["capf_host"] = entry["capf_host"] or entry["hostname"]
+        self.clusters[name] = entry
+
+    def hide(self, where, entry, names):
+        """Take the secrets out of an entry, and remember them for the comparison with names. Whether there was one is told."""
+        given = False
+        for name in names:
+            secret = entry.pop(name)
+            if secret:
+                given = True
+                self.secrets.append((where, name, secret))
+        return given
+
+    def at_cluster(self, where, entry):
+        """Fill in the cluster of a user or an instance; False when it is not known."""
+        if entry["cluster"] is None and len(self.clusters) == 1:
+            entry["cluster"] = next(iter(self.clusters))
+        if entry["cluster"] in self.clusters:
+            return True
+        if entry["cluster"] is not None:
+            self.mistakes.append(mistake("unknown_cluster", where, cluster=entry["cluster"]))
+        elif self.clusters:
+            self.mistakes.append(mistake("cluster_missing", where))
+        return False
+
+    def user(self, number, raw):
+        where = "user %s" % (raw["name"] if isinstance(raw, Mapping) and raw.get("name") else "no. %d" % number)
+        entry = self.entry(where, raw, USER)
+        if entry is None or not self.at_cluster(where, entry):
+            return None
+        entry["hosts"] = []
+        return entry
+
+    def instance(self, number, raw):
+        named = isinstance(raw, Mapping) and raw.get("instance_id") is not None
+        where = "instance %s" % (raw["instance_id"] if named else "no. %d" % number)
+        entry = self.entry(where, raw, INSTANCE)
+        if entry is None or not self.at_cluster(where, entry):
+            return None
+        key = self.entry(where + ": key", entry["key"] or {}, KEY)
+        capf = self.entry(where + ": capf", entry["capf"] or {}, CAPF)
+        if key is None or capf is None:
+            return None
+        entry["key"] = key
+        entry["key"] = _fleet.key_of(entry)
+        entry["capf"] = capf
+        self.check_capf(where, entry)
+        self.check_enrolment(where, entry)
+        self.expand(entry)
+        return entry
+
+    def check_capf(self, where, entry):
+        capf = entry["capf"]
+        if entry["key"]["type"] == "ec" and capf["version"] != 3:
+            self.mistakes.append(mistake("ec_version", where))
+        if "{instance_id}" not in capf["name_template"]:
+            self.mistakes.append(mistake("name_template", where))
+        capf["name"] = capf["name_template"].replace("{instance_id}", entry["instance_id"])
+
+    def check_enrolment(self, where, entry):
+        host = entry["host"]
+        if host not in self.windows:
+            self.windows[host] = bool(self.is_windows(host))
+        windows = entry["windows"] = self.windows[host]
+        if entry["enrolment"] is None:
+            entry["enrolment"] = "tsp" if windows else "collection"
+        by_tsp = entry["enrolment"] == "tsp"
+        if windows and not by_tsp:
+            self.mistakes.append(mistake("windows_collection", where))
+        if by_tsp and not windows and (self.inventory is None or host in self.inventory):
+            self.warnings.append(mistake("tsp_elsewhere", where, host=host))
+        if entry["tsp_number"] is not None and not windows and not by_tsp:
+            self.mistakes.append(mistake("number_elsewhere", where))
+        if entry["rearm"] and not by_tsp:
+            self.mistakes.append(mistake("rearm_elsewhere", where))
+
+    def expand(self, entry):
+        cluster = self.clusters[entry["cluster"]]
+        template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
+        for key in ("instance_id", "cluster"):
+            template = template.replace("{%s}" % key, entry[key])
+        entry["store_of_host"] = template.rstrip("/") or "/"
+        entry["store"] = entry["store_of_host"].replace("{host}", entry["host"])
+        for key in OF_CLUSTER:
+            entry[key] = cluster.get(key)
+
+    def probe(self, entry, suffix):
+        probe = dict(entry, instance_id="%s%s" % (entry["instance_id"], suffix), probe_of=entry["instance_id"], force=False, rearm=False,
+                     replace=False, authorization_string=None, tsp_number=None, client_address=None,
+                     **dict((key, "%s/probe" % entry[key]) for key in ("store", "store_of_host")))
+        capf = probe["capf"] = dict(entry["capf"])
+        capf["name"] = capf["name_template"].replace("{instance_id}", probe["instance_id"])
+        return probe
+
+    def examine(self, instances):
+        """What the planner says about each cluster's lists, and what the lists say about hosts and files."""
+        types = dict((Key(user["cluster"], user["name"]), user) for user in self.users)
+        hosts = {}
+        for instance in instances:
+            owner = types.get(owner_of(instance))
+            instance["user_type"] = owner["type"] if owner else None
+            hosts.setdefault(owner_of(instance), set()).add(instance["host"])
+        for key, user in types.items():
+            user["hosts"] = sorted(hosts.get(key, ()))
+        for name in self.clusters:
+            mine = [user for user in self.users if user["cluster"] == name]
+            here = [one for one in instances if one["cluster"] == name]
+            problems, warnings = _fleet.examine(mine, [one for one in here if not one["probe_of"]])
+            where = "cluster %s: " % name if len(self.clusters) > 1 else ""
+            self.mistakes += [mistake("planner", where, text=problem) for problem in problems]
+            self.warnings += [mistake("planner", where, text=warning) for warning in warnings]
+            self.examine_probes(here)
+        self.examine_stores(instances)
+        self.number(instances)
+
+    def examine_probes(self, instances):
+        ids = set(one["instance_id"] for one in instances if not one["probe_of"])
+        for one in instances:
+            if one["probe_of"] and one["state"] != "absent":
+                data = {"probe_of": one["probe_of"], "instance_id": one["instance_id"]}
+                if not _fleet.INSTANCE_ID.match(one["instance_id"]):
+                    self.mistakes.append(mistake("probe_id", **data))
+                elif one["instance_id"] in ids:
+                    self.mistakes.append(mistake("probe_is_listed", **data))
+
+    def examine_stores(self, instances):
+        owners = {}
+        for instance in instances:
+            owners.setdefault((instance["host"], instance["store"]), []).append(instance["instance_id"])
+        for (host, store), found in owners.items():
+            if len(set(found)) > 1:
+                self.mistakes.append(mistake("shared_store", host=host, store=store, instances=", ".join(found)))
+
+    def number(self, instances):
+        by_host = {}
+        for instance in instances:
+            if instance["state"] == "present" and instance["enrolment"] == "tsp":
+                by_host.setdefault(instance["host"], []).append(instance)
+        for host, mine in by_host.items():
+            without = [instance for instance in mine if instance["tsp_number"] is None]
+            if len(mine) == 1 and without:
+                without[0]["tsp_number"] = 1
+            elif without:
+                self.mistakes.append(mistake("number_missing", host=host, instances=", ".join(
+                    instance["instance_id"] for instance in without)))
+
+    def place(self, instances):
+        """Each instance to its host. One on a host that this inventory does not have is another job's."""
+        for instance in instances:
+            host, where = instance["host"], "instance %s" % instance["instance_id"]
+            if self.inventory is not None and host not in self.inventory:
+                self.others.append(instance)
+                if not instance["probe_of"]:
+                    self.warnings.append(mistake("host_of_others", where, host=host, hint=did_you_mean(host, self.inventory)))
+                continue
+            if self.group is not None and host not in self.group:
+                self.mistakes.append(mistake("host_outside_group", where, host=host))
+            self.hosts.setdefault(host, []).append(instance)
+        if self.others and not self.hosts:
+            self.mistakes.append(mistake("no_host_here"))
+
+    def words(self, instances):
+        """{text: what it is} of all names, ids and addresses, and of the words that options are made of."""
+        found = {}
+        for name, cluster in self.clusters.items():
+            found[name] = "the name of cluster %s" % name
+            for key in ("hostname", "username", "serviceability_username"):
+                found[cluster.get(key) or ""] = "%s of cluster %s" % (key, name)
+        for user in self.users:
+            found[user["name"]] = "the name of user %s" % user["name"]
+            for device in user["devices"] or ():
+                found[device] = "the name of device %s" % device
+            for group in user["cti_groups"]:
+                found[group] = "the name of group %s" % group
+        for instance in instances:
+            found[instance["instance_id"]] = "instance_id %s" % instance["instance_id"]
+            found[instance["host"]] = "the name of host %s" % instance["host"]
+        found.pop("", None)
+        return found
+
+
+REQUIRED = dict((id(table), [key for key, option in table.items() if option.required])
+                for table in (CLUSTER, USER, INSTANCE, KEY, CAPF))
+
+
+def secret_mistakes(secrets, names):
+    """Secrets that are part of a name or of a word of ours: wherever that is printed, so is the secret.
+
+    secrets: (where, key, text); names: {text: what it is}.
+    """
+    words = dict.fromkeys(VOCABULARY, "a word that options are made of")
+    words.update(names)
+    everything = "\n".join(words)
+    for where, key, secret in secrets:
+        if len(secret) < SHORTEST or secret in everything:
+            what = next((said for word, said in words.items() if secret in word), "every name")
+            yield mistake("secret_in_name", where, key=key, what=what)
+
+
+VOCABULARY = sorted(set(
+    word for table in (CLUSTER, USER, KEY, CAPF, INSTANCE, OPTIONS) for key, option in table.items()
+    for word in (key,) + tuple(option.choices)) | set(str(size) for sizes in _fleet.KEY_SIZES.values() for size in sizes))

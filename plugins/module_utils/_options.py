@@ -1,0 +1,412 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The one table of options: what the inventory may say, with type, default, choices and help.
+
+The role's argument specs and the page of variables are written from it (make options), preflight converts and refuses by
+it, and the stages take their defaults from it. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional, Tuple
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+
+PREFIX = "secure_tsp_"
+# What XML 1.0, and with it AXL, cannot carry.
+NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
+TRUE = ("yes", "on", "1", "true", "t", "y")
+FALSE = ("no", "off", "0", "false", "f", "n")
+
+
+class Option(NamedTuple):
+    """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
+
+    type: str, name (a text that goes to cluster or host as it is), int, bool, path, list, dict, or raw, which is looked at elsewhere.
+    """
+
+    type: str
+    default: Any
+    help: Tuple[str, ...]
+    choices: Tuple[str, ...] = ()
+    elements: Optional[str] = None
+    secret: bool = False
+    required: bool = False
+    least: Optional[int] = None
+    most: Optional[int] = None
+
+
+def converted(option, value):
+    """The value in the option's type. Raises ValueError with a clause such as C(is not a number), which never shows the value."""
+    found = CONVERSIONS[option.type](value)
+    if option.type == "list" and option.elements:
+        found = [CONVERSIONS[option.elements](item) for item in found]
+    if option.choices and found not in option.choices:
+        raise ValueError("is not one of %s" % ", ".join(option.choices))
+    if option.least is not None and found < option.least or option.most is not None and found > option.most:
+        raise ValueError("is not %s" % bounds(option))
+    return found
+
+
+def check_ranges(params, ranges):
+    """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
+    for name, (low, high) in ranges.items():
+        if params[name] is not None and not low <= params[name] <= high:
+            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
+
+
+def bounds(option):
+    """C(from 1 to 10), C(1 or more), or empty."""
+    if option.least is None:
+        return ""
+    return "%d or more" % option.least if option.most is None else "from %d to %d" % (option.least, option.most)
+
+
+def default_of(option):
+    """A fresh copy, so that nobody shares a list of the table."""
+    if isinstance(option.default, tuple):
+        return list(option.default)
+    return dict(option.default) if isinstance(option.default, dict) else option.default
+
+
+def nearest(name, known):
+    """The known name that is most like this one, or empty."""
+    return next(iter(difflib.get_close_matches(name, list(known), 1, 0.6)), "")
+
+
+def _text(value):
+    if isinstance(value, (Mapping, list, tuple, bool)) or value is None:
+        raise ValueError("is not a text")
+    return str(value)
+
+
+def _name(value):
+    """YAML takes C(0101) for a number, and other digits for other ones: what is read then is not what was written."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError("is a number where a text is due: put it in quotes")
+    text = _text(value)
+    if NOT_IN_XML.search(text) or CONTROL.search(text):
+        raise ValueError("has a control character or a line break, or one that XML cannot carry")
+    if text != text.strip():
+        raise ValueError("begins or ends with white space")
+    return text
+
+
+def _number(value):
+    try:
+        if isinstance(value, (bool, float)):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError):
+        raise ValueError("is not a whole number") from None
+
+
+def _truth(value):
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in TRUE or text in FALSE:
+        return text in TRUE
+    raise ValueError("is neither true nor false")
+
+
+def _list(value):
+    if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
+        raise ValueError("is not a list")
+    return list(value)
+
+
+def _mapping(value):
+    if not isinstance(value, Mapping):
+        raise ValueError("is not a dictionary")
+    return dict(value)
+
+
+CONVERSIONS = {
+    "str": _text, "name": _name, "path": _text, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "raw": lambda value: value,
+}
+
+# The entries of the three lists
+
+PORT = {"least": 1, "most": 65535}
+CLUSTER = {
+    "hostname": Option("name", None, ("The publisher.",), required=True),
+    "port": Option("int", 8443, ("Port of its web services.",), **PORT),
+    "username": Option("name", None, ("The AXL user.",), required=True),
+    "password": Option("name", None, ("Its password.",), secret=True, required=True),
+    "validate_certs": Option("bool", True, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "ca_path": Option("path", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "server_fingerprint": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "axl_version": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
+    "serviceability_username": Option("name", None, (
+        "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
+    "serviceability_password": Option("name", None, ("Its password.",), secret=True),
+    "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="name"),
+    "tftp_port": Option("int", 69, ("Their port.",), **PORT),
+    "capf_host": Option("name", None, ("CAPF, by default C(hostname).",)),
+    "capf_port": Option("int", 3804, ("Its port.",), **PORT),
+    "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="name"),
+    "cti_port": Option("int", 2749, ("Their port for secure connections.",), **PORT),
+    "plain_cti_port": Option("int", 2748, (
+        "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
+    "ctl_fingerprint": Option("str", None, (
+        "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
+}
+USER = {
+    "name": Option("name", None, ("The user ID.",), required=True),
+    "cluster": Option("name", None, ("Required where there are several.",)),
+    "type": Option("str", "application", ("End users are never made or removed.",), choices=("application", "end")),
+    "password": Option("name", None, ("Makes an application user, and proves the instances.",), secret=True),
+    "update_password": Option("str", "on_create", ("When the password is written.",), choices=("on_create", "always")),
+    "devices": Option("list", None, ("The controlled devices; not managed when left out.",), elements="name"),
+    "devices_mode": Option("str", "append", ("Whether further devices are taken away.",), choices=("append", "exact")),
+    "srtp": Option("bool", None, ("Whether the user is in the SRTP group; not managed when left out.",)),
+    "cti_groups": Option("list", (), ("Names of further groups.",), elements="name"),
+    "state": Option("str", "present", ("V(absent) needs C(remove_user) to remove an application user, once it has no CAPF profile.",),
+                    choices=("present", "absent")),
+    "remove_user": Option("bool", False, ("Confirms that the user itself is to be removed.",)),
+}
+KEY = {
+    "type": Option("str", "rsa", ("Kind of the key.",), choices=("rsa", "ec")),
+    "size": Option("int", None, ("2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.",)),
+}
+CAPF = {
+    "dialect": Option("str", "cti", ("How the client speaks with CAPF.",), choices=("cti", "phone")),
+    "version": Option("int", 1, ("Version of CAPF's protocol.",), least=1, most=3),
+    "name_template": Option("name", "CTI-{instance_id}", ("The name that is told to CAPF.",)),
+}
+INSTANCE = {
+    "host": Option("name", None, ("The inventory name.",), required=True),
+    "user": Option("name", None, ("One of O(secure_tsp_users).",), required=True),
+    "instance_id": Option("name", None, ("1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.",), required=True),
+    "cluster": Option("name", None, ("Required where there are several.",)),
+    "tsp_number": Option("int", None, ("Number of the TSP on a Windows host.",), least=1, most=10),
+    "enrolment": Option("str", None, ("V(tsp) is the default on Windows, V(collection) elsewhere.",), choices=("collection", "tsp")),
+    "key": Option("dict", None, ("Key of the certificate.",)),
+    "store": Option("name", None, (
+        "The folder, by default C(/etc/secure_tsp/{instance_id}), with several clusters C(/etc/secure_tsp/{cluster}/{instance_id}). "
+        "C({host}) is known too.",)),
+    "capf": Option("dict", None, ("How CAPF is spoken with.",)),
+    "client_address": Option("name", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
+    "authorization_string": Option("name", None, ("Is used in place of a string made for this run.",), secret=True),
+    "rearm": Option("bool", False, ("For C(enrolment) V(tsp).",)),
+    "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
+    "replace": Option("bool", False, ("Allows to take over a profile of another user.",)),
+    "state": Option("str", "present", ("V(absent) removes the profile and the instance's files.",), choices=("present", "absent")),
+    "probe_of": Option("name", None, ("Marks the probe of another instance; never written by hand.",)),
+}
+LISTS = {
+    "clusters": Option("raw", {}, (
+        "The clusters by name. One is the normal case.",)),
+    "users": Option("raw", (), (
+        "The users. A user that is not listed is not touched.",)),
+    "instances": Option("raw", (), (
+        "The TSP instances. One is one CAPF profile, one certificate and one connection. An instance that is not listed is not touched.",)),
+}
+
+# The scalar options, by their name without the prefix
+
+OPTIONS = {
+    "serial": Option("str", None, (
+        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number or a percentage. All when left "
+        "out.",
+    )),
+    "cutover": Option("str", "auto", (
+        "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
+        "V(auto) as soon as every listed instance of a user holds a certificate, V(manual) only tells which are "
+        "due, V(never) does not look.",
+    ), choices=("auto", "manual", "never")),
+    "cut_connections": Option("raw", False, (
+        "Which open connections on port 2748 a cutover may end. A user whose application is connected waits otherwise.",
+        "V(false) is none. V(true) is all that come from listed hosts. A list has names of users, whose connections from listed hosts "
+        "may end, and addresses that are those of no listed host.",
+    )),
+    "verify_with": Option("str", "auto", (
+        "How instances are verified, see the role's README.",
+    ), choices=("auto", "offline", "application", "ris", "probe")),
+    "stop_handler": Option("str", "", (
+        "Task file that stops the application of a host, so that its own certificate can be verified. An absolute "
+        "path, or one beside the playbook.",
+    )),
+    "start_handler": Option("str", "", (
+        "Task file that starts the application again, also after a failure.",
+    )),
+    "batch_instances": Option("int", 10, (
+        "Instances that are armed at a time, 1 or more.",
+    ), least=1),
+    "enrol_throttle": Option("int", 0, (
+        "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
+    ), least=0),
+    "renew_before_days": Option("int", 0, (
+        "Renew certificates that expire within so many days; 0 renews expired ones only.",
+        "The playbook C(voiceops.secure_tsp.upgrade_certificates) takes 60 when it is not given.",
+    ), least=0, most=36500),
+    "upgrade_instances": Option("list", (), (
+        "Instances that get a new certificate in an upgrade, whatever theirs is like. IDs, or "
+        "C(cluster/instance_id).",
+    ), elements="str"),
+    "upgrade_issued_before": Option("str", "", (
+        "Certificates of O(secure_tsp_upgrade_instances) that begin at this moment or later are new enough, so that "
+        "a run that was stopped goes on where it was when it is started again. Seconds since 1970, or ISO 8601 in "
+        "UTC such as V(2026-11-25T22:00:00Z).",
+        "Empty is the start of the window. Without a window every run renews all that are named.",
+        "The moment is compared with the one in the certificate. Whether CAPF dates certificates back is not known.",
+    )),
+    "compromised_instances": Option("list", (), (
+        "Instances whose certificate CTI Manager holds for compromised. An upgrade does not renew them, because "
+        "only a new C(instance_id) helps.",
+    ), elements="str"),
+    "canary_instances": Option("int", 1, (
+        "Instances of the first batch of an upgrade on each cluster. When one of them fails, no other batch begins. "
+        "0 is no canary.",
+    ), least=0),
+    "max_failures": Option("int", 3, (
+        "How many instances may fail in an upgrade before no further batch begins; -1 is no limit.",
+    ), least=-1),
+    "rollback_instances": Option("list", (), (
+        "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) puts back.",
+    ), elements="str"),
+    "operation_hours": Option("int", 24, (
+        "Hours that an armed profile stays armed at least, 1 to 720; 0 leaves that to the cluster. While a window "
+        "is open, no longer than that.",
+    ), least=0, most=720),
+    "window": Option("dict", {}, (
+        "Maintenance window. C(start) and C(end) are both C(HH:MM), every day, or both C(YYYY-MM-DD HH:MM). "
+        "C(timezone) is a name such as V(Europe/Berlin), UTC by default.",
+        "Outside of it no run starts, and no batch of enrolments begins that could not end in it, by the time that "
+        "those before took. Empty is always open. Check mode ignores it.",
+    )),
+    "ignore_window": Option("bool", False, (
+        "Run outside of O(secure_tsp_window), too.",
+    )),
+    "clock_warn": Option("int", 60, (
+        "Seconds between the clocks of host and cluster from which there is a warning.",
+    ), least=0),
+    "clock_refuse": Option("int", 300, (
+        "Seconds from which the host is refused.",
+    ), least=1),
+    "port_timeout": Option("int", 5, (
+        "Seconds to wait for each TCP port in the check beforehand.",
+    ), least=1, most=300),
+    "install_python_packages": Option("bool", False, (
+        "Install missing Python packages on the hosts with pip.",
+    )),
+    "capf_issuer_parameter": Option("str", "", (
+        "Name of the CAPF service parameter that tells who issues certificates, as CUCM's administration shows it. "
+        "Without it an off-line CA cannot be noticed beforehand.",
+    )),
+    "probe": Option("bool", False, (
+        "Enrol a probe for each instance, a second certificate for verification beside a running application. Keep "
+        "it set when instances are removed, so that their probes go too.",
+    )),
+    "probe_suffix": Option("str", "probe", (
+        "What is added to an instance ID to get that of its probe.",
+    )),
+    "ctl_on_missing": Option("str", "fail", (
+        "What to do when no file server has the trust list and one is stored.",
+    ), choices=("fail", "keep_and_warn")),
+    "ctl_reject_older": Option("bool", False, (
+        "Refuse a trust list that is older than the stored one, although its signature is good.",
+    )),
+    "ctl_http": Option("bool", False, (
+        "Try HTTP where TFTP does not answer.",
+    )),
+    "ctl_http_port": Option("int", 6970, (
+        "TCP port for O(secure_tsp_ctl_http).",
+    ), **PORT),
+    "ctl_timeout": Option("int", 15, (
+        "Seconds for one file from one server.",
+    ), least=1, most=300),
+    "capf_timeout": Option("int", 60, (
+        "Seconds for one enrolment.",
+    ), least=1, most=600),
+    "capf_retries": Option("int", 0, (
+        "How often a connection to CAPF that broke before the string was sent is tried again, 0 to 3.",
+    ), least=0, most=3),
+    "cti_timeout": Option("int", 60, (
+        "Seconds for one provider, from the first connection to the close.",
+    ), least=1, most=600),
+    "tls_legacy": Option("bool", False, (
+        "Also accept TLS 1.0 and 1.1, AES256-SHA and short keys.",
+    )),
+    "key_passphrase": Option("str", "", (
+        "Passphrase of the private keys on the hosts; empty leaves them unencrypted.",
+    ), secret=True),
+    "bundle": Option("bool", False, (
+        "Also write C(QBEClient.pem), certificate and key in one file.",
+    )),
+    "owner": Option("str", "", (
+        "Owner of the instances' files; empty is whoever runs the tasks.",
+    )),
+    "group": Option("str", "", (
+        "Group of the instances' files.",
+    )),
+    "drift_probe": Option("bool", False, (
+        "In a search for drift, open a provider with each probe certificate, and close it. It disturbs no "
+        "application.",
+        "An instance without one is told as not probed, which is no drift.",
+    )),
+    "drift_ris": Option("bool", True, (
+        "In a search for drift, expect that the application of each instance on the secure port is connected.",
+    )),
+    "soon_days": Option("int", 60, (
+        "In a search for drift, certificates that expire within so many days are a finding.",
+    ), least=0, most=36500),
+    "report_folder": Option("str", "./secure_tsp_report", (
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",
+    )),
+    "report_title": Option("str", "Secure TSP fleet", (
+        "Heading of the report.",
+    )),
+    "adopt_file": Option("str", "./adopted.yml", (
+        "File on the controller for the lists of what the clusters have already. It is never overwritten.",
+    )),
+    "adopt_paths": Option("list", ("/etc/secure_tsp",), (
+        "Folders on the hosts in which certificates of instances are looked for.",
+    ), elements="str"),
+    "diagnose_instance": Option("str", "", (
+        "Only this instance ID. Empty is all instances on the hosts of the play.",
+    )),
+    "diagnose_folder": Option("path", None, (
+        "Folder on the controller for the pages, C(cluster-instance.txt), and for the clusters' traces. It is made "
+        "with mode 0700, and files with 0600. By default it is C(.voiceops/diagnosis) below the home folder.",
+    )),
+    "diagnose_probe": Option("bool", False, (
+        "Open a provider and close it, where no earlier step failed and the list has the user's password. With the "
+        "probe certificate of the instance if there is a valid one, else with its own, but only while the cluster "
+        "shows no open provider of the user from the host. Nothing is opened in check mode.",
+    )),
+    "diagnose_tsp_trace": Option("str", "", (
+        "Trace file of a TSP, or folder of one rotating set, on the controller. Goes with O(secure_tsp_diagnose_instance).",
+    )),
+    "diagnose_tsp_traces": Option("dict", {}, (
+        "The same for several instances, lists of files and folders by instance ID.",
+    )),
+    "diagnose_windows_trace_files": Option("int", 3, (
+        "Newest trace files that are read from a Windows host for each of its instances. Their folder is the "
+        "setting C(trace.directory) of C(client_windows_settings).",
+    ), least=0),
+    "diagnose_trace_minutes": Option("int", 0, (
+        "Minutes of the clusters' own traces that are downloaded and masked. 0 downloads none.",
+    ), least=0),
+    "diagnose_trace_size": Option("str", "200M", (
+        "Size of these traces at most, for each cluster.",
+    )),
+    "diagnose_trace_files": Option("int", 100, (
+        "Number of these traces at most, for each cluster.",
+    ), least=1),
+    "diagnose_port_timeout": Option("int", 10, (
+        "Seconds for one TLS handshake with CAPF or CTI Manager.",
+    ), least=1, most=300),
+    "diagnose_ris": Option("bool", True, (
+        "Expect that the application of each instance on the secure port is connected.",
+    )),
+}

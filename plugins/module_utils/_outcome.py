@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""How the instances of a run stand: one row for each, that every stage brings up to date. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, TypedDict
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+
+IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store", "probe_of")
+FORCED = "forced"
+# Reasons to renew a certificate that opens a provider all the same; the first three are those of the module.
+INTERRUPTED, EXPIRING, KEY_CHANGED = "interrupted", "expiring", "key_changed"
+STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED)
+NEW = ("enrolled", "renewed", "resumed")
+USED = ("enrolled", "renewed")  # a string was used up
+WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
+ARMED = "Install/Upgrade"
+# What a row keeps of a certificate's facts.
+OF_CERTIFICATE = (("certificate_expires", "not_after"), ("certificate_begins", "not_before"),
+                  ("certificate_issuer", "issuer"), ("certificate_fingerprint", "sha256_fingerprint"))
+
+NOT_READ = "Which of these it is could not be read from the cluster."
+CAUSES = {
+    "gone": "The cause: the cluster has no such CAPF profile any more.",
+    "not_armed": "The cause: nothing is armed, the profile says '%(operation)s', '%(status)s'.",
+    "expired": "The cause: the time for the operation ended at %(completion)s.",
+    "perhaps_expired": "The cause: the string is wrong, or the time for the operation, %(completion)s in the cluster's zone, has ended.",
+    "wrong_string": "The cause: the string is wrong, since the profile is armed (%(status)s).",
+}
+
+
+class Outcome(TypedDict, total=False):
+    """How one instance stands.
+
+    needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
+    certificate_valid: whether the one in place opens a provider. unconfirmed: it was never proven. placed: when it was put in
+    place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
+    not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
+    way, why, verified_by, state, online, waiting: what _verification adds.
+    """
+
+    cluster: str
+    host: str
+    user: str
+    user_type: Optional[str]
+    instance_id: str
+    store: str
+    probe_of: Optional[str]
+    action: str
+    needed: Optional[bool]
+    reason: str
+    explanation: str
+    trust_list: Optional[bool]
+    certificate_valid: Optional[bool]
+    unconfirmed: bool
+    placed: Optional[float]
+    changed: bool
+    failed: bool
+    message: str
+    capf_reason: Optional[int]
+    compromised: bool
+    not_begun: str
+    certificate_expires: Optional[str]
+    certificate_begins: Optional[str]
+    certificate_issuer: Optional[str]
+    certificate_fingerprint: Optional[str]
+    certificate_key: Optional[List[Any]]
+
+
+def fresh(instance):
+    """An instance that was not looked at yet."""
+    return dict(
+        dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None,
+        certificate_valid=None, unconfirmed=False, placed=None, changed=False, failed=False, message="", capf_reason=None,
+        compromised=False, not_begun="", certificate_expires=None, certificate_begins=None, certificate_issuer=None,
+        certificate_fingerprint=None, certificate_key=None,
+    )
+
+
+def updated(row, result, instance, profile=None):
+    """The row with a result of capf_certificate or capf_certificate_info. profile: what the cluster says of it after a refusal."""
+    row = dict(row, changed=row["changed"] or bool(result.get("changed")))
+    row["placed"] = result.get("placed") or row["placed"]
+    if result.get("failed"):
+        return failed(row, _message(result, profile), result.get("capf_reason"))
+    row["action"] = result.get("action", row["action"])
+    needs = result.get("needs_certificate")
+    if needs is not None:
+        row.update(needed=bool(needs.get("needed")), reason=needs.get("reason") or "",
+                   explanation=result.get("explanation") or row["explanation"])
+        row["trust_list"] = result.get("trust_list", {}).get("exists", row["trust_list"])
+        if instance.get("force") and not row["needed"] and row["action"] not in NEW:
+            row.update(needed=True, reason=FORCED, explanation="A new certificate is asked for by force.")
+        row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
+    certificate = result.get("certificate") or {}
+    for key, fact in OF_CERTIFICATE:
+        row[key] = certificate.get(fact) or row[key]
+    if certificate.get("key_type"):
+        row["certificate_key"] = [certificate["key_type"], certificate.get("key_size")]
+    if "unconfirmed" in result:
+        row["unconfirmed"] = bool(result["unconfirmed"])
+    elif row["action"] in NEW:
+        row["unconfirmed"] = True
+    return row
+
+
+def failed(row, message, capf_reason=None, not_begun=""):
+    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason, not_begun=not_begun)
+
+
+def also_failed(row, message):
+    """A further failure of a row; what was said before stays."""
+    return failed(row, "%s %s" % (row["message"], message) if row["failed"] else message, row["capf_reason"])
+
+
+def _message(result, profile):
+    message = result.get("msg") or "failed without a message"
+    if result.get("capf_reason") != WRONG_OR_IDLE:
+        return message
+    return "%s %s" % (message, NOT_READ if profile is None else CAUSES[cause(profile)] % profile)
+
+
+def cause(profile):
+    """Why CAPF refused with reason 7, as a code of CAUSES, judged by the profile as the planner shows it."""
+    if not profile["exists"]:
+        return "gone"
+    if profile["operation"] != ARMED:
+        return "not_armed"
+    return profile["state"] if profile["state"] in ("expired", "perhaps_expired") else "wrong_string"
+
+
+def by_key(rows):
+    return dict((key_of(row), row) for row in rows)
+
+
+def with_outcomes(accounts, rows, cluster, predict=False):
+    """Instances of a cluster as the planner takes them, with what their hosts say of them. predict: an enrolment counts as done."""
+    known = by_key(row for row in rows if row["cluster"] == cluster)
+    return [_with(dict(account), known.get((cluster, account["instance_id"])), predict) for account in accounts]
+
+
+def _with(account, row, predict):
+    if row is None or row["needed"] is None or row["host"] != account["host"]:
+        return account
+    account["needs_certificate"] = {"needed": row["needed"] and not row["failed"], "reason": row["reason"]}
+    valid = row["certificate_valid"] and not row["compromised"]
+    account["certificate_valid"] = bool(valid or (predict and row["needed"] and not row["failed"]))
+    if row["compromised"]:
+        account["compromised"] = True
+    return account

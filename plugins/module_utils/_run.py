@@ -1,0 +1,318 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""What a stage knows of the run: options, lists, and what the stages before registered. The only reader of task variables.
+
+Secrets are worked out only when a stage asks for them, never leave this process but sealed to a host, and are looked for in
+whatever a stage returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import traceback
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
+    LISTS,
+    OPTIONS,
+    PREFIX,
+    converted,
+    default_of,
+)
+
+# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
+PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
+    "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
+FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
+NEWEST = ("gave_up", RESTORED, PROVED, ENROLLED, LOOKED)
+WINDOWS_CONNECTIONS = ("winrm", "psrp")
+WINDOWS_SHELLS = ("powershell", "cmd")
+WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
+
+
+class Refused(Exception):
+    """The run must not go on. Its text is the message."""
+
+
+class Interrupted(BaseException):
+    """The run was told to end. C(number) is the signal."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+class Run:
+    """templar and task_vars as an action plugin has them."""
+
+    def __init__(self, templar, task_vars, check, diff=False):
+        self.vars, self._templar = task_vars, templar
+        self.check, self.diff = check, diff
+        self.host = task_vars.get("inventory_hostname")
+        self._secrets = set()
+        self._options = {}
+
+    # Options
+
+    def template(self, name, value):
+        try:
+            return self._templar.template(value)
+        except AnsibleError as error:
+            raise Refused("%s cannot be worked out: %s Nothing was changed." % (name, first_line(error))) from None
+
+    def option(self, name):
+        """The value in its type. Raises Refused."""
+        if name not in self._options:
+            option = OPTIONS[name]
+            value = self.vars.get(PREFIX + name)
+            if isinstance(value, str) or option.type in ("list", "dict"):
+                value = self.template(PREFIX + name, value)
+            try:
+                self._options[name] = default_of(option) if value is None else converted(option, value)
+            except ValueError as error:
+                raise Refused("%s Nothing was changed." % mistake("wrong_option", PREFIX + name, clause="%s." % error)) from None
+            if option.secret and self._options[name]:
+                self._secrets.add(str(self._options[name]))
+        return self._options[name]
+
+    def mistakes(self):
+        """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
+        found = []
+        for name in OPTIONS:
+            try:
+                self.option(name)
+            except Refused as error:
+                found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
+        known = dict.fromkeys(PREFIX + name for name in list(OPTIONS) + list(LISTS))
+        unknown = {}
+        for host in self.vars["ansible_play_hosts_all"]:
+            for name in self.raw(host):
+                if str(name).startswith(PREFIX) and name not in known and str(name)[len(PREFIX):] not in REGISTERS:
+                    unknown[str(name)] = None
+        return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
+
+    def listed(self, name):
+        """One of the three lists, secrets included, or its default."""
+        value = self.vars.get(PREFIX + name)
+        return default_of(LISTS[name]) if value is None else self.template(PREFIX + name, value)
+
+    def clusters(self):
+        """Entries of the clusters with their passwords."""
+        entries = self.listed("clusters")
+        for entry in entries.values():
+            self._secrets |= set(str(entry[key]) for key in ("password", "serviceability_password") if entry.get(key))
+        return entries
+
+    def passwords(self, model, wanted=None):
+        """{Key: password} of those users only that are wanted, or of all."""
+        found = {}
+        for user, listed in self._beside(model.users, "users"):
+            key = Key(user["cluster"], user["name"])
+            if user["password_given"] and (wanted is None or key in wanted):
+                found[key] = self._secret("the password of user %s" % user["name"], listed["password"])
+        return found
+
+    def strings(self, cluster, ids, model):
+        """{instance ID: string} of those that the list gives."""
+        if not any(one["string_given"] for one in model.instances(cluster) if one["instance_id"] in ids):
+            return {}
+        raw = self.vars.get(PREFIX + "instances")
+        raw = self.template(PREFIX + "instances", raw) if isinstance(raw, str) else raw
+        found = {}
+        for listed in raw:
+            name = str(self.template("instance_id", listed.get("instance_id")))
+            where = str(self.template("cluster", listed.get("cluster") or cluster))
+            if name in ids and where == cluster and listed.get("authorization_string") is not None:
+                found[name] = self._secret("the string of instance %s" % name, listed["authorization_string"])
+        return found
+
+    def _beside(self, entries, name):
+        """Entries of the model with what the inventory says of them, which is in the same order."""
+        raw = self.vars.get(PREFIX + name)
+        return zip(entries, self.template(PREFIX + name, raw) if isinstance(raw, str) else raw)
+
+    def _secret(self, name, value):
+        text = str(self.template(name, value))
+        self._secrets.add(text)
+        return text
+
+    def passphrase(self):
+        return self.option("key_passphrase")
+
+    # Registers and hosts
+
+    def register(self, name):
+        return self.vars.get(PREFIX + name) or {}
+
+    def needed(self, name, stage):
+        """A register without which this stage cannot go on."""
+        found = self.vars.get(PREFIX + name)
+        if not found or found.get("skipped"):
+            raise Refused("The stage '%s' did not run before this one. Start at the first task of the playbook, without --start-at-task "
+                          "or --tags that leave it out." % stage)
+        return found
+
+    def model(self):
+        return Model.of(self.needed(PREFLIGHT, "Check lists, window and clusters")["model"])
+
+    def raw(self, host):
+        """Variables of a host as they were written, registers among them."""
+        return self.vars["hostvars"].raw_get(host)
+
+    def of_host(self, host, name):
+        return self.raw(host).get(PREFIX + name) or {}
+
+    def inventory(self):
+        """Names of all hosts."""
+        return set(self.vars["hostvars"])
+
+    def value_of_host(self, host, name):
+        """A variable as that host has it, worked out."""
+        value = self.raw(host).get(PREFIX + name)
+        return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
+
+    def is_windows(self, host):
+        if host not in self.vars["hostvars"]:
+            return False
+        raw = self.raw(host)
+        words = dict((word, raw.get(word)) for word in WORDS_OF_HOST)
+        if any("{" in str(value) for value in words.values() if value):
+            words = dict((word, self.vars["hostvars"][host].get(word)) for word in WORDS_OF_HOST)
+        return (words["ansible_connection"] in WINDOWS_CONNECTIONS or str(words["ansible_connection"] or "").rpartition(".")[2]
+                in WINDOWS_CONNECTIONS or words["ansible_shell_type"] in WINDOWS_SHELLS
+                or (raw.get("ansible_facts") or {}).get("os_family", words["ansible_os_family"]) == "Windows")
+
+    def newest(self, host):
+        """Rows of a host as the last stage that worked on it left them, None where no stage did."""
+        found = (self.of_host(host, name).get("rows") for name in NEWEST)
+        return next((rows for rows in found if rows is not None), None)
+
+    def rows(self, hosts=None):
+        """Newest rows of hosts of the play, of all of them unless named."""
+        return [row for host in hosts or self.vars["ansible_play_hosts_all"] for row in self.newest(host) or ()]
+
+    def batch(self):
+        return list(self.vars["ansible_play_batch"])
+
+    def begun(self):
+        """Hosts of earlier batches of this play or of earlier plays."""
+        batch = set(self.batch())
+        return [host for host in self.vars["ansible_play_hosts_all"] if host not in batch and self.of_host(host, LOOKED)]
+
+    def model_of_begun(self):
+        return Model.of(self.of_host(self.begun()[0], PREFLIGHT)["model"])
+
+    def fit(self, hosts=None):
+        """Hosts of the batch that were looked at and not refused."""
+        return [host for host in hosts or self.batch() if self.newest(host) is not None and not self.refusal(host)]
+
+    def refusal(self, host):
+        """Why a host cannot go on, empty where it can."""
+        looked = self.of_host(host, LOOKED)
+        if looked.get("unreachable"):
+            return "This host cannot be reached: %s" % looked.get("msg", "no message")
+        return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+
+    def addresses(self):
+        """{host: addresses} of all hosts that were looked at."""
+        found = {}
+        for host in self.vars["ansible_play_hosts_all"]:
+            known = self.of_host(host, LOOKED).get("addresses")
+            if known is not None:
+                found[host] = known
+        return found
+
+    # What is shown
+
+    def show(self, *lines):
+        """Print lines as they are, for people; on the controller this is the only way past Ansible's JSON."""
+        display = Display()
+        for line in lines:
+            display.display(self.masked(line))
+
+    def masked(self, text):
+        for secret in self._secrets:
+            if len(secret) > 1:
+                text = text.replace(secret, "********")
+        return text
+
+    def sealed(self, result):
+        """The result, unless a secret stands in it; that is a bug, and it is not shown."""
+        text = json.dumps(result, default=str)
+        for secret in self._secrets:
+            if len(secret) > 1 and (secret in text or json.dumps(secret)[1:-1] in text):
+                return dict(failed=True, changed=bool(result.get("changed")), msg=(
+                    "The result of this stage is not shown, because a secret stands in it. Report this, and look at the cluster with "
+                    "voiceops.secure_tsp.drift."))
+        if not self.diff:
+            result.pop("diff", None)
+        return result
+
+
+def first_line(error):
+    """What an error of Ansible says, without the listing that may quote variables."""
+    text = getattr(error, "message", None) or str(error)
+    return str(text).strip().split("\n", maxsplit=1)[0].rstrip(".") + "."
+
+
+def reason_of(error):
+    """Text of an error for people. Only our own are known to hold no secret."""
+    if isinstance(error, (SecureTspError, Refused)):
+        return str(error)
+    frames = [(os.path.basename(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return "an unexpected %s (%s). Report it with the steps that lead there." % (
+        type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
+
+
+# One writer on a cluster, and no end without tidying up
+
+
+@contextlib.contextmanager
+def alone(cluster, hostname):
+    """One process of this controller at a time writes to a cluster."""
+    name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
+    folder = os.path.dirname(constants.DEFAULT_LOCAL_TMP)
+    with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield cluster
+
+
+@contextlib.contextmanager
+def tidying():
+    """SIGINT and SIGTERM become Interrupted inside; afterwards the process ends as it would have."""
+    before = {}
+    ended = []
+
+    def end(number, _frame):
+        ended.append(number)
+        for known in before:
+            signal.signal(known, signal.SIG_IGN)
+        with contextlib.suppress(OSError):
+            if os.getpgid(0) == os.getpid():
+                os.killpg(os.getpid(), number)  # what runs for this stage ends with it
+        raise Interrupted(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if ended:
+            os.kill(os.getpid(), ended[0])
+
+

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""A look at the ports of CAPF and CTI Manager: who answers, and whether the trust list vouches for that."""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FormatError,
+    SecureTspError,
+    StoreError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import (
+    CTI_MANAGER_ROLES,
+    is_capf_server,
+    read_trust_list,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
+
+CAPF = "CAPF"
+CTI_MANAGER = "CTI Manager"
+
+ARGUMENT_SPEC = dict(
+    path=dict(type="path"),
+    ports=dict(type="list", elements="dict", required=True, options=dict(
+        service=dict(type="str", required=True, choices=[CAPF, CTI_MANAGER]),
+        host=dict(type="str", required=True),
+        port=dict(type="int", required=True),
+    )),
+    timeout=dict(type="int", default=10),
+    tls_legacy=dict(type="bool", default=False),
+)
+
+
+def trust_list_of(path):
+    """C((trust list or None, why there is none))."""
+    if not path:
+        return None, "no path was given"
+    try:
+        trust_list = read_trust_list(Store(path))
+    except (FormatError, StoreError) as error:
+        return None, str(error)
+    return trust_list, "" if trust_list else "there is no trust list in %s" % path
+
+
+def vouches(trust_list, service, chain):
+    if service == CAPF:
+        return is_capf_server(trust_list, chain[0])
+    return _pki.lists_certificate(trust_list, chain[0], CTI_MANAGER_ROLES)
+
+
+def look(place, trust_list, params):
+    """One row of the result."""
+    row = dict(place, stage="", problem="", trusted=None, demands_certificate=False, version="", cipher="", certificate=None)
+    deadline = _transport.Deadline(params["timeout"])
+    try:
+        facts, chain, failure = _transport.look(place["host"], place["port"], deadline, params["tls_legacy"])
+    except TransportError as error:
+        return dict(row, stage="connect", problem=str(error))
+    row.update(version=facts.get("version", ""), cipher=facts.get("cipher", ""))
+    if chain:
+        row["certificate"] = _pki.certificate_facts(chain[0])
+        row["trusted"] = vouches(trust_list, place["service"], chain) if trust_list else None
+    # CAPF never asks for a certificate.
+    row["demands_certificate"] = bool(
+        failure and chain and failure.facts.get("tls_alert") and place["service"] == CTI_MANAGER)
+    if failure and not row["demands_certificate"]:
+        return dict(row, stage="tls", problem=str(failure))
+    if row["trusted"] is False:
+        return dict(row, stage="trust", problem=str(not_vouched(place, row["certificate"])))
+    return row
+
+
+def not_vouched(place, certificate):
+    return SecureTspError(
+        "the trust list does not vouch for the certificate that %s presents (%s)" % (place["service"], certificate["subject"]),
+        where=_transport.place(place["host"], place["port"]),
+        cure="Fetch the trust list again with ctl_file, if the certificate was renewed. Nothing was sent.")
+
+
+def check(params):
+    check_ranges(params, {"timeout": (1, 300)})
+    for place in params["ports"]:
+        check_ranges(place, {"port": (1, 65535)})

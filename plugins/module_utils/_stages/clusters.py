@@ -1,0 +1,476 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages on the clusters, in the controller's own process: plain values in, plain values out, nothing of Ansible.
+
+They call the classes behind fleet_accounts, cluster_info and cti_connection_info. A cluster that cannot go on gives up what is
+its own; only preflight refuses a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _connections,
+    _fleet,
+    _options,
+    _outcome,
+    _survey,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
+    Key,
+    account_of_instance,
+    key_of,
+    owner_of,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
+    RealTimeInformation,
+    serviceability_login,
+)
+
+LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
+         "serviceability_username", "serviceability_password")
+SURVEYED = ["version", "nodes", "security", "services", "capf"]
+GIVEN = "given"  # stands for a password where only its being there counts
+RIS_PATIENCE = 60  # seconds
+
+CAPF = {"service": "CAPF", "activate": "Cisco Certificate Authority Proxy Function", "one_suffices": False}
+CTI_MANAGER = {"service": "CTI Manager", "activate": "Cisco CTIManager", "one_suffices": True}
+
+
+class Access:
+    """How the clusters are reached. entries: those of the inventory, passwords included."""
+
+    def __init__(self, entries):
+        self._params = dict((str(name), login_of(entry)) for name, entry in entries.items())
+
+    def params(self, cluster):
+        return self._params[cluster]
+
+    def connect(self, cluster, version=None):
+        """An AxlClient. version: the AXL version that was negotiated before."""
+        params = self._params[cluster]
+        return axl_accounts.connect(dict(params, axl_version=params["axl_version"] or version))
+
+    def view(self, cluster, users, include=()):
+        """What CTI Manager sees of the users: available, reason and open connections."""
+        if not users:
+            return dict(available=True, connections=[], reason="")
+        asked = dict(users=sorted(users), include=list(include), status="Open", addresses=None)
+        try:
+            with RealTimeInformation(serviceability_login(self._params[cluster]), patience=RIS_PATIENCE) as ris:
+                seen = _connections.look(ris, asked)
+        except SecureTspError as error:
+            return dict(available=False, connections=[], reason=str(error))
+        return dict(available=True, reason="", connections=[
+            one for one in seen.connections.values() if _connections.wanted(one, asked)])
+
+
+def login_of(entry):
+    found = {}
+    for name in LOGIN:
+        option, value = _options.CLUSTER[name], entry.get(name)
+        found[name] = option.default if value is None else _options.converted(option, value)
+    return found
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def iso(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# preflight
+
+
+def survey(access, cluster, model, issuer_parameter):
+    """What a cluster shows before anything is touched, as a dict.
+
+    failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
+    current: users and profiles as read. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    """
+    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None)
+    try:
+        with access.connect(cluster) as axl:
+            look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
+            facts = look.gather(SURVEYED)
+            faults = _survey.problems_of(facts, iso(now()))
+            found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
+            if not faults:
+                plan = _planned(axl, cluster, model, facts["capf"]["issuer"])
+                found.update(problems=[str(problem) for problem in plan.problems], warnings=[str(one) for one in plan.warnings],
+                             current=dump(plan.before), release=plan.before.release)
+            found["skew"] = axl.clock_skew or 0
+    except SecureTspError as error:
+        found["failure"] = str(error)
+    return found
+
+
+def _planned(axl, cluster, model, issuer):
+    """The plan for the whole lists of this inventory. Nothing is written: that there is a password is all that counts."""
+    names = model.users_of(cluster, model.hosts)
+    given = dict((Key(cluster, user["name"]), GIVEN) for user in model.users if user["password_given"])
+    wish = _fleet.Wish(
+        users=model.accounts(cluster, names, given), capf_issuer=issuer,
+        instances=[account_of_instance(one, GIVEN * one["string_given"]) for one in model.instances(cluster)])
+    return axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)[1]
+
+
+def dump(current):
+    """A _fleet.Current as plain values."""
+    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
+            "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
+
+
+def load(plain):
+    current = _fleet.Current(release=plain["release"], devices=plain["devices"], groups=plain["groups"])
+    for user in plain["users"]:
+        current.add_user(_fleet.User(**user))
+    for profile in plain["profiles"]:
+        current.profiles[profile["user_type"], profile["instance_id"]] = _fleet.Profile(**profile)
+    return current
+
+
+def ports_of(instances):
+    """Where these instances connect to, once each: service, host, port, cluster, one_suffices, activate."""
+    found = []
+    for instance in instances:
+        here = {"cluster": instance["cluster"]}
+        if instance["enrolment"] == "collection":
+            found.append(dict(CAPF, host=instance["capf_host"], port=instance["capf_port"], **here))
+        found += [dict(CTI_MANAGER, host=host, port=instance["cti_port"], **here) for host in instance["cti_managers"]]
+    return [place for number, place in enumerate(found) if place not in found[:number]]
+
+
+# accounts
+
+
+@dataclasses.dataclass
+class Done:
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: {Key of a user: sentence}."""
+
+    changed: bool = False
+    diff: list = dataclasses.field(default_factory=list)
+    warnings: list = dataclasses.field(default_factory=list)
+    failures: dict = dataclasses.field(default_factory=dict)
+    of_user: dict = dataclasses.field(default_factory=dict)
+    made: list = dataclasses.field(default_factory=list)
+
+    def take(self, result):
+        self.changed = self.changed or result["changed"]
+        if result["diff"]["before"] != result["diff"]["after"]:
+            self.diff.append(result["diff"])
+
+
+def accounts(access, cluster, model, rows, hosts, passwords, known, check, done):
+    """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of who needs a certificate.
+
+    known: what survey() found. The plan is made from what preflight read, and the cluster is asked again only if there is
+    something to do.
+    """
+    mine = [one for one in model.instances(cluster, hosts) if one["state"] != "absent"]
+    asked = _outcome.with_outcomes([account_of_instance(one) for one in mine], rows, cluster)
+    users = model.accounts(cluster, model.users_of(cluster, hosts), passwords)
+    owners = set(one["user"] for one in asked)
+    profiles = _fleet.Wish(users=[user for user in users if user["name"] in owners], instances=asked, hosts_of_play=list(hosts),
+                           stages=("profiles",), capf_issuer=known["issuer"])
+    wishes = [_fleet.Wish(users=users, stages=("users",)), profiles]
+    step = "The users could not be brought in line"
+    try:
+        plans = [_pure(wish, known) for wish in wishes]
+        if not any(plan.changes for plan in plans):
+            return _needing(cluster, asked)
+        if check:
+            for wish, plan in zip(wishes, plans):
+                done.take(dict(changed=bool(plan.changes), diff=_fleet.difference(plan)))
+            return _needing(cluster, asked)
+        with access.connect(cluster, known["axl_version"]) as axl:
+            if plans[0].changes:
+                result, plan = axl_accounts.carry_out(axl, wishes[0])
+                done.take(result)
+                done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
+            step = "The CAPF profiles could not be made"
+            idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
+            idle -= set(plans[1].armed())
+            if idle:
+                result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
+                    profiles, instances=[one for one in asked if one["instance_id"] in idle]))
+                done.take(result)
+    except SecureTspError as error:
+        done.failures[cluster] = "%s: %s" % (step, error)
+        return set()
+    return _needing(cluster, asked)
+
+
+def _pure(wish, known):
+    """The plan from what was read before; what is not there yet may still come."""
+    wish.predicting = True
+    plan = _fleet.plan(wish, load(known["current"]), now())
+    wish.predicting = False
+    axl_accounts.refuse_problems(plan.problems)
+    return plan
+
+
+def _needing(cluster, asked):
+    return set(Key(cluster, one["instance_id"]) for one in asked if one.get("needs_certificate", {}).get("needed"))
+
+
+# enrol
+
+
+class Arming:
+    """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
+
+    strings: {instance ID: string}, made here or given; they live nowhere else. rows: the instances' rows, for what their hosts say.
+    """
+
+    def __init__(self, access, cluster, model, instances, rows, given, known, hours):
+        self.access, self.cluster, self.model, self.instances = access, cluster, model, instances
+        self.known, self.hours = known, hours
+        asked = [account_of_instance(one, given.get(one["instance_id"])) for one in instances]
+        self.asked = _outcome.with_outcomes(asked, rows, cluster)
+        self.strings = dict(given)
+        self.armed = []
+        self.diff = []
+
+    def arm(self):
+        """Raises SecureTspError; whatever was armed by then is disarmed, or named in the error's facts."""
+        wish = _fleet.Wish(
+            users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)), instances=self.asked,
+            hosts_of_play=sorted(set(one["host"] for one in self.asked)), stages=("profiles",), capf_issuer=self.known["issuer"])
+        self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
+        with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
+            try:
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
+            except SecureTspError as error:
+                self.armed = list(error.facts.get("still_armed", ()))
+                raise
+        self.armed = result["armed"]
+        self.strings.update(result["strings"])
+        if result["diff"]["before"] != result["diff"]["after"]:
+            self.diff.append(result["diff"])
+
+    def profiles(self):
+        """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
+        wish = _fleet.Wish(users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)),
+                           instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
+        try:
+            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
+                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
+        except SecureTspError:
+            return {}
+        return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+
+    def disarm(self, used):
+        """IDs that were armed, not used, and are disarmed now."""
+        unused = [one for one in self.armed if one not in used]
+        if unused:
+            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
+                axl_accounts.carry_out(axl, _fleet.Wish(
+                    instances=[account_of_instance(one) for one in self.instances if one["instance_id"] in unused], stages=("disarm",)))
+            self.armed = [one for one in self.armed if one in used]
+        return unused
+
+
+# cutover
+
+
+@dataclasses.dataclass
+class Seen(Done):
+    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees. told: lines for the operator."""
+
+    secure: set = dataclasses.field(default_factory=set)
+    views: dict = dataclasses.field(default_factory=dict)
+    told: list = dataclasses.field(default_factory=list)
+    cut: list = dataclasses.field(default_factory=list)
+    due: dict = dataclasses.field(default_factory=dict)
+
+
+def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, seen, fresh=True, look=True):
+    """Cut over who is due, and see who is on the secure port and what CTI Manager sees of them.
+
+    hosts: those that count by their own proof. fresh: this run changed something, so the cluster is read again. policy: what may be
+    cut, a Policy. look: whether connections are of interest.
+    """
+    names = model.users_of(cluster, hosts)
+    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+              if one["state"] != "absent" and one["user"] in names]
+    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=check)
+    wish = _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",),
+                       cutover=mode)
+    waits = {}
+    try:
+        if fresh or known["current"] is None:
+            with access.connect(cluster, known["axl_version"]) as axl:
+                here = _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits)
+        else:
+            plan = _pure(wish, known)
+            if plan.changes:
+                with access.connect(cluster, known["axl_version"]) as axl:
+                    here = _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits)
+            else:
+                _tell_waiting(plan.cutover, seen)
+                here = _secure_of(wish, plan)
+    except SecureTspError as error:
+        seen.failures[cluster] = "The cutover failed: %s" % error
+        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=str(error))
+        return
+    seen.secure |= set(Key(cluster, name) for name in here)
+    view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
+    seen.views[cluster] = dict(view, users_read=True, waits=waits)
+
+
+def _secure_of(wish, plan):
+    return [user["name"] for user in _fleet.shown_users(wish, plan) if user["secure"]]
+
+
+def _tell_waiting(cutovers, seen):
+    for one in cutovers:
+        if one["waiting_for"] and not one["done"]:
+            seen.told.append("The cutover of %s waits for %s." % (one["user"], ", ".join(
+                "%s on %s (%s)" % (each["instance_id"], each["host"], each["why"]) for each in one["waiting_for"])))
+
+
+def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
+    """Names of the users on the secure port afterwards; why others wait goes into waits."""
+    reader = axl_accounts.Reader(axl)
+    current = reader.read(wish)
+    wish = _without_missing(wish, current)
+    result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
+    _tell_waiting(plan.cutover, seen)
+    due = [one["user"] for one in plan.cutover if one["due"]]
+    if due:
+        held = policy.held(access, cluster, due, seen, check)
+        waits.update(held)
+        seen.due[cluster] = [name for name in due if name not in held]
+        if held:
+            wish = dataclasses.replace(wish, users=[user for user in wish.users if user["name"] not in held])
+            result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
+    if plan.changes:
+        result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
+        seen.take(result)
+    return [user["name"] for user in result["users"] if user["secure"]]
+
+
+def _without_missing(wish, current):
+    """A user that is not there waits: its host was not reached, or its making failed. That is no mistake of others."""
+    there = set((kind, name) for kind, name in wish.names() if current.user(kind, name) is not None)
+    return dataclasses.replace(
+        wish, users=[user for user in wish.users if (_fleet.type_of(user), user["name"]) in there],
+        instances=[one for one in wish.instances if (wish.user_type_of(one), one["user"]) in there])
+
+
+WAITS = "waiting: application connected from %s%s on port 2748; to end it, run site with -e '{\"secure_tsp_cut_connections\": [\"%s\"]}'"
+NOT_LISTED = "%s, which is the address of no listed host, so an instance may be missing from the list"
+NOT_ASKED = "waiting: whether an application is connected on port 2748 could not be asked: %s"
+
+
+class Policy:
+    """What a cutover may cut.
+
+    made: {Key} of users made in this run, which nobody can be connected as. cut: the option cut_connections. addresses: {address:
+    host} of listed hosts. stopped: hosts whose application was stopped for the cutover. barred: {Key: why} of users that wait for
+    another reason. mode: auto, manual or never.
+    """
+
+    def __init__(self, made=(), cut=False, addresses=None, mode="auto", stopped=(), barred=None):
+        self.made = made
+        self.all = cut is True
+        self.named = set(str(one).casefold() for one in (() if isinstance(cut, bool) else cut))
+        self.addresses = addresses or {}
+        self.mode = mode
+        self.stopped = set(stopped)
+        self.barred = barred or {}
+
+    def held(self, access, cluster, due, seen, check):
+        """{user: why it waits} of those that are due. What is cut instead is in seen.cut."""
+        existing = [name for name in due if Key(cluster, name) not in self.made]
+        view = access.view(cluster, existing)
+        if self.mode == "manual":
+            seen.told.append("To be done by hand to port 2749: %s. %s" % (", ".join(due), told_ends(view["connections"], view)))
+            return {}
+        held = dict((name, self.barred[cluster, name]) for name in due if (cluster, name) in self.barred)
+        if not view["available"]:
+            held.update((name, NOT_ASKED % view["reason"]) for name in existing if name not in held)
+        cut = []
+        for one in view["connections"]:
+            user = next((name for name in existing if _fleet.same(name, one["user"])), one["user"])
+            place = self.may_end(one, user)
+            if place:
+                held.setdefault(user, WAITS % (place, since(one), user))
+            else:
+                cut.append(dict(cluster=cluster, user=user, address=one["address"], since=one.get("time"), app_id=one["app_id"]))
+        cut = [one for one in cut if one["user"] not in held]
+        seen.cut += cut
+        going = [name for name in due if name not in held]
+        if going:
+            seen.told.append("Cutover to port 2749: %s. %s" % (", ".join(going), told_ends(cut, view)))
+        seen.told += ["User %s is not cut over, %s." % pair for pair in held.items()]
+        return held
+
+    def may_end(self, connection, user):
+        """Empty where the connection may be cut, else from where it comes."""
+        address = str(connection["address"])
+        host = self.addresses.get(address)
+        if host is None:
+            return "" if address.casefold() in self.named else NOT_LISTED % address
+        allowed = self.all or user.casefold() in self.named or address.casefold() in self.named or host in self.stopped
+        return "" if allowed else address
+
+
+def since(connection):
+    seconds = connection.get("time")
+    return " since %s" % iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)) if seconds else ""
+
+
+def told_ends(connections, view):
+    if not view["available"]:
+        return "Which connections it cuts is not known: %s" % view["reason"]
+    ends = ", ".join(one["app_id"] for one in connections)
+    return "These connections to port 2748 end: %s." % ends if ends else "No open connection is cut."
+
+
+def right_password(access, cluster, user, password, known):
+    """What AXL says of an end user's password: None where it cannot tell. Asked once and never again."""
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            answer = axl.call("doAuthenticateUser", userid=user, password=password)
+    except SecureTspError:
+        return None
+    return bool(answer.get("userAuthenticated"))
+
+
+# removal
+
+
+def remove(access, cluster, model, gone, hosts, known, check, done):
+    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts."""
+    users = [user for user in model.users if user["cluster"] == cluster and user["state"] == "absent" and (
+        not user["hosts"] or set(user["hosts"]) & set(hosts))]
+    instances = [one for one in model.instances(cluster) if one["state"] == "absent" and key_of(one) in gone]
+    if not users and not instances:
+        return
+    names = ("name", "type", "state", "remove_user")
+    wish = _fleet.Wish(users=[dict((key, user[key]) for key in names) for user in users],
+                       instances=[account_of_instance(one) for one in instances], hosts_of_play=list(hosts), stages=("profiles",))
+    try:
+        with access.connect(cluster, known.get("axl_version")) as axl:
+            result, plan = axl_accounts.carry_out(axl, wish, apply=not check)
+        done.take(result)
+        done.warnings += [str(one) for one in plan.warnings]
+    except SecureTspError as error:
+        done.failures[cluster] = "Profiles and users could not be removed: %s" % error
+
+
+def clock():
+    return time.time()
+
+

@@ -1,0 +1,401 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages of the action tsp_cluster: each takes a Run and gives back what the task registers.
+
+Only preflight may refuse a run. Whatever goes wrong later becomes a failure of those whom it is about, so that the summary
+always comes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _fleet,
+    _options,
+    _run,
+    _summary,
+    _verification,
+    _window,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
+    Key,
+    complete,
+    key_of,
+    owner_of,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+
+STRAIGHT, CAREFUL = "straight.yml", "careful.yml"
+HANDLERS = ("stop", "start")
+KEY_FILE = "QBEClient.key.pem"
+USUAL_PLACE = "/etc/secure_tsp"
+WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
+
+
+# preflight
+
+
+def preflight(run):
+    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is touched.
+
+    Between batches nothing may refuse any more, so that the summary comes: the batch is not begun, and each of its hosts says why.
+    """
+    begun = run.begun()
+    if not begun:
+        return checked(run)
+    try:
+        stopped = failure_limit(run)
+        found = dict(run.of_host(begun[0], _run.PREFLIGHT)) if stopped else checked(run)
+    except Refused as error:
+        found, stopped = dict(run.of_host(begun[0], _run.PREFLIGHT)), str(error)
+    return dict(found, stopped=stopped, warnings=[stopped] if stopped else found["warnings"])
+
+
+def failure_limit(run):
+    """Why no further batch begins; empty while fewer failed than may."""
+    most = run.option("max_failures")
+    failed = sum(1 for row in run.rows() if row["failed"])
+    failed += sum(len(run.model_of_begun().hosts.get(host, ())) for host in run.begun() if run.refusal(host))
+    return "" if most < 0 or failed <= most else (
+        "%d instance%s failed and %d may (secure_tsp_max_failures), so no further batch begins." % (
+            failed, "" if failed == 1 else "s", most))
+
+
+def checked(run):
+    found = look_at_lists(run)
+    model, entries = found.pop("known"), run.clusters()
+    found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
+    window = window_of(run)
+    if not (window["open"] or run.option("ignore_window") or run.check):
+        raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
+    access = clusters.Access(entries)
+    surveys = dict((name, clusters.survey(access, name, model, run.option("capf_issuer_parameter"))) for name in model.clusters)
+    refuse_problems(model, surveys)
+    refuse_clusters(model, surveys)
+    for name, survey in surveys.items():
+        for doubt in survey.pop("doubts"):
+            found["warnings"].append("Cluster %s: %s" % (name, doubt))
+        if survey["failure"]:
+            found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
+    if run.option("cutover") == "auto" and any(may_be_cut(model, name, survey) for name, survey in surveys.items()):
+        found["flow"] = CAREFUL
+    return dict(found, clusters=surveys, window=window, stopped="")
+
+
+def may_be_cut(model, cluster, survey):
+    """Whether a user that is there already, and perhaps in use, could be moved to the secure port by this run."""
+    if not survey["current"]:
+        return False
+    current = clusters.load(survey["current"])
+    for user in model.users:
+        known = current.user(user["type"], user["name"]) if user["cluster"] == cluster and user["state"] != "absent" and user["hosts"] else None
+        if known is not None and _fleet.missing([_fleet.SECURE], known.groups):
+            return True
+    return False
+
+
+def look_at_lists(run):
+    """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle."""
+    run_once_is_possible(run)
+    mistakes = run.mistakes()
+    model, wrong, unusual = complete(
+        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
+        group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
+        probe_suffix=safe_option(run, "probe_suffix"))
+    mistakes += list(dict.fromkeys(str(one) for one in wrong))
+    handlers = handlers_of(run, mistakes)
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
+                handlers=handlers, verify_flow="verify_%s" % (CAREFUL if handlers else STRAIGHT),
+                one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
+
+
+def lists(run):
+    """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
+    found = look_at_lists(run)
+    unread = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None)
+    return dict(found, clusters=dict((name, dict(unread)) for name in found.pop("known").clusters), window=None, stopped="")
+
+
+def handlers_of(run, mistakes):
+    """{host: {stop, start: absolute path}} of the hosts that have handlers. A relative path means where the run was started."""
+    found = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        for name in HANDLERS:
+            given = run.value_of_host(host, name + "_handler")
+            if not given:
+                continue
+            path = os.path.abspath(os.path.expanduser(str(given)))
+            if not os.path.isfile(path):
+                wrong = "secure_tsp_%s_handler: there is no file %s" % (name, path)
+                if wrong not in mistakes:
+                    mistakes.append(wrong)
+            found.setdefault(host, {})[name] = path
+    return found
+
+
+def safe_option(run, name):
+    """An option whose mistake is told with all others."""
+    try:
+        return run.option(name)
+    except Refused:
+        return ""
+
+
+def run_once_is_possible(run):
+    """Other strategies run a task that is to run once on every host."""
+    if len(run.vars.get("ansible_play_batch") or ()) == 0:
+        raise Refused("There is no host in this play. The hosts of the inventory's group secure_tsp are those that instances may be on.")
+
+
+def places_of(model):
+    """Folders in which keys are looked for on every host, {host} left in where the store of an instance has it."""
+    found = dict.fromkeys([USUAL_PLACE])
+    for one in model.instances() + model.others:
+        if not one["probe_of"]:
+            found[one["store_of_host"].rpartition("/")[0] or "/"] = None
+    return list(found)
+
+
+def window_of(run):
+    try:
+        return _window.maintenance_window(run.option("window"), clusters.clock())
+    except InputError as error:
+        raise Refused("secure_tsp_window: %s Nothing was changed." % error) from None
+
+
+def refuse_problems(model, surveys):
+    """All mistakes that the clusters see in the lists, in one message."""
+    problems = []
+    for name, survey in surveys.items():
+        where = "cluster %s: " % name if model.several else ""
+        problems += [where + problem for problem in survey.pop("problems")]
+    if problems:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(problems), "; ".join(problems)))
+
+
+def refuse_clusters(model, surveys):
+    """Only when no cluster can go on; otherwise those that cannot give up what is theirs."""
+    failures = dict((name, survey["failure"]) for name, survey in surveys.items() if survey["failure"])
+    if failures and len(failures) == len(surveys):
+        raise Refused(" ".join("Cluster %s: nothing was changed. %s" % pair for pair in failures.items()))
+
+
+def usable(run):
+    """{name: survey} of the clusters that can go on, now that accounts were brought in line."""
+    surveys = run.needed(_run.PREFLIGHT, "Check lists, window and clusters")["clusters"]
+    failed = run.register(_run.ACCOUNTS).get("failures") or {}
+    return dict((name, survey) for name, survey in surveys.items() if not survey["failure"] and name not in failed)
+
+
+# accounts
+
+
+def accounts(run):
+    """Bring users, groups, devices and idle profiles in line, and say who is to be enrolled."""
+    model, done, due = run.model(), clusters.Done(), set()
+    access = clusters.Access(run.clusters())
+    hosts = run.fit()
+    held = held_elsewhere(run, model)
+    rows = [row for row in run.rows(hosts) if key_of(row) not in held]
+    for name, survey in run.register(_run.PREFLIGHT)["clusters"].items():
+        if survey["failure"]:
+            done.failures[name] = survey["failure"]
+            continue
+        writable = set(Key(user["cluster"], user["name"]) for user in model.users if user["cluster"] == name)
+        due |= clusters.accounts(access, name, model, rows, hosts, run.passwords(model, writable), survey, run.check, done)
+    return dict(
+        changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
+        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+
+
+def held_elsewhere(run, model):
+    """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
+    listed = {}
+    templates = {}
+    for one in model.instances() + model.others:
+        if one["state"] == "present" and not one["probe_of"]:
+            listed.setdefault(one["instance_id"], []).append(one)
+            templates.setdefault(one["store_of_host"], []).append(one)
+    with_host = [template for template in templates if "{host}" in template]
+    held = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        mine = dict((template.replace("{host}", host), templates[template]) for template in with_host)
+        for path in run.of_host(host, _run.LOOKED).get("keys") or ():
+            folder = path.rpartition("/")[0]
+            owners = mine.get(folder) or templates.get(folder) or listed.get(folder.rpartition("/")[2], ())
+            if any(one["host"] == host for one in owners):
+                continue
+            for one in owners:
+                held[key_of(one)] = (
+                    "Instance %s is listed for host %s, but host %s still holds its key (%s). Decommission it there, or give a new "
+                    "instance_id." % (one["instance_id"], one["host"], host, path))
+    return held
+
+
+# cutover
+
+
+def cutover(run):
+    """Cut over who is due, see what CTI Manager sees, and choose how each instance is proven."""
+    model, seen = run.model(), clusters.Seen()
+    rows, hosts = run.rows(), run.batch()
+    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
+    access = clusters.Access(run.clusters())
+    policy = policy_of(run, model)
+    for name, survey in usable(run).items():
+        clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
+                         look=run.option("verify_with") in ("auto", "application", "ris"))
+    gone = clusters.Done()
+    removed = set(Key(*pair) for host in run.batch() for pair in run.of_host(host, _run.ENROLLED).get("removed") or ())
+    for name, survey in usable(run).items():
+        clusters.remove(access, name, model, removed, run.fit(), survey, run.check, gone)
+    run.show(*seen.told)
+    warnings = ["%s: the connection of user %s from %s%s on port 2748 %s by this run." % (
+        one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut")
+        for one in seen.cut]
+    return dict(
+        cut=seen.cut, changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
+        warnings=warnings + gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
+        told=seen.told)
+
+
+def policy_of(run, model):
+    """What the cutover of this run may cut, by what was listed, stopped and proven."""
+    made = set(Key(*pair) for host in run.vars["ansible_play_hosts_all"]
+               for pair in run.of_host(host, _run.ACCOUNTS).get("made") or ())
+    barred = dict((Key(*pair), why) for *pair, why in run.register(_run.DUE).get("barred") or ())
+    for host in run.batch():
+        for cluster, user, why in run.of_host(host, _run.LOGGED_IN).get("wrong") or ():
+            barred[Key(cluster, user)] = why
+    stop = run.register(_run.DUE).get("stop") or {}
+    for host in stop:
+        if not run.of_host(host, _run.STOPPED).get("stopped"):
+            for one in model.hosts.get(host, ()):
+                barred[owner_of(one)] = "waiting: the application on %s could not be stopped" % host
+    return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
+                           stopped=stop, barred=barred)
+
+
+def cut_option(run):
+    value = run.option("cut_connections")
+    if isinstance(value, (bool, list)):
+        return value
+    return _options.converted(_options.Option("bool", False, ()), value)
+
+
+def addresses_of(run, model):
+    """{address: listed host}."""
+    found = {}
+    for host, mine in model.hosts.items():
+        for one in mine:
+            if one["client_address"]:
+                found[one["client_address"]] = host
+    for host, addresses in run.addresses().items():
+        for address in addresses:
+            found.setdefault(address, host)
+    return found
+
+
+def due(run):
+    """Who is due for the cutover, whose password is proven before, and which applications stop for it."""
+    model, seen, rows = run.model(), clusters.Seen(), run.rows()
+    access, barred, logins = clusters.Access(run.clusters()), [], {}
+    policy, going = policy_of(run, model), set()
+    policy.stopped = set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
+    for name, survey in usable(run).items():
+        before = len(seen.cut)
+        clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen)
+        users = set(user for user in seen.due.get(name, ()))
+        going |= set(Key(name, user) for user in users)
+        barred += prove_passwords(run, access, model, name, survey, users, seen.cut[before:], logins)
+    handlers = run.register(_run.PREFLIGHT)["handlers"]
+    concerned = set(host for host, plan in plan_of(run, model, seen, rows).items() if any(row["way"] == "application" for row in plan))
+    concerned |= set(one["host"] for one in model.instances(hosts=run.batch()) if owner_of(one) in going - set(
+        Key(cluster, user) for cluster, user, _why in barred))
+    paths = dict((name, dict((host, handlers[host][name]) for host in concerned if name in handlers.get(host, ()))) for name in HANDLERS)
+    return dict(changed=False, barred=barred, logins=logins, warnings=list(seen.failures.values()), **paths)
+
+
+def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
+    """[cluster, user, why] of those with a wrong password in the list, as far as asking reveals nothing new.
+
+    An end user by AXL. An application user that is connected on port 2748 already by a provider from the same host, with what its
+    application sends there itself: logins gets {host: [[cluster, user]]}. Others are not proven before.
+    """
+    wrong = []
+    if run.check:
+        return wrong
+    known = dict((user["name"], user) for user in model.users if user["cluster"] == cluster and user["password_given"])
+    by_user = dict((one["user"], one["address"]) for one in cut)
+    hosts = addresses_of(run, model)
+    for name in sorted(users & set(known)):
+        if known[name]["type"] == "end":
+            password = run.passwords(model, {Key(cluster, name)})[cluster, name]
+            if clusters.right_password(access, cluster, name, password, survey) is False:
+                wrong.append([cluster, name, WRONG_PASSWORD % name])
+        elif by_user.get(name) in hosts:
+            logins.setdefault(hosts[by_user[name]], []).append([cluster, name])
+    return wrong
+
+
+def views(run):
+    """What each cluster sees, and how each instance is verified; changes nothing."""
+    model, seen, rows = run.model(), clusters.Seen(), run.rows()
+    access = clusters.Access(run.clusters())
+    policy = clusters.Policy(set(), False, {}, "never")
+    for name, survey in usable(run).items():
+        clusters.cutover(access, name, model, rows, run.batch(), "never", policy, survey, True, seen,
+                         look=run.option("verify_with") in ("auto", "application", "ris"))
+    plan = plan_of(run, model, seen, rows, again=True)
+    handlers = run.register(_run.PREFLIGHT)["handlers"]
+    paths = dict((name, dict((host, handlers[host][name]) for host, mine in plan.items() if name in handlers.get(host, ()) and any(
+        row["way"] == "application" and not row["failed"] for row in mine))) for name in HANDLERS)
+    return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, **paths)
+
+
+def plan_of(run, model, seen, rows, again=False):
+    """{host: rows with the way in which each is proven} of the hosts of the batch."""
+    with_password = set(Key(user["cluster"], user["name"]) for user in model.users if user["password_given"])
+    verifier = _verification.Verifier(
+        seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
+        stopped=lambda host: "stop" in run.register(_run.PREFLIGHT)["handlers"].get(host, ()))
+    by_host = {}
+    # What an earlier batch proved stays as it is.
+    for row in verifier.plan([row for row in rows if not row.get("state") or row.get("waiting")]):
+        by_host.setdefault(row["host"], []).append(row)
+    return by_host
+
+
+# summary
+
+
+def summary(run):
+    """One line for each instance, and what needs a person."""
+    model = run.model()
+    rows = run.rows()
+    failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
+    listed = [one for one in model.instances() if one["state"] == "present"]
+    found = _summary.summary(listed, rows, set(run.vars["ansible_play_hosts_all"]), failures, check_mode=run.check, several=model.several)
+    run.show("", *found["lines"], "")
+    return dict(msg=found["lines"], rows=found["rows"], totals=found["totals"], changed=False)
+
+
+def broken(run, stage, reason):
+    """What a stage registers that could not do its work at all. Preflight refuses; whatever comes later fails its clusters."""
+    message = "The stage %s was stopped by %s" % (stage, reason)
+    if stage == "preflight":
+        return dict(failed=True, msg="%s Nothing was changed." % message)
+    names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
+                msg=[message], rows=[], totals={})
+
+
+STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
+

@@ -1,0 +1,404 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages of the action tsp_host, on the controller: what one host is to do, and what its answer means.
+
+Each takes a Run and execute(stage, instances, settings, secrets), which runs the module tsp_host there, and gives back what the
+task registers. No stage looks at another host. Where the line to the host breaks, rows say so.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _verification, _window
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import alone, reason_of, tidying
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+
+PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
+STRANGER = "stranger"  # verdict on a list that no token of the stored one signed
+NO_CAPF = (
+    "The trust list of cluster %s names no CAPF server, so no certificate can be fetched. Activate Cisco Certificate "
+    "Authority Proxy Function on the publisher, run utils ctl update CTLFile there, restart Cisco Tftp, then run this "
+    "again."
+)
+WAYS_OUT = (
+    "The stored trust list can no longer vouch for the cluster's new one, so it was left as it is. There are two safe ways out. "
+    "Either pin the new one: take its checksum from 'show ctl' on the publisher's command line, give it as ctl_fingerprint "
+    "of cluster %s, and run this again. Or, only where nobody else can answer in the cluster's place, remove the stored "
+    "list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the new "
+    "one on first use."
+)
+STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
+
+
+class HostLost(SecureTspError):
+    """The host cannot be reached any more."""
+
+
+def listed_here(run, model, state="present", enrolment="collection"):
+    return [one for one in model.hosts.get(run.host, ()) if one["state"] == state and one["enrolment"] == enrolment]
+
+
+def settings_of(run, model, instances):
+    """Settings of the module tsp_host for these instances of this host."""
+    owner, group = run.option("owner") or None, run.option("group") or None
+    legacy = run.option("tls_legacy")
+    clusters_here = dict((name, dict((key, value) for key, value in (("fingerprint", model.clusters[name]["ctl_fingerprint"]),) if value))
+                         for name in set(one["cluster"] for one in instances))
+    return dict(
+        renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+                 http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
+        capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
+                  bundle=run.option("bundle"), owner=owner, group=group),
+        cti=dict(timeout=run.option("cti_timeout"), tls_legacy=legacy),
+    )
+
+
+def surroundings(run, model, instances):
+    """Where to look besides: ports, places of keys, and what the host's own address is told by."""
+    ports = clusters.ports_of(instances)
+    return dict(
+        ports=ports, towards=[[place["host"], place["port"]] for place in ports if place["one_suffices"]],
+        places=[place.replace("{host}", run.host) for place in run.register(_run.PREFLIGHT).get("places") or ()])
+
+
+# look
+
+
+def look(run, execute):
+    """Packages, clock, ports, addresses and keys; trust lists; certificates, and what needs no CAPF to be put right."""
+    model = run.model()
+    before = run.register(_run.PREFLIGHT)
+    if before.get("stopped"):
+        return dict(changed=False, rows=[], refused="Not begun: %s" % before["stopped"])
+    mine, gone = listed_here(run, model), listed_here(run, model, "absent")
+    settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
+    settings["gone"] = [one["store"] for one in gone]
+    sent = clusters.clock()
+    answer = execute("look", mine, settings, {})
+    result = dict(changed=False, diff=[], warnings=[])
+    if answer.get("failed"):
+        return dict(result, rows=[], refused=answer.get("msg") or "failed without a message")
+    if answer["missing"] and mine and run.option("install_python_packages") and not run.check:
+        installed = execute.module("ansible.builtin.pip", dict(name=[PACKAGES[one] for one in answer["missing"]]))
+        if not installed.get("failed"):
+            result["changed"], sent = True, clusters.clock()
+            answer = execute("look", mine, settings, {})
+    problems, warnings = judged(run, before, mine, answer, answer["time"] - sent)
+    rows = [] if problems else rows_of_look(mine, answer)
+    return dict(
+        result, rows=rows, refused=" ".join(problems), keys=answer["keys"], addresses=answer["addresses"],
+        gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
+        changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
+        warnings=answer.get("warnings", []) + warnings + problems)
+
+
+def judged(run, before, instances, answer, ahead):
+    """(what refuses the host, what is unusual), as sentences."""
+    problems, warnings = [], []
+    if not instances:
+        return problems, warnings
+    if answer["missing"]:
+        names = [PACKAGES[one] for one in answer["missing"]]
+        problems.append(
+            "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
+            "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
+    for cluster in sorted(set(one["cluster"] for one in instances)):
+        apart = abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
+        if apart >= run.option("clock_warn"):
+            (problems if apart >= run.option("clock_refuse") else warnings).append(
+                "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
+                "clocks." % (cluster, apart))
+    alike = {}
+    for place in answer["ports"]:
+        if place["one_suffices"]:
+            alike.setdefault((place["service"], place["cluster"]), []).append(place)
+        elif place["problem"]:
+            problems.append(closed(place, "no certificate can be fetched"))
+    for found in alike.values():
+        shut = [closed(place, "no secure connection can be opened there") for place in found if place["problem"]]
+        (problems if len(shut) == len(found) else warnings).extend(shut)
+    return problems, warnings
+
+
+def closed(place, consequence):
+    return "%s at %s, TCP port %s, is not reachable from this host, so %s. Open the firewall, or start %s." % (
+        place["service"], place["host"], place["port"], consequence, place["activate"])
+
+
+def rows_of_look(instances, answer):
+    rows, bad = [], set()
+    for instance, found in zip(instances, answer["rows"]):
+        row = _outcome.fresh(instance)
+        if found.get("failed"):
+            rows.append(_outcome.updated(row, found, instance))
+            continue
+        row = _outcome.updated(row, dict(found["info"], changed=found["changed"], placed=found["placed"]), instance)
+        if "mended" in found:
+            row = _outcome.updated(row, found["mended"], instance)
+        trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
+        if trust:
+            bad.add(key_of(instance))
+            row = _outcome.also_failed(row, trust)
+        elif (instance["cluster"], instance["probe_of"]) in bad:
+            row = _outcome.also_failed(row, "the trust list of its instance failed")
+        rows.append(row)
+    return rows
+
+
+def trust_failure(trust, cluster):
+    """Why an instance cannot go on with its trust list; empty where it can."""
+    if trust.get("failed"):
+        return WAYS_OUT % cluster if trust.get("verdict") == STRANGER else trust.get("msg") or "the trust list failed without a message"
+    return "" if trust["ctl"]["has_capf"] else NO_CAPF % cluster
+
+
+def inspect(run, execute):
+    """Keys, certificates and addresses; nothing is fetched, and nothing changes."""
+    model = run.model()
+    mine = listed_here(run, model)
+    answer = execute("inspect", mine, dict(settings_of(run, model, mine), **dict(surroundings(run, model, mine), ports=[])), {})
+    if answer.get("failed"):
+        return dict(changed=False, rows=[], refused=answer.get("msg") or "failed without a message")
+    problems = judged(run, {}, mine, dict(answer, ports=[]), 0)[0]
+    return dict(changed=False, rows=[] if problems else rows_of_look(mine, answer), refused=" ".join(problems),
+                addresses=answer["addresses"], warnings=problems)
+
+
+# enrol
+
+
+def enrol(run, execute):
+    """Arm on the controller, enrol on the host, and disarm what was not used, whatever happens in between."""
+    model = run.model()
+    looked, told = run.register(_run.LOOKED), run.needed(_run.ACCOUNTS, "Bring users, groups, devices and idle profiles in line")
+    rows = dict((key_of(row), row) for row in looked.get("rows") or ())
+    for cluster, message in told["failures"].items():
+        for key, row in rows.items():
+            if key.cluster == cluster:
+                rows[key] = _outcome.also_failed(row, message)
+    for cluster, name, message in told["held"]:
+        if (cluster, name) in rows:
+            rows[Key(cluster, name)] = _outcome.also_failed(rows[Key(cluster, name)], message)
+    due = set(Key(*pair) for pair in told["due"])
+    mine = [one for one in listed_here(run, model) if key_of(one) in due and not rows[key_of(one)]["failed"]]
+    work = Enrolment(run, execute, model, rows)
+    if run.check:
+        work.changed = bool(mine)
+    else:
+        for cluster in sorted(set(one["cluster"] for one in mine)):
+            work.cluster(cluster, [one for one in mine if one["cluster"] == cluster])
+    removed = remove(run, execute, model, looked, work)
+    return dict(rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, removed=removed)
+
+
+class Enrolment:
+    """Enrols instances of one host, chunk by chunk, and keeps their rows."""
+
+    def __init__(self, run, execute, model, rows):
+        self.run, self.execute, self.model, self.rows = run, execute, model, rows
+        self.changed, self.diff, self.warnings = False, [], []
+
+    def cluster(self, cluster, due):
+        size = self.run.option("batch_instances")
+        for start in range(0, len(due), size):
+            chunk = due[start:start + size]
+            stopped = self.stopped() if start else ""
+            if stopped:
+                for one in due[start:]:
+                    self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % stopped, not_begun="window")
+                return
+            if len(due) > size:
+                self.run.show("%s: instances %d to %d of %d on cluster %s" % (
+                    self.run.host, start + 1, start + len(chunk), len(due), cluster))
+            self.chunk(cluster, chunk)
+
+    def stopped(self):
+        """Why no further chunk begins; empty while the window is open."""
+        if self.run.option("ignore_window"):
+            return ""
+        window = _window.maintenance_window(self.run.option("window"), clusters.clock())
+        return "" if window["open"] else window["text"]
+
+    def chunk(self, cluster, due):
+        run, known = self.run, self.run.register(_run.PREFLIGHT)["clusters"][cluster]
+        entries = run.clusters()
+        given = run.strings(cluster, set(one["instance_id"] for one in due), self.model)
+        hours = _window.operation_hours(run.option("operation_hours"), _window.maintenance_window(run.option("window"), clusters.clock()))
+        arming = clusters.Arming(clusters.Access(entries), cluster, self.model, due, list(self.rows.values()), given, known, hours)
+        used = set()
+        with tidying():
+            try:
+                with alone(cluster, entries[cluster]["hostname"]):
+                    arming.arm()
+                self.diff += arming.diff
+                self.changed = self.changed or bool(arming.armed)
+                self.enrol(due, arming, used)
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                self.fail(due, reason_of(error))
+            finally:
+                self.disarm(arming, used, entries)
+
+    def enrol(self, due, arming, used):
+        settings = settings_of(self.run, self.model, due)
+        answer = self.execute("enrol", due, settings, {"strings": [arming.strings.get(one["instance_id"]) for one in due]})
+        if answer.get("failed"):
+            self.fail(due, answer.get("msg") or "failed without a message")
+            return
+        self.diff += answer.get("diff", [])
+        self.warnings += answer.get("warnings", [])
+        self.changed = self.changed or answer["changed"]
+        profiles = None
+        for one, found in zip(due, answer["rows"]):
+            if found.get("action") in _outcome.USED:
+                used.add(one["instance_id"])
+            if found.get("capf_reason") == _outcome.WRONG_OR_IDLE and profiles is None:
+                profiles = arming.profiles()
+            self.rows[key_of(one)] = _outcome.updated(
+                self.rows[key_of(one)], found, one, (profiles or {}).get(one["instance_id"]))
+
+    def fail(self, due, message):
+        for one in due:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], message)
+
+    def disarm(self, arming, used, entries):
+        if not [one for one in arming.armed if one not in used]:
+            return
+        try:
+            with alone(arming.cluster, entries[arming.cluster]["hostname"]):
+                arming.disarm(used)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            for name in arming.armed:
+                key = Key(arming.cluster, name)
+                if name not in used:
+                    self.rows[key] = _outcome.also_failed(self.rows[key], STILL_ARMED % reason_of(error))
+                    self.warnings.append("Instance %s: %s" % (name, STILL_ARMED % reason_of(error)))
+
+
+def remove(run, execute, model, looked, work):
+    """Files of what is listed as absent, where there are some. Returns [cluster, instance ID] of those whose files are gone."""
+    gone = listed_here(run, model, "absent")
+    there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
+    free = [list(key_of(one)) for one in gone if one not in there]
+    if not there:
+        return free
+    answer = execute("remove", there, settings_of(run, model, there), {})
+    for one, found in zip(there, answer.get("rows") or [answer] * len(there)):
+        row = _outcome.updated(_outcome.fresh(one), found, one)
+        work.rows[key_of(one)] = dict(row, state="failed" if row["failed"] else "removed")
+        if not row["failed"]:
+            free.append(list(key_of(one)))
+    work.changed = work.changed or bool(answer.get("changed"))
+    work.diff += answer.get("diff", [])
+    work.warnings += answer.get("warnings", [])
+    return free
+
+
+# handlers, and the password that an application uses
+
+
+def login(run, execute):
+    """Prove listed passwords where the application of the same user sends its own: on port 2748 from this host. One try each."""
+    model = run.model()
+    asked = [Key(*pair) for pair in (run.register(_run.DUE).get("logins") or {}).get(run.host, ())]
+    if not asked or run.check:
+        return dict(changed=False, wrong=[], warnings=[])
+    work = []
+    for key in asked:
+        cluster = model.clusters[key.cluster]
+        work.append(dict(cluster=key.cluster, user=key.name, cti_managers=cluster["cti_managers"], plain_cti_port=cluster["plain_cti_port"],
+                         instance_id=key.name))
+    passwords = run.passwords(model, set(asked))
+    answer = execute("login", work, settings_of(run, model, work), {"passwords": [passwords[key] for key in asked]})
+    wrong, warnings = [], []
+    for key, found in zip(asked, answer.get("rows") or [answer] * len(asked)):
+        if found.get("failed") and found.get("refused"):
+            wrong.append([*key, "waiting: CTI Manager refuses the login of user %s with the password that the list gives: %s" % (
+                key.name, found["msg"])])
+        elif found.get("failed"):
+            warnings.append("The password of user %s was not proven before the cutover: %s" % (key.name, found.get("msg")))
+    return dict(changed=False, wrong=wrong, warnings=warnings + [why for _cluster, _user, why in wrong])
+
+
+def stopped(run, _execute):
+    """Remember that the application of this host was stopped."""
+    return dict(changed=False, stopped=run.host in (run.register(_run.DUE).get("stop") or {}))
+
+
+def give_up(run, _execute):
+    """A handler failed: whatever was to be proven on this host is not."""
+    failure = run.vars.get("ansible_failed_result") or {}
+    task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
+    message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
+    rows = [row if row["failed"] else _outcome.also_failed(row, message) for row in run.newest(run.host) or ()]
+    return dict(changed=False, rows=rows, warnings=[message])
+
+
+# prove
+
+
+def prove(run, execute):
+    """Open a provider where the plan says so, and confirm what was proven."""
+    model = run.model()
+    told = run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
+    before = run.newest(run.host) or []
+    plan = told["plan"].get(run.host) or []
+    chosen = set(key_of(row) for row in plan)
+    # Without a way the stage before failed, unless an earlier batch proved the instance.
+    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
+                   for row in before if key_of(row) not in chosen and not row.get("state")]
+    return proven(run, execute, model, plan, before)
+
+
+def verify(run, execute):
+    """Open providers where the plan says so, and leave everything as it is."""
+    plan = run.needed(_run.CUTOVER, "Ask each cluster what it sees")["plan"].get(run.host) or []
+    return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
+
+
+def proven(run, execute, model, plan, before, enrolling=True, keep=False):
+    """The rows with what came of their ways. keep: the former certificate stays although the new one was proven."""
+    by_key = dict((key_of(one), one) for one in model.hosts.get(run.host, ()))
+    work = []
+    for row in plan:
+        opens = row["way"] in _verification.OPENING and not row["failed"]
+        by_view = row["way"] == "ris" and row["unconfirmed"] and not row["failed"] and not keep
+        if opens or by_view:
+            work.append(dict(by_key[key_of(row)], way=row["way"], confirm=not keep and row["unconfirmed"] and row["way"] != "probe"))
+    answer, opened = {}, {}
+    if work and not run.check:
+        passwords = run.passwords(model, set(owner_of(one) for one in work))
+        answer = execute("prove", work, settings_of(run, model, work), {"passwords": [passwords.get(owner_of(one)) for one in work]})
+        opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
+    planned = set(key_of(one) for one in plan)
+    others = [row for row in before if key_of(row) not in planned]
+    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
+    for row in rows:
+        found = opened.get(key_of(row)) or {}
+        row["changed"] = row["changed"] or bool(found.get("changed"))
+        if found.get("failed") and row["way"] == "ris" and not row["failed"]:
+            row.update(failed=True, state="failed", message=found.get("msg") or "failed without a message")
+    return dict(rows=rows + others, changed=bool(answer.get("changed")), diff=answer.get("diff", []), warnings=answer.get("warnings", []))
+
+
+# tell
+
+
+def tell(run, _execute):
+    """Fail where something went wrong, so that Ansible's recap and exit code say it."""
+    refusal = run.refusal(run.host)
+    if run.register(_run.LOOKED).get("unreachable"):
+        raise HostLost(run.register(_run.LOOKED).get("msg") or "the host cannot be reached")
+    wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
+    here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
+    for name in (_run.ACCOUNTS, _run.CUTOVER):
+        wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
+    wrong += [refusal] if refusal else []
+    return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")
+
+
+STAGES = {"look": look, "inspect": inspect, "enrol": enrol, "login": login, "stopped": stopped, "give_up": give_up,
+          "prove": prove, "verify": verify, "tell": tell}

@@ -1,0 +1,12 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""All stages by name: those of the action tsp_cluster, and those of the action tsp_host."""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts
+
+ON_CLUSTERS = dict(fleet.STAGES)
+ON_HOSTS = dict(hosts.STAGES)

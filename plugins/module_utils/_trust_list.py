@@ -1,0 +1,307 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The trust list of one instance: fetched from the file servers, judged, kept or removed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    FileMissing,
+    FormatError,
+    InputError,
+    ProtocolError,
+    StoreError,
+    TransportError,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+
+ARGUMENT_SPEC = dict(
+    path=dict(type="path", required=True),
+    state=dict(type="str", choices=["present", "absent"], default="present"),
+    tftp_servers=dict(type="list", elements="str"),
+    tftp_port=dict(type="int", default=69),
+    capf_host=dict(type="str"),
+    file_name=dict(type="str"),
+    fingerprint=dict(type="str"),
+    on_missing=dict(type="str", choices=["fail", "keep_and_warn"], default="fail"),
+    reject_older=dict(type="bool", default=False),
+    http=dict(type="bool", default=False),
+    http_port=dict(type="int", default=6970),
+    timeout=dict(type="int", default=15),
+    max_size=dict(type="int", default=_ctl.MAX_SIZE),
+    owner=dict(type="str"),
+    group=dict(type="str"),
+    source_address=dict(type="str"),
+)
+RANGES = {"tftp_port": (1, 65535), "http_port": (1, 65535), "timeout": (1, 300), "max_size": (1, _ctl.MAX_SIZE)}
+FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+
+FIRST_TRUST = (
+    "This trust list was trusted on first use; nobody vouched for it. Compare its SHA-1 with the checksum that "
+    "'show ctl' prints on the publisher: %s.")
+NOT_SECURE = (
+    "The trust list names no certificate of a CallManager: the cluster is not in mixed mode, so no secure provider can "
+    "be opened.")
+NO_CAPF = "The trust list names no CAPF server, so no certificate can be fetched."
+CURE_MISSING = (
+    "Check with 'show ctl' on the publisher that the cluster has a trust list, and that Cisco Tftp was restarted since "
+    "it was made.")
+
+
+@dataclass
+class Offer:
+    """The list that a file server gave. where: its URL."""
+
+    trust_list: _ctl.TrustList
+    server: str
+    file_name: str
+    protocol: str
+    where: str
+
+
+class NothingFetched(TransportError):
+    """No file server gave a list."""
+
+
+class Search:
+    """Asks the file servers for the list; C(failures) are the errors of what was in vain."""
+
+    def __init__(self, params):
+        self._params = params
+        self.failures = []
+
+    def run(self):
+        """The Offer of the first server that has a list. Raises NothingFetched, or FormatError for a damaged one."""
+        try:
+            names = self._names()
+        except TransportError as error:
+            self.failures.append(error)
+            raise self._nothing() from None
+        for server in self._params["tftp_servers"]:
+            offer = self._ask(server, names)
+            if offer:
+                return offer
+        raise self._nothing()
+
+    def _names(self):
+        if self._params["file_name"]:
+            return [self._params["file_name"]]
+        return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"]))
+
+    def _ask(self, server, names):
+        """The Offer of one server, or None. By HTTP only when TFTP failed, since both serve the same files."""
+        try:
+            return self._first(server, names, "tftp", _transport.fetch_tftp, self._params["tftp_port"])
+        except (TransportError, ProtocolError) as error:
+            self.failures.append(error)
+        if not self._params["http"]:
+            return None
+        try:
+            return self._first(server, names, "http", _transport.fetch_http, self._params["http_port"])
+        except (TransportError, ProtocolError) as error:
+            self.failures.append(error)
+        return None
+
+    def _first(self, server, names, protocol, fetch, port):
+        """The Offer of the first name that exists, None when none does. Raises what the transport raises otherwise."""
+        params = self._params
+        for name in names:
+            where = "%s://%s/%s" % (protocol, _transport.place(server, port), name)
+            deadline = _transport.Deadline(params["timeout"])
+            try:
+                octets = fetch(server, name, deadline, port, params["max_size"], params["source_address"])
+            except FileMissing as error:
+                self.failures.append(error)
+                continue
+            if octets:
+                return Offer(parsed(octets, where), server, name, protocol, where)
+            self.failures.append(EmptyFile("the file is empty", where=where))
+        return None
+
+    def _nothing(self):
+        unanswered = [error for error in self.failures if not isinstance(error, FileMissing)]
+        if unanswered:
+            what, verdict, cure = "no file server gave a trust list", "no_answer", unanswered[0].cure
+        elif any(isinstance(error, EmptyFile) for error in self.failures):
+            what, verdict, cure = "the trust list on the file servers is empty", "empty", CURE_MISSING
+        else:
+            what, verdict, cure = "no file server has a trust list", "not_found", CURE_MISSING
+        return NothingFetched("%s: %s" % (what, "; ".join(self.texts())), cure=cure, verdict=verdict,
+                              failures=self.texts())
+
+    def texts(self):
+        return ["%s (%s)" % (error.what, error.where) for error in self.failures]
+
+    def warnings(self, offer):
+        """Tell when the list did not come from the first server by TFTP, and why."""
+        if (offer.server, offer.protocol) != (self._params["tftp_servers"][0], "tftp"):
+            yield "The trust list came from %s, since %s." % (offer.where, "; ".join(self.texts()))
+
+
+class EmptyFile(FileMissing):
+    """A file of no octets, which means that there is no list."""
+
+
+def parsed(octets, where):
+    try:
+        return _ctl.parse(octets)
+    except FormatError as error:
+        raise FormatError(
+            "the file is no trust list, or a damaged one: %s" % error.what, where=where, verdict="damaged",
+            cure="Compare with 'show ctl' on the publisher. %s" % _pki.UNTOUCHED) from None
+
+
+class Keeper:
+    """Judges a list against the store, and brings the store in line unless only that is to be told.
+
+    vouching: octets of the list that another instance of the same cluster has stored, which counts where this one has none.
+    """
+
+    def __init__(self, params, check, vouching=None):
+        self._params = params
+        self._check = check
+        self._vouching = vouching
+        self._store = _store.Store(params["path"], params["owner"], params["group"])
+
+    def take(self, offer):
+        """Store what was offered, if it may be trusted. Raises TrustError or StoreError."""
+        self._judge(offer)  # before the folder is made, so that a refused list leaves nothing behind
+        with self._writing() as made:
+            stored, verdict = self._judge(offer)
+            return self._bring_in_line(made, stored, offer.trust_list, verdict.kind, verdict.warnings)
+
+    def keep(self, nothing):
+        """Go on with the stored list in place of what was not fetched, or raise that."""
+        if self._params["on_missing"] == "fail" or self._stored() is None:
+            raise nothing
+        with self._writing() as made:
+            stored = self._stored()
+            return self._bring_in_line(made, stored, stored, "kept", [
+                "The stored trust list was kept, since %s." % nothing.what])
+
+    def remove(self):
+        """Remove what take() wrote, and the folder when nothing else is in it."""
+        store = self._store
+        there = set(store.names())
+        names = store.remove_trust_list(check=True)
+        emptied = (names or _store.LOCK in there) and not there - set(names) - {_store.LOCK}
+        if names and not self._check:
+            with store.lock():
+                names = store.remove_trust_list()
+        if emptied and not self._check:
+            store.remove_if_empty()
+        return dict(changed=bool(names or emptied), files=names, diff=dict(before=names, after=[]))
+
+    def _judge(self, offer):
+        """The stored list and the Verdict. A damaged one counts for nothing when the new one is pinned."""
+        params = self._params
+        try:
+            stored = self._stored()
+        except StoreError:
+            if not params["fingerprint"]:
+                raise
+            stored = None
+        return stored, _pki.judge_trust_list(
+            offer.trust_list, stored or self._vouched(), params["fingerprint"], params["reject_older"], offer.where)
+
+    def _vouched(self):
+        """The other instance's list, where it can vouch for anything."""
+        try:
+            found = _ctl.parse(self._vouching) if self._vouching else None
+        except FormatError:
+            return None
+        return found if found and _pki.self_verified(found) else None
+
+    def _stored(self):
+        """The stored list, or None. Raises StoreError for one that cannot vouch for another any more."""
+        octets = self._store.read(_store.TRUST_LIST)
+        if octets is None:
+            return None
+        try:
+            found = _ctl.parse(octets)
+            problem = "" if _pki.self_verified(found) else "its signature does not fit"
+        except FormatError as error:
+            problem = error.what
+        if problem:
+            raise StoreError(
+                "the stored trust list is damaged: %s" % problem, where=self._store.path(_store.TRUST_LIST),
+                verdict="stored_damaged",
+                cure="Put %s in its place, give the fingerprint of the cluster's list, or remove the stored one with "
+                "state absent to trust the next one on first use." % _store.FORMER_TRUST_LIST)
+        return found
+
+    @contextlib.contextmanager
+    def _writing(self):
+        """Make the folder, if need be, and keep other runs out. Gives whether it was made, in check mode would be."""
+        made = self._store.create(check=self._check)
+        if self._check:
+            yield made
+        else:
+            with self._store.lock():
+                yield made
+
+    def _bring_in_line(self, made, before, trust_list, verdict, warnings):
+        files, _facts, _warnings = _pki.certificates_of(trust_list)
+        callmanagers = trust_list.callmanager_certificates()
+        names = self._store.write_trust_list(
+            trust_list.octets, files, callmanagers[0] if callmanagers else None, check=self._check)
+        facts, odd = _pki.trust_list_facts(trust_list)
+        after = shown(trust_list)
+        if before and before.octets == trust_list.octets and names:
+            after["written again"] = names
+        return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, warnings=[
+            *warnings, *odd], diff=dict(before=shown(before) if before else {}, after=after))
+
+
+def shown(trust_list):
+    """The list as its diff shows it."""
+    facts = _ctl.facts(trust_list)
+    return {
+        "sha256": facts["sha256_fingerprint"], "timestamp": facts["timestamp"], "signer": facts["signer"],
+        "records": [" ".join(filter(None, (
+            record["role"], record["host"], record["address"], record["subject"],
+            record["certificate_sha256"] or record["certificate_hash"]))) for record in facts["records"]],
+    }
+
+
+def checked(params):
+    """Raise InputError for values that cannot be right."""
+    check_ranges(params, RANGES)
+    if not params["tftp_servers"] or not all(server.strip() for server in params["tftp_servers"]):
+        raise InputError("tftp_servers is empty, or has an empty name")
+    if params["file_name"] and not FILE_NAME.match(params["file_name"]):
+        raise InputError("file_name has characters that no file of CUCM's has: %s" % params["file_name"])
+    if params["fingerprint"]:
+        _pki.fingerprint_of(b"", params["fingerprint"])
+    return params
+
+
+def fetch_and_keep(params, check):
+    _pki.require()
+    keeper, search = Keeper(checked(params), check), Search(params)
+    try:
+        offer = search.run()
+    except NothingFetched as error:
+        return dict(keeper.keep(error), server="", file_name="", protocol="", failures=search.texts())
+    result = keeper.take(offer)
+    result["warnings"].extend(search.warnings(offer))
+    return dict(result, server=offer.server, file_name=offer.file_name, protocol=offer.protocol,
+                failures=search.texts())
+
+
+def warnings_of(result):
+    """Those of the result, without a key of their own in it, and what the list itself tells."""
+    ctl = result.get("ctl")
+    if result.get("verdict") == "first_trust":
+        yield FIRST_TRUST % ctl["sha1_fingerprint"]
+    yield from result.pop("warnings", ())
+    if ctl and not ctl["mixed_mode"]:
+        yield NOT_SECURE
+    if ctl and not ctl["has_capf"]:
+        yield NO_CAPF

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""How each instance is proven without disturbing an application, and what came of it. Pure.
+
+One certificate carries one open provider: a second one throws both out, and repeats spoil it. So a provider is opened with
+an application's own certificate only when it is known that none is open: the cluster was asked in this run, the address of
+the host is known, and every open connection of the user comes from a host that is known.
+"""
+
+from __future__ import annotations
+
+from gettext import ngettext
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
+
+CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
+NOT_PROBED = "not probed: there is no valid probe certificate"
+NO_PASSWORD = "the list of users has no password of %s."
+
+WAITING = "enrolled, waiting for cutover"
+VERIFIED = "verified"
+OFFLINE = "enrolled, not verified online"
+NO_CERTIFICATE = "no certificate"
+OPENING = ("application", "probe")  # ways that open a provider
+# Steps of M(cti_provider_info) in which the certificate has no part, and what CTI Manager says when it does not take it:
+# INVALID_CERTIFICATE_USED, and the close reason that CAPF's information is not available. Other codes are about users,
+# passwords and nodes.
+BEFORE_TLS = ("local", "connect")
+NOT_TAKEN = ("0x8CCC00D8",)
+CLOSED_FOR_IT = (8,)
+
+
+class Verifier:
+    """Chooses a way for each row of any number of hosts.
+
+    secure: {Key} of users on the secure port. views: {cluster: {available, reason, users_read, connections}}; a cluster that is not
+    in it was not asked. addresses: {host: addresses} of all hosts that were looked at. instances: those listed, of all hosts.
+    with_password: {Key} of users whose password is known. wanted: auto, offline, application, ris or probe. again: also open where
+    the certificate was verified before. stopped(host): whether its application is stopped meanwhile.
+    """
+
+    def __init__(self, secure, views, addresses, instances, with_password, wanted="auto", again=False, stopped=lambda host: False):
+        self.secure = secure
+        self.views = views
+        self.addresses = addresses
+        self.with_password = with_password
+        self.wanted = wanted
+        self.again = again
+        self.stopped = stopped
+        self.instances = dict((key_of(one), one) for one in instances)
+
+    def plan(self, rows):
+        """The rows with way (offline, application, ris, probe or none), why, waiting, and for ris the connections seen."""
+        self.neighbours = {}
+        for row in rows:
+            if not row["failed"] and not row["probe_of"]:
+                for address in self.places(row):
+                    self.neighbours.setdefault((owner_of(row), address), set()).add(key_of(row))
+        probed = set((row["cluster"], row["probe_of"]) for row in rows if row["certificate_valid"] and not row["failed"])
+        return [self.judge(row, key_of(row) in probed) for row in rows]
+
+    def places(self, row):
+        """From where CTI Manager sees the instance connected, as far as that is known."""
+        given = self.instances[key_of(row)]["client_address"]
+        return [given] if given else list(self.addresses.get(row["host"]) or ())
+
+    def judge(self, row, probed):
+        if row["failed"] or not row["certificate_valid"]:
+            return planned(row, "none", "there is no valid certificate")
+        if row["probe_of"]:
+            return planned(row, "offline", "")
+        view = self.views.get(row["cluster"]) or {}
+        if not view.get("users_read", True):
+            return refused(row, "Whether user %s is on the secure port could not be read: %s" % (row["user"], view["reason"]))
+        if owner_of(row) not in self.secure:
+            waits = (view.get("waits") or {}).get(row["user"])
+            return planned(row, "offline", waits or "waiting for the cutover of user %s" % row["user"], waiting=True)
+        if self.wanted == "offline":
+            return planned(row, "offline", "")
+        if self.wanted == "probe":
+            return self.open(row, "probe") if probed else planned(row, "offline", NOT_PROBED)
+        if self.wanted == "application" and self.stopped(row["host"]):
+            return self.open(row, "application")
+        if not view.get("available"):
+            reason = view.get("reason") or "the cluster was not asked which connections it sees"
+            return planned(row, "offline", "not verified online: %s" % reason)
+        seen, strange = self.seen(view, row)
+        if self.wanted == "ris":
+            return self.by_view(row, seen, required=True)
+        if self.wanted == "application":
+            return self.by_application(row, seen, strange)
+        return self.automatic(row, seen, strange)
+
+    def open(self, row, way):
+        if owner_of(row) in self.with_password:
+            return planned(row, way, "")
+        return refused(row, NO_PASSWORD % row["user"] + " Give it, or verify in another way.")
+
+    def seen(self, view, row):
+        """(open connections of the user from where this instance is, and those from where no host is known to be)."""
+        mine = [one for one in view["connections"] if one["status"] == "Open" and one["user"] == row["user"]]
+        here = set(self.places(row))
+        known = set(address for found in self.addresses.values() for address in found)
+        known |= set(one["client_address"] for one in self.instances.values() if one["client_address"])
+        return ([one for one in mine if one["address"] in here],
+                [one for one in mine if one["address"] not in here and one["address"] not in known])
+
+    def unknown(self, row, strange):
+        """Why it is not known whether the instance is connected; empty where it is."""
+        if not self.places(row):
+            return "the address of its host is not known; give client_address"
+        if strange:
+            return ("the cluster sees user %s connected from %s, which is the address of no host of this run, so it may be this instance; "
+                    "give client_address" % (row["user"], ", ".join(sorted(set(str(one["address"]) for one in strange)))))
+        return ""
+
+    def automatic(self, row, seen, strange):
+        by_tsp = self.instances[key_of(row)]["enrolment"] == "tsp"
+        stopped = self.stopped(row["host"])
+        afresh = stopped and row["unconfirmed"] and not by_tsp
+        if (seen or by_tsp) and not afresh:
+            return self.by_view(row, seen)
+        if not (row["unconfirmed"] or self.again):
+            return planned(row, "offline", "not verified online: the application is not connected, and its certificate was verified before")
+        unknown = "" if stopped else self.unknown(row, strange)
+        if unknown:
+            return planned(row, "offline", "not verified online: %s" % unknown)
+        if owner_of(row) not in self.with_password:
+            return planned(row, "offline", "not verified online: %s" % NO_PASSWORD % row["user"])
+        return planned(row, "application", "")
+
+    def by_application(self, row, seen, strange):
+        unknown = self.unknown(row, strange)
+        if seen or unknown:
+            return refused(row, (
+                "CTI Manager sees an open provider of user %s from this host." % row["user"] if seen else
+                "Whether the application is connected is not known: %s." % unknown) + (
+                " A second provider with the same certificate would throw both out. Stop the application, or give a stop handler."))
+        return self.open(row, "application")
+
+    def since(self, row, seen):
+        """Those of the connections that can be of the certificate in place."""
+        if not row["unconfirmed"] or row["placed"] is None:
+            return seen
+        return [one for one in seen if (one.get("time") or 0) > float(row["placed"]) + CLOCKS_APART]
+
+    def by_view(self, row, seen, required=False):
+        """By what CTI Manager sees. Connections behind one address cannot be told apart, so they are counted over all its hosts."""
+        needed = max([len(self.neighbours[owner_of(row), address]) for address in self.places(row)] or [1])
+        if len(self.since(row, seen)) >= needed:
+            return planned(row, "ris", "", seen=seen)
+        if len(seen) >= needed:
+            older = "the application still runs with the certificate before, it takes the new one when it is started again"
+            return refused(row, "T" + older[1:] + ".") if required else planned(row, "offline", "not verified online: %s" % older)
+        missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
+            len(seen), row["user"], needed)
+        if required:
+            return refused(row, missing + ". Start the application.")
+        return planned(row, "offline", "not verified online: %s" % missing)
+
+
+def planned(row, way, why, waiting=False, failed=None, message=None, seen=()):
+    return dict(
+        row, way=way, why=why, waiting=waiting, failed=row["failed"] if failed is None else failed,
+        message=message if message is not None else (row["message"] if row["failed"] else ""), seen=list(seen),
+    )
+
+
+def refused(row, message):
+    return planned(row, "none", "", failed=True, message=message)
+
+
+# What came of it
+
+
+def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened"):
+    """The rows with state, verified_by, online, disproved and confirm. opened: {Key: result of cti_provider_info}."""
+    rows = [_row(row, (opened or {}).get(key_of(row)), check_mode, enrolling, message) for row in plan]
+    probed = set(key_of(row) for row in rows if row["online"] and row["way"] == "probe")
+    for row in rows:
+        proven = (row["cluster"], row["probe_of"]) in probed if row["probe_of"] else row["online"] and row["way"] != "probe"
+        row["confirm"] = bool(proven and row["unconfirmed"])
+    return rows
+
+
+def _row(row, result, check_mode, enrolling, message):
+    done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
+    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False)
+    if row["failed"]:
+        return dict(done, state="failed")
+    if check_mode and enrolling and row["needed"]:
+        return dict(done, verified_by="", state="would enrol", action="none", changed=True, message=row["explanation"])
+    if row["way"] == "none":
+        return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
+    if row["way"] == "ris":
+        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (
+            len(row["seen"]), _lines(sum(len(connection["lines"]) for connection in row["seen"]))))
+    if row["way"] == "offline":
+        state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
+        return dict(done, state=state, message=row["message"] or row["why"])
+    if check_mode:
+        return dict(done, verified_by="", state="would verify", message="would open a provider")
+    return _opened(done, row, result or {"failed": True, "msg": message})
+
+
+def _opened(done, row, result):
+    if result.get("failed"):
+        compromised = bool(result.get("compromised")) or row["compromised"]
+        return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
+                    compromised=compromised, disproved=_disproves(result) and not compromised)
+    totals = result.get("totals") or {}
+    devices = totals.get("devices", 0)
+    return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
+        row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
+
+
+def _disproves(result):
+    """Whether it is the certificate that CTI Manager did not take."""
+    if "stage" not in result or result["stage"] in BEFORE_TLS or "server_certificate" in result:
+        return False
+    code, reason = result.get("cti_code"), result.get("cti_close_reason")
+    if code is None and reason is None:
+        return True  # the connection broke while the certificate was looked at, or later
+    return code in NOT_TAKEN or reason in CLOSED_FOR_IT
+
+
+def _lines(count):
+    return "%d %s" % (count, ngettext("line", "lines", count))

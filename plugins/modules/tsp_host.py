@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tsp_host
+short_description: One stage of a run on one host, for all its TSP instances
+description:
+  - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task give O(stage) alone; the
+    action plugin of the same name takes everything else from the stages before, runs the module once for all instances of the
+    host, and folds what it answers into one row for each instance.
+  - A failing instance is a row, and does not fail the task. Only the stage V(tell) fails, where something went wrong.
+  - For single instances there are M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
+    M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which work with the same classes.
+options:
+  stage:
+    description:
+      - V(look) fetches trust lists, judges keys and certificates, and puts right what needs no CAPF.
+      - V(enrol) arms profiles on the controller, fetches certificates on the host, and disarms what was not used.
+      - V(login) proves passwords of applications that a cutover is about to cut. V(stopped) and V(give_up) go with handlers.
+      - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) look and open only, and change nothing.
+      - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
+      - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(adopt) looks for what is there.
+      - V(tell) fails the host where something went wrong.
+    type: str
+    required: true
+    choices: [look, inspect, enrol, login, stopped, give_up, prove, verify, restore, remove, read, open, knock, adopt, tell]
+  instances:
+    description: Filled in by the action plugin. Completed instances of the host.
+    type: list
+    elements: dict
+    default: []
+  settings:
+    description: Filled in by the action plugin. What holds for all instances.
+    type: dict
+    default: {}
+  sealed:
+    description: Filled in by the action plugin. Strings and passwords as one text, hidden as a whole.
+    type: str
+extends_documentation_fragment:
+  - voiceops.secure_tsp.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+author:
+  - The voiceops.secure_tsp maintainers (@voiceops)
+seealso:
+  - module: voiceops.secure_tsp.tsp_cluster
+"""
+
+EXAMPLES = r"""
+- name: Look at the host, fetch trust lists, judge certificates
+  voiceops.secure_tsp.tsp_host:
+    stage: look
+  register: secure_tsp_looked
+"""
+
+RETURN = r"""
+rows:
+  description: How each instance of the host stands after this stage. It holds no secret.
+  type: list
+  elements: dict
+  returned: always
+  sample: []
+"""
+
+import json
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.host import Host
+
+
+def main():
+    module = create(dict(
+        stage=dict(type="str", required=True, choices=[
+            "look", "inspect", "enrol", "login", "stopped", "give_up", "prove", "verify", "restore", "remove", "read", "open", "knock", "adopt", "tell"]),
+        instances=dict(type="list", elements="dict", default=[]),
+        settings=dict(type="dict", default={}),
+        sealed=dict(type="str", no_log=True),
+    ))
+    params = module.params
+    host = Host(params["instances"], params["settings"], json.loads(params["sealed"] or "{}"), module.check_mode)
+    result = host.run(params["stage"])
+    finish(module, dict(result, diff=host.diff), host.warnings)
+
+
+if __name__ == "__main__":
+    main()
