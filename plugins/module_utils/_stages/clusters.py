@@ -160,14 +160,15 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: {Key of a user: sentence}."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
     failures: dict = dataclasses.field(default_factory=dict)
-    of_user: dict = dataclasses.field(default_factory=dict)
+    of_user: list = dataclasses.field(default_factory=list)
     made: list = dataclasses.field(default_factory=list)
+    of_instance: list = dataclasses.field(default_factory=list)
 
     def take(self, result):
         self.changed = self.changed or result["changed"]
@@ -199,16 +200,22 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
-                result, plan = axl_accounts.carry_out(axl, wishes[0])
+                result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
                 done.take(result)
+                lost = set(one["user"] for one in result["failures"])
+                done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
+                                 for one in result["failures"]]
+                asked = [one for one in asked if one["user"] not in lost]
                 done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
-                    profiles, instances=[one for one in asked if one["instance_id"] in idle]))
+                    profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
                 done.take(result)
+                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
+                                     for one in result["failures"]]
     except SecureTspError as error:
         done.failures[cluster] = "%s: %s" % (step, error)
         return set()
@@ -234,7 +241,7 @@ def _needing(cluster, asked):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -244,6 +251,7 @@ class Arming:
         self.asked = _outcome.with_outcomes(asked, rows, cluster)
         self.strings = dict(given)
         self.armed = []
+        self.refused = {}
         self.diff = []
 
     def arm(self):
@@ -254,11 +262,12 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, tolerant=True)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
         self.armed = result["armed"]
+        self.refused = dict((one["name"], "Its CAPF profile could not be armed: %s" % one["msg"]) for one in result["failures"])
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])

@@ -212,7 +212,7 @@ def accounts(run):
         due |= clusters.accounts(access, name, model, rows, hosts, run.passwords(model, writable), survey, run.check, done)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
 
 
 def held_elsewhere(run, model):
@@ -393,7 +393,7 @@ def broken(run, stage, reason):
     if stage == "preflight":
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
-    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[], plan={}, cut=[],
                 msg=[message], rows=[], totals={})
 
 

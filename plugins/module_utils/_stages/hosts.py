@@ -223,6 +223,10 @@ def enrol(run, execute):
         for key, row in rows.items():
             if key.cluster == cluster:
                 rows[key] = _outcome.also_failed(row, message)
+    for cluster, user, message in told["of_user"]:
+        for key, row in rows.items():
+            if owner_of(row) == (cluster, user):
+                rows[key] = _outcome.also_failed(row, message)
     for cluster, name, message in told["held"]:
         if (cluster, name) in rows:
             rows[Key(cluster, name)] = _outcome.also_failed(rows[Key(cluster, name)], message)
@@ -279,13 +283,18 @@ class Enrolment:
                     arming.arm()
                 self.diff += arming.diff
                 self.changed = self.changed or bool(arming.armed)
-                self.enrol(due, arming, used)
+                for one in due:
+                    if one["instance_id"] in arming.refused:
+                        self.fail([one], arming.refused[one["instance_id"]])
+                self.enrol([one for one in due if one["instance_id"] not in arming.refused], arming, used)
             except Exception as error:  # pylint: disable=broad-exception-caught
                 self.fail(due, reason_of(error))
             finally:
                 self.disarm(arming, used, entries)
 
     def enrol(self, due, arming, used):
+        if not due:
+            return
         settings = settings_of(self.run, self.model, due)
         answer = self.execute("enrol", due, settings, {"strings": [arming.strings.get(one["instance_id"]) for one in due]})
         if answer.get("failed"):
