@@ -35,7 +35,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
 
 LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
-SURVEYED = ["version", "nodes", "security", "services", "capf"]
+SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
 GIVEN = "given"  # stands for a password where only its being there counts
 RIS_PATIENCE = 60  # seconds
 
@@ -94,19 +94,24 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
     """
-    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None)
+    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
+                 certificates=[])
     try:
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
             facts = look.gather(SURVEYED)
+            certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
+            found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
+                                  for one in certificates if one["not_after"] < iso(now())]
+            found["certificates"] = [dict((key, one[key]) for key in ("service", "sha256_fingerprint")) for one in certificates]
             faults = _survey.problems_of(facts, iso(now()))
             found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
             if not faults:
                 plan = _planned(axl, cluster, model, facts["capf"]["issuer"])
-                found.update(problems=[str(problem) for problem in plan.problems], warnings=[str(one) for one in plan.warnings],
-                             current=dump(plan.before), release=plan.before.release)
+                found.update(problems=[str(problem) for problem in plan.problems],
+                             warnings=found["warnings"] + [str(one) for one in plan.warnings], current=dump(plan.before), release=plan.before.release)
             found["skew"] = axl.clock_skew or 0
     except SecureTspError as error:
         found["failure"] = str(error)
@@ -155,14 +160,15 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: {Key of a user: sentence}."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
     failures: dict = dataclasses.field(default_factory=dict)
-    of_user: dict = dataclasses.field(default_factory=dict)
+    of_user: list = dataclasses.field(default_factory=list)
     made: list = dataclasses.field(default_factory=list)
+    of_instance: list = dataclasses.field(default_factory=list)
 
     def take(self, result):
         self.changed = self.changed or result["changed"]
@@ -194,16 +200,22 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
-                result, plan = axl_accounts.carry_out(axl, wishes[0])
+                result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
                 done.take(result)
+                lost = set(one["user"] for one in result["failures"])
+                done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
+                                 for one in result["failures"]]
+                asked = [one for one in asked if one["user"] not in lost]
                 done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
-                    profiles, instances=[one for one in asked if one["instance_id"] in idle]))
+                    profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
                 done.take(result)
+                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
+                                     for one in result["failures"]]
     except SecureTspError as error:
         done.failures[cluster] = "%s: %s" % (step, error)
         return set()
@@ -229,7 +241,7 @@ def _needing(cluster, asked):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -239,6 +251,7 @@ class Arming:
         self.asked = _outcome.with_outcomes(asked, rows, cluster)
         self.strings = dict(given)
         self.armed = []
+        self.refused = {}
         self.diff = []
 
     def arm(self):
@@ -249,11 +262,12 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, tolerant=True)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
         self.armed = result["armed"]
+        self.refused = dict((one["name"], "Its CAPF profile could not be armed: %s" % one["msg"]) for one in result["failures"])
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])

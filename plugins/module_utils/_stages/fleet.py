@@ -104,7 +104,7 @@ def look_at_lists(run):
     run_once_is_possible(run)
     mistakes = run.mistakes()
     model, wrong, unusual = complete(
-        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
+        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
         probe_suffix=safe_option(run, "probe_suffix"),
         secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
@@ -213,7 +213,7 @@ def accounts(run):
         due |= clusters.accounts(access, name, model, rows, hosts, run.passwords(model, writable), survey, run.check, done)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
 
 
 def held_elsewhere(run, model):
@@ -394,7 +394,7 @@ def broken(run, stage, reason):
     if stage == "preflight":
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
-    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[], plan={}, cut=[],
                 msg=[message], rows=[], totals={})
 
 
