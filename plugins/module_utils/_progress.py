@@ -88,7 +88,8 @@ class Progress:
         return max(self.batches, self.begun)
 
     def per_minute(self, now):
-        return self.finished * 60.0 / (now - self.started) if self.finished and now > self.started else 0.0
+        began = now if self.started is None else self.started
+        return self.finished * 60.0 / (now - began) if self.finished and now > began else 0.0
 
     def ends(self, now):
         """When all will be done; None before that can be told, and afterwards."""
@@ -186,8 +187,8 @@ class Progress:
 
     def at_the_end(self, now):
         rate = self.per_minute(now)
-        return "%s: %s in %s%s" % (
-            self.name, self.counts(), duration(now - self.started), ", %.1f a minute" % rate if rate else "")
+        took = "" if self.started is None else " in %s" % duration(now - self.started)
+        return "%s: %s%s%s" % (self.name, self.counts(), took, ", %.1f a minute" % rate if rate else "")
 
 
 def taken(known, events):
