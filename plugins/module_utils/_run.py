@@ -37,10 +37,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
     "summary")
-FURTHER = ("armed", "waited", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
+FURTHER = ("armed", "waited", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
              SUMMARY) + FURTHER
-NEWEST = (GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
@@ -184,6 +185,11 @@ class Run:
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
 
+    def value_of_host(self, host, name):
+        """A variable as that host has it, worked out."""
+        value = self.raw(host).get(PREFIX + name)
+        return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
+
     def is_windows(self, host):
         if host not in self.vars["hostvars"]:
             return False
@@ -238,22 +244,6 @@ class Run:
             if found.get("unreachable"):
                 return found.get("msg") or "no message"
         return ""
-
-    def handler(self, host, name):
-        """Path of the task file that stops or starts the application of a host; empty where there is none.
-
-        A relative one is looked for where ansible-playbook was started, then beside the playbook. Raises Refused where it is missing.
-        """
-        value = self.raw(host).get(PREFIX + name)
-        if value and "{" in str(value):
-            value = self.vars["hostvars"][host].get(PREFIX + name)
-        if not value:
-            return ""
-        for folder in (os.getcwd(), self.vars.get("playbook_dir") or ""):
-            path = os.path.join(folder, os.path.expanduser(str(value)))
-            if os.path.isfile(path):
-                return path
-        raise Refused("%s%s of host %s: there is no file %s" % (PREFIX, name, host, value))
 
     def journal(self):
         return Journal(constants.DEFAULT_LOCAL_TMP)

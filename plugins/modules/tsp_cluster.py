@@ -18,7 +18,9 @@ options:
   stage:
     description:
       - V(preflight) checks lists, window and clusters, and refuses with everything that is wrong before anything is touched.
+      - V(lists) checks the lists alone, for runs that only look. V(views) asks what each cluster sees.
       - V(accounts) brings users, groups, devices and idle profiles in line.
+      - V(due) tells who is due for the cutover, and which applications stop for it.
       - V(cutover) cuts over who is due, and asks what CTI Manager sees.
       - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
       - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
@@ -26,7 +28,8 @@ options:
       - V(summary) prints a line for each instance.
     type: str
     required: true
-    choices: [preflight, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, cutover, remove, summary]
+    choices:
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -69,8 +72,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
-        "preflight", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "cutover",
-        "remove", "summary"])))
+        "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
+        "cutover", "views", "remove", "summary"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -126,7 +126,7 @@ def gate(run):
     return dict(
         changed=False, at=clusters.clock(), plan=plan, stopped=stopped, canary=canary, size=size, throttle=parallel,
         warnings=["Cluster %s: %s" % (cluster, why) for cluster, (by, why) in stopped.items() if by == _progress.SERVICES],
-        stop=handlers(run, around, "stop_handler"), start=handlers(run, around, "start_handler"))
+        stop=handlers(run, around, "stop"), start=handlers(run, around, "start"))
 
 
 def look_at(run, access, cluster, model, rows, seen):
@@ -153,12 +153,9 @@ def ways(run, model, seen, rows):
 
 
 def handlers(run, chosen, name):
-    found = {}
-    for host in chosen:
-        path = run.handler(host, name)
-        if path:
-            found[host] = path
-    return found
+    """{host: task file} of the chosen hosts that have such a handler."""
+    known = run.register(_run.PREFLIGHT)["handlers"]
+    return dict((host, known[host][name]) for host in chosen if name in known.get(host, ()))
 
 
 # On a host
