@@ -64,13 +64,13 @@ oldest: venv  ## The modules with the oldest Python and libraries they promise t
 fuzz:  ## Search for inputs that break a codec: SECONDS=60 for each, TARGET=ctl for one
 	@tests/fuzz/run $(SECONDS) $(TARGET)
 
-bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst; takes about ten minutes
+bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst; takes about a quarter of an hour
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/bench.txt
 	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/bench.py --output .cache/bench.json
-	@.venv/bin/python tests/benchmarks/page.py .cache/bench.json
+	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/page.py .cache/bench.json $(wildcard .cache/fleet.json)
 
-fleet: venv  ## Upgrade the certificates of 200 instances, and of fleets that resist; takes minutes
-	@$(PYTEST) -s tests/fleet
+fleet: venv  ## Provision 1,000 instances (HOSTS=100 EACH=10), upgrade 200, and fleets that resist; takes minutes
+	@FLEET_HOSTS=$(HOSTS) FLEET_EACH=$(EACH) $(PYTEST) -s $(or $(FLEET_TESTS),tests/fleet)
 
 torture: SECONDS = 3600
 torture: venv  ## Interrupt modules and playbooks at random for at most SECONDS=3600: ROUNDS=150 PLAYBOOK_ROUNDS=50 SEED=...

@@ -451,8 +451,11 @@ class _Completion:
     def examine(self, instances):
         """What the planner says about each cluster's lists, and what the lists say about hosts and files."""
         types = dict((Key(user["cluster"], user["name"]), user) for user in self.users)
+        spellings = dict((Key(key.cluster, _fleet.name_key(key.name)), key.name) for key in types)
         hosts = {}
         for instance in instances:
+            listed = Key(instance["cluster"], _fleet.name_key(instance["user"]))
+            instance["user"] = spellings.get(listed, instance["user"])
             owner = types.get(owner_of(instance))
             instance["user_type"] = owner["type"] if owner else None
             hosts.setdefault(owner_of(instance), set()).add(instance["host"])

@@ -61,6 +61,13 @@ def check_ranges(params, ranges):
             raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
+def options_of(spec, **given):
+    """Options of a module with its defaults, by its argument spec; None in given counts as not given."""
+    options = dict((name, option.get("default")) for name, option in spec.items())
+    options.update((name, value) for name, value in given.items() if value is not None)
+    return options
+
+
 def bounds(option):
     """C(from 1 to 10), C(1 or more), or empty."""
     if option.least is None:
@@ -316,6 +323,14 @@ OPTIONS = {
     "ctl_reject_older": Option("bool", False, (
         "Refuse a trust list that is older than the stored one, although its signature is good.",
     )),
+    "ctl_from": Option("str", "auto", (
+        "Who fetches the trust list. V(host) is the host. V(controller) is the controller, which hands a list over that AXL confirmed, so "
+        "that hosts need neither TFTP nor tftpy. V(auto) is the host, and the controller where the host cannot.",
+    ), choices=("auto", "host", "controller")),
+    "ctl_on_contradiction": Option("str", "fail", (
+        "What to do with a first trust list that the cluster's own certificates contradict, see "
+        "O(voiceops.secure_tsp.ctl_file#module:on_contradiction).",
+    ), choices=("fail", "warn")),
     "ctl_http": Option("bool", False, (
         "Try HTTP where TFTP does not answer.",
     )),

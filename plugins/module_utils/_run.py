@@ -185,6 +185,10 @@ class Run:
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
 
+    def inventory(self):
+        """Names of all hosts."""
+        return set(self.vars["hostvars"])
+
     def value_of_host(self, host, name):
         """A variable as that host has it, worked out."""
         value = self.raw(host).get(PREFIX + name)

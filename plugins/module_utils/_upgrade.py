@@ -15,6 +15,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress import FAILURES, LOST, WINDOW
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
+WORTHWHILE = 5  # instances
 WEAK = {"rsa": 2048, "ec": 256}  # bits; a key with fewer is weak
 # What is to be done about an instance.
 DUE = "due"
@@ -151,9 +152,12 @@ def canaries(rows):
 
 
 def at_a_time(size, hosts, forks, throttle):
-    """(hosts that work at a time, instances of a batch of each), so that never more than size are armed."""
-    parallel = max(1, min(one for one in (size, hosts, forks, throttle or hosts) if one is not None))
-    return parallel, max(1, size // parallel)
+    """(hosts that work at a time, instances of a batch of each), so that never more than size are armed.
+
+    A host is not asked for less than WORTHWHILE instances where there are as many: its process costs more than they do.
+    """
+    parallel = max(1, min(one for one in (size // WORTHWHILE, hosts, forks, throttle or hosts) if one is not None))
+    return parallel, size // parallel
 
 
 def batches(due, size, canary=0):

@@ -191,8 +191,8 @@ def test_sizes_that_make_no_sense(option, value):
 
 
 @pytest.mark.parametrize("size, hosts, forks, throttle, found", [
-    (10, 1, 5, 0, (1, 10)), (10, 7, 5, 0, (5, 2)), (10, 20, 50, 0, (10, 1)), (3, 2, 5, 0, (2, 1)), (10, 7, 5, 2, (2, 5)), (1, 9, 9, 9, (1, 1)),
-    (10, 0, None, 0, (1, 10)),
+    (10, 1, 5, 0, (1, 10)), (10, 7, 5, 0, (2, 5)), (50, 20, 50, 0, (10, 5)), (50, 20, 5, 0, (5, 10)), (50, 20, 5, 2, (2, 25)),
+    (3, 2, 5, 0, (1, 3)), (1, 9, 9, 9, (1, 1)), (10, 0, None, 0, (1, 10)),
 ])
 def test_never_more_than_a_batch_is_armed_on_all_hosts_together(size, hosts, forks, throttle, found):
     assert _upgrade.at_a_time(size, hosts, forks, throttle) == found
@@ -200,7 +200,7 @@ def test_never_more_than_a_batch_is_armed_on_all_hosts_together(size, hosts, for
 
 
 def test_the_host_of_the_canary_batch_works_alone_and_the_others_side_by_side():
-    assert _upgrade.division(due_rows(a=4, b=5, c=1), 4, 1, 5, 0) == {"main": [1, 3, 2, 2, 1, 1]}
+    assert _upgrade.division(due_rows(a=14, b=9, c=1), 10, 1, 5, 0) == {"main": [1, 10, 3, 5, 4, 1]}
 
 
 def test_each_cluster_has_a_canary_batch_on_the_first_host_where_something_is_due():

@@ -36,7 +36,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
 
 LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
-SURVEYED = ["version", "nodes", "security", "services", "capf"]
+SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
 GIVEN = "given"  # stands for a password where only its being there counts
 RIS_PATIENCE = 60  # seconds
 
@@ -95,19 +95,24 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
     """
-    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None)
+    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
+                 certificates=[])
     try:
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
             facts = look.gather(SURVEYED)
+            certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
+            found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
+                                  for one in certificates if one["not_after"] < iso(now())]
+            found["certificates"] = [dict((key, one[key]) for key in ("service", "sha256_fingerprint")) for one in certificates]
             faults = _survey.problems_of(facts, iso(now()))
             found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
             if not faults:
                 plan = _planned(axl, cluster, model, facts["capf"]["issuer"])
-                found.update(problems=[str(problem) for problem in plan.problems], warnings=[str(one) for one in plan.warnings],
-                             current=dump(plan.before), release=plan.before.release)
+                found.update(problems=[str(problem) for problem in plan.problems],
+                             warnings=found["warnings"] + [str(one) for one in plan.warnings], current=dump(plan.before), release=plan.before.release)
             found["skew"] = axl.clock_skew or 0
     except SecureTspError as error:
         found["failure"] = str(error)
@@ -250,7 +255,8 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
+                current = axl_accounts.Reader(axl).read(wish, self._users(wish))
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, current=current)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
@@ -258,6 +264,13 @@ class Arming:
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
+
+    def _users(self, wish):
+        """The users as preflight read them, unless some were not there then: three requests less for each chunk."""
+        if not self.known.get("current"):
+            return None
+        users = load(self.known["current"]).users
+        return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
         """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""

@@ -108,7 +108,7 @@ def look_at_lists(run, naming=()):
     run_once_is_possible(run)
     mistakes = run.mistakes()
     model, wrong, unusual = complete(
-        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
+        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
         probe_suffix=safe_option(run, "probe_suffix"))
     named = {}

@@ -10,19 +10,25 @@ task registers. No stage looks at another host. Where the line to the host break
 
 from __future__ import annotations
 
+import base64
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
+    _pki,
     _progress,
     _run,
+    _trust_list,
     _verification,
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import alone, reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
+NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts where no file server gave a list
 STRANGER = "stranger"  # verdict on a list that no token of the stored one signed
 NO_CAPF = (
     "The trust list of cluster %s names no CAPF server, so no certificate can be fetched. Activate Cisco Certificate "
@@ -52,11 +58,12 @@ def settings_of(run, model, instances):
     """Settings of the module tsp_host for these instances of this host."""
     owner, group = run.option("owner") or None, run.option("group") or None
     legacy = run.option("tls_legacy")
-    clusters_here = dict((name, dict((key, value) for key, value in (("fingerprint", model.clusters[name]["ctl_fingerprint"]),) if value))
-                         for name in set(one["cluster"] for one in instances))
+    surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
+    clusters_here = dict((name, dict(fingerprint=model.clusters[name]["ctl_fingerprint"] or None, cluster_certificates=(
+        surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
     return dict(
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
                  http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
@@ -84,6 +91,8 @@ def look(run, execute):
     mine, gone = listed_here(run, model), listed_here(run, model, "absent")
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings["gone"] = [one["store"] for one in gone]
+    if run.option("ctl_from") == "controller":
+        settings["lists"] = lists_of_controller(run, model, mine, settings)
     sent = clusters.clock()
     answer = execute("look", mine, settings, {})
     result = dict(changed=False, diff=[], warnings=[])
@@ -94,6 +103,12 @@ def look(run, execute):
         if not installed.get("failed"):
             result["changed"], sent = True, clusters.clock()
             answer = execute("look", mine, settings, {})
+    if run.option("ctl_from") == "auto" and not settings.get("lists") and in_vain(answer):
+        settings["lists"] = lists_of_controller(run, model, mine, settings)
+        if settings["lists"]:
+            sent = clusters.clock()
+            answer = execute("look", mine, settings, {})
+            result["warnings"].append("The controller fetched the trust list, since this host could not.")
     problems, warnings = judged(run, before, mine, answer, answer["time"] - sent)
     rows = [] if problems else rows_of_look(mine, answer)
     return dict(
@@ -101,7 +116,30 @@ def look(run, execute):
         subjects=subjects_of(mine, answer) if run.check and rows else {},
         gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
         changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
-        warnings=answer.get("warnings", []) + warnings + problems)
+        warnings=result["warnings"] + answer.get("warnings", []) + warnings + problems)
+
+
+def in_vain(answer):
+    """Whether the host itself could not fetch a list: TFTP is blocked there, or has no package."""
+    return answer["missing"] == ["tftpy"] or any(
+        row.get("trust", {}).get("verdict") in NOT_FETCHED for row in answer["rows"] if row.get("trust", {}).get("failed"))
+
+
+def lists_of_controller(run, model, instances, settings):
+    """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint."""
+    found = {}
+    for cluster in sorted(set(one["cluster"] for one in instances)):
+        entry, known = model.clusters[cluster], settings["clusters"][cluster]
+        params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
+                            capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
+        try:
+            trust_list = _trust_list.Search(_trust_list.checked(params)).run().trust_list
+            pinned = known["fingerprint"] and _pki.judge_trust_list(trust_list, None, known["fingerprint"])
+        except SecureTspError:
+            continue
+        if pinned or _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED:
+            found[cluster] = base64.b64encode(trust_list.octets).decode("ascii")
+    return found
 
 
 def judged(run, before, instances, answer, ahead):
@@ -109,7 +147,7 @@ def judged(run, before, instances, answer, ahead):
     problems, warnings = [], []
     if not instances:
         return problems, warnings
-    if answer["missing"]:
+    if set(answer["missing"]) - set(answer.get("spared") or ()):
         names = [PACKAGES[one] for one in answer["missing"]]
         problems.append(
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
@@ -426,9 +464,11 @@ def prove(run, execute):
     model = run.model()
     told = run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
     before = run.newest(run.host) or []
-    plan = told["plan"].get(run.host)
-    if plan is None:
-        plan = [_verification.planned(row, "none", "") for row in before]
+    plan = told["plan"].get(run.host) or []
+    chosen = set(key_of(row) for row in plan)
+    # Without a way the stage before failed, unless an earlier batch proved the instance.
+    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
+                   for row in before if key_of(row) not in chosen and not row.get("state")]
     return proven(run, execute, model, plan, before)
 
 
@@ -452,7 +492,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         passwords = run.passwords(model, set(owner_of(one) for one in work))
         answer = execute("prove", work, settings_of(run, model, work), {"passwords": [passwords.get(owner_of(one)) for one in work]})
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
-    others = [row for row in before if key_of(row) not in set(key_of(one) for one in plan)]
+    planned = set(key_of(one) for one in plan)
+    others = [row for row in before if key_of(row) not in planned]
     rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
     for row in rows:
         found = opened.get(key_of(row)) or {}
