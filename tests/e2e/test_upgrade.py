@@ -165,7 +165,7 @@ def test_no_batch_begins_that_could_not_end_before_the_window_closes(make_site):
     run = site.run(playbook="upgrade_certificates")
     states = list(run.states.values())
     assert states.count("verified") == 1 and states.count(LEFT) == count - 1
-    assert site.armed() == [] and site.sim.cluster.counters["capf issued"] == count + 1
+    assert site.armed() == [] and site.sim.cluster.counters["capf issued"] == 1
     (why,) = set(run.remarks.values())
     assert "a batch of %d takes about" % (count - 1) in why and "as measured" in why
     assert "recorder01: 1 of %d done, 0 failed; " % count in run.output and "window closes" in run.output
@@ -193,7 +193,6 @@ def test_failures_of_all_hosts_count_together(make_site):
     # Two batches are more than six; one that had begun by then fails, too.
     assert states.count("verified") == 1 and states.count("failed") in (10, 15)
     assert states.count(LEFT) == 24 - 1 - states.count("failed")
-    assert len(set(run.rows[name]["HOST"] for name, state in run.states.items() if state == "failed")) == 2
     assert any("failed and 6 may, so no further batch begins." in remark for remark in run.remarks.values())
     assert site.armed() == []
 
