@@ -15,6 +15,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
 
 MODULE = "voiceops.secure_tsp.tsp_host"
+FIRST = ("look", "restore", "remove")  # stages that speak with a host for the first time: one that is not reached stays out
 
 
 class Execute:
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
         try:
             if stage not in ON_HOSTS:
                 raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
-            found = ON_HOSTS[stage](run, Execute(self, run, stage != "look"))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage not in FIRST))
         except AnsibleConnectionFailure:
             raise
         except HostLost as error:

@@ -21,6 +21,7 @@ import traceback
 from typing import Any, Callable, NamedTuple, Tuple, Type
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
     LISTS,
@@ -30,13 +31,17 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     default_of,
 )
 
-# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
-PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
-    "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
-FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first. FIRST are those in which
+# a host is spoken with for the first time, so that they tell whether it can be reached.
+PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
+    "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
+    "summary")
+FURTHER = ("armed", "waited", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
 DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
-REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
-NEWEST = ("gave_up", RESTORED, PROVED, ENROLLED, LOOKED)
+REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
+             SUMMARY) + FURTHER
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
+FIRST = (LOOKED, REMOVED, RESTORED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -91,12 +96,17 @@ class Run:
             if isinstance(value, str) or option.type in ("list", "dict"):
                 value = self.template(PREFIX + name, value)
             try:
-                self._options[name] = default_of(option) if value is None else converted(option, value)
+                self._options[name] = self._default(name) if value is None else converted(option, value)
             except ValueError as error:
                 raise Refused("%s Nothing was changed." % (mistake("wrong_option", PREFIX + name, clause="%s." % error),)) from None
             if option.secret and self._options[name]:
                 self._secrets.add(str(self._options[name]))
         return self._options[name]
+
+    def _default(self, name):
+        """Some playbooks have defaults of their own, which their preflight told."""
+        own = self.register(PREFLIGHT).get("defaults") or {}
+        return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
@@ -208,8 +218,12 @@ class Run:
 
     def newest(self, host):
         """Rows of a host as the last stage that worked on it left them, None where no stage did."""
-        found = (self.of_host(host, name).get("rows") for name in NEWEST)
-        return next((rows for rows in found if rows is not None), None)
+        for name in NEWEST:
+            rows = self.of_host(host, name).get("rows")
+            rows = rows.get(host) if isinstance(rows, dict) else rows
+            if rows is not None:
+                return rows
+        return None
 
     def rows(self, hosts=None):
         """Newest rows of hosts of the play, of all of them unless named."""
@@ -232,10 +246,22 @@ class Run:
 
     def refusal(self, host):
         """Why a host cannot go on, empty where it can."""
+        unreachable = self.unreachable(host)
+        if unreachable:
+            return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        if looked.get("unreachable"):
-            return "This host cannot be reached: %s" % looked.get("msg", "no message")
         return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+
+    def unreachable(self, host):
+        """Why a host could not be reached when it was spoken with first, empty where it could."""
+        for name in FIRST:
+            found = self.of_host(host, name)
+            if found.get("unreachable"):
+                return found.get("msg") or "no message"
+        return ""
+
+    def journal(self):
+        return Journal(constants.DEFAULT_LOCAL_TMP)
 
     def addresses(self):
         """{host: addresses} of all hosts that were looked at."""

@@ -82,10 +82,13 @@ class Reader:
         self.axl = axl
         self.way = "none"
 
-    def read(self, wish):
-        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused."""
-        current = _fleet.Current(release=self.axl.version)
-        if "disarm" not in wish.stages:
+    def read(self, wish, users=None):
+        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused.
+
+        users: those of a Current that was read before, where the wish is about profiles alone.
+        """
+        current = _fleet.Current(release=self.axl.version, users=users or {})
+        if "disarm" not in wish.stages and not users:
             current.users = self.users([name for user_type, name in wish.names()])
             devices, groups = _fleet.to_look_up(wish, current)
             current.devices = self._names(DEVICE_NAMES, devices)

@@ -160,7 +160,7 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
@@ -169,6 +169,7 @@ class Done:
     of_user: list = dataclasses.field(default_factory=list)
     made: list = dataclasses.field(default_factory=list)
     of_instance: list = dataclasses.field(default_factory=list)
+    told: list = dataclasses.field(default_factory=list)
 
     def take(self, result):
         self.changed = self.changed or result["changed"]
@@ -262,7 +263,8 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, tolerant=True)
+                current = axl_accounts.Reader(axl).read(wish, self._users(wish))
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, current=current, tolerant=True)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
@@ -271,6 +273,13 @@ class Arming:
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
+
+    def _users(self, wish):
+        """The users as preflight read them, unless some were not there then: three requests less for each chunk."""
+        if not self.known.get("current"):
+            return None
+        users = load(self.known["current"]).users
+        return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
         """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
@@ -299,11 +308,10 @@ class Arming:
 
 @dataclasses.dataclass
 class Seen(Done):
-    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees. told: lines for the operator."""
+    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees."""
 
     secure: set = dataclasses.field(default_factory=set)
     views: dict = dataclasses.field(default_factory=dict)
-    told: list = dataclasses.field(default_factory=list)
     cut: list = dataclasses.field(default_factory=list)
     due: dict = dataclasses.field(default_factory=dict)
 
@@ -462,11 +470,63 @@ def right_password(access, cluster, user, password, known):
     return bool(answer.get("userAuthenticated"))
 
 
+# between batches
+
+
+def services(access, cluster, known):
+    """What is wrong with publisher, CAPF and CTI Manager, as sentences."""
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            return _services(axl, access, cluster)
+    except SecureTspError as error:
+        return [str(error)]
+
+
+def _services(axl, access, cluster):
+    facts = _survey.Survey(axl, serviceability_login(access.params(cluster)), None).gather(["services"])
+    return _survey.service_problems(facts["services"], facts["publisher"])
+
+
+def stand(access, cluster, model, names, known, look, seen):
+    """How a cluster stands before a batch: returns what is wrong with its services. seen gets who is on the secure port, and views.
+
+    names: of the users whose certificates are renewed.
+    """
+    wish = _fleet.Wish(users=model.accounts(cluster, names), stages=("cutover",), cutover="never")
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            problems = _services(axl, access, cluster)
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)
+    except SecureTspError as error:
+        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=str(error))
+        return [str(error)]
+    secure = set(user["name"] for user in result["users"] if user["secure"])
+    seen.secure |= set(Key(cluster, name) for name in secure)
+    view = access.view(cluster, secure, ["lines"]) if look else dict(available=False, connections=[], reason="")
+    seen.views[cluster] = dict(view, users_read=True, waits={})
+    return problems
+
+
 # removal
 
 
+@dataclasses.dataclass
+class Gone(Done):
+    """of_instance: {Key: (action, why not)} of the profiles, action removed, none or kept. users: {Key: sentence} of those listed as absent."""
+
+    of_instance: dict = dataclasses.field(default_factory=dict)
+    users: dict = dataclasses.field(default_factory=dict)
+
+
+REMOVED, WOULD_BE_REMOVED, NO_SUCH_USER = "removed", "would be removed", "there is no such user"
+STAYS = "stays, since it has the CAPF profiles %s"
+
+
 def remove(access, cluster, model, gone, hosts, known, check, done):
-    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts."""
+    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts.
+
+    What cannot be removed stays and is told; it keeps nothing else from being removed.
+    """
     users = [user for user in model.users if user["cluster"] == cluster and user["state"] == "absent" and (
         not user["hosts"] or set(user["hosts"]) & set(hosts))]
     instances = [one for one in model.instances(cluster) if one["state"] == "absent" and key_of(one) in gone]
@@ -477,12 +537,74 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
                        instances=[account_of_instance(one) for one in instances], hosts_of_play=list(hosts), stages=("profiles",))
     try:
         with access.connect(cluster, known.get("axl_version")) as axl:
-            result, plan = axl_accounts.carry_out(axl, wish, apply=not check)
+            current = axl_accounts.Reader(axl).read(wish)
+            wish = _removable(wish, current, cluster, model, done)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
         done.take(result)
         done.warnings += [str(one) for one in plan.warnings]
     except SecureTspError as error:
         done.failures[cluster] = "Profiles and users could not be removed: %s" % error
+        return
+    actions = dict((one["instance_id"], one["action"]) for one in result["instances"])
+    for one in wish.instances:
+        done.of_instance[Key(cluster, one["instance_id"])] = ("removed" if actions[one["instance_id"]] == "remove" else "none", "")
+    for user in wish.users:
+        there = current.user(_fleet.type_of(user), user["name"]) is not None
+        if user["remove_user"]:
+            done.users[Key(cluster, user["name"])] = (WOULD_BE_REMOVED if check else REMOVED) if there else NO_SUCH_USER
+        else:
+            done.users[Key(cluster, user["name"])] = "stays, since remove_user is not given" if there else NO_SUCH_USER
+    done.warnings += list(_without_port(cluster, model, plan.after, wish, done))
+
+
+def _removable(wish, current, cluster, model, done):
+    """The wish without profiles of others, and without users that have profiles which stay."""
+    instances, users, wrong = [], [], []
+    for one in wish.instances:
+        owner = _fleet.user_key(wish.user_type_of(one), one["user"])
+        found = [current.profiles.get((kind, one["instance_id"])) for kind in (_fleet.APPLICATION, _fleet.END)]
+        others = [each for each in found if each is not None and _fleet.user_key(each.user_type, each.user) != owner]
+        if others:
+            why = "%s." % _fleet.of_instance(
+                "profile_of_other_user_kept", one, owner=others[0].user, owner_type=others[0].user_type)
+            done.of_instance[Key(cluster, one["instance_id"])] = ("kept", why)
+            wrong.append("The %s" % why)
+        else:
+            instances.append(one)
+    going = set(one["instance_id"] for one in instances)
+    absent = set(one["instance_id"] for one in model.instances(cluster) + model.others
+                 if one["cluster"] == cluster and one["state"] == "absent")
+    for user in wish.users:
+        left = set(profile.instance_id for profile in current.profiles_of(_fleet.type_of(user), user["name"])) - going
+        if not (user["remove_user"] and left):
+            users.append(user)
+            continue
+        done.users[Key(cluster, user["name"])] = STAYS % ", ".join(sorted(left))
+        if left - absent:
+            wrong.append("User %s %s, of which %s are not listed with state: absent." % (
+                user["name"], STAYS % ", ".join(sorted(left)), ", ".join(sorted(left - absent))))
+    if wrong:
+        done.failures[cluster] = " ".join(wrong)
+    return dataclasses.replace(wish, users=users, instances=instances)
+
+
+def _without_port(cluster, model, after, wish, done):
+    """Users that lost their last instance of the list and can open neither port any more."""
+    losers = dict.fromkeys((wish.user_type_of(one), one["user"]) for one in wish.instances)
+    for kind, name in losers:
+        left = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+                if one["user"] == name and one["state"] == "present"]
+        known = after.user(kind, name)
+        if known is not None and not left and not _fleet.missing([_fleet.SECURE], known.groups):
+            sentence = "Cluster %s: %s. Remove it from the group, or remove the user." % (cluster, _fleet.Remark(
+                "secure_without_instance", name, kind, data={"group": _fleet.SECURE}))
+            done.told.append(sentence)
+            yield sentence
 
 
 def clock():
     return time.time()
+
+
+def pause(seconds):
+    time.sleep(seconds)

@@ -15,6 +15,7 @@ import base64
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
     _pki,
+    _progress,
     _run,
     _trust_list,
     _verification,
@@ -41,6 +42,7 @@ WAYS_OUT = (
     "list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the new "
     "one on first use."
 )
+FRESH = 5  # seconds for which one host's look at a cluster's services serves the others, too
 STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
 
 
@@ -111,6 +113,7 @@ def look(run, execute):
     rows = [] if problems else rows_of_look(mine, answer)
     return dict(
         result, rows=rows, refused=" ".join(problems), keys=answer["keys"], addresses=answer["addresses"],
+        subjects=subjects_of(mine, answer) if run.check and rows else {},
         gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
         changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
         warnings=result["warnings"] + answer.get("warnings", []) + warnings + problems)
@@ -192,6 +195,14 @@ def rows_of_look(instances, answer):
     return rows
 
 
+def subjects_of(instances, answer):
+    """{cluster: names in its trust list}, which check mode does not store."""
+    found = {}
+    for instance, row in zip(instances, answer["rows"]):
+        found.setdefault(instance["cluster"], (row.get("trust") or {}).get("subjects") or [])
+    return found
+
+
 def trust_failure(trust, cluster):
     """Why an instance cannot go on with its trust list; empty where it can."""
     if trust.get("failed"):
@@ -236,10 +247,9 @@ def enrol(run, execute):
     if run.check:
         work.changed = bool(mine)
     else:
-        for cluster in sorted(set(one["cluster"] for one in mine)):
-            work.cluster(cluster, [one for one in mine if one["cluster"] == cluster])
+        work.work(mine)
     removed = remove(run, execute, model, looked, work)
-    return dict(rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, removed=removed)
+    return work.result(removed=removed)
 
 
 class Enrolment:
@@ -248,38 +258,89 @@ class Enrolment:
     def __init__(self, run, execute, model, rows):
         self.run, self.execute, self.model, self.rows = run, execute, model, rows
         self.changed, self.diff, self.warnings = False, [], []
+        self.entries = run.clusters()
+        self.journal, self.known = run.journal(), {}
+        self.host = _progress.Progress(run.host)
+        self.lost = ""
 
-    def cluster(self, cluster, due):
+    def chunks(self, due):
+        """[(rows of the lists of one cluster, whether they are the canary batch)]."""
         size = self.run.option("batch_instances")
-        for start in range(0, len(due), size):
-            chunk = due[start:start + size]
-            stopped = self.stopped() if start else ""
-            if stopped:
-                for one in due[start:]:
-                    self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % stopped, not_begun="window")
-                return
-            if len(due) > size:
-                self.run.show("%s: instances %d to %d of %d on cluster %s" % (
-                    self.run.host, start + 1, start + len(chunk), len(due), cluster))
-            self.chunk(cluster, chunk)
+        found = []
+        for cluster in sorted(set(one["cluster"] for one in due)):
+            mine = [one for one in due if one["cluster"] == cluster]
+            found += [(mine[start:start + size], False) for start in range(0, len(mine), size)]
+        return found
 
-    def stopped(self):
-        """Why no further chunk begins; empty while the window is open."""
-        if self.run.option("ignore_window"):
-            return ""
-        window = _window.maintenance_window(self.run.option("window"), clusters.clock())
-        return "" if window["open"] else window["text"]
+    def work(self, due):
+        """Everything that is due on this host, as long as nothing speaks against a further chunk."""
+        chunks, hindered = self.chunks(due), {}
+        closes = self.window()
+        self.host.take(dict(event="planned", total=len(due), batches=len(chunks), closes=closes["ends"], timezone=closes["timezone"]))
+        for number, (chunk, canary) in enumerate(chunks):
+            cluster = chunk[0]["cluster"]
+            found = hindered.get(cluster) or self.hindrance(cluster, chunk, canary, number)
+            if found[1]:
+                hindered[cluster] = found
+                self.leave(chunk, *found)
+                continue
+            self.one(cluster, chunk, canary)
+            if number + 1 < len(chunks):
+                self.run.show(self.host.of_host(clusters.clock()))
+
+    def one(self, cluster, chunk, canary):
+        """A chunk, with what the progress is told by."""
+        began = clusters.clock()
+        event = dict(cluster=cluster, host=self.run.host, size=len(chunk), canary=canary)
+        self.journal.add("begins", **event)
+        self.host.take(dict(event, event="begins", at=began))
+        self.chunk(cluster, chunk)
+        failed = [one["instance_id"] for one in chunk if self.rows[key_of(one)]["failed"]]
+        event.update(done=len(chunk) - len(failed), failed=failed, seconds=clusters.clock() - began)
+        self.journal.add("ended", **event)
+        self.host.take(dict(event, event="ended", failed=[str(Key(cluster, name)) for name in failed]))
+
+    def window(self):
+        return _window.maintenance_window(self.run.option("window"), clusters.clock())
+
+    def hindrance(self, cluster, chunk, canary, number):
+        """(by, why) a chunk may not begin, both empty where it may. number: chunks before it on this host."""
+        if self.lost:
+            return _progress.LOST, self.lost
+        known = _progress.taken(self.known, self.journal.news())
+        most = self.run.option("max_failures") if number else -1
+        found = _progress.hindrance(
+            known, cluster, len(chunk), self.window(), self.run.option("capf_timeout"), most, canary, self.run.option("ignore_window"))
+        return found if found[1] or not number else self.services(cluster)
+
+    def services(self, cluster):
+        """Whether publisher, CAPF and CTI Manager are up; one look serves all hosts for some seconds."""
+        looked = self.known[cluster].looked if cluster in self.known else None
+        if looked is not None and 0 <= clusters.clock() - looked < FRESH:
+            return "", ""
+        known = self.run.register(_run.PREFLIGHT)["clusters"][cluster]
+        problems = clusters.services(clusters.Access(self.entries), cluster, known)
+        if problems:
+            return _progress.SERVICES, " ".join(problems)
+        self.journal.add("looked", cluster)
+        return "", ""
+
+    def leave(self, chunk, by, why):
+        """A chunk that is not begun."""
+        self.journal.add("stopped", chunk[0]["cluster"], by=by, why=why)
+        for one in chunk:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % why, not_begun=by)
 
     def chunk(self, cluster, due):
         run, known = self.run, self.run.register(_run.PREFLIGHT)["clusters"][cluster]
-        entries = run.clusters()
         given = run.strings(cluster, set(one["instance_id"] for one in due), self.model)
-        hours = _window.operation_hours(run.option("operation_hours"), _window.maintenance_window(run.option("window"), clusters.clock()))
-        arming = clusters.Arming(clusters.Access(entries), cluster, self.model, due, list(self.rows.values()), given, known, hours)
+        hours = _window.operation_hours(run.option("operation_hours"), self.window())
+        arming = clusters.Arming(
+            clusters.Access(self.entries), cluster, self.model, due, list(self.rows.values()), given, known, hours)
         used = set()
         with tidying():
             try:
-                with run.alone(entries[cluster]["hostname"]):
+                with self.run.alone(self.entries[cluster]["hostname"]):
                     arming.arm()
                 self.diff += arming.diff
                 self.changed = self.changed or bool(arming.armed)
@@ -290,37 +351,51 @@ class Enrolment:
             except Exception as error:  # pylint: disable=broad-exception-caught
                 self.fail(due, reason_of(error))
             finally:
-                self.disarm(arming, used, entries)
+                self.disarm(arming, used)
 
     def enrol(self, due, arming, used):
         if not due:
             return
         settings = settings_of(self.run, self.model, due)
-        answer = self.execute("enrol", due, settings, {"strings": [arming.strings.get(one["instance_id"]) for one in due]})
+        answer = self.execute("enrol", self.sent(due), settings, self.sealed(due, arming.strings))
         if answer.get("failed"):
+            self.lost = answer.get("msg", "") if answer.get("lost") else ""
             self.fail(due, answer.get("msg") or "failed without a message")
             return
-        self.diff += answer.get("diff", [])
-        self.warnings += answer.get("warnings", [])
-        self.changed = self.changed or answer["changed"]
+        self.add(answer)
         profiles = None
         for one, found in zip(due, answer["rows"]):
             if found.get("action") in _outcome.USED:
                 used.add(one["instance_id"])
             if found.get("capf_reason") == _outcome.WRONG_OR_IDLE and profiles is None:
                 profiles = arming.profiles()
-            self.rows[key_of(one)] = _outcome.updated(
-                self.rows[key_of(one)], found, one, (profiles or {}).get(one["instance_id"]))
+            self.take(one, found, (profiles or {}).get(one["instance_id"]))
+
+    def sent(self, due):
+        """The instances as the module gets them."""
+        return due
+
+    def sealed(self, due, strings):
+        return {"strings": [strings.get(one["instance_id"]) for one in due]}
+
+    def take(self, one, found, profile):
+        """What the module says of one instance."""
+        self.rows[key_of(one)] = _outcome.updated(self.rows[key_of(one)], found, one, profile)
+
+    def add(self, answer):
+        self.diff += answer.get("diff", [])
+        self.warnings += answer.get("warnings", [])
+        self.changed = self.changed or bool(answer.get("changed"))
 
     def fail(self, due, message):
         for one in due:
             self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], message)
 
-    def disarm(self, arming, used, entries):
+    def disarm(self, arming, used):
         if not [one for one in arming.armed if one not in used]:
             return
         try:
-            with self.run.alone(entries[arming.cluster]["hostname"]):
+            with self.run.alone(self.entries[arming.cluster]["hostname"]):
                 arming.disarm(used)
         except Exception as error:  # pylint: disable=broad-exception-caught
             for name in arming.armed:
@@ -328,6 +403,9 @@ class Enrolment:
                 if name not in used:
                     self.rows[key] = _outcome.also_failed(self.rows[key], STILL_ARMED % reason_of(error))
                     self.warnings.append("Instance %s: %s" % (name, STILL_ARMED % reason_of(error)))
+
+    def result(self, **more):
+        return dict(more, rows=list(self.rows.values()), changed=self.changed, diff=self.diff, warnings=self.warnings)
 
 
 def remove(run, execute, model, looked, work):
@@ -343,9 +421,7 @@ def remove(run, execute, model, looked, work):
         work.rows[key_of(one)] = dict(row, state="failed" if row["failed"] else "removed")
         if not row["failed"]:
             free.append(list(key_of(one)))
-    work.changed = work.changed or bool(answer.get("changed"))
-    work.diff += answer.get("diff", [])
-    work.warnings += answer.get("warnings", [])
+    work.add(answer)
     return free
 
 
@@ -442,11 +518,11 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
 def tell(run, _execute):
     """Fail where something went wrong, so that Ansible's recap and exit code say it."""
     refusal = run.refusal(run.host)
-    if run.register(_run.LOOKED).get("unreachable"):
-        raise HostLost(run.register(_run.LOOKED).get("msg") or "the host cannot be reached")
+    if run.unreachable(run.host):
+        raise HostLost(run.unreachable(run.host))
     wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
     here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
-    for name in (_run.ACCOUNTS, _run.CUTOVER):
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")
