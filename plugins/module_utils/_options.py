@@ -229,9 +229,9 @@ LISTS = {
 # The scalar options, by their name without the prefix
 
 OPTIONS = {
-    "serial": Option("str", None, (
-        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number or a percentage. All when left "
-        "out.",
+    "serial": Option("raw", None, (
+        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number, a percentage, or a list such as V([1, 10]), of "
+        "which the last holds for the rest. All when left out.",
     )),
     "cutover": Option("str", "auto", (
         "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
@@ -256,7 +256,7 @@ OPTIONS = {
         "Task file that starts the application again, also after a failure.",
     )),
     "batch_instances": Option("int", 10, (
-        "Instances that are armed at a time.",
+        "Instances that are armed at a time on a host; in an upgrade, on each cluster.",
     ), least=1),
     "enrol_throttle": Option("int", 0, (
         "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
