@@ -247,14 +247,14 @@ OPTIONS = {
         "Task file that starts the application again, also after a failure.",
     )),
     "batch_instances": Option("int", 10, (
-        "Instances that are armed at a time, 1 or more.",
+        "Instances that are armed at a time, 1 or more. An upgrade divides them among the hosts that work at a time, 5 or more for each.",
     ), least=1),
     "enrol_throttle": Option("int", 0, (
         "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
     ), least=0),
     "renew_before_days": Option("int", 0, (
         "Renew certificates that expire within so many days; 0 renews expired ones only.",
-        "The playbook C(voiceops.secure_tsp.upgrade_certificates) takes 60 when it is not given.",
+        "When it is not given, this is 0, and 60 in the playbook C(voiceops.secure_tsp.upgrade_certificates).",
     ), least=0, most=36500),
     "upgrade_instances": Option("list", (), (
         "Instances that get a new certificate in an upgrade, whatever theirs is like. IDs, or "
@@ -272,8 +272,8 @@ OPTIONS = {
         "only a new C(instance_id) helps.",
     ), elements="str"),
     "canary_instances": Option("int", 1, (
-        "Instances of the first batch of an upgrade on each cluster. When one of them fails, no other batch begins. "
-        "0 is no canary.",
+        "Instances of the first batch of an upgrade on each cluster, which are on one host. When one of them fails, no other batch "
+        "begins. 0 is no canary.",
     ), least=0),
     "max_failures": Option("int", 3, (
         "How many instances may fail in an upgrade before no further batch begins; -1 is no limit.",
