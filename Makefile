@@ -13,7 +13,7 @@ LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
-	bench changelog samples picture build clean
+	bench changelog samples picture options build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ samples: venv  ## Write the samples in the modules' RETURN from real runs of the
 
 picture: venv  ## Draw docs/images/layers.svg from the imports
 	@PYTHONPATH=tests .venv/bin/python tests/layers_picture.py
+
+options: venv  ## Write the argument specs and the page of variables from the table of options
+	@PYTHONPATH=tests .venv/bin/python tests/generate_options.py
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh

@@ -148,10 +148,13 @@ CLUSTER = {
     "port": Option("int", 8443, ("Port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
     "password": Option("name", None, ("Its password.",), secret=True, required=True),
-    "validate_certs": Option("bool", True, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "ca_path": Option("path", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "server_fingerprint": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "axl_version": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "validate_certs": Option("bool", True, ("Check the certificate of the web services.",)),
+    "ca_path": Option("path", None, (
+        "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
+    "server_fingerprint": Option("str", None, (
+        "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+    "axl_version": Option("str", None, (
+        "AXL version of the requests, found out when left out. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
     "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
@@ -201,12 +204,12 @@ INSTANCE = {
     "store": Option("name", None, (
         "The folder, by default C(/etc/secure_tsp/{instance_id}), with several clusters C(/etc/secure_tsp/{cluster}/{instance_id}). "
         "C({host}) is known too.",)),
-    "capf": Option("dict", None, ("How CAPF is spoken with.",)),
+    "capf": Option("dict", None, ("How the host speaks with CAPF.",)),
     "client_address": Option("name", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
     "authorization_string": Option("name", None, ("Is used in place of a string made for this run.",), secret=True),
-    "rearm": Option("bool", False, ("For C(enrolment) V(tsp).",)),
+    "rearm": Option("bool", False, ("Arm a pending profile again, for C(enrolment) V(tsp).",)),
     "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
-    "replace": Option("bool", False, ("Allows to take over a profile of another user.",)),
+    "replace": Option("bool", False, ("Take over a profile of another user.",)),
     "state": Option("str", "present", ("V(absent) removes the profile and the instance's files.",), choices=("present", "absent")),
     "probe_of": Option("name", None, ("Marks the probe of another instance; never written by hand.",)),
 }
@@ -237,11 +240,13 @@ OPTIONS = {
         "may end, and addresses that are those of no listed host.",
     )),
     "verify_with": Option("str", "auto", (
-        "How instances are verified, see the role's README.",
+        "How instances are verified. V(offline) opens nothing, V(ris) asks CTI Manager which connections are open, "
+        "V(application) opens a provider with the application's own certificate, V(probe) with a second one.",
+        "V(auto) takes the strongest way that cannot disturb a running application.",
     ), choices=("auto", "offline", "application", "ris", "probe")),
     "stop_handler": Option("str", "", (
-        "Task file that stops the application of a host, so that its own certificate can be verified. An absolute "
-        "path, or one beside the playbook.",
+        "Task file that stops the application of a host, so that its own certificate can be verified. A relative path "
+        "begins in the folder that C(ansible-playbook) was started in.",
     )),
     "start_handler": Option("str", "", (
         "Task file that starts the application again, also after a failure.",
@@ -253,8 +258,8 @@ OPTIONS = {
         "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
     ), least=0),
     "renew_before_days": Option("int", 0, (
-        "Renew certificates that expire within so many days; 0 renews expired ones only.",
-        "When it is not given, this is 0, and 60 in the playbook C(voiceops.secure_tsp.upgrade_certificates).",
+        "Renew certificates that expire within this number of days; 0 renews expired ones only.",
+        "The playbook C(voiceops.secure_tsp.upgrade_certificates) takes 60 when it is not given.",
     ), least=0, most=36500),
     "upgrade_instances": Option("list", (), (
         "Instances that get a new certificate in an upgrade, whatever theirs is like. IDs, or "
@@ -282,8 +287,8 @@ OPTIONS = {
         "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) puts back.",
     ), elements="str"),
     "operation_hours": Option("int", 24, (
-        "Hours that an armed profile stays armed at least, 1 to 720; 0 leaves that to the cluster. While a window "
-        "is open, no longer than that.",
+        "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
+        "longer than that.",
     ), least=0, most=720),
     "window": Option("dict", {}, (
         "Maintenance window. C(start) and C(end) are both C(HH:MM), every day, or both C(YYYY-MM-DD HH:MM). "
@@ -344,7 +349,7 @@ OPTIONS = {
         "Seconds for one enrolment.",
     ), least=1, most=600),
     "capf_retries": Option("int", 0, (
-        "How often a connection to CAPF that broke before the string was sent is tried again, 0 to 3.",
+        "How often a connection to CAPF that broke before the string was sent is tried again.",
     ), least=0, most=3),
     "cti_timeout": Option("int", 60, (
         "Seconds for one provider, from the first connection to the close.",
@@ -373,7 +378,7 @@ OPTIONS = {
         "In a search for drift, expect that the application of each instance on the secure port is connected.",
     )),
     "soon_days": Option("int", 60, (
-        "In a search for drift, certificates that expire within so many days are a finding.",
+        "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
         "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",

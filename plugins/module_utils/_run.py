@@ -18,9 +18,8 @@ import os
 import signal
 import traceback
 
-from ansible import constants
-from ansible.errors import AnsibleError
-from ansible.utils.display import Display
+from typing import Any, Callable, NamedTuple, Tuple, Type
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
@@ -60,11 +59,22 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class Ansible(NamedTuple):
+    """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
+
+    show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
+    """
+
+    show: Callable[[str], Any]
+    errors: Tuple[Type[Exception], ...]
+    local_tmp: str
+
+
 class Run:
     """templar and task_vars as an action plugin has them."""
 
-    def __init__(self, templar, task_vars, check, diff=False):
-        self.vars, self._templar = task_vars, templar
+    def __init__(self, templar, task_vars, check, diff, ansible):
+        self.vars, self._templar, self.ansible = task_vars, templar, ansible
         self.check, self.diff = check, diff
         self.host = task_vars.get("inventory_hostname")
         self._secrets = set()
@@ -75,7 +85,7 @@ class Run:
     def template(self, name, value):
         try:
             return self._templar.template(value)
-        except AnsibleError as error:
+        except self.ansible.errors as error:
             raise Refused("%s cannot be worked out: %s Nothing was changed." % (name, first_line(error))) from None
 
     def option(self, name):
@@ -88,7 +98,7 @@ class Run:
             try:
                 self._options[name] = self._default(name) if value is None else converted(option, value)
             except ValueError as error:
-                raise Refused("%s Nothing was changed." % mistake("wrong_option", PREFIX + name, clause="%s." % error)) from None
+                raise Refused("%s Nothing was changed." % (mistake("wrong_option", PREFIX + name, clause="%s." % error),)) from None
             if option.secret and self._options[name]:
                 self._secrets.add(str(self._options[name]))
         return self._options[name]
@@ -106,13 +116,14 @@ class Run:
                 self.option(name)
             except Refused as error:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
-        known = dict.fromkeys(PREFIX + name for name in list(OPTIONS) + list(LISTS))
+        known = dict.fromkeys([*OPTIONS, *LISTS])
         unknown = {}
         for host in self.vars["ansible_play_hosts_all"]:
-            for name in self.raw(host):
-                if str(name).startswith(PREFIX) and name not in known and str(name)[len(PREFIX):] not in REGISTERS:
-                    unknown[str(name)] = None
-        return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
+            for variable in self.raw(host):
+                name = str(variable)[len(PREFIX):]
+                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
+                    unknown[name] = None
+        return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 
     def listed(self, name):
         """One of the three lists, secrets included, or its default."""
@@ -265,9 +276,17 @@ class Run:
 
     def show(self, *lines):
         """Print lines as they are, for people; on the controller this is the only way past Ansible's JSON."""
-        display = Display()
         for line in lines:
-            display.display(self.masked(line))
+            self.ansible.show(self.masked(line))
+
+    @contextlib.contextmanager
+    def alone(self, hostname):
+        """One process of this controller at a time writes to a cluster."""
+        name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
+        folder = os.path.dirname(self.ansible.local_tmp)
+        with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
 
     def masked(self, text):
         for secret in self._secrets:
@@ -303,17 +322,7 @@ def reason_of(error):
         type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
 
 
-# One writer on a cluster, and no end without tidying up
-
-
-@contextlib.contextmanager
-def alone(cluster, hostname):
-    """One process of this controller at a time writes to a cluster."""
-    name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
-    folder = os.path.dirname(constants.DEFAULT_LOCAL_TMP)
-    with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield cluster
+# No end without tidying up
 
 
 @contextlib.contextmanager
@@ -340,5 +349,3 @@ def tidying():
             signal.signal(number, handler)
         if ended:
             os.kill(os.getpid(), ended[0])
-
-

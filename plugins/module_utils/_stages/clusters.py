@@ -27,7 +27,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     Key,
     account_of_instance,
     key_of,
-    owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
     RealTimeInformation,
@@ -131,7 +130,8 @@ def _planned(axl, cluster, model, issuer):
 
 def dump(current):
     """A _fleet.Current as plain values."""
-    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
+    return {"release": current.release, "devices": current.devices, "groups": current.groups,
+            "users": [dataclasses.asdict(user) for user in current.users.values()],
             "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
 
 
@@ -160,14 +160,15 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: {Key of a user: sentence}; told: lines for people."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
     failures: dict = dataclasses.field(default_factory=dict)
-    of_user: dict = dataclasses.field(default_factory=dict)
+    of_user: list = dataclasses.field(default_factory=list)
     made: list = dataclasses.field(default_factory=list)
+    of_instance: list = dataclasses.field(default_factory=list)
     told: list = dataclasses.field(default_factory=list)
 
     def take(self, result):
@@ -200,16 +201,22 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
-                result, plan = axl_accounts.carry_out(axl, wishes[0])
+                result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
                 done.take(result)
+                lost = set(one["user"] for one in result["failures"])
+                done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
+                                 for one in result["failures"]]
+                asked = [one for one in asked if one["user"] not in lost]
                 done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
-                    profiles, instances=[one for one in asked if one["instance_id"] in idle]))
+                    profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
                 done.take(result)
+                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
+                                     for one in result["failures"]]
     except SecureTspError as error:
         done.failures[cluster] = "%s: %s" % (step, error)
         return set()
@@ -235,7 +242,7 @@ def _needing(cluster, asked):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -245,6 +252,7 @@ class Arming:
         self.asked = _outcome.with_outcomes(asked, rows, cluster)
         self.strings = dict(given)
         self.armed = []
+        self.refused = {}
         self.diff = []
 
     def arm(self):
@@ -256,11 +264,12 @@ class Arming:
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
                 current = axl_accounts.Reader(axl).read(wish, self._users(wish))
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, current=current)
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, current=current, tolerant=True)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
         self.armed = result["armed"]
+        self.refused = dict((one["name"], "Its CAPF profile could not be armed: %s" % one["msg"]) for one in result["failures"])
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
@@ -599,5 +608,3 @@ def clock():
 
 def pause(seconds):
     time.sleep(seconds)
-
-

@@ -33,8 +33,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 STRAIGHT, CAREFUL = "straight.yml", "careful.yml"
 HANDLERS = ("stop", "start")
+SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
 NOT_IN_THIS_RUN = "not in this run"
-KEY_FILE = "QBEClient.key.pem"
 USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
@@ -110,7 +110,8 @@ def look_at_lists(run, naming=()):
     model, wrong, unusual = complete(
         run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
-        probe_suffix=safe_option(run, "probe_suffix"))
+        probe_suffix=safe_option(run, "probe_suffix"),
+        secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
     named = {}
     for option in naming:
         keys, unknown = model.named(safe_option(run, option) or (), _run.PREFIX + option)
@@ -231,7 +232,7 @@ def accounts(run):
         foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
 
 
 def foresee(run, model, due):
@@ -443,9 +444,8 @@ def broken(run, stage, reason):
     if stage.endswith("preflight"):
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
-    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
-                msg=[message], rows={}, totals={}, told=[message])
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[],
+                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message])
 
 
 STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
-

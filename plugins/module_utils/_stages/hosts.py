@@ -24,7 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import alone, reason_of, tidying
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
@@ -234,6 +234,10 @@ def enrol(run, execute):
         for key, row in rows.items():
             if key.cluster == cluster:
                 rows[key] = _outcome.also_failed(row, message)
+    for cluster, user, message in told["of_user"]:
+        for key, row in rows.items():
+            if owner_of(row) == (cluster, user):
+                rows[key] = _outcome.also_failed(row, message)
     for cluster, name, message in told["held"]:
         if (cluster, name) in rows:
             rows[Key(cluster, name)] = _outcome.also_failed(rows[Key(cluster, name)], message)
@@ -336,17 +340,22 @@ class Enrolment:
         used = set()
         with tidying():
             try:
-                with alone(cluster, self.entries[cluster]["hostname"]):
+                with self.run.alone(self.entries[cluster]["hostname"]):
                     arming.arm()
                 self.diff += arming.diff
                 self.changed = self.changed or bool(arming.armed)
-                self.enrol(due, arming, used)
+                for one in due:
+                    if one["instance_id"] in arming.refused:
+                        self.fail([one], arming.refused[one["instance_id"]])
+                self.enrol([one for one in due if one["instance_id"] not in arming.refused], arming, used)
             except Exception as error:  # pylint: disable=broad-exception-caught
                 self.fail(due, reason_of(error))
             finally:
                 self.disarm(arming, used)
 
     def enrol(self, due, arming, used):
+        if not due:
+            return
         settings = settings_of(self.run, self.model, due)
         answer = self.execute("enrol", self.sent(due), settings, self.sealed(due, arming.strings))
         if answer.get("failed"):
@@ -386,7 +395,7 @@ class Enrolment:
         if not [one for one in arming.armed if one not in used]:
             return
         try:
-            with alone(arming.cluster, self.entries[arming.cluster]["hostname"]):
+            with self.run.alone(self.entries[arming.cluster]["hostname"]):
                 arming.disarm(used)
         except Exception as error:  # pylint: disable=broad-exception-caught
             for name in arming.armed:
