@@ -328,10 +328,12 @@ class _Completion:
 
     def entry(self, where, raw, table):
         """The entry with every key of the table, or None when it is none or lacks what is required."""
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, (dict, Mapping)):
             self.mistakes.append(mistake("not_a_dictionary", where))
             return None
         filled = self.defaults(table)
+        if not raw:
+            return filled if not REQUIRED[id(table)] else self.missing(where, REQUIRED[id(table)])
         for key, value in raw.items():
             option = table.get(key)
             if option is None:
@@ -343,18 +345,23 @@ class _Completion:
                     self.mistakes.append(mistake("wrong_value", where, key=key, clause=error))
                     if option.required:
                         return None
-        complete_ = True
-        for key in REQUIRED[id(table)]:
-            if filled[key] in (None, ""):
-                self.mistakes.append(mistake("missing_key", where, key=key))
-                complete_ = False
-        return filled if complete_ else None
+        lacking = [key for key in REQUIRED[id(table)] if filled[key] in (None, "")]
+        return self.missing(where, lacking) if lacking else filled
+
+    def missing(self, where, keys):
+        for key in keys:
+            self.mistakes.append(mistake("missing_key", where, key=key))
 
     def defaults(self, table):
+        """A dict of its own for one entry, with lists of its own."""
         known = self._defaults.get(id(table))
         if known is None:
-            known = self._defaults[id(table)] = dict((key, default_of(option)) for key, option in table.items())
-        return dict((key, list(value) if isinstance(value, list) else value) for key, value in known.items())
+            filled = dict((key, default_of(option)) for key, option in table.items())
+            known = self._defaults[id(table)] = filled, [key for key, value in filled.items() if isinstance(value, list)]
+        filled = known[0].copy()
+        for key in known[1]:
+            filled[key] = list(filled[key])
+        return filled
 
     def cluster(self, number, name, raw):
         where = "cluster %s" % name
@@ -447,8 +454,7 @@ class _Completion:
     def expand(self, entry):
         cluster = self.clusters[entry["cluster"]]
         template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
-        for key in ("instance_id", "cluster"):
-            template = template.replace("{%s}" % key, entry[key])
+        template = template.replace("{instance_id}", entry["instance_id"]).replace("{cluster}", entry["cluster"])
         entry["store_of_host"] = template.rstrip("/") or "/"
         entry["store"] = entry["store_of_host"].replace("{host}", entry["host"])
         for key in OF_CLUSTER:

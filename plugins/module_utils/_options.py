@@ -88,6 +88,8 @@ def nearest(name, known):
 
 
 def _text(value):
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, (Mapping, list, tuple, bool)) or value is None:
         raise ValueError("is not a text")
     return str(value)
@@ -98,6 +100,8 @@ def _name(value):
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise ValueError("is a number where a text is due: put it in quotes")
     text = _text(value)
+    if text.isalnum() and text.isascii():
+        return text
     if NOT_IN_XML.search(text) or CONTROL.search(text):
         raise ValueError("has a control character or a line break, or one that XML cannot carry")
     if text != text.strip():

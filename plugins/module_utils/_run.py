@@ -17,7 +17,6 @@ import json
 import os
 import signal
 import traceback
-
 from typing import Any, Callable, NamedTuple, Tuple, Type
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
@@ -261,7 +260,7 @@ class Run:
         return ""
 
     def journal(self):
-        return Journal(constants.DEFAULT_LOCAL_TMP)
+        return Journal(self.ansible.local_tmp)
 
     def addresses(self):
         """{host: addresses} of all hosts that were looked at."""
