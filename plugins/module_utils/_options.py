@@ -230,8 +230,8 @@ LISTS = {
 
 OPTIONS = {
     "serial": Option("str", None, (
-        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number or a percentage. All when left "
-        "out.",
+        "Hosts at a time in the playbooks C(voiceops.secure_tsp.site) and C(voiceops.secure_tsp.upgrade_certificates), as a number, a "
+        "percentage or a list of these. When left out, all in the first, and one, then all others, in the second.",
     )),
     "cutover": Option("str", "auto", (
         "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
