@@ -61,9 +61,13 @@ ENTRY_POINTS = {
     )),
     "upgrade": ("Give new certificates to the instances that need one, batch by batch, in a maintenance window", (
         "Brings the trust lists up to date, decides by what the hosts hold, shows the plan, and stops there in check mode.",
-        "Then a canary batch, and batches of at most O(upgrade:secure_tsp_batch_instances) for each cluster. Each is verified "
-        "before the next begins, and what CTI Manager does not take is put back on disk.",
+        "C(upgrade_batch), in a play after it, does what the plan says, and C(end) prints the summary, as the playbook "
+        "C(voiceops.secure_tsp.upgrade_certificates) does.",
         "Nothing is kept on the controller, so that a run that was stopped goes on when it is started again.",
+    )),
+    "upgrade_batch": ("Give new certificates to what the plan of C(upgrade) names on a batch of hosts", (
+        "A canary batch on one host comes before the others of each cluster. Never more than O(upgrade_batch:secure_tsp_batch_instances) "
+        "are armed on all hosts. Each certificate is proven where it was enrolled, and what CTI Manager does not take is put back on disk.",
     )),
     "rollback": ("Put former keys and certificates back", (
         "Of the instances in O(rollback:secure_tsp_rollback_instances) whose certificate was not verified yet. The one in place "

@@ -230,8 +230,9 @@ LISTS = {
 
 OPTIONS = {
     "serial": Option("raw", None, (
-        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number, a percentage, or a list such as V([1, 10]), of "
-        "which the last holds for the rest. All when left out.",
+        "Hosts at a time in the playbooks C(voiceops.secure_tsp.site) and C(voiceops.secure_tsp.upgrade_certificates), as a number, a "
+        "percentage, or a list of these such as V([1, 10]), of which the last holds for the rest. When left out, all in the first, and "
+        "one, then all others, in the second.",
     )),
     "cutover": Option("str", "auto", (
         "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
@@ -256,7 +257,7 @@ OPTIONS = {
         "Task file that starts the application again, also after a failure.",
     )),
     "batch_instances": Option("int", 10, (
-        "Instances that are armed at a time on a host; in an upgrade, on each cluster.",
+        "Instances that are armed at a time, 1 or more. An upgrade divides them among the hosts that work at a time, 5 or more for each.",
     ), least=1),
     "enrol_throttle": Option("int", 0, (
         "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
@@ -281,8 +282,8 @@ OPTIONS = {
         "only a new C(instance_id) helps.",
     ), elements="str"),
     "canary_instances": Option("int", 1, (
-        "Instances of the first batch of an upgrade on each cluster. When one of them fails, no other batch begins. "
-        "0 is no canary.",
+        "Instances of the first batch of an upgrade on each cluster, which are on one host. When one of them fails, no other batch "
+        "begins. 0 is no canary.",
     ), least=0),
     "max_failures": Option("int", 3, (
         "How many instances may fail in an upgrade before no further batch begins; -1 is no limit.",

@@ -18,17 +18,18 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options"),
-    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal"),
+    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress"),
     ("_drift", "_model", "_pki"),
-    ("_diagnosis", "_outcome", "_adoption", "_upgrade", "_verification", "_transport", "_store", "_axl.schema", "_trace_reading"),
-    ("_instance", "_summary", "_axl.values", "_axl.wsdl"),
+    ("_diagnosis", "_outcome", "_adoption", "_verification", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_instance", "_summary", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
     ("_survey", "_connections", "_trace_collection"),
     ("_stages.clusters", "_stages.host"),
     ("_run",),
     ("_stages.fleet", "_stages.hosts"),
+    ("_stages.upgrade", "_stages.removal"),
     ("_stages.table",),
     ("_module",),
 )
@@ -57,7 +58,7 @@ SANS_IO = {
     "_verification": {"_fleet", "_model"},
     "_summary": {"_model", "_outcome"},
     "_adoption": {"_fleet"},
-    "_upgrade": set(),
+    "_upgrade": {"_model", "_outcome", "_progress"},
     "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }

@@ -54,7 +54,7 @@ def test_options_are_used_where_the_page_of_variables_says():
     uses = generate_options.uses()
     assert "site" in uses["window"] and "verify" not in uses["window"]
     assert "site" in uses["cti_timeout"] and "verify" in uses["cti_timeout"]
-    assert uses["serial"] == ["playbook site"]
+    assert uses["serial"] == ["playbook site", "playbook upgrade_certificates"]
     assert "site" in uses["batch_instances"] and "verify" not in uses["batch_instances"]
 
 
