@@ -22,6 +22,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
     LISTS,
@@ -34,7 +35,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 # What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
-FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
+FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
+    "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
+FURTHER = ("armed", "waited", "gate", "stopped", "due", FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
 NEWEST = (RESTORED, PROVED, ENROLLED, LOOKED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
@@ -148,6 +151,17 @@ class Run:
         self._secrets.add(text)
         return text
 
+    def every_secret(self, model):
+        """All secrets that the lists hold, to keep them out of what others wrote."""
+        self.clusters()
+        self.passwords(model)
+        raw = self.vars.get(PREFIX + "instances") or ()
+        for listed in self.template(PREFIX + "instances", raw) if isinstance(raw, str) else raw:
+            if listed.get("authorization_string") is not None:
+                self._secret("the string of an instance", listed["authorization_string"])
+        self.passphrase()
+        return sorted(self._secrets)
+
     def passphrase(self):
         return self.option("key_passphrase")
 
@@ -225,13 +239,18 @@ class Run:
                 found[host] = known
         return found
 
-    # What is shown
+    # Files and what is shown
+
+    @staticmethod
+    def path(text):
+        """Absolute; a relative one means the folder in which ansible-playbook was started."""
+        return os.path.abspath(os.path.expanduser(text))
 
     def show(self, *lines):
-        """Print lines as they are, for people; on the controller this is the only way past Ansible's JSON."""
+        """Print lines for people; on the controller this is the only way past Ansible's JSON."""
         display = Display()
         for line in lines:
-            display.display(self.masked(line))
+            display.display(printable(self.masked(line)))
 
     def masked(self, text):
         for secret in self._secrets:
@@ -249,6 +268,10 @@ class Run:
                     "voiceops.secure_tsp.drift."))
         if not self.diff:
             result.pop("diff", None)
+        if result.get("warnings"):
+            result["warnings"] = [printable(one) for one in result["warnings"]]
+        if isinstance(result.get("msg"), str):
+            result["msg"] = "\n".join(printable(line) for line in result["msg"].split("\n"))
         return result
 
 
