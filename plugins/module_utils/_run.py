@@ -37,9 +37,10 @@ PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTOR
     "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
 FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
     "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
-FURTHER = ("armed", "waited", "gate", "stopped", "due", FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+FURTHER = ("armed", "waited", "gate", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
-NEWEST = (RESTORED, PROVED, ENROLLED, LOOKED)
+NEWEST = ("gave_up", RESTORED, PROVED, ENROLLED, LOOKED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -187,6 +188,11 @@ class Run:
 
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
+
+    def value_of_host(self, host, name):
+        """A variable as that host has it, worked out."""
+        value = self.raw(host).get(PREFIX + name)
+        return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
 
     def is_windows(self, host):
         if host not in self.vars["hostvars"]:
