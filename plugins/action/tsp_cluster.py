@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.fleet import broken
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS, READING
 
 
 class ActionModule(ActionBase):
@@ -28,6 +28,8 @@ class ActionModule(ActionBase):
             found = dict(failed=True, msg=str(error))
         except Exception as error:  # pylint: disable=broad-exception-caught
             found = broken(run, stage, reason_of(error))
+            if stage in READING:
+                found.update(failed=True, changed=False, msg="The stage %s was stopped by %s Nothing was changed." % (stage, reason_of(error)))
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

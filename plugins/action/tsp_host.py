@@ -10,7 +10,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import FIRST, ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
 
@@ -52,16 +52,16 @@ class ActionModule(ActionBase):
         try:
             if stage not in ON_HOSTS:
                 raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
-            found = ON_HOSTS[stage](run, Execute(self, run, stage != "look"))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage not in FIRST))
         except AnsibleConnectionFailure:
             raise
         except HostLost as error:
             raise AnsibleConnectionFailure(error.what) from None
         except Refused as error:
-            found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
+            found = dict(failed=stage in TELLING, rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
         except Exception as error:  # pylint: disable=broad-exception-caught
             message = "The stage %s was stopped on this host by %s" % (stage, reason_of(error))
-            found = dict(failed=stage == "tell", rows=None, refused=message, msg=message, warnings=[message])
+            found = dict(failed=stage in TELLING, rows=None, refused=message, msg=message, warnings=[message])
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

@@ -23,9 +23,13 @@ options:
       - V(due) tells who is due for the cutover, and which applications stop for it.
       - V(cutover) cuts over who is due, and asks what CTI Manager sees.
       - V(summary) prints a line for each instance.
+      - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
+      - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
+        V(diagnosis) writes the pages.
+      - V(adopted) writes the lists of what clusters and hosts have already.
     type: str
     required: true
-    choices: [preflight, lists, accounts, due, cutover, views, summary]
+    choices: [preflight, lists, accounts, due, cutover, views, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -67,7 +71,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 
 def main():
-    module = create(dict(stage=dict(type="str", required=True, choices=["preflight", "lists", "accounts", "due", "cutover", "views", "summary"])))
+    module = create(dict(stage=dict(type="str", required=True, choices=[
+        "preflight", "lists", "accounts", "due", "cutover", "views", "summary", "drift_lists", "findings", "diagnosis_lists", "openings",
+        "diagnosis", "adopted"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -6,7 +6,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import (
+    adoption,
+    diagnosis,
+    drift,
+    fleet,
+    hosts,
+)
 
-ON_CLUSTERS = dict(fleet.STAGES)
-ON_HOSTS = dict(hosts.STAGES)
+ON_CLUSTERS = dict(fleet.STAGES, **drift.ON_CLUSTERS, **diagnosis.ON_CLUSTERS, **adoption.ON_CLUSTERS)
+ON_HOSTS = dict(hosts.STAGES, **drift.ON_HOSTS, **diagnosis.ON_HOSTS, **adoption.ON_HOSTS)
+# Stages with which nothing is changed: where one breaks, the run ends.
+READING = tuple(drift.ON_CLUSTERS) + tuple(diagnosis.ON_CLUSTERS) + tuple(adoption.ON_CLUSTERS)
+# Those of a host that fail where something is wrong, and those that are the first on a host, where a lost line ends it.
+TELLING = ("tell", "drifted")
+FIRST = ("look", "read", "adopt")
