@@ -27,9 +27,10 @@ class ActionModule(ActionBase):
         except Refused as error:
             found = dict(failed=True, msg=str(error))
         except Exception as error:  # pylint: disable=broad-exception-caught
-            found = broken(run, stage, reason_of(error))
             if stage in READING:
-                found.update(failed=True, changed=False, msg="The stage %s was stopped by %s Nothing was changed." % (stage, reason_of(error)))
+                found = dict(failed=True, msg="The stage %s was stopped by %s Nothing was changed." % (stage, reason_of(error)))
+            else:
+                found = broken(run, stage, reason_of(error))
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

@@ -14,7 +14,7 @@ import datetime
 import json
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 SEVERITIES = (CRITICAL, WARNING, INFO)
@@ -144,7 +144,7 @@ TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the
 def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), tsps=(), judged=(), failure=""):
     """What findings() needs of a host, out of the results of its modules.
 
-    certificates: of capf_certificate_info; lists: of ctl_file in check mode; probes: of cti_provider_info; each has
+    certificates: of capf_certificate_info; lists: of ctl_file in check mode, with stored; probes: of cti_provider_info; each has
     the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
     judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
     """
@@ -205,7 +205,7 @@ def _trust_of(result):
     return {
         "failure": "", "verdict": result["verdict"], "files": list(result.get("files") or ()),
         "timestamp": result["ctl"]["timestamp"] or "", "has_capf": result["ctl"]["has_capf"],
-        "failures": list(result.get("failures") or ()),
+        "failures": list(result.get("failures") or ()), "stored": result.get("stored", True),
     }
 
 
@@ -553,6 +553,8 @@ class _Look:
             return
         verdict = trust["verdict"]
         code = OF_VERDICT.get(verdict, "ctl_not_fetched" if trust["failure"] else None)
+        if not trust["failure"] and not trust.get("stored", True):
+            code = "ctl_missing"  # whether or not that of another instance vouches for the cluster's
         if code == "ctl_missing":
             self.add(code, "There is no trust list on the host.", "Fetch it.", command, **subject)
         elif code == "ctl_stale":
@@ -593,7 +595,7 @@ class _Look:
             return None
         if facts["reason"]:
             code, fix, playbook = OF_REASON[facts["reason"]]
-            if facts["reason"] == "expiring":
+            if playbook == UPGRADE:
                 playbook += " -e secure_tsp_renew_before_days=%d" % self.soon_days
             self.add(code, facts["explanation"] or facts["reason"], fix, limited(playbook, [instance["host"]]), **subject)
         self._modes(facts, subject, command)
@@ -806,11 +808,11 @@ class _Look:
             self._row(one, by_instance.get((one["cluster"], one["host"], one["instance_id"]), []),
                       by_user.get((one["cluster"], one["user"]), []))
             for one in self.instances if one["state"] == "present"]
-        return {
+        return all_printable({
             "findings": self.found, "instances": rows,
             "clusters": [self._cluster_row(name, reading) for name, reading in self.clusters.items()],
             "exit_code": exit_code(self.found), "hosts": self._hosts_with_drift(), "lines": lines(self.found),
-        }
+        })
 
     def _row(self, instance, own, of_user):
         facts = (self.read.get((instance["host"],) + _key(instance)) or {}).get("certificate") or {}

@@ -39,11 +39,13 @@ def dumper():
             return True
 
     def represent(self, text):
+        text = str.__str__(text)  # Ansible has kinds of text of its own
         if has_template(text):
             return self.represent_scalar(UNSAFE, text, style='"')
         return self.represent_str(text)
 
     Dumper.add_representer(str, represent)
+    Dumper.add_multi_representer(str, represent)
     return Dumper
 
 
