@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
+from ansible.utils.display import Display
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import FIRST, ON_HOSTS, TELLING
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
+FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
 
 
 class Execute:
@@ -47,7 +50,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
+        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_HOSTS:

@@ -112,7 +112,7 @@ OF_REASON = {
 }
 # code by the verdict of ctl_file.
 OF_VERDICT = {
-    "first_trust": "ctl_missing", "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
+    "first_trust": "ctl_missing", "confirmed": "ctl_missing", "vouched": "ctl_missing", "contradicted": "ctl_untrusted", "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
     "not_found": "ctl_not_fetched", "empty": "ctl_not_fetched", "no_answer": "ctl_not_fetched",
     "damaged": "ctl_untrusted", "tampered": "ctl_untrusted", "stranger": "ctl_untrusted",
     "fingerprint_mismatch": "ctl_untrusted", "older": "ctl_untrusted", "stored_damaged": "ctl_damaged",
@@ -144,7 +144,7 @@ TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the
 def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), tsps=(), judged=(), failure=""):
     """What findings() needs of a host, out of the results of its modules.
 
-    certificates: of capf_certificate_info; lists: of ctl_file in check mode, with stored; probes: of cti_provider_info; each has
+    certificates: of capf_certificate_info; lists: of ctl_file in check mode; probes: of cti_provider_info; each has
     the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
     judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
     """
@@ -205,7 +205,7 @@ def _trust_of(result):
     return {
         "failure": "", "verdict": result["verdict"], "files": list(result.get("files") or ()),
         "timestamp": result["ctl"]["timestamp"] or "", "has_capf": result["ctl"]["has_capf"],
-        "failures": list(result.get("failures") or ()), "stored": result.get("stored", True),
+        "failures": list(result.get("failures") or ()),
     }
 
 
@@ -553,8 +553,6 @@ class _Look:
             return
         verdict = trust["verdict"]
         code = OF_VERDICT.get(verdict, "ctl_not_fetched" if trust["failure"] else None)
-        if not trust["failure"] and not trust.get("stored", True):
-            code = "ctl_missing"  # whether or not that of another instance vouches for the cluster's
         if code == "ctl_missing":
             self.add(code, "There is no trust list on the host.", "Fetch it.", command, **subject)
         elif code == "ctl_stale":

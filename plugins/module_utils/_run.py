@@ -17,12 +17,11 @@ import json
 import os
 import signal
 import traceback
+from typing import Any, Callable, NamedTuple, Tuple, Type
 
-from ansible import constants
-from ansible.errors import AnsibleError
-from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
     LISTS,
@@ -32,15 +31,19 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     default_of,
 )
 
-# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
-PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
-    "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
+# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first. FIRST are those in which
+# a host is spoken with for the first time, so that they tell whether it can be reached.
+PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
+    "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
+    "summary")
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
 FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
     "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
-DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
-FURTHER = ("armed", "waited", "gate", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
-REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
-NEWEST = ("gave_up", RESTORED, PROVED, ENROLLED, LOOKED)
+FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
+REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
+             SUMMARY) + FURTHER
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
+FIRST = (LOOKED, REMOVED, RESTORED)
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -58,11 +61,22 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class Ansible(NamedTuple):
+    """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
+
+    show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
+    """
+
+    show: Callable[[str], Any]
+    errors: Tuple[Type[Exception], ...]
+    local_tmp: str
+
+
 class Run:
     """templar and task_vars as an action plugin has them."""
 
-    def __init__(self, templar, task_vars, check, diff=False):
-        self.vars, self._templar = task_vars, templar
+    def __init__(self, templar, task_vars, check, diff, ansible):
+        self.vars, self._templar, self.ansible = task_vars, templar, ansible
         self.check, self.diff = check, diff
         self.host = task_vars.get("inventory_hostname")
         self._secrets = set()
@@ -73,7 +87,7 @@ class Run:
     def template(self, name, value):
         try:
             return self._templar.template(value)
-        except AnsibleError as error:
+        except self.ansible.errors as error:
             raise Refused("%s cannot be worked out: %s Nothing was changed." % (name, first_line(error))) from None
 
     def option(self, name):
@@ -84,12 +98,17 @@ class Run:
             if isinstance(value, str) or option.type in ("list", "dict"):
                 value = self.template(PREFIX + name, value)
             try:
-                self._options[name] = default_of(option) if value is None else converted(option, value)
+                self._options[name] = self._default(name) if value is None else converted(option, value)
             except ValueError as error:
-                raise Refused("%s Nothing was changed." % mistake("wrong_option", PREFIX + name, clause="%s." % error)) from None
+                raise Refused("%s Nothing was changed." % (mistake("wrong_option", PREFIX + name, clause="%s." % error),)) from None
             if option.secret and self._options[name]:
                 self._secrets.add(str(self._options[name]))
         return self._options[name]
+
+    def _default(self, name):
+        """Some playbooks have defaults of their own, which their preflight told."""
+        own = self.register(PREFLIGHT).get("defaults") or {}
+        return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
@@ -99,13 +118,14 @@ class Run:
                 self.option(name)
             except Refused as error:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
-        known = dict.fromkeys(PREFIX + name for name in list(OPTIONS) + list(LISTS))
+        known = dict.fromkeys([*OPTIONS, *LISTS])
         unknown = {}
         for host in self.vars["ansible_play_hosts_all"]:
-            for name in self.raw(host):
-                if str(name).startswith(PREFIX) and name not in known and str(name)[len(PREFIX):] not in REGISTERS:
-                    unknown[str(name)] = None
-        return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
+            for variable in self.raw(host):
+                name = str(variable)[len(PREFIX):]
+                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
+                    unknown[name] = None
+        return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 
     def listed(self, name):
         """One of the three lists, secrets included, or its default."""
@@ -189,6 +209,10 @@ class Run:
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
 
+    def inventory(self):
+        """Names of all hosts."""
+        return set(self.vars["hostvars"])
+
     def value_of_host(self, host, name):
         """A variable as that host has it, worked out."""
         value = self.raw(host).get(PREFIX + name)
@@ -207,8 +231,12 @@ class Run:
 
     def newest(self, host):
         """Rows of a host as the last stage that worked on it left them, None where no stage did."""
-        found = (self.of_host(host, name).get("rows") for name in NEWEST)
-        return next((rows for rows in found if rows is not None), None)
+        for name in NEWEST:
+            rows = self.of_host(host, name).get("rows")
+            rows = rows.get(host) if isinstance(rows, dict) else rows
+            if rows is not None:
+                return rows
+        return None
 
     def rows(self, hosts=None):
         """Newest rows of hosts of the play, of all of them unless named."""
@@ -231,10 +259,22 @@ class Run:
 
     def refusal(self, host):
         """Why a host cannot go on, empty where it can."""
+        unreachable = self.unreachable(host)
+        if unreachable:
+            return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        if looked.get("unreachable"):
-            return "This host cannot be reached: %s" % looked.get("msg", "no message")
         return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+
+    def unreachable(self, host):
+        """Why a host could not be reached when it was spoken with first, empty where it could."""
+        for name in FIRST:
+            found = self.of_host(host, name)
+            if found.get("unreachable"):
+                return found.get("msg") or "no message"
+        return ""
+
+    def journal(self):
+        return Journal(self.ansible.local_tmp)
 
     def addresses(self):
         """{host: addresses} of all hosts that were looked at."""
@@ -254,9 +294,17 @@ class Run:
 
     def show(self, *lines):
         """Print lines for people; on the controller this is the only way past Ansible's JSON."""
-        display = Display()
         for line in lines:
-            display.display(printable(self.masked(line)))
+            self.ansible.show(printable(self.masked(line)))
+
+    @contextlib.contextmanager
+    def alone(self, hostname):
+        """One process of this controller at a time writes to a cluster."""
+        name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
+        folder = os.path.dirname(self.ansible.local_tmp)
+        with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
 
     def masked(self, text):
         for secret in self._secrets:
@@ -296,17 +344,7 @@ def reason_of(error):
         type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
 
 
-# One writer on a cluster, and no end without tidying up
-
-
-@contextlib.contextmanager
-def alone(cluster, hostname):
-    """One process of this controller at a time writes to a cluster."""
-    name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
-    folder = os.path.dirname(constants.DEFAULT_LOCAL_TMP)
-    with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield cluster
+# No end without tidying up
 
 
 @contextlib.contextmanager
@@ -333,5 +371,3 @@ def tidying():
             signal.signal(number, handler)
         if ended:
             os.kill(os.getpid(), ended[0])
-
-

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from gettext import ngettext
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import same
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
 
 CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
@@ -100,7 +101,7 @@ class Verifier:
 
     def seen(self, view, row):
         """(open connections of the user from where this instance is, and those from where no host is known to be)."""
-        mine = [one for one in view["connections"] if one["status"] == "Open" and one["user"] == row["user"]]
+        mine = [one for one in view["connections"] if one["status"] == "Open" and same(one["user"], row["user"])]
         here = set(self.places(row))
         known = set(address for found in self.addresses.values() for address in found)
         known |= set(one["client_address"] for one in self.instances.values() if one["client_address"])

@@ -351,9 +351,9 @@ def test_nothing_is_changed(request, when):
 def test_the_cluster_is_asked_once_for_the_whole_fleet(request, when):
     counters = request.getfixturevalue(when).counters
     assert counters["ris.selectCtiItem"] == 1
-    # Three statements for users, groups and devices, two for mode and certificates; two more where devices or groups are to be
-    # added, to see whether there are such.
-    assert counters["executeSQLQuery"] == {"clean": 5, "planted": 7}[when]
+    # Three statements for users, groups and devices, two of cluster_info for mode and certificates. Two more look up the
+    # devices and groups that were taken away from users.
+    assert counters["executeSQLQuery"] == (5 if when == "clean" else 7)
     assert counters["listApplicationUserCapfProfile"] == counters["listEndUserCapfProfile"] == 1
 
 

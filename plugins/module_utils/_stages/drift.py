@@ -71,8 +71,7 @@ def read(run, execute):
     rows = [_outcome.updated(_outcome.fresh(one), found["info"], one) for one, found in pairs]
     reading = _drift.host_reading(
         certificates=[dict(found["info"], item=one) for one, found in pairs],
-        lists=[dict(found["trust"], item=one, stored=found["info"].get("trust_list", {}).get("exists", True))
-               for one, found in pairs if run.option("probe") or not one["probe_of"]],
+        lists=[dict(found["trust"], item=one) for one, found in pairs if run.option("probe") or not one["probe_of"]],
         probes=probed(run, execute, model, mine, rows, settings) if only is None else (),
         files=answer["files"], addresses=answer["addresses"])
     return dict(changed=False, reading=reading, rows=rows)

@@ -12,12 +12,16 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     drift,
     fleet,
     hosts,
+    removal,
+    upgrade,
 )
 
-ON_CLUSTERS = dict(fleet.STAGES, **drift.ON_CLUSTERS, **diagnosis.ON_CLUSTERS, **adoption.ON_CLUSTERS)
-ON_HOSTS = dict(hosts.STAGES, **drift.ON_HOSTS, **diagnosis.ON_HOSTS, **adoption.ON_HOSTS)
-# Stages with which nothing is changed: where one breaks, the run ends.
-READING = tuple(drift.ON_CLUSTERS) + tuple(diagnosis.ON_CLUSTERS) + tuple(adoption.ON_CLUSTERS)
-# Those of a host that fail where something is wrong, and those that are the first on a host, where a lost line ends it.
+LOOKING = (drift, diagnosis, adoption)  # with which nothing is changed: where one breaks on clusters, the run ends
+ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS)
+ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
+for _part in LOOKING:
+    ON_CLUSTERS.update(_part.ON_CLUSTERS)
+    ON_HOSTS.update(_part.ON_HOSTS)
+READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
+# Those of a host that fail where something is wrong.
 TELLING = ("tell", "drifted")
-FIRST = ("look", "read", "adopt")
