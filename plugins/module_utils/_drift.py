@@ -112,7 +112,8 @@ OF_REASON = {
 }
 # code by the verdict of ctl_file.
 OF_VERDICT = {
-    "first_trust": "ctl_missing", "confirmed": "ctl_missing", "vouched": "ctl_missing", "contradicted": "ctl_untrusted", "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
+    "first_trust": "ctl_missing", "confirmed": "ctl_missing", "vouched": "ctl_missing", "contradicted": "ctl_untrusted",
+    "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
     "not_found": "ctl_not_fetched", "empty": "ctl_not_fetched", "no_answer": "ctl_not_fetched",
     "damaged": "ctl_untrusted", "tampered": "ctl_untrusted", "stranger": "ctl_untrusted",
     "fingerprint_mismatch": "ctl_untrusted", "older": "ctl_untrusted", "stored_damaged": "ctl_damaged",

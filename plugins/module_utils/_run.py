@@ -108,7 +108,10 @@ class Run:
     def _default(self, name):
         """Some playbooks have defaults of their own, which their preflight told."""
         own = self.register(PREFLIGHT).get("defaults") or {}
-        return own[name] if name in own else default_of(OPTIONS[name])
+        option = OPTIONS[name]
+        if name in own or option.type != "size":
+            return own.get(name, default_of(option))
+        return converted(option, option.default)
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""

@@ -17,10 +17,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.host import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
