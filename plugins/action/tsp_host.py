@@ -18,6 +18,11 @@ MODULE = "voiceops.secure_tsp.tsp_host"
 FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
 
 
+def text_of(warning):
+    """A warning of a module; since ansible-core 2.19 it comes as an object."""
+    return str(getattr(getattr(warning, "event", None), "msg", None) or warning)
+
+
 class Execute:
     """Runs the module of the same name on the host; secrets go as one option that Ansible hides as a whole."""
 
@@ -40,6 +45,8 @@ class Execute:
                 raise
             answer = dict(failed=True, lost=True, msg="The line to this host broke: %s" % error)
         answer.pop("invocation", None)
+        if "warnings" in answer:
+            answer["warnings"] = [text_of(warning) for warning in answer["warnings"]]
         return answer
 
 
