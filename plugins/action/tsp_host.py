@@ -13,6 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
 
 MODULE = "voiceops.secure_tsp.tsp_host"
+MAY_FAIL = ("tell", "install_tsp", "snapshot", "discover")  # of the others, rows say what went wrong
 
 
 class Execute:
@@ -28,10 +29,32 @@ class Execute:
         return self.module(MODULE, dict(
             stage=stage, instances=instances, settings=settings, sealed=json.dumps(secrets) if secrets else None))
 
-    def module(self, name, options):
-        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed."""
+    def module(self, name, options, secret=False):
+        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed.
+
+        secret: options that the host must not log, such as Windows does in its event log.
+        """
+        task = self._action._task
+        hidden, task.no_log = task.no_log, secret or task.no_log
         try:
-            answer = self._action._execute_module(module_name=name, module_args=options, task_vars=self._run.vars)
+            return self._answer(lambda: self._action._execute_module(module_name=name, module_args=options, task_vars=self._run.vars))
+        finally:
+            task.no_log = hidden
+
+    def action(self, name, options):
+        """The same of a module that has a part on the controller; its options are always secret."""
+        task = self._action._task.copy()
+        task.args, task.no_log = options, True
+        plugin = self._action._shared_loader_obj.action_loader.get(
+            name, task=task, connection=self._action._connection, play_context=self._action._play_context, loader=self._action._loader,
+            templar=self._action._templar, shared_loader_obj=self._action._shared_loader_obj)
+        if plugin is None:
+            return self.module(name, options, secret=True)
+        return self._answer(lambda: plugin.run(task_vars=self._run.vars))
+
+    def _answer(self, ask):
+        try:
+            answer = ask()
         except AnsibleConnectionFailure as error:
             if not self._tolerant:
                 raise
@@ -58,10 +81,10 @@ class ActionModule(ActionBase):
         except HostLost as error:
             raise AnsibleConnectionFailure(error.what) from None
         except Refused as error:
-            found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
+            found = dict(failed=stage in MAY_FAIL, rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
         except Exception as error:  # pylint: disable=broad-exception-caught
             message = "The stage %s was stopped on this host by %s" % (stage, reason_of(error))
-            found = dict(failed=stage == "tell", rows=None, refused=message, msg=message, warnings=[message])
+            found = dict(failed=stage in MAY_FAIL, rows=None, refused=message, msg=message, warnings=[message])
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

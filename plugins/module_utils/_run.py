@@ -20,6 +20,7 @@ import traceback
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
@@ -27,6 +28,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     LISTS,
     OPTIONS,
     PREFIX,
+    PREFIX_WINDOWS,
+    WINDOWS,
     converted,
     default_of,
 )
@@ -35,8 +38,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
 FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
-REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER
-NEWEST = (RESTORED, PROVED, ENROLLED, LOOKED)
+# Of hosts with TSPs: who got its string, what came of the wait, who is on the secure port or will be, the tick for it, restarts.
+HANDED, WAITED, FETCHED, SECURING, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "securing", "ticked", "settled", "sheet")
+OF_TSPS = (HANDED, WAITED, FETCHED, SECURING, TICKED, SETTLED, SHEET)
+REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER + OF_TSPS
+NEWEST = (RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, LOOKED)
+REGISTERS_OF_ROLE = ("copied", "installed", "written", "restarted", "work", "restart")  # of the role client_windows, and what it takes
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -103,6 +110,45 @@ class Run:
                     unknown[str(name)] = None
         return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
 
+    # Windows hosts
+
+    def windows(self, host=None):
+        """(options of a Windows host by name, what is wrong with them), of this host unless named."""
+        here = host in (None, self.host)
+        found, wrong = {}, []
+        raw = self.vars if here else self.raw(host)
+        for name, option in WINDOWS.items():
+            variable = PREFIX_WINDOWS + name
+            try:
+                value = raw.get(variable)
+                if value is not None and (isinstance(value, str) or option.type in ("list", "dict", "raw")):
+                    value = self.template(variable, value) if here else self.vars["hostvars"][host].get(variable)
+                found[name] = default_of(option) if value is None else converted(option, value)
+            except (Refused, ValueError) as error:
+                found[name] = default_of(option)
+                wrong.append(str(error) if isinstance(error, Refused) else "%s %s" % (variable, error))
+        known = dict.fromkeys(PREFIX_WINDOWS + name for name in WINDOWS)
+        wrong += [str(mistake("unknown_variable", str(name), hint=did_you_mean(str(name), known))) for name in raw
+                  if str(name).startswith(PREFIX_WINDOWS) and name not in known and str(name)[len(PREFIX_WINDOWS):] not in REGISTERS_OF_ROLE]
+        return found, wrong
+
+    def registry_profile(self, path):
+        """C(settings) of a registry profile. Raises Refused."""
+        if not path:
+            return {}
+        full = os.path.expanduser(path)
+        if not os.path.isabs(full):
+            beside = os.path.join(self.vars.get("inventory_dir") or "", full)
+            full = beside if os.path.exists(beside) else full
+        try:
+            return (DataLoader().load_from_file(os.path.abspath(full)) or {}).get("settings") or {}
+        except (AnsibleError, AttributeError) as error:
+            raise Refused("The registry profile %s cannot be read: %s" % (path, first_line(error))) from None
+
+    def of_role(self, name):
+        """What a task of the role client_windows registered on this host."""
+        return self.vars.get(PREFIX_WINDOWS + name) or {}
+
     def listed(self, name):
         """One of the three lists, secrets included, or its default."""
         value = self.vars.get(PREFIX + name)
@@ -148,6 +194,10 @@ class Run:
         self._secrets.add(text)
         return text
 
+    def keep_secret(self, text):
+        """Look for this text, too, in whatever is shown or returned."""
+        self._secrets.add(str(text))
+
     def passphrase(self):
         return self.option("key_passphrase")
 
@@ -174,6 +224,13 @@ class Run:
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
 
+    def connection_of(self, host):
+        """Name of the connection plugin of a host, without its collection."""
+        found = self.raw(host).get("ansible_connection") or ""
+        if "{" in str(found):
+            found = self.vars["hostvars"][host].get("ansible_connection") or ""
+        return str(found).rpartition(".")[2]
+
     def is_windows(self, host):
         if host not in self.vars["hostvars"]:
             return False
@@ -185,10 +242,14 @@ class Run:
                 in WINDOWS_CONNECTIONS or words["ansible_shell_type"] in WINDOWS_SHELLS
                 or (raw.get("ansible_facts") or {}).get("os_family", words["ansible_os_family"]) == "Windows")
 
+    def newest_register(self, host):
+        """What the last stage that worked on a host registered, empty where no stage did."""
+        found = (self.of_host(host, name) for name in NEWEST)
+        return next((register for register in found if register.get("rows") is not None), {})
+
     def newest(self, host):
         """Rows of a host as the last stage that worked on it left them, None where no stage did."""
-        found = (self.of_host(host, name).get("rows") for name in NEWEST)
-        return next((rows for rows in found if rows is not None), None)
+        return self.newest_register(host).get("rows")
 
     def rows(self, hosts=None):
         """Newest rows of hosts of the play, of all of them unless named."""

@@ -23,7 +23,7 @@ options:
       - V(summary) prints a line for each instance.
     type: str
     required: true
-    choices: [preflight, accounts, cutover, summary]
+    choices: [preflight, accounts, cutover, summary, wait, securing, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -65,7 +65,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 
 def main():
-    module = create(dict(stage=dict(type="str", required=True, choices=["preflight", "accounts", "cutover", "summary"])))
+    module = create(dict(stage=dict(type="str", required=True, choices=[
+        "preflight", "accounts", "cutover", "summary", "wait", "securing", "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

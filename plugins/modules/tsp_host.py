@@ -26,7 +26,9 @@ options:
       - V(tell) fails the host where something went wrong.
     type: str
     required: true
-    choices: [look, enrol, prove, restore, remove, read, open, knock, adopt, tell]
+    choices:
+      [look, enrol, prove, restore, remove, read, open, knock, adopt, tell, install_tsp, gave_up, hand_over, fetched, tick, settle,
+       snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -79,7 +81,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.host i
 def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
-            "look", "enrol", "prove", "restore", "remove", "read", "open", "knock", "adopt", "tell"]),
+            "look", "enrol", "prove", "restore", "remove", "read", "open", "knock", "adopt", "tell", "install_tsp", "gave_up", "hand_over",
+            "fetched", "tick", "settle", "snapshot", "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

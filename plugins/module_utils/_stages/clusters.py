@@ -37,6 +37,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
 LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
 SURVEYED = ["version", "nodes", "security", "services", "capf"]
+OF_TSPS = ["certificates"]  # whose CAPF certificate a TSP's own was issued by is judged on the controller
 GIVEN = "given"  # stands for a password where only its being there counts
 RIS_PATIENCE = 60  # seconds
 
@@ -98,10 +99,12 @@ def survey(access, cluster, model, issuer_parameter):
     current: users and profiles as read. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None)
+    tsps = any(one["enrolment"] == "tsp" for one in model.instances(cluster))
     try:
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
-            facts = look.gather(SURVEYED)
+            facts = look.gather(SURVEYED + OF_TSPS * tsps)
+            found["authorities"] = [one["sha256_fingerprint"] for one in facts.pop("certificates", ()) if one["service"] == "CAPF"]
             faults = _survey.problems_of(facts, iso(now()))
             found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
             if not faults:
@@ -226,6 +229,18 @@ def _needing(cluster, asked):
 # enrol
 
 
+def profiles_of(access, cluster, model, instances, known):
+    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
+                       instances=[account_of_instance(one) for one in instances], stages=("profiles",))
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
+    except SecureTspError:
+        return {}
+    return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+
+
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
@@ -259,15 +274,8 @@ class Arming:
             self.diff.append(result["diff"])
 
     def profiles(self):
-        """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
-        wish = _fleet.Wish(users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)),
-                           instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
-        try:
-            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
-        except SecureTspError:
-            return {}
-        return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+        """To say why CAPF refused."""
+        return profiles_of(self.access, self.cluster, self.model, self.instances, self.known)
 
     def disarm(self, used):
         """IDs that were armed, not used, and are disarmed now."""
@@ -300,11 +308,7 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     cut, a Policy. look: whether connections are of interest.
     """
     names = model.users_of(cluster, hosts)
-    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-              if one["state"] != "absent" and one["user"] in names]
-    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=check)
-    wish = _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",),
-                       cutover=mode)
+    wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
     waits = {}
     try:
         if fresh or known["current"] is None:
@@ -325,6 +329,26 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     seen.secure |= set(Key(cluster, name) for name in here)
     view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits=waits)
+
+
+def _wish_to_cut(cluster, model, names, rows, hosts, mode, predict):
+    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+              if one["state"] != "absent" and one["user"] in names]
+    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=predict)
+    return _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",), cutover=mode)
+
+
+def due_and_secure(access, cluster, model, rows, hosts, mode, known, check, fresh):
+    """(users that a cutover would cut over now, users on the secure port). Nothing is written. Raises SecureTspError."""
+    wish = _wish_to_cut(cluster, model, model.users_of(cluster, hosts), rows, hosts, mode, check)
+    if fresh or known["current"] is None:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            plan = axl_accounts.carry_out(axl, _without_missing(wish, current), apply=False, current=current)[1]
+    else:
+        plan = _pure(wish, known)
+    due = [one["user"] for one in plan.cutover if one["due"]]
+    return due, [name for name in _secure_of(wish, plan) if name not in due]
 
 
 def _secure_of(wish, plan):
@@ -366,16 +390,23 @@ def _without_missing(wish, current):
 
 
 class Policy:
-    """What a cutover may cut. made: {Key} of users made in this run, which nobody can be connected as."""
+    """What a cutover may cut. made: {Key} of users made in this run, which nobody can be connected as. waits: {Key: why} of users whose
+    TSPs are not told yet to use the secure port."""
 
-    def __init__(self, made, cut_connections, addresses, mode):
+    def __init__(self, made, cut_connections, addresses, mode, waits=None):
         self.made = made
         self.cut = cut_connections
         self.addresses = addresses
         self.mode = mode
+        self.waits = waits or {}
 
     def held(self, access, cluster, due, seen, check):
         """{user: why it waits} of those that are due and would lose an open connection nobody named."""
+        held = dict((name, self.waits[Key(cluster, name)]) for name in due if Key(cluster, name) in self.waits)
+        seen.told += held.values()
+        due = [name for name in due if name not in held]
+        if not due:
+            return held
         existing = [name for name in due if Key(cluster, name) not in self.made]
         view = access.view(cluster, existing)
         said = "To be done by hand" if self.mode == "manual" else "Cutover"
@@ -383,7 +414,7 @@ class Policy:
         seen.told.append("%s to port 2749: %s. %s" % (said, ", ".join(due), (
             "These connections to port 2748 end: %s." % ends if ends else
             "No open connection is cut." if view["available"] else "Which connections it cuts is not known: %s" % view["reason"])))
-        return {}
+        return held
 
 
 # removal

@@ -18,9 +18,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     key_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
-STRAIGHT, WITH_HANDLERS = "straight.yml", "with_handlers.yml"
+STRAIGHT, WITH_HANDLERS, WITH_TSPS = "straight.yml", "with_handlers.yml", "windows.yml"
 KEY_FILE = "QBEClient.key.pem"
 USUAL_PLACE = "/etc/secure_tsp"
 
@@ -80,12 +80,14 @@ def look_at_lists(run):
         run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
         probe_suffix=safe_option(run, "probe_suffix"))
-    mistakes += list(dict.fromkeys(str(one) for one in wrong))
+    mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
     if mistakes:
         raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
     handlers = any(run.raw(host).get(_run.PREFIX + name) for host in run.batch() for name in ("stop_handler", "start_handler"))
-    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
-                flow=WITH_HANDLERS if handlers else STRAIGHT,
+    proof = WITH_HANDLERS if handlers else STRAIGHT
+    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), proof=proof,
+                flow=WITH_TSPS if any(windows.tsps_of(model, host) for host in run.batch()) else proof,
+                flow_of_all=WITH_TSPS if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]) else proof,
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
 
 
@@ -198,7 +200,7 @@ def cutover(run):
     fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
     access = clusters.Access(run.clusters())
     policy = clusters.Policy(set(Key(*pair) for pair in run.register(_run.ACCOUNTS).get("made") or ()), False, run.addresses(),
-                             run.option("cutover"))
+                             run.option("cutover"), windows.not_ticked(run, model))
     for name, survey in usable(run).items():
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
                          look=run.option("verify_with") in ("auto", "application", "ris"))
@@ -210,7 +212,7 @@ def cutover(run):
     return dict(
         changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
         warnings=gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
-        told=seen.told)
+        told=seen.told, secure=sorted(map(list, seen.secure)))
 
 
 def plan_of(run, model, seen, rows, again=False):
@@ -236,8 +238,12 @@ def summary(run):
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
     listed = [one for one in model.instances() if one["state"] == "present"]
     found = _summary.summary(listed, rows, set(run.vars["ansible_play_hosts_all"]), failures, check_mode=run.check, several=model.several)
+    to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in run.vars["ansible_play_hosts_all"]
+                for line in windows.sheet(run, host, run.newest(host) or ())]
     run.show("", *found["lines"], "")
-    return dict(msg=found["lines"], rows=found["rows"], totals=found["totals"], changed=False)
+    if to_enter:
+        run.show("To be done by a person:", *to_enter, "")
+    return dict(msg=found["lines"], rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
 
 
 def broken(run, stage, reason):

@@ -97,7 +97,7 @@ def look(run, execute):
 
 
 def judged(run, before, instances, answer, ahead):
-    """(what refuses the host, what is unusual), as sentences."""
+    """(what refuses the host, what is unusual), as sentences. ahead: seconds of its clock, None where that is not known."""
     problems, warnings = [], []
     if not instances:
         return problems, warnings
@@ -107,7 +107,7 @@ def judged(run, before, instances, answer, ahead):
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
             "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
-        apart = abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
+        apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
             (problems if apart >= run.option("clock_refuse") else warnings).append(
                 "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
@@ -183,6 +183,14 @@ def enrol(run, execute):
     return dict(rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, removed=removed)
 
 
+def closed_window(run):
+    """Why nothing further begins; empty while the window is open."""
+    if run.option("ignore_window"):
+        return ""
+    window = _window.maintenance_window(run.option("window"), clusters.clock())
+    return "" if window["open"] else window["text"]
+
+
 class Enrolment:
     """Enrols instances of one host, chunk by chunk, and keeps their rows."""
 
@@ -205,11 +213,7 @@ class Enrolment:
             self.chunk(cluster, chunk)
 
     def stopped(self):
-        """Why no further chunk begins; empty while the window is open."""
-        if self.run.option("ignore_window"):
-            return ""
-        window = _window.maintenance_window(self.run.option("window"), clusters.clock())
-        return "" if window["open"] else window["text"]
+        return closed_window(self.run)
 
     def chunk(self, cluster, due):
         run, known = self.run, self.run.register(_run.PREFLIGHT)["clusters"][cluster]
@@ -271,6 +275,7 @@ def remove(run, execute, model, looked, work):
     gone = listed_here(run, model, "absent")
     there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
     free = [list(key_of(one)) for one in gone if one not in there]
+    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # the TSP's own files are its own
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})

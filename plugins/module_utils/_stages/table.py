@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts, windows, windows_fleet
 
-ON_CLUSTERS = dict(fleet.STAGES)
-ON_HOSTS = dict(hosts.STAGES)
+ON_CLUSTERS = dict(fleet.STAGES, **windows_fleet.STAGES)
+ON_HOSTS = dict(hosts.STAGES, **windows.STAGES)
