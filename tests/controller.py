@@ -156,6 +156,8 @@ class Controller:
         self.temp = self.folder / "tmp"
         self.log = self.folder / "ansible.log"
         self.callbacks = ["events"]
+        self.prefix = []  # words before the program's, to measure it
+        self.more = {}    # further environment
         self._number = 0
         space = self.folder / "collections" / "ansible_collections" / "voiceops"
         for path in (self.hosts, self.temp, self.folder / "home", space):
@@ -177,6 +179,7 @@ class Controller:
             "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             # Each worker of Ansible loads the filters anew: compiled ones cost it a fraction.
             "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "pycache"),
+            **self.more,
         }
 
     def write_inventory(self, hosts, variables):
@@ -207,7 +210,7 @@ class Controller:
         program = pathlib.Path(sys.executable).with_name("ansible-playbook")
         with open(output, "wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, program, "-i", inventory,
+                [*self.prefix, sys.executable, program, "-i", inventory,
                  playbook if isinstance(playbook, pathlib.Path) else "voiceops.secure_tsp." + playbook, *words],
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, cwd=self.folder,
                 env={**self.environment(), "PLAYBOOK_EVENTS": str(events)}, start_new_session=True)

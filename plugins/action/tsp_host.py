@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
         try:
             if stage not in ON_HOSTS:
                 raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
-            found = ON_HOSTS[stage](run, Execute(self, run, stage != "look"))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage not in ("look", "inspect")))
         except AnsibleConnectionFailure:
             raise
         except HostLost as error:

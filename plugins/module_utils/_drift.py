@@ -125,6 +125,7 @@ CTI_GROUP = "standard cti "
 # Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
 ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
 PROFILE_OF_OTHER_USER = ("profile_of_other_user", "profile_of_other_user_kept")
+NAME_OF_NOTHING = ("device_missing", "group_missing")
 TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the user tells
 
 
@@ -308,7 +309,8 @@ class _Look:
         elif code in ANOTHER_USER_THAN_MEANT:
             self.contradicted[name, remark["user"]] = remark["text"]
         elif code not in TOLD_AS_MISSING:
-            self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name)
+            self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name,
+                     user=remark["user"] if code in NAME_OF_NOTHING else "")
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:

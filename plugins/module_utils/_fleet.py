@@ -42,6 +42,7 @@ INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,128}\Z")
 CERTIFICATE_NAME_LIMIT = 60  # "CTI-" and the id fit the 64 characters of an X.509 common name
 USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
 TSPS_PER_HOST = 10
+DEVICE_LENGTH, GROUP_LENGTH = 50, 100
 
 # The clocks of the world: a deadline without a zone is past everywhere 12 hours after it is past in UTC,
 # and past somewhere 14 hours before.
@@ -93,6 +94,9 @@ SENTENCES = {
     "user_missing": "application user %(user)s does not exist; make it first (stage users)",
     "user_without_password": "application user %(user)s does not exist, and there is no password to make it with",
     "user_to_come": "application user %(user)s does not exist yet; stage users would make it",
+    "device_missing": "user %(user)s: there is no device %(device)s",
+    "group_missing": "user %(user)s: there is no access control group %(group)s",
+    "names_not_looked_up": "the cluster refuses SQL, so it was not looked up whether all listed devices and groups exist",
     "user_kept": "user %(user)s stays: state absent without remove_user",
     "user_with_profiles":
         "user %(user)s cannot be removed, it has the CAPF profiles %(profiles)s, which are not listed with state: absent",
@@ -243,6 +247,12 @@ def missing(names, known_names):
     return list(kept.values())
 
 
+def spelled(names, known_names):
+    """The names as the known ones are spelled; those that are not known as they are."""
+    known = dict((name_key(name), name) for name in known_names)
+    return [known.get(name_key(name), name) for name in names]
+
+
 # What the cluster shows
 
 
@@ -282,11 +292,16 @@ class Profile:
 
 @dataclasses.dataclass
 class Current:
-    """The cluster: users by user_key(), profiles by (type of the user, instance id)."""
+    """The cluster: users by user_key(), profiles by (type of the user, instance id).
+
+    devices, groups: those of to_look_up() that exist, in the cluster's spelling; None when they were not looked up.
+    """
 
     users: Dict[Tuple[str, str], User] = dataclasses.field(default_factory=dict)
     profiles: Dict[Tuple[str, str], Profile] = dataclasses.field(default_factory=dict)
     release: str = ""
+    devices: Optional[List[str]] = None
+    groups: Optional[List[str]] = None
 
     def user(self, user_type, name):
         """The user, however its name is spelled, or None."""
@@ -399,10 +414,10 @@ def _problems_of_user(user):
     if password is not None and not 1 <= len(password) <= 127:
         yield of_user("password_length", user)
     for device in user.get("devices") or ():
-        if not 1 <= len(device) <= 50:
+        if not is_of_length(device, DEVICE_LENGTH):
             yield of_user("device_name_length", user, device=device)
     for group in user.get("cti_groups") or ():
-        if not 1 <= len(group) <= 100:
+        if not is_of_length(group, GROUP_LENGTH):
             yield of_user("group_name_length", user, group=group)
         elif same(group, SECURE):
             yield of_user("group_of_cutover", user, group=SECURE)
@@ -511,12 +526,13 @@ DEVICE_RULES = {"append": "contains", "exact": "same_set"}
 KEY_RULES = {"type": "equal", "size": "equal"}
 
 
-def devices_after(user, present):
-    """The whole list to write, or None when nothing differs or devices are not managed."""
+def devices_after(user, present, known=()):
+    """The whole list to write, or None when nothing differs or devices are not managed. known: names of other devices."""
     wanted = user.get("devices")
     mode = user.get("devices_mode") or "append"
     if wanted is None or not differs(DEVICE_RULES[mode], wanted, present):
         return None
+    wanted = spelled(wanted, list(known) + list(present))
     if mode == "exact":
         return missing(wanted, [])
     return list(present) + missing(wanted, present)
@@ -535,6 +551,33 @@ def members_after(mode, wanted, present):
     if mode == "remove":
         return [], [name for name in present if not missing([name], wanted)]
     return missing(wanted, present), missing(present, wanted) if mode == "exact" else []
+
+
+def is_of_length(name, most):
+    return 1 <= len(name) <= most
+
+
+def not_associated(user, known):
+    """(devices, groups) that are listed for a user and that the known one, or None, does not have.
+
+    Names that no cluster can have are left out: they are mistakes already.
+    """
+    devices = missing(user.get("devices") or (), known.devices if known else ())
+    groups = missing(user.get("cti_groups") or (), known.groups if known else ())
+    return ([name for name in devices if is_of_length(name, DEVICE_LENGTH)],
+            [name for name in groups if is_of_length(name, GROUP_LENGTH)])
+
+
+def to_look_up(wish, current):
+    """(devices, groups) that users will get, so that it matters whether they exist."""
+    devices, groups = [], []
+    if "users" in wish.stages:
+        for user in wish.users:
+            if not absent(user):
+                found = not_associated(user, current.user(type_of(user), user["name"]))
+                devices += found[0]
+                groups += found[1]
+    return missing(devices, ()), missing(groups, ())
 
 
 # State of a profile
@@ -740,6 +783,7 @@ class _Planner:
         self._check_users()
         self._check_keys()
         if "users" in stages:
+            self._check_names()
             self._users()
         if "profiles" in stages:
             self._profiles()
@@ -785,6 +829,22 @@ class _Planner:
         elif not listed.get("password"):
             self.problems.append(Remark("user_without_password", name, user_type))
 
+    def _check_names(self):
+        """Devices and groups that users are to get exist. All that do not are told before the first is made."""
+        not_looked_up = False
+        for user in self.wish.users:
+            if absent(user):
+                continue
+            devices, groups = not_associated(user, self._known(user))
+            for code, kind, names, known in (("device_missing", "device", devices, self.before.devices),
+                                             ("group_missing", "group", groups, self.before.groups)):
+                if known is not None:
+                    self.problems += [of_user(code, user, **{kind: name}) for name in missing(names, known)]
+                elif names:
+                    not_looked_up = True
+        if not_looked_up:
+            self.warnings.append(Remark("names_not_looked_up"))
+
     def _users(self):
         for user in self.wish.users:
             if absent(user):
@@ -795,13 +855,13 @@ class _Planner:
                 self._create_user(user)
         for user in self.wish.users:
             if not absent(user):
-                for group in missing([ENABLED] + list(user.get("cti_groups") or ()), []):
+                for group in spelled(missing([ENABLED] + list(user.get("cti_groups") or ()), []), self.before.groups or ()):
                     self._join(user, group, of_user("listed", user))
 
     def _create_user(self, user):
         values = {"credential_flags": True}
         if user.get("devices") is not None:
-            values["devices"] = missing(user["devices"], [])
+            values["devices"] = missing(spelled(user["devices"], self.before.devices or ()), [])
         fields = ("password",) + tuple(sorted(values))
         self._add("user", user["name"], "create", user, fields, values, of_user("user_new", user))
         self.after.add_user(User(user["name"], type_of(user), devices=list(values.get("devices", ()))))
@@ -809,7 +869,7 @@ class _Planner:
     def _update_user(self, user):
         known = self._known(user)
         values, fields, reasons = {}, [], []
-        devices = devices_after(user, known.devices)
+        devices = devices_after(user, known.devices, self.before.devices or ())
         if devices is not None:
             values["devices"] = devices
             fields.append("devices")

@@ -226,8 +226,9 @@ class Holding:
 
     key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
     pending: C((key PEM, certificate DER)) of an open enrolment.
-    made: C((key PEM, key)) of a key made by this process; to load it again would check it again, which takes as long as
-    making one.
+    made: C((key PEM, key)) of a key made by this process, which need not be loaded again.
+    from_capf: whether CAPF of the trust list issued the certificate, None where that cannot be told.
+    key_matches: whether key and certificate belong together, None where one of them is missing or cannot be read.
     Raises FormatError for a key that cannot be opened with the passphrase, since nobody should lose one by a typing
     error; lenient: it counts as unreadable.
     """
@@ -243,6 +244,12 @@ class Holding:
         self.has_certificate = certificate is not None
         self.certificate = self._readable(certificate)
         self.key = made[1] if key_pem is not None and key_pem == made[0] else self._key(key_pem, where, lenient)
+        self.from_capf = None
+        if self.certificate is not None and trust_list is not None:
+            self.from_capf = is_from_capf(self.certificate, trust_list)
+        self.key_matches = None
+        if self.certificate is not None and self.key is not None:
+            self.key_matches = _pki.matches_key(self.certificate, self.key)
         self.reason, self.explanation = self._need()
 
     @classmethod
@@ -292,18 +299,6 @@ class Holding:
         if self.key is not None:
             return _pki.key_kind(self.key)
         return _pki.key_kind(_pki.load_certificate(self.certificate).public_key()) if self.certificate else None
-
-    @property
-    def key_matches(self):
-        if self.certificate is None or self.key is None:
-            return None
-        return _pki.matches_key(self.certificate, self.key)
-
-    @property
-    def from_capf(self):
-        if self.certificate is None or self.trust_list is None:
-            return None
-        return is_from_capf(self.certificate, self.trust_list)
 
     @property
     def days_left(self):

@@ -26,7 +26,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     nearest,
 )
 
-OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port")
+OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "plain_cti_port")
 STORE = "/etc/secure_tsp/{instance_id}"
 STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
 # Options of fleet_accounts that an entry of the model gives.
@@ -74,6 +74,7 @@ class Cluster(TypedDict, total=False):
     capf_port: int
     cti_managers: List[str]
     cti_port: int
+    plain_cti_port: int
     ctl_fingerprint: Optional[str]
 
 
@@ -125,6 +126,7 @@ class Instance(TypedDict):
     tftp_port: int
     cti_managers: List[str]
     cti_port: int
+    plain_cti_port: int
 
 
 MISTAKES = {

@@ -156,6 +156,8 @@ CLUSTER = {
     "capf_port": Option("int", 3804, ("Its port.",), **PORT),
     "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="name"),
     "cti_port": Option("int", 2749, ("Their port for secure connections.",), **PORT),
+    "plain_cti_port": Option("int", 2748, (
+        "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
     "ctl_fingerprint": Option("str", None, (
         "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
 }
@@ -223,6 +225,11 @@ OPTIONS = {
         "V(auto) as soon as every listed instance of a user holds a certificate, V(manual) only tells which are "
         "due, V(never) does not look.",
     ), choices=("auto", "manual", "never")),
+    "cut_connections": Option("raw", False, (
+        "Which open connections on port 2748 a cutover may end. A user whose application is connected waits otherwise.",
+        "V(false) is none. V(true) is all that come from listed hosts. A list has names of users, whose connections from listed hosts "
+        "may end, and addresses that are those of no listed host.",
+    )),
     "verify_with": Option("str", "auto", (
         "How instances are verified, see the role's README.",
     ), choices=("auto", "offline", "application", "ris", "probe")),

@@ -72,17 +72,45 @@ def key_to_pem(key, passphrase=None):
 
 
 def key_from_pem(octets, passphrase=None, where=""):
-    """The private key in PEM octets. Raises FormatError without quoting any of them."""
+    """The private key in PEM octets. Raises FormatError without quoting any of them.
+
+    That the primes of an RSA key are prime is not found out here, since it takes as long as making a key; matches_key
+    proves it by the certificate.
+    """
     require()
     password = passphrase.encode("utf-8") if passphrase else None
     try:
-        return serialization.load_pem_private_key(octets, password, default_backend())
+        key = _load_key(octets, password)
+        if isinstance(key, rsa.RSAPrivateKey) and not _fits_itself(key.private_numbers()):
+            raise ValueError
+        return key
     except TypeError:
         problem = "the key is encrypted and no passphrase was given" if not passphrase else \
             "a passphrase was given for a key that is not encrypted"
     except (ValueError, UnsupportedAlgorithm):
         problem = "the key cannot be read%s" % (" with the passphrase given" if passphrase else "")
     raise FormatError(problem, where=where)
+
+
+def _load_key(octets, password):
+    try:
+        return serialization.load_pem_private_key(
+            octets, password, default_backend(), unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        # Either cryptography before 39, which does not know the parameter, or the passphrase, which is told again.
+        return serialization.load_pem_private_key(octets, password, default_backend())
+
+
+def _fits_itself(numbers):
+    """Whether the numbers of an RSA key belong together: all that the library would check, but for the primes.
+
+    A signature cannot tell: OpenSSL takes d where a prime is wrong, and the primes where d is.
+    """
+    public, p, q, d = numbers.public_numbers, numbers.p, numbers.q, numbers.d
+    return (
+        min(p, q) > 2 and p * q == public.n
+        and public.e * d % (p - 1) == 1 and public.e * d % (q - 1) == 1
+        and numbers.dmp1 == d % (p - 1) and numbers.dmq1 == d % (q - 1) and numbers.iqmp * q % p == 1)
 
 
 def public_key_der(key):
@@ -204,8 +232,26 @@ def subject_hash(der):
 
 
 def matches_key(der, key):
-    """Whether the certificate is for this private key."""
-    return public_key_der(load_certificate(der).public_key()) == public_key_der(key)
+    """Whether the certificate is for this private key: it has its public key, and that verifies a signature of the key.
+
+    For a key of key_from_pem this proves its primes, too: the modulus of the certificate has no other factors.
+    """
+    public_key = load_certificate(der).public_key()
+    return public_key_der(public_key) == public_key_der(key) and _signs_for(key, public_key)
+
+
+def _signs_for(key, public_key):
+    octets = b"made and verified on the same host, and sent to nobody"
+    try:
+        if isinstance(key, rsa.RSAPrivateKey):
+            signature = key.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+        elif isinstance(key, ec.EllipticCurvePrivateKey):
+            signature = key.sign(octets, ec.ECDSA(hashes.SHA256()))
+        else:
+            return True  # no client has such a key; what needs one tells so
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return _signature_fits(public_key, signature, octets, hashes.SHA256())
 
 
 def _signature_fits(public_key, signature, octets, algorithm):

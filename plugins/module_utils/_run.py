@@ -37,13 +37,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 # What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
-FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due")
-# Of hosts with TSPs: who got its string, what came of the wait, who is on the secure port or will be, the tick for it, restarts.
-HANDED, WAITED, FETCHED, SECURING, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "securing", "ticked", "settled", "sheet")
-OF_TSPS = (HANDED, WAITED, FETCHED, SECURING, TICKED, SETTLED, SHEET)
+FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+# Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
+HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
+OF_TSPS = (HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER + OF_TSPS
-NEWEST = (RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, LOOKED)
-REGISTERS_OF_ROLE = ("copied", "installed", "written", "restarted", "work", "restart")  # of the role client_windows, and what it takes
+NEWEST = (GAVE_UP, RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, LOOKED)
+REGISTERS_OF_ROLE = ("installed", "written", "discovered", "work", "restart")  # of the role client_windows, and what it takes
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -230,6 +231,11 @@ class Run:
         if "{" in str(found):
             found = self.vars["hostvars"][host].get("ansible_connection") or ""
         return str(found).rpartition(".")[2]
+
+    def value_of_host(self, host, name):
+        """A variable as that host has it, worked out."""
+        value = self.raw(host).get(PREFIX + name)
+        return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
 
     def is_windows(self, host):
         if host not in self.vars["hostvars"]:

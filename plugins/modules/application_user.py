@@ -174,11 +174,11 @@ requests:
   returned: success
   type: dict
   sample:
-    read: 4
+    read: 5
     write: 3
     by_operation:
       getCCMVersion: 1
-      executeSQLQuery: 3
+      executeSQLQuery: 4
       addAppUser: 1
       updateAppUser: 1
       updateUserGroup: 1

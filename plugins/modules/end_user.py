@@ -147,7 +147,7 @@ requests:
   description: Requests sent, C(read), C(write) and C(by_operation).
   returned: success
   type: dict
-  sample: {read: 4, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 3, updateUser: 1, updateUserGroup: 1}}
+  sample: {read: 5, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 4, updateUser: 1, updateUserGroup: 1}}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL.
   returned: success

@@ -10,8 +10,9 @@ module: fleet_accounts
 short_description: Bring users, CTI groups and CAPF profiles of one cluster in line with two lists
 description:
   - Reads what a CUCM cluster shows about the listed users and TSP instances, plans, and applies only what differs.
-  - Reading takes at most 6 requests whatever the number of users and instances, unless one answer would pass the 8 MB
+  - Reading takes at most 8 requests whatever the number of users and instances, unless one answer would pass the 8 MB
     that AXL allows. The cluster's release, both lists of CAPF profiles, and three SQL queries for groups and devices.
+    Two more only where users are to get devices or groups, to find those that do not exist before anything is written.
   - Writing takes 2 requests per new application user, 1 per user with changed devices or password, 1 per profile that
     is made, armed, disarmed or removed, and 1 per changed group. A second run with the same options and the same
     state writes nothing.
@@ -30,7 +31,9 @@ options:
     default: []
     suboptions:
       name:
-        description: User ID. Application users and end users share one name space here.
+        description:
+          - User ID. Application users and end users share one name space here, in which V(jdoe) and V(JDoe) are the
+            same user. Requests spell it as the cluster does.
         type: str
         required: true
       type:
@@ -54,6 +57,8 @@ options:
       devices:
         description:
           - Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+          - A device that the user does not control yet must exist. If the cluster refuses SQL this is not looked up
+            before the task begins to write, and a warning says so. Groups are treated alike.
         type: list
         elements: str
       devices_mode:
@@ -586,7 +591,7 @@ requests:
     by_operation:
       description: Requests by AXL operation.
       type: dict
-      sample: {getCCMVersion: 1, executeSQLQuery: 3, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
+      sample: {getCCMVersion: 1, executeSQLQuery: 4, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
 read_way:
   description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
   returned: success

@@ -18,12 +18,14 @@ options:
   stage:
     description:
       - V(preflight) checks lists, window and clusters, and refuses with everything that is wrong before anything is touched.
+      - V(lists) checks the lists alone, for runs that only look. V(views) asks what each cluster sees.
       - V(accounts) brings users, groups, devices and idle profiles in line.
+      - V(due) tells who is due for the cutover, and which applications stop for it.
       - V(cutover) cuts over who is due, and asks what CTI Manager sees.
       - V(summary) prints a line for each instance.
     type: str
     required: true
-    choices: [preflight, accounts, cutover, summary, wait, securing, sheet, see]
+    choices: [preflight, lists, accounts, due, cutover, views, summary, wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -66,7 +68,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
-        "preflight", "accounts", "cutover", "summary", "wait", "securing", "sheet", "see"])))
+        "preflight", "lists", "accounts", "due", "cutover", "views", "summary", "wait", "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

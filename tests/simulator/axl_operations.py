@@ -456,6 +456,13 @@ def _version(cluster, _request):
     return {"return": {"componentVersion": {"version": cluster.features.version}}}
 
 
+def _authenticate(cluster, request):
+    """End users only; what IMS answers beside true and false is not documented."""
+    user = cluster.accounts.user("end", request.text("userid"))
+    right = user is not None and cluster.accounts.credential(user["pkid"])["password"] == request.text("password")
+    return {"return": {"userAuthenticated": "true" if right else "false", "code": "0" if right else "1"}}
+
+
 def _object(name, tag, add, get, update, list_them, remove):
     functions = {"add": add, "get": get, "update": update, "list": list_them, "remove": remove}
     return {verb + name: (function, verb in ("add", "update", "remove")) for verb, function in functions.items()}
@@ -485,5 +492,6 @@ OPERATIONS = {
     "listProcessNodeService": (_list_node_services, False),
     "executeSQLQuery": (_query, False),
     "listChange": (_changes, False),
+    "doAuthenticateUser": (_authenticate, False),
     "getCCMVersion": (_version, False),
 }

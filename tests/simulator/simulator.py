@@ -166,7 +166,7 @@ class Simulator:
     def cluster_entry(self):
         """One value of C(secure_tsp_clusters)."""
         entry = {"hostname": self.host, "username": self.username, "password": self.password, "ca_path": self.ca_path}
-        names = {"axl": "port", "tftp": "tftp_port", "capf": "capf_port", "cti_tls": "cti_port"}
+        names = {"axl": "port", "tftp": "tftp_port", "capf": "capf_port", "cti_tls": "cti_port", "cti": "plain_cti_port"}
         entry.update({names[name]: front.port for name, front in self._fronts.items() if name in names})
         return entry
 

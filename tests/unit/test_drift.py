@@ -200,6 +200,10 @@ def test_a_cluster_that_could_not_be_read_at_all(scene):
     (_fleet.Remark("user_standard", "recorder_tapi", "application"), "cluster_contradicts", "recorder_tapi"),
     (_fleet.Remark("end_user_missing", "recorder_tapi", "end"), None, ""),
     (_fleet.Remark("user_without_password", "x", "application"), "cluster_contradicts", ""),
+    (_fleet.Remark("device_missing", "recorder_tapi", "application", data={"device": "SEP0"}), "cluster_contradicts",
+     "recorder_tapi"),
+    (_fleet.Remark("group_missing", "recorder_tapi", "application", data={"group": "G"}), "cluster_contradicts",
+     "recorder_tapi"),
 ])
 def test_problems_of_the_planner(scene, problem, code, subject):
     scene.accounts["remarks"] = [problem.row()]

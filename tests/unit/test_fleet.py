@@ -313,6 +313,43 @@ def test_names_are_listed_once():
     assert wish.user("application", "REC") is wish.users[0] and len(wish.instances_of("application", "reC")) == 1
 
 
+def test_devices_and_groups_that_do_not_exist_are_told_together():
+    """Field report A18."""
+    users = [user(password=SECRET, devices=["sep1", "SEPX"], cti_groups=["Extra", "Typo"]), user("jdoe", devices=["SEPX"]),
+             user("ann", devices=["Gone"], state="absent")]
+    current = cluster(known("jdoe"))
+    assert _fleet.to_look_up(Wish(users), current) == (["sep1", "SEPX"], ["Extra", "Typo"])
+    current.devices, current.groups = ["SEP1"], ["EXTRA"]
+    assert [(one.code, one.user, one.text) for one in plan(users, [], current).problems] == [
+        ("device_missing", "rec", "user rec: there is no device SEPX"),
+        ("group_missing", "rec", "user rec: there is no access control group Typo"),
+        ("device_missing", "jdoe", "user jdoe: there is no device SEPX"),
+    ]
+    assert plan(users, [], current, stages=("profiles", "cutover"), predicting=True).problems == []
+
+
+def test_what_a_user_has_already_is_not_looked_up():
+    users = [user(devices=["sep1", "d" * 51], cti_groups=["extra", "g" * 101, ENABLED])]
+    current = cluster(known(groups=[ENABLED, "Extra"], devices=["SEP1"]))
+    assert _fleet.to_look_up(Wish(users), current) == ([], [])
+    assert plan(users, [], current).warnings == []
+    assert _fleet.to_look_up(Wish([user(devices=["SEP2"])], stages=("profiles", "cutover")), current) == ([], [])
+
+
+def test_where_names_could_not_be_looked_up_there_is_a_warning():
+    made = plan([user(devices=["D"]), user("jdoe", devices=["D"])], [], cluster(known(), known("jdoe")))
+    assert made.problems == [] and [one.code for one in made.warnings] == ["names_not_looked_up"]
+
+
+def test_devices_and_groups_are_written_in_the_clusters_spelling():
+    current = cluster(known("jdoe", devices=["SEP3"]))
+    current.devices, current.groups = ["SEP1"], ["EXTRA"]
+    made = plan([user(password=SECRET, devices=["sep1"], cti_groups=["extra"]),
+                 user("jdoe", devices=["sep1", "sep3"], devices_mode="exact")], [], current)
+    assert [step.values["devices"] for step in made.steps if step.kind == "user"] == [["SEP1"], ["SEP1", "SEP3"]]
+    assert ("member rec of group EXTRA", "add_member") in actions(made)
+
+
 def test_a_new_user():
     made = plan([user(password=SECRET, devices=["D"], cti_groups=["Extra"])], [], cluster())
     assert actions(made) == [

@@ -4,19 +4,22 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import hashlib
 import json
 import pathlib
 
+import cryptography
 import OpenSSL.crypto
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _subject_hash
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError, TrustError
 from cryptography import x509
+from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from simulator import pki as simulated
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
@@ -249,6 +252,74 @@ def test_a_key_that_cannot_be_read_is_not_quoted():
             _pki.key_from_pem(octets, passphrase, where="QBEClient.key.pem")
         assert "QBEClient.key.pem" in str(caught.value)
         assert "horse" not in str(caught.value) and "4711" not in str(caught.value)
+
+
+def element(tag, content):
+    size = len(content)
+    head = bytes([size]) if size < 128 else bytes([0x80 + (size.bit_length() + 7) // 8])
+    return bytes([tag]) + head + (b"" if size < 128 else size.to_bytes((size.bit_length() + 7) // 8, "big")) + content
+
+
+def written_by_hand(key, **changed):
+    """PEM of an RSA key some of whose numbers are others. No library writes such a one."""
+    numbers = key.private_numbers()
+    public = numbers.public_numbers
+    found = dict(version=0, n=public.n, e=public.e, d=numbers.d, p=numbers.p, q=numbers.q, dmp1=numbers.dmp1,
+                 dmq1=numbers.dmq1, iqmp=numbers.iqmp)
+    found.update((name, change(found[name])) for name, change in changed.items())
+    integers = (element(2, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in found.values())
+    octets = base64.encodebytes(element(0x30, b"".join(integers)))
+    return b"-----BEGIN RSA PRIVATE KEY-----\n" + octets + b"-----END RSA PRIVATE KEY-----\n"
+
+
+def test_a_key_written_by_hand_is_read():
+    key = _pki.key_from_pem(pem("ccm1"))
+    assert _pki.public_key_der(_pki.key_from_pem(written_by_hand(key))) == _pki.public_key_der(key)
+
+
+@pytest.mark.parametrize("change", [lambda value: value + 2, lambda value: value ^ (1 << 500), lambda value: value - 1,
+                                    lambda value: 1, lambda value: 0])
+@pytest.mark.parametrize("name", ["n", "e", "d", "p", "q", "dmp1", "dmq1", "iqmp"])
+def test_a_key_whose_numbers_do_not_fit_cannot_be_read(name, change):
+    octets = written_by_hand(_pki.key_from_pem(pem("ccm1")), **{name: change})
+    with pytest.raises(FormatError, match="cannot be read") as caught:
+        _pki.key_from_pem(octets, where="QBEClient.key.pem")
+    assert "QBEClient.key.pem" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind, size", [("rsa", 2048), ("ec", 256), ("ec", 384)])
+def test_the_certificate_belongs_to_the_key_that_signs(kind, size):
+    key, other = _pki.generate_key(kind, size), _pki.generate_key(kind, size)
+    certificate = issued(key.public_key(), key)
+    for passphrase in (None, "Correct horse 7"):
+        assert _pki.matches_key(certificate, _pki.key_from_pem(_pki.key_to_pem(key, passphrase), passphrase))
+        assert not _pki.matches_key(certificate, _pki.key_from_pem(_pki.key_to_pem(other, passphrase), passphrase))
+
+
+def test_a_key_without_primes_proves_nothing():
+    """Its numbers fit each other and the certificate has its public key, but it signs for nobody."""
+    one, other = (_pki.generate_key("rsa", 2048).private_numbers() for _count in range(2))
+    p, q, e = one.p * one.q, other.p, other.public_numbers.e  # p is no prime
+    d = pow(e, -1, (p - 1) * (q - 1))
+    changed = dict(n=p * q, p=p, q=q, d=d, dmp1=d % (p - 1), dmq1=d % (q - 1), iqmp=pow(q, -1, p))
+    octets = written_by_hand(_pki.generate_key("rsa", 2048), **{
+        name: lambda _value, found=found: found for name, found in changed.items()})
+    certificate = issued(rsa.RSAPublicNumbers(e, p * q).public_key(default_backend()), _pki.generate_key("ec", 256))
+    try:
+        key = _pki.key_from_pem(octets)
+    except FormatError:
+        assert int(cryptography.__version__.split(".")[0]) < 39  # looks at the primes of every key
+        return
+    assert _pki.public_key_der(key) == _pki.public_key_der(_pki.load_certificate(certificate).public_key())
+    assert not _pki.matches_key(certificate, key)
+
+
+def issued(public_key, issuer):
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CTI-recorder01x1")])
+    begin = datetime.datetime(2026, 1, 1)
+    return x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(public_key).serial_number(
+        7).not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=1)).sign(
+            issuer, hashes.SHA256(), default_backend()).public_bytes(Encoding.DER)
 
 
 def test_the_issuer_is_recognised_by_name_and_signature():

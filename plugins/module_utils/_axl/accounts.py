@@ -6,7 +6,8 @@
 
 The list operations for CAPF profiles return every field of every profile. Those for users return neither
 groups nor devices, and a group's member rows do not tell the kind of user, so groups and devices come by SQL:
-three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name.
+three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name. Up to
+two more look up the devices and groups that users are to get, so that a misspelt one is found before the first change.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ DEVICES = (
     "select 'e' kind, e.userid usr, d.name device from enduser e, enduserdevicemap m, device d"
     " where e.pkid=m.fkenduser and m.fkdevice=d.pkid and m.tkuserassociation=1 and lower(e.userid) in (%(names)s)"
 )
+DEVICE_NAMES = "select name from device where lower(name) in (%(names)s)"
+GROUP_NAMES = "select name from dirgroup where lower(name) in (%(names)s)"
 KIND = {"a": APPLICATION, "e": END}
 LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -78,10 +81,13 @@ class Reader:
         self.way = "none"
 
     def read(self, wish):
-        """_fleet.Current, with at most 6 requests unless an answer would be too large or SQL is refused."""
+        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused."""
         current = _fleet.Current(release=self.axl.version)
         if "disarm" not in wish.stages:
             current.users = self.users([name for user_type, name in wish.names()])
+            devices, groups = _fleet.to_look_up(wish, current)
+            current.devices = self._names(DEVICE_NAMES, devices)
+            current.groups = self._names(GROUP_NAMES, groups)
         for user_type, criteria in searches(wish, current):
             for profile in self.profiles(user_type, criteria):
                 current.profiles[user_type, profile.instance_id] = profile
@@ -96,15 +102,25 @@ class Reader:
         if not names:
             return {}
         names = _fleet.missing(names, ())
+        found = self._by_sql(self._users_by_sql, names)
+        self.way = "get" if found is None else "sql"
+        return self._users_by_get(names) if found is None else found
+
+    def _names(self, statement, names):
+        """Those of the names that exist, or None where SQL is refused."""
+        if not names:
+            return []
+        found = self._by_sql(self._rows, statement, names) if self.way == "sql" else None
+        return None if found is None else [row["name"] for row in found]
+
+    def _by_sql(self, read, *arguments):
+        """What reading by SQL returns, or None where that is refused."""
         try:
-            found = self._users_by_sql(names)
+            return read(*arguments)
         except AxlError as error:
             if is_of_http(error) and error.code not in (401, 403):
                 raise
-            self.way = "get"
-            return self._users_by_get(names)
-        self.way = "sql"
-        return found
+            return None
 
     def _users_by_sql(self, names):
         users = {}
@@ -318,7 +334,8 @@ class Applier:
         known = self.reader.user(step.user_type, userid)
         if known is not None:
             userid = known.name
-            devices = _fleet.devices_after(self.wish.user(step.user_type, step.name), known.devices)
+            listed = dict(self.wish.user(step.user_type, step.name), devices=step.values.get("devices"))
+            devices = _fleet.devices_after(listed, known.devices)
             if devices is not None:
                 fields["associatedDevices"] = devices
         self.axl.call("updateAppUser", userid=userid, **fields)

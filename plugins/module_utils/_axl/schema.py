@@ -463,6 +463,11 @@ FREE_OPERATIONS = (
         Reply((), "object", (QUEUE_INFO, Field("changes", children=(CHANGE,)))),
     ),
     Operation(
+        "doAuthenticateUser",
+        (Field("userid", required=True, length=128), Field("password", required=True, secret=True)),
+        Reply(("return",), "object", (Field("userAuthenticated", BOOLEAN), Field("code", INTEGER))),
+    ),
+    Operation(
         "getCCMVersion",
         (Field("processNodeName", length=255),),
         Reply(("return", "componentVersion", "version"), "text"),

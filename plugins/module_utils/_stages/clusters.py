@@ -129,12 +129,12 @@ def _planned(axl, cluster, model, issuer):
 
 def dump(current):
     """A _fleet.Current as plain values."""
-    return {"release": current.release, "users": [dataclasses.asdict(user) for user in current.users.values()],
+    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
             "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
 
 
 def load(plain):
-    current = _fleet.Current(release=plain["release"])
+    current = _fleet.Current(release=plain["release"], devices=plain["devices"], groups=plain["groups"])
     for user in plain["users"]:
         current.add_user(_fleet.User(**user))
     for profile in plain["profiles"]:
@@ -299,6 +299,7 @@ class Seen(Done):
     views: dict = dataclasses.field(default_factory=dict)
     told: list = dataclasses.field(default_factory=list)
     cut: list = dataclasses.field(default_factory=list)
+    due: dict = dataclasses.field(default_factory=dict)
 
 
 def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, seen, fresh=True, look=True):
@@ -363,6 +364,7 @@ def _tell_waiting(cutovers, seen):
 
 
 def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
+    """Names of the users on the secure port afterwards; why others wait goes into waits."""
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
     wish = _without_missing(wish, current)
@@ -372,8 +374,9 @@ def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
     if due:
         held = policy.held(access, cluster, due, seen, check)
         waits.update(held)
+        seen.due[cluster] = [name for name in due if name not in held]
         if held:
-            wish = dataclasses.replace(wish, users=[dict(user, cutover="never") if user["name"] in held else user for user in wish.users])
+            wish = dataclasses.replace(wish, users=[user for user in wish.users if user["name"] not in held])
             result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     if plan.changes:
         result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
@@ -389,32 +392,84 @@ def _without_missing(wish, current):
         instances=[one for one in wish.instances if (wish.user_type_of(one), one["user"]) in there])
 
 
-class Policy:
-    """What a cutover may cut. made: {Key} of users made in this run, which nobody can be connected as. waits: {Key: why} of users whose
-    TSPs are not told yet to use the secure port."""
+WAITS = "waiting: application connected from %s%s on port 2748; to end it, run site with -e '{\"secure_tsp_cut_connections\": [\"%s\"]}'"
+NOT_LISTED = "%s, which is the address of no listed host, so an instance may be missing from the list"
+NOT_ASKED = "waiting: whether an application is connected on port 2748 could not be asked: %s"
 
-    def __init__(self, made, cut_connections, addresses, mode, waits=None):
+
+class Policy:
+    """What a cutover may cut.
+
+    made: {Key} of users made in this run, which nobody can be connected as. cut: the option cut_connections. addresses: {address:
+    host} of listed hosts. stopped: hosts whose application was stopped for the cutover. barred: {Key: why} of users that wait for
+    another reason. mode: auto, manual or never.
+    """
+
+    def __init__(self, made=(), cut=False, addresses=None, mode="auto", stopped=(), barred=None):
         self.made = made
-        self.cut = cut_connections
-        self.addresses = addresses
+        self.all = cut is True
+        self.named = set(str(one).casefold() for one in (() if isinstance(cut, bool) else cut))
+        self.addresses = addresses or {}
         self.mode = mode
-        self.waits = waits or {}
+        self.stopped = set(stopped)
+        self.barred = barred or {}
 
     def held(self, access, cluster, due, seen, check):
-        """{user: why it waits} of those that are due and would lose an open connection nobody named."""
-        held = dict((name, self.waits[Key(cluster, name)]) for name in due if Key(cluster, name) in self.waits)
-        seen.told += held.values()
-        due = [name for name in due if name not in held]
-        if not due:
-            return held
+        """{user: why it waits} of those that are due. What is cut instead is in seen.cut."""
         existing = [name for name in due if Key(cluster, name) not in self.made]
         view = access.view(cluster, existing)
-        said = "To be done by hand" if self.mode == "manual" else "Cutover"
-        ends = ", ".join(one["app_id"] for one in view["connections"])
-        seen.told.append("%s to port 2749: %s. %s" % (said, ", ".join(due), (
-            "These connections to port 2748 end: %s." % ends if ends else
-            "No open connection is cut." if view["available"] else "Which connections it cuts is not known: %s" % view["reason"])))
+        if self.mode == "manual":
+            seen.told.append("To be done by hand to port 2749: %s. %s" % (", ".join(due), told_ends(view["connections"], view)))
+            return {}
+        held = dict((name, self.barred[cluster, name]) for name in due if (cluster, name) in self.barred)
+        if not view["available"]:
+            held.update((name, NOT_ASKED % view["reason"]) for name in existing if name not in held)
+        cut = []
+        for one in view["connections"]:
+            user = next((name for name in existing if _fleet.same(name, one["user"])), one["user"])
+            place = self.may_end(one, user)
+            if place:
+                held.setdefault(user, WAITS % (place, since(one), user))
+            else:
+                cut.append(dict(cluster=cluster, user=user, address=one["address"], since=one.get("time"), app_id=one["app_id"]))
+        cut = [one for one in cut if one["user"] not in held]
+        seen.cut += cut
+        going = [name for name in due if name not in held]
+        if going:
+            seen.told.append("Cutover to port 2749: %s. %s" % (", ".join(going), told_ends(cut, view)))
+        seen.told += ["User %s is not cut over, %s." % pair for pair in held.items()]
         return held
+
+    def may_end(self, connection, user):
+        """Empty where the connection may be cut, else from where it comes."""
+        address = str(connection["address"])
+        host = self.addresses.get(address)
+        if host is None:
+            return "" if address.casefold() in self.named else NOT_LISTED % address
+        allowed = self.all or user.casefold() in self.named or address.casefold() in self.named or host in self.stopped
+        return "" if allowed else address
+
+
+def since(connection):
+    seconds = connection.get("time")
+    return " since %s" % iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)) if seconds else ""
+
+
+def told_ends(connections, view):
+    if not view["available"]:
+        return "Which connections it cuts is not known: %s" % view["reason"]
+    ends = ", ".join(one["app_id"] for one in connections)
+    return "These connections to port 2748 end: %s." % ends if ends else "No open connection is cut."
+
+
+def right_password(access, cluster, user, password, known):
+    """What AXL says of an end user's password: None where it cannot tell. Asked once and never again."""
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            answer = axl.call("doAuthenticateUser", userid=user, password=password)
+    except SecureTspError:
+        return None
+    return bool(answer.get("userAuthenticated"))
 
 
 # removal

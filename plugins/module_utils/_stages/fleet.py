@@ -10,19 +10,31 @@ always comes.
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _summary, _verification, _window
+import os
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _fleet,
+    _options,
+    _run,
+    _summary,
+    _verification,
+    _window,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
     Key,
     complete,
     key_of,
+    owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
-STRAIGHT, WITH_HANDLERS, WITH_TSPS = "straight.yml", "with_handlers.yml", "windows.yml"
+STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
+HANDLERS = ("stop", "start")
 KEY_FILE = "QBEClient.key.pem"
 USUAL_PLACE = "/etc/secure_tsp"
+WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
 
 # preflight
@@ -57,6 +69,7 @@ def failure_limit(run):
 def checked(run):
     found = look_at_lists(run)
     model, entries = found.pop("known"), run.clusters()
+    found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
     window = window_of(run)
     if not (window["open"] or run.option("ignore_window") or run.check):
         raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
@@ -69,7 +82,23 @@ def checked(run):
             found["warnings"].append("Cluster %s: %s" % (name, doubt))
         if survey["failure"]:
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
+    if run.option("cutover") == "auto" and any(may_be_cut(model, name, survey) for name, survey in surveys.items()):
+        found["flow"] = CAREFUL
+    if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]):
+        found["flow"] = WITH_TSPS  # which is careful, too
     return dict(found, clusters=surveys, window=window, stopped="")
+
+
+def may_be_cut(model, cluster, survey):
+    """Whether a user that is there already, and perhaps in use, could be moved to the secure port by this run."""
+    if not survey["current"]:
+        return False
+    current = clusters.load(survey["current"])
+    for user in model.users:
+        known = current.user(user["type"], user["name"]) if user["cluster"] == cluster and user["state"] != "absent" and user["hosts"] else None
+        if known is not None and _fleet.missing([_fleet.SECURE], known.groups):
+            return True
+    return False
 
 
 def look_at_lists(run):
@@ -81,14 +110,36 @@ def look_at_lists(run):
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
         probe_suffix=safe_option(run, "probe_suffix"))
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
+    handlers = handlers_of(run, mistakes)
     if mistakes:
         raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
-    handlers = any(run.raw(host).get(_run.PREFIX + name) for host in run.batch() for name in ("stop_handler", "start_handler"))
-    proof = WITH_HANDLERS if handlers else STRAIGHT
-    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), proof=proof,
-                flow=WITH_TSPS if any(windows.tsps_of(model, host) for host in run.batch()) else proof,
-                flow_of_all=WITH_TSPS if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]) else proof,
+    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
+                handlers=handlers, verify_flow="verify_%s" % (CAREFUL if handlers else STRAIGHT),
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
+
+
+def lists(run):
+    """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
+    found = look_at_lists(run)
+    unread = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None)
+    return dict(found, clusters=dict((name, dict(unread)) for name in found.pop("known").clusters), window=None, stopped="")
+
+
+def handlers_of(run, mistakes):
+    """{host: {stop, start: absolute path}} of the hosts that have handlers. A relative path means where the run was started."""
+    found = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        for name in HANDLERS:
+            given = run.value_of_host(host, name + "_handler")
+            if not given:
+                continue
+            path = os.path.abspath(os.path.expanduser(str(given)))
+            if not os.path.isfile(path):
+                wrong = "secure_tsp_%s_handler: there is no file %s" % (name, path)
+                if wrong not in mistakes:
+                    mistakes.append(wrong)
+            found.setdefault(host, {})[name] = path
+    return found
 
 
 def safe_option(run, name):
@@ -199,8 +250,7 @@ def cutover(run):
     rows, hosts = run.rows(), run.batch()
     fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
     access = clusters.Access(run.clusters())
-    policy = clusters.Policy(set(Key(*pair) for pair in run.register(_run.ACCOUNTS).get("made") or ()), False, run.addresses(),
-                             run.option("cutover"), windows.not_ticked(run, model))
+    policy = policy_of(run, model, _run.TICKED)
     for name, survey in usable(run).items():
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
                          look=run.option("verify_with") in ("auto", "application", "ris"))
@@ -209,10 +259,112 @@ def cutover(run):
     for name, survey in usable(run).items():
         clusters.remove(access, name, model, removed, run.fit(), survey, run.check, gone)
     run.show(*seen.told)
+    warnings = ["%s: the connection of user %s from %s%s on port 2748 %s by this run." % (
+        one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut")
+        for one in seen.cut]
     return dict(
-        changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
-        warnings=gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
+        cut=seen.cut, changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
+        warnings=warnings + gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
         told=seen.told, secure=sorted(map(list, seen.secure)))
+
+
+def policy_of(run, model, ticked=_run.LOOKED):
+    """What the cutover of this run may cut, by what was listed, stopped and proven. ticked: the register that tells which TSPs are told
+    to use the secure port, or can be."""
+    made = set(Key(*pair) for host in run.vars["ansible_play_hosts_all"]
+               for pair in run.of_host(host, _run.ACCOUNTS).get("made") or ())
+    barred = windows.not_ticked(run, model, ticked)
+    barred.update((Key(*pair), why) for *pair, why in run.register(_run.DUE).get("barred") or ())
+    for host in run.batch():
+        for cluster, user, why in run.of_host(host, _run.LOGGED_IN).get("wrong") or ():
+            barred[Key(cluster, user)] = why
+    stop = set(run.register(_run.DUE).get("stop") or ())
+    for host in stop:
+        if not run.of_host(host, _run.STOPPED).get("stopped"):
+            for one in model.hosts.get(host, ()):
+                barred[owner_of(one)] = "waiting: the application on %s could not be stopped" % host
+    return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
+                           stopped=stop | windows.to_restart(run), barred=barred)
+
+
+def cut_option(run):
+    value = run.option("cut_connections")
+    if isinstance(value, (bool, list)):
+        return value
+    return _options.converted(_options.Option("bool", False, ()), value)
+
+
+def addresses_of(run, model):
+    """{address: listed host}."""
+    found = {}
+    for host, mine in model.hosts.items():
+        for one in mine:
+            if one["client_address"]:
+                found[one["client_address"]] = host
+    for host, addresses in run.addresses().items():
+        for address in addresses:
+            found.setdefault(address, host)
+    return found
+
+
+def due(run):
+    """Who is due for the cutover, whose password is proven before, and which applications stop for it."""
+    model, seen, rows = run.model(), clusters.Seen(), run.rows()
+    access, barred, logins = clusters.Access(run.clusters()), [], {}
+    policy, going = policy_of(run, model), set()
+    policy.stopped |= set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
+    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
+    for name, survey in usable(run).items():
+        before = len(seen.cut)
+        clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen, fresh)
+        users = set(user for user in seen.due.get(name, ()))
+        going |= set(Key(name, user) for user in users)
+        barred += prove_passwords(run, access, model, name, survey, users, seen.cut[before:], logins)
+    handlers = run.register(_run.PREFLIGHT)["handlers"]
+    concerned = set(host for host, plan in plan_of(run, model, seen, rows).items() if any(row["way"] == "application" for row in plan))
+    concerned |= set(one["host"] for one in model.instances(hosts=run.batch()) if owner_of(one) in going - set(
+        Key(cluster, user) for cluster, user, _why in barred))
+    paths = dict((name, dict((host, handlers[host][name]) for host in concerned if name in handlers.get(host, ()))) for name in HANDLERS)
+    return dict(changed=False, barred=barred, logins=logins, warnings=list(seen.failures.values()),
+                going=sorted(map(list, going)) if run.option("cutover") == "auto" else [],
+                secure=sorted(map(list, seen.secure - going)), **paths)
+
+
+def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
+    """[cluster, user, why] of those with a wrong password in the list, as far as asking reveals nothing new.
+
+    An end user by AXL. An application user that is connected on port 2748 already by a provider from the same host, with what its
+    application sends there itself: logins gets {host: [[cluster, user]]}. Others are not proven before.
+    """
+    wrong = []
+    if run.check:
+        return wrong
+    known = dict((user["name"], user) for user in model.users if user["cluster"] == cluster and user["password_given"])
+    by_user = dict((one["user"], one["address"]) for one in cut)
+    hosts = addresses_of(run, model)
+    for name in sorted(users & set(known)):
+        if known[name]["type"] == "end":
+            password = run.passwords(model, {Key(cluster, name)})[cluster, name]
+            if clusters.right_password(access, cluster, name, password, survey) is False:
+                wrong.append([cluster, name, WRONG_PASSWORD % name])
+        elif by_user.get(name) in hosts and not windows.tsps_of(model, hosts[by_user[name]]):
+            logins.setdefault(hosts[by_user[name]], []).append([cluster, name])
+    return wrong
+
+
+def views(run):
+    """What each cluster sees, and how each instance is verified; changes nothing."""
+    model, seen, rows = run.model(), clusters.Seen(), run.rows()
+    access = clusters.Access(run.clusters())
+    policy = clusters.Policy(set(), False, {}, "never")
+    for name, survey in usable(run).items():
+        clusters.cutover(access, name, model, rows, run.batch(), "never", policy, survey, True, seen,
+                         look=run.option("verify_with") in ("auto", "application", "ris"))
+    plan = plan_of(run, model, seen, rows, again=True)
+    handlers = run.register(_run.PREFLIGHT)["handlers"]
+    paths = dict((name, dict((host, handlers[host][name]) for host, mine in plan.items() if name in handlers.get(host, ()) and any(
+        row["way"] == "application" and not row["failed"] for row in mine))) for name in HANDLERS)
+    return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, **paths)
 
 
 def plan_of(run, model, seen, rows, again=False):
@@ -220,7 +372,7 @@ def plan_of(run, model, seen, rows, again=False):
     with_password = set(Key(user["cluster"], user["name"]) for user in model.users if user["password_given"])
     verifier = _verification.Verifier(
         seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
-        stopped=lambda host: bool(run.raw(host).get(_run.PREFIX + "stop_handler")))
+        stopped=lambda host: "stop" in run.register(_run.PREFLIGHT)["handlers"].get(host, ()))
     by_host = {}
     # What an earlier batch proved stays as it is.
     for row in verifier.plan([row for row in rows if not row.get("state") or row.get("waiting")]):
@@ -256,5 +408,5 @@ def broken(run, stage, reason):
                 msg=[message], rows=[], totals={})
 
 
-STAGES = {"preflight": preflight, "accounts": accounts, "cutover": cutover, "summary": summary}
+STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
 

@@ -28,6 +28,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _trust_list,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CtiRefused,
     MissingLibrary,
     SecureTspError,
     StoreError,
@@ -115,6 +116,17 @@ class Host:
         row["placed"] = placed(instance)
         row["changed"] = any(row.get(part, {}).get("changed") for part in ("trust", "mended"))
         return row
+
+    def inspect(self):
+        """Keys and certificates alone; changes nothing."""
+        result = self._surroundings()
+        result["rows"] = [] if result["missing"] else self.each(self._inspect)
+        return result
+
+    def _inspect(self, number, instance):
+        info = self._alone(self._info, number, instance)
+        return info if info.get("failed") else dict(
+            info=dict((key, info[key]) for key in FACTS), placed=placed(instance), changed=False)
 
     def _wish(self, instance):
         return _instance.wish_of(options_of(
@@ -214,6 +226,20 @@ class Host:
         self._warn(instance, _provider.warnings_of(params, result))
         return dict(totals=result["totals"], manager=result["manager"], open=result["open"], tls=dict(
             (key, result["tls"].get(key)) for key in ("version", "cipher", "weak_cipher")))
+
+    def login(self):
+        """Providers without TLS, closed at once: only whether CTI Manager takes the login counts."""
+        return {"rows": self.each(self._login)}
+
+    def _login(self, number, one):
+        params = _provider.checked(options_of(
+            _provider.ARGUMENT_SPEC, cti_managers=one["cti_managers"], port=one["plain_cti_port"], secure=False, user=one["user"],
+            password=self.secrets["passwords"][number], list_devices=False, **self.settings["cti"]))
+        try:
+            _provider.probe(params)
+        except CtiRefused as error:
+            return dict(told(error), refused=error.facts.get("stage") == "open")
+        return {}
 
     def open(self):
         """Providers for a search for drift or a diagnosis: each is opened and closed, nothing is confirmed."""

@@ -139,7 +139,7 @@ def rows_of_look(instances, answer):
         row = _outcome.updated(row, dict(found["info"], changed=found["changed"], placed=found["placed"]), instance)
         if "mended" in found:
             row = _outcome.updated(row, found["mended"], instance)
-        trust = trust_failure(found["trust"], instance["cluster"])
+        trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
         if trust:
             bad.add(key_of(instance))
             row = _outcome.also_failed(row, trust)
@@ -154,6 +154,18 @@ def trust_failure(trust, cluster):
     if trust.get("failed"):
         return WAYS_OUT % cluster if trust.get("verdict") == STRANGER else trust.get("msg") or "the trust list failed without a message"
     return "" if trust["ctl"]["has_capf"] else NO_CAPF % cluster
+
+
+def inspect(run, execute):
+    """Keys, certificates and addresses; nothing is fetched, and nothing changes."""
+    model = run.model()
+    mine = listed_here(run, model)
+    answer = execute("inspect", mine, dict(settings_of(run, model, mine), **dict(surroundings(run, model, mine), ports=[])), {})
+    if answer.get("failed"):
+        return dict(changed=False, rows=[], refused=answer.get("msg") or "failed without a message")
+    problems = judged(run, {}, mine, dict(answer, ports=[]), 0)[0]
+    return dict(changed=False, rows=[] if problems else rows_of_look(mine, answer), refused=" ".join(problems),
+                addresses=answer["addresses"], warnings=problems)
 
 
 # enrol
@@ -290,6 +302,46 @@ def remove(run, execute, model, looked, work):
     return free
 
 
+# handlers, and the password that an application uses
+
+
+def login(run, execute):
+    """Prove listed passwords where the application of the same user sends its own: on port 2748 from this host. One try each."""
+    model = run.model()
+    asked = [Key(*pair) for pair in (run.register(_run.DUE).get("logins") or {}).get(run.host, ())]
+    if not asked or run.check:
+        return dict(changed=False, wrong=[], warnings=[])
+    work = []
+    for key in asked:
+        cluster = model.clusters[key.cluster]
+        work.append(dict(cluster=key.cluster, user=key.name, cti_managers=cluster["cti_managers"], plain_cti_port=cluster["plain_cti_port"],
+                         instance_id=key.name))
+    passwords = run.passwords(model, set(asked))
+    answer = execute("login", work, settings_of(run, model, work), {"passwords": [passwords[key] for key in asked]})
+    wrong, warnings = [], []
+    for key, found in zip(asked, answer.get("rows") or [answer] * len(asked)):
+        if found.get("failed") and found.get("refused"):
+            wrong.append([*key, "waiting: CTI Manager refuses the login of user %s with the password that the list gives: %s" % (
+                key.name, found["msg"])])
+        elif found.get("failed"):
+            warnings.append("The password of user %s was not proven before the cutover: %s" % (key.name, found.get("msg")))
+    return dict(changed=False, wrong=wrong, warnings=warnings + [why for _cluster, _user, why in wrong])
+
+
+def stopped(run, _execute):
+    """Remember that the application of this host was stopped."""
+    return dict(changed=False, stopped=run.host in (run.register(_run.DUE).get("stop") or {}))
+
+
+def give_up(run, _execute):
+    """A handler failed: whatever was to be proven on this host is not."""
+    failure = run.vars.get("ansible_failed_result") or {}
+    task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
+    message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
+    rows = [row if row["failed"] else _outcome.also_failed(row, message) for row in run.newest(run.host) or ()]
+    return dict(changed=False, rows=rows, warnings=[message])
+
+
 # prove
 
 
@@ -302,6 +354,12 @@ def prove(run, execute):
     if plan is None:
         plan = [_verification.planned(row, "none", "") for row in before]
     return proven(run, execute, model, plan, before)
+
+
+def verify(run, execute):
+    """Open providers where the plan says so, and leave everything as it is."""
+    plan = run.needed(_run.CUTOVER, "Ask each cluster what it sees")["plan"].get(run.host) or []
+    return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
 
 
 def proven(run, execute, model, plan, before, enrolling=True, keep=False):
@@ -344,4 +402,5 @@ def tell(run, _execute):
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")
 
 
-STAGES = {"look": look, "enrol": enrol, "prove": prove, "tell": tell}
+STAGES = {"look": look, "inspect": inspect, "enrol": enrol, "login": login, "stopped": stopped, "give_up": give_up,
+          "prove": prove, "verify": verify, "tell": tell}

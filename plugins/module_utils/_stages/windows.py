@@ -44,8 +44,8 @@ NOBODY_LEARNS = (
     "Nobody would learn the authorization strings of %s: the registry profile does not say where the TSP keeps it, and "
     "client_windows_string_handover is none. Choose another one, or give authorization_string.")
 NOT_TICKED = (
-    "The cutover of user %s waits for Secure Connection to be ticked in the dialogs of %s, or they would be off the air. Tick it at a "
-    "time of your choice, and run this with secure_tsp_tsp_entered then: the user is cut over, and the TSPs are started anew.")
+    "waiting: Secure Connection is not ticked in the dialog of %s, so it would be off the air; tick it at a time of your choice, and run "
+    "this with secure_tsp_tsp_entered then, which cuts the user over and starts the TSP anew")
 NOT_ALLOWED = "This host has to be restarted%s before all changes act (%s). Do it, or allow it with client_windows_allow_reboot%s."
 
 
@@ -126,17 +126,21 @@ class Windows:
             place["problem"] = (answer.get("msg") or "no answer") if answer.get("failed") else ""
         return places
 
+    def allowed(self, facts, reasons=()):
+        """How the host may be restarted."""
+        if self.light(facts, reasons) and self.options["allow_telephony_restart"]:
+            return _tsp_host.BY_TELEPHONY
+        return _tsp_host.BY_REBOOT if self.options["allow_reboot"] else BY_NOBODY
+
+    @staticmethod
+    def light(facts, reasons):
+        """Whether restarting Telephony is enough."""
+        return facts["restart_by"] == _tsp_host.BY_TELEPHONY and INSTALLATION not in reasons
+
     def restart(self, facts, reasons):
         """What the role restarts: by, why, and what is said where nothing may be."""
-        by = BY_NOBODY
-        light = facts["restart_by"] == _tsp_host.BY_TELEPHONY and INSTALLATION not in reasons
-        said = ""
-        closed = hosts.closed_window(self.run) if reasons else ""
-        if reasons and not self.run.check and not closed:
-            if light and self.options["allow_telephony_restart"]:
-                by = _tsp_host.BY_TELEPHONY
-            elif self.options["allow_reboot"]:
-                by = _tsp_host.BY_REBOOT
+        closed, light, said = hosts.closed_window(self.run) if reasons else "", self.light(facts, reasons), ""
+        by = BY_NOBODY if self.run.check or closed or not reasons else self.allowed(facts, reasons)
         if reasons and by == BY_NOBODY:
             said = "Not restarted: %s" % closed if closed else NOT_ALLOWED % (
                 ", or its Telephony service," if light else "", ", ".join(reasons),
@@ -210,7 +214,7 @@ def look(run, execute):
         return hosts.look(run, execute)
     if not mine:
         return dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
-    found = of_tsps(run, execute, model, mine)
+    found = of_tsps(run, execute, mine)
     if not others or not hosts.listed_here(run, model):
         return found
     beside = hosts.look(run, execute)
@@ -219,7 +223,15 @@ def look(run, execute):
                 warnings=beside["warnings"] + found["warnings"])
 
 
-def of_tsps(run, execute, model, mine):
+def inspect(run, execute):
+    """The same for a run that changes nothing and asks no cluster first."""
+    mine = listed(run, run.model())
+    if not mine:
+        return dict(changed=False, rows=[], refused="", warnings=[]) if run.is_windows(run.host) else hosts.inspect(run, execute)
+    return of_tsps(run, execute, mine, changes=False)
+
+
+def of_tsps(run, execute, mine, changes=True):
     windows = Windows(run, execute)
     sent = clusters.clock()
     told = windows.ask("setup", gather_subset=["!all", "!min", "all_ipv4_addresses", "date_time"]).get("ansible_facts") or {}
@@ -228,8 +240,8 @@ def of_tsps(run, execute, model, mine):
     try:
         facts, strings = windows.facts(mine)
         plan = windows.against(mine)
-        ports = windows.ports(mine)
-        installation = decided(run, windows, mine) if windows.options["manage_installation"] else None
+        ports = windows.ports(mine) if changes else []
+        installation = decided(run, windows, mine) if changes and windows.options["manage_installation"] else None
     except Unanswered as error:
         return dict(result, refused=str(error), warnings=[str(error)])
     problems, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
@@ -243,12 +255,13 @@ def of_tsps(run, execute, model, mine):
     rows = [] if problems else [
         _outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
-        facts=facts, ports=ports, by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+        facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
+        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)], by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
 
 
 def rows_by_hand(instances, plan):
     """What a person has to set, with the cluster of each instance."""
-    cluster = dict((one["instance_id"], one["cluster"]) for one in instances)
+    cluster = dict((one["instance_id"], one["cluster"]) for one in instances)  # an ID of two clusters on one host needs two TSPs
     return [dict(row, cluster=cluster[row["instance_id"]]) for row in plan.by_hand]
 
 
@@ -320,18 +333,6 @@ def install(run, execute):
             "The installer %s ended with %s. Its message is not shown, because it may quote a password. Check the SHA-256 of the file, "
             "then start it on the host by hand." % (work["path"], answer.get("rc", "no return code"))))
     return dict(changed=bool(answer.get("changed")), msg="TSP %s" % options["installer_version"])
-
-
-def gave_up(run, _execute):
-    """Part of the role failed on this host: its instances say why, and the others go on."""
-    failed = run.vars.get("ansible_failed_result") or {}
-    task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "")
-    message = "%s: %s" % (task or "The role client_windows", failed.get("msg") or "failed without a message")
-    tsps = set(key_of(one) for one in listed(run, run.model()))
-    kept = dict((key, value) for key, value in run.newest_register(run.host).items()
-                if key not in ("changed", "failed", "diff", "warnings", "msg"))
-    rows = [_outcome.also_failed(row, message) if key_of(row) in tsps else row for row in kept.get("rows") or ()]
-    return dict(kept, rows=rows, changed=False, warnings=[message], restart=dict(by=BY_NOBODY, reasons=[], said=""))
 
 
 # handed
@@ -512,8 +513,8 @@ def forget(run, windows, model, rows, on_host):
 def tick(run, execute):
     """Switch the secure connection on where the registry profile knows the place, for users that are on the secure port or will be
     by this run. It acts at the TSP's next start, so the connections go on until then."""
-    model, told = run.model(), run.register(_run.SECURING)
-    chosen = set(Key(*pair) for pair in (told.get("due") or []) + (told.get("secure") or []))
+    model, told = run.model(), run.register(_run.DUE)
+    chosen = set(Key(*pair) for pair in (told.get("going") or []) + (told.get("secure") or []))
     rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and owner_of(one) in chosen
             and rows[key_of(one)]["certificate_valid"] and not rows[key_of(one)]["failed"]]
@@ -548,24 +549,33 @@ def switch(windows, instances, plan):
     return written
 
 
-def not_ticked(run, model):
-    """{Key of a user: sentence} of users whose TSPs nobody told yet to use the secure port."""
-    ready = entered(run, model)
+def not_ticked(run, model, register):
+    """{Key of a user: sentence} of users with a TSP that nobody told to use the secure port. register: LOOKED, for what can be told by
+    the registry, or TICKED, for what was."""
+    tsps = [one for one in model.instances() + model.others if one["enrolment"] == "tsp" and one["state"] == "present"]
+    if not tsps:
+        return {}
+    ready, missing = entered(run, model), {}
     for host in run.vars["ansible_play_hosts_all"]:
-        ready |= set(Key(*pair) for pair in run.of_host(host, _run.TICKED).get("ready") or ())
-    missing = {}
-    for one in model.instances() + model.others:
-        if one["enrolment"] == "tsp" and one["state"] == "present" and key_of(one) not in ready:
+        found = run.of_host(host, register)
+        ready |= set(Key(*pair) for pair in (found.get("tsp") or found).get("ready") or ())
+    for one in tsps:
+        if key_of(one) not in ready:
             missing.setdefault(owner_of(one), []).append("%s on %s" % (one["instance_id"], one["host"]))
-    return dict((owner, NOT_TICKED % (owner.name, ", ".join(places))) for owner, places in missing.items())
+    return dict((owner, NOT_TICKED % ", ".join(places)) for owner, places in missing.items())
+
+
+def to_restart(run):
+    """Hosts whose TSPs this run may start anew, so that a connection of theirs may be cut by a cutover."""
+    return set(host for host in run.vars["ansible_play_hosts_all"]
+               if (run.of_host(host, _run.LOOKED).get("tsp") or {}).get("may_restart"))
 
 
 def settle(run, execute):
     """What is left to be restarted for after the cutover. A tick whose user was not cut over after all is taken back."""
-    model, before, ticked = run.model(), run.register(_run.SECURING), run.register(_run.TICKED)
-    cut = run.register(_run.CUTOVER).get("secure")
-    was, handed = set(Key(*pair) for pair in before.get("secure") or ()), run.register(_run.HANDED)
-    secure = was if cut is None else set(Key(*pair) for pair in cut)
+    model, handed, ticked = run.model(), run.register(_run.HANDED), run.register(_run.TICKED)
+    was = set(Key(*pair) for pair in run.register(_run.DUE).get("secure") or ())
+    secure = set(Key(*pair) for pair in run.register(_run.CUTOVER).get("secure") or ())
     rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
     written = set(Key(*pair) for pair in ticked.get("ticked") or ())
@@ -684,5 +694,5 @@ def taken(windows):
     return found
 
 
-STAGES = {"look": look, "install_tsp": install, "gave_up": gave_up, "hand_over": hand_over, "fetched": fetched, "tick": tick,
+STAGES = {"look": look, "inspect": inspect, "install_tsp": install, "hand_over": hand_over, "fetched": fetched, "tick": tick,
           "settle": settle, "snapshot": snapshot, "discover": discover}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages of the action tsp_cluster for hosts whose TSP fetches its certificate itself: waiting, and what comes before a cutover.
+"""The stages of the action tsp_cluster for hosts whose TSP fetches its certificate itself: waiting, and what a person enters.
 
 Each asks the clusters only where a host of the batch has such an instance to ask for.
 """
@@ -12,9 +12,11 @@ from __future__ import annotations
 import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_enrolment, _tsp_settings
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
+
+
+KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
 
 
 def pauses(run, name):
@@ -61,31 +63,6 @@ def wait(run):
     return dict(changed=False, profiles=[[*key, profile] for key, profile in known.items()])
 
 
-# securing
-
-
-def securing(run):
-    """Which users of TSPs are on the secure port, and which will be cut over by this run."""
-    model, rows, hosts = run.model(), run.rows(), run.batch()
-    owners = set(owner_of(one) for one in model.instances() if one["enrolment"] == "tsp" and one["state"] == "present")
-    access, due, secure, failures = clusters.Access(run.clusters()), set(), set(), {}
-    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows)
-    for name, survey in fleet.usable(run).items():
-        if not any(owner.cluster == name for owner in owners):
-            continue
-        try:
-            found = clusters.due_and_secure(access, name, model, rows, hosts, run.option("cutover"), survey, run.check, fresh)
-        except SecureTspError as error:
-            failures[name] = "Whether users are to be cut over could not be read: %s" % error
-            continue
-        due |= set(Key(name, user) for user in found[0]) & owners
-        secure |= set(Key(name, user) for user in found[1]) & owners
-    if run.option("cutover") != "auto":
-        due = set()
-    return dict(changed=False, due=sorted(map(list, due)), secure=sorted(map(list, secure)), failures=failures,
-                warnings=list(failures.values()))
-
-
 # sheet
 
 
@@ -106,29 +83,28 @@ def sheet(run):
 
 
 def see(run):
-    """After restarts, look until the clusters see the TSPs connected, or the deadline is there."""
-    model = run.model()
-    awaited = [host for host in run.batch() if restarted(run, host, _run.HANDED, _run.SETTLED)]
-    told = run.register(_run.CUTOVER).get("secure")
-    told = run.register(_run.SECURING).get("secure") if told is None else told
-    seen = clusters.Seen(secure=set(Key(*pair) for pair in told or ()))
-    rows = [row for host in awaited for row in run.newest(host) or () if owner_of(row) in seen.secure
-            and row["certificate_valid"] and not row["failed"]]
+    """After restarts, look until the clusters see the TSPs connected, or the deadline is there. Gives the cutover's register anew, with
+    the ways that follow from what is seen."""
+    model, before = run.model(), run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
+    kept = dict((key, before[key]) for key in KEPT if key in before)
+    seen = clusters.Seen(secure=set(Key(*pair) for pair in before.get("secure") or ()))
     tsps = set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
-    rows = [row for row in rows if key_of(row) in tsps]
-    if run.check or not rows:
-        return dict(changed=False)
+    awaited = [row for host in run.batch() if restarted(run, host, _run.HANDED, _run.SETTLED) for row in run.newest(host) or ()
+               if key_of(row) in tsps and owner_of(row) in seen.secure and row["certificate_valid"] and not row["failed"]]
+    if run.check or not awaited:
+        return dict(kept, changed=False)
     access, left = clusters.Access(run.clusters()), pauses(run, "connect_deadline")
-    run.show("Waiting until the cluster sees %d TSP(s) connected, %d seconds at most." % (len(rows), run.option("connect_deadline")))
+    run.show("Waiting until the cluster sees %d TSP(s) connected, %d seconds at most." % (len(awaited), run.option("connect_deadline")))
     while True:
-        for cluster in sorted(set(row["cluster"] for row in rows)):
-            users = set(row["user"] for row in rows if row["cluster"] == cluster)
-            seen.views[cluster] = dict(access.view(cluster, users), users_read=True, waits={})
-        ways = [row["way"] for found in fleet.plan_of(run, model, seen, rows).values() for row in found]
-        if all(way == "ris" for way in ways) or not left:
+        for cluster in sorted(set(row["cluster"] for row in awaited)):
+            users = set(key.name for key in seen.secure if key.cluster == cluster)
+            seen.views[cluster] = dict(access.view(cluster, users, ["lines"]), users_read=True, waits={})
+        found = dict((key_of(row), row) for rows in fleet.plan_of(run, model, seen, awaited).values() for row in rows)
+        if all(row["way"] == "ris" for row in found.values()) or not left:
             break
         time.sleep(left.pop(0))
-    return dict(changed=False)
+    plan = dict((host, [found.get(key_of(row), row) for row in rows]) for host, rows in before["plan"].items())
+    return dict(kept, changed=False, plan=plan)
 
 
-STAGES = {"wait": wait, "securing": securing, "sheet": sheet, "see": see}
+STAGES = {"wait": wait, "sheet": sheet, "see": see}

@@ -120,6 +120,17 @@ def test_unreadable_file(info, store, name):
     assert need(result) == "unreadable" and result["key_matches"] is None
 
 
+def test_a_key_with_a_damaged_letter_is_unreadable(info, store):
+    """Its public half may still be that of the certificate."""
+    lines = store.read(_store.KEY).decode().splitlines(keepends=True)
+    for number in range(8, len(lines) - 2, 3):
+        wrong = "B" if lines[number][7] == "A" else "A"
+        damaged = lines[:number] + [lines[number][:7] + wrong + lines[number][8:]] + lines[number + 1:]
+        store.write(_store.KEY, "".join(damaged).encode())
+        result = info()
+        assert need(result) == "unreadable" and result["key_matches"] is None
+
+
 def test_key_of_another_certificate(info, store, other_key):
     store.write(_store.KEY, _pki.key_to_pem(other_key))
     result = info()

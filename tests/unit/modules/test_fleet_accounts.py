@@ -87,7 +87,7 @@ def test_an_empty_cluster_gets_everything_and_the_second_run_nothing(sim, accoun
     assert first["changed"] and first["armed"] == ["recorder01x1", "recorder02x1", "desk01x1"]
     assert set(first["strings"]) == {"recorder01x1", "recorder02x1", "desk01x1"}
     assert all(string.isdigit() and len(string) == 10 for string in first["strings"].values())
-    assert first["requests"]["read"] == 6
+    assert first["requests"]["read"] == 7  # one of them about the device that is to be controlled
     assert first["requests"]["by_operation"]["updateUserGroup"] == 1
     assert first["requests"]["write"] == 2 + 1 + 3
     assert first["read_way"] == "sql" and first["group_way"] == "delta"
@@ -104,6 +104,7 @@ def test_an_empty_cluster_gets_everything_and_the_second_run_nothing(sim, accoun
     held = [dict(instance, string_held=True) for instance in lists["instances"]]
     second = accounts(users=lists["users"], instances=held)
     assert not second["changed"] and second["requests"]["write"] == 0 and second["strings"] == {}
+    assert second["requests"]["read"] == 6
     assert sim.cluster.state_hash() == before
 
 
@@ -256,10 +257,50 @@ def test_where_a_change_of_members_is_refused_each_users_own_list_is_written(sim
     assert not accounts(users=[RECORDER, END_USER])["changed"]
 
 
-def test_a_group_that_does_not_exist_is_named(sim, accounts):
-    failed = accounts(users=[dict(RECORDER, cti_groups=["Standard CTI Typo"])])
+@pytest.mark.parametrize("check", [True, False])
+def test_devices_and_groups_that_do_not_exist_are_found_before_anything_is_written(sim, accounts, check):
+    """Field report A18: all mistakes of all users in one message, in check mode too."""
+    users = [dict(RECORDER, cti_groups=["Standard CTI Typo"]), dict(END_USER, devices=["SEP00112233445X", "sep001122334456"]),
+             {"name": "second", "password": PASSWORD, "devices": ["SEP001122334455", "SEP00112233445X"]}]
+    failed = accounts(check=check, users=users)
+    assert failed["problems"] == [
+        "user recorder_tapi: there is no access control group Standard CTI Typo",
+        "user jdoe: there is no device SEP00112233445X", "user second: there is no device SEP00112233445X"]
+    assert [(one["code"], one["user"], one["data"]) for one in failed["remarks"]] == [
+        ("group_missing", "recorder_tapi", {"group": "Standard CTI Typo"}),
+        ("device_missing", "jdoe", {"device": "SEP00112233445X"}), ("device_missing", "second", {"device": "SEP00112233445X"})]
+    assert sim.cluster.write_count == 0
+
+
+def test_names_in_another_case_are_found_and_looked_up_with_two_requests(sim, accounts):
+    users = [dict(RECORDER, devices=["sep001122334456"], cti_groups=["standard cti allow call recording"])]
+    made = accounts(users=users, instances=[FIRST])
+    assert made["requests"]["read"] == 8 and "warnings" not in made
+    assert devices_of(sim, "recorder_tapi") == ["SEP001122334456"]
+    assert groups_of(sim, "recorder_tapi") == ["Standard CTI Allow Call Recording", ENABLED]
+    again = accounts(users=users, instances=[FIRST])
+    assert not again["changed"] and again["requests"]["read"] == 6
+
+
+def test_many_names_are_looked_up_in_parts_where_answers_are_small(sim, accounts):
+    names = ["SEPAAAAAAAAA%03d" % number for number in range(120)]
+    sim.seed({"devices": [{"name": name} for name in names]})
+    sim.cluster.features.max_answer = 4000
+    result = accounts(users=[dict(RECORDER, devices=names + ["SEPX"])])
+    assert result["problems"] == ["user recorder_tapi: there is no device SEPX"]
+    assert sim.cluster.counters["executeSQLQuery"] > 4
+
+
+@pytest.mark.parametrize("after, way", [(0, "get"), (3, "sql")])
+def test_where_sql_is_refused_names_are_not_looked_up_and_it_is_said(sim, accounts, after, way):
+    sim.faults.add(front="axl", operation="executeSQLQuery", after=after, times=None, kind="fault", code=-1, message="No")
+    result = accounts(users=[RECORDER])
+    assert result["changed"] and result["read_way"] == way
+    assert result["warnings"] == [
+        "the cluster refuses SQL, so it was not looked up whether all listed devices and groups exist"]
+    failed = accounts(users=[dict(RECORDER, cti_groups=["Standard CTI Typo"], name="second")])
     assert failed["failed"] and "there is no access control group Standard CTI Typo" in failed["msg"]
-    assert failed["done"] == ["user recorder_tapi", "member recorder_tapi of group %s" % ENABLED]
+    assert failed["done"] == ["user second", "member second of group %s" % ENABLED]
 
 
 def test_other_members_groups_and_devices_are_left_alone(sim, accounts):
@@ -439,7 +480,7 @@ def test_what_cannot_be_disarmed_is_named(sim, accounts):
 def test_a_user_made_meanwhile_is_read_and_brought_in_line(sim, accounts):
     sim.cluster.accounts.add_user("application", "recorder_tapi", password="Theirs-0000", devices=["SEP001122334459"])
     # The reading comes too early to see the user.
-    sim.faults.add(front="axl", operation="executeSQLQuery", kind="garbage", times=None, body=EMPTY_ANSWER)
+    sim.faults.add(front="axl", operation="executeSQLQuery", kind="garbage", times=3, body=EMPTY_ANSWER)
     result = accounts(users=[RECORDER])
     assert "failed" not in result, result["msg"]
     assert devices_of(sim, "recorder_tapi") == ["SEP001122334455", "SEP001122334459"]
