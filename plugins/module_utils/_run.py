@@ -133,16 +133,18 @@ class Run:
                   if str(name).startswith(PREFIX_WINDOWS) and name not in known and str(name)[len(PREFIX_WINDOWS):] not in REGISTERS_OF_ROLE]
         return found, wrong
 
+    def profile_path(self, path):
+        """Where a registry profile is: as given, beside the inventory, or where the run was started."""
+        full = os.path.expanduser(path)
+        beside = os.path.join(self.vars.get("inventory_dir") or "", full)
+        return os.path.abspath(beside if os.path.exists(beside) else full)
+
     def registry_profile(self, path):
         """C(settings) of a registry profile. Raises Refused."""
         if not path:
             return {}
-        full = os.path.expanduser(path)
-        if not os.path.isabs(full):
-            beside = os.path.join(self.vars.get("inventory_dir") or "", full)
-            full = beside if os.path.exists(beside) else full
         try:
-            return (DataLoader().load_from_file(os.path.abspath(full)) or {}).get("settings") or {}
+            return (DataLoader().load_from_file(self.profile_path(path)) or {}).get("settings") or {}
         except (AnsibleError, AttributeError) as error:
             raise Refused("The registry profile %s cannot be read: %s" % (path, first_line(error))) from None
 

@@ -160,6 +160,16 @@ def entered(run, model):
     return model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[0]
 
 
+def ticked_by_hand(run, model):
+    """{Key} of instances whose secure connection a person has ticked. Of what needed a certificate, the last run listed only that."""
+    found = entered(run, model)
+    if run.option("tsp_operator"):
+        return found
+    for host in run.vars["ansible_play_hosts_all"]:
+        found -= set(key_of(row) for row in run.of_host(host, _run.LOOKED).get("rows") or () if row["needed"])
+    return found
+
+
 # preflight
 
 
@@ -355,7 +365,7 @@ def hand_over(run, execute):
     said, left = entered(run, model), {}
     for one in waiting:
         plan = _tsp_settings.against([dict(one)], windows.profile, windows.options["settings"], known_of(windows, one),
-                                     strings={one["instance_id"]: ""}, properties={})
+                                     strings={one["instance_id"]: _tsp_settings.HIDDEN}, properties={})
         left[key_of(one)] = rows_by_hand([one], plan)
     ready = [one for one in waiting if not left[key_of(one)] or key_of(one) in said]
     reasons = reasons_of(run) + ([FETCHING] if ready else [])
@@ -555,7 +565,7 @@ def not_ticked(run, model, register):
     tsps = [one for one in model.instances() + model.others if one["enrolment"] == "tsp" and one["state"] == "present"]
     if not tsps:
         return {}
-    ready, missing = entered(run, model), {}
+    ready, missing = ticked_by_hand(run, model), {}
     for host in run.vars["ansible_play_hosts_all"]:
         found = run.of_host(host, register)
         ready |= set(Key(*pair) for pair in (found.get("tsp") or found).get("ready") or ())
@@ -579,7 +589,7 @@ def settle(run, execute):
     rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
     written = set(Key(*pair) for pair in ticked.get("ticked") or ())
-    by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & entered(run, model)
+    by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model)
     windows, result = Windows(run, execute), dict(changed=False, warnings=[])
     back = [one for one in mine if key_of(one) in written and owner_of(one) not in secure]
     if back and not run.check:
@@ -660,7 +670,7 @@ def discover(run, execute):
         run.show(*told)
         return dict(failed=True, msg=" ".join(found["problems"]), changes=told)
     os.unlink(path)
-    return dict(changed=False, msg=told, profile=found["profile"])
+    return dict(changed=False, msg=told, profile=found["profile"], path=run.profile_path(options["registry_profile"]))
 
 
 def discovering(run, execute):
