@@ -32,7 +32,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, hosts
 
-NEEDS = "ansible.windows"
+NEEDS, OLDEST = "ansible.windows", "2.8.0"  # the first whose win_package compares checksums
 PACKAGES = {"psrp": "pypsrp", "winrm": "winrm"}  # what the connection plugins import
 INSTALLED_AS = {"winrm": "pywinrm"}
 PATTERNS = ["*.0", "*.cer", "*.pem"]
@@ -49,6 +49,27 @@ NOT_TICKED = (
 NOT_ALLOWED = "This host has to be restarted%s before all changes act (%s). Do it, or allow it with client_windows_allow_reboot%s."
 
 
+# What is asked of each module, and what is read of its answer, nested keys included. A contract test compares it with the modules.
+ASKED = {
+    "setup": (("gather_subset",), ("ansible_facts", "ansible_ip_addresses", "ansible_date_time", "epoch_int", "epoch")),
+    "slurp": (("src",), ("content",)),
+    "win_acl": (("path", "user", "rights", "type"), ()),
+    "win_acl_inheritance": (("path", "state"), ()),
+    "win_copy": (("content", "dest"), ()),
+    "win_file": (("path", "state"), ()),
+    "win_find": (("paths", "patterns", "get_checksum"), ("files", "path")),
+    "win_get_url": (("url", "dest", "force", "validate_certs", "checksum", "checksum_algorithm"), ()),
+    "win_package": (("path", "arguments", "creates_path", "creates_version", "expected_return_code", "provider", "wait_for_children",
+                     "checksum", "checksum_algorithm"), ("rc",)),
+    "win_reg_stat": (("path", "name"), ("properties", "sub_keys", "value", "type")),
+    "win_regedit": (("path", "name", "data", "type"), ()),
+    "win_service_info": (("name",), ("services", "name", "state", "start_mode")),
+    "win_wait_for": (("host", "port", "timeout"), ()),
+}
+SUBSETS = ["!all", "!min", "all_ipv4_addresses", "date_time"]
+OF_ALL = ("failed", "msg", "changed", "lost")
+
+
 class Unanswered(SecureTspError):
     """A module of ansible.windows failed on the host."""
 
@@ -61,8 +82,18 @@ class Windows:
         self.options = run.windows()[0]
         self.profile = run.registry_profile(self.options["registry_profile"])
 
+    def answer(self, module, options, secret=False, action=False):
+        """What a module answers, of which only what ASKED names can be read."""
+        taken, read = ASKED[module]
+        given = dict((name, options[name]) for name in taken if name in options)
+        if set(options) - set(given):
+            raise KeyError("%s takes no %s" % (module, ", ".join(set(options) - set(given))))
+        name = "%s.%s" % (NEEDS, module)
+        answer = self.execute.action(name, given) if action else self.execute.module(name, given, secret=secret)
+        return dict((key, answer[key]) for key in OF_ALL + read if key in answer)
+
     def ask(self, module, /, **options):
-        answer = self.execute.module("%s.%s" % (NEEDS, module), options)
+        answer = self.answer(module, options)
         if answer.get("failed"):
             raise Unanswered("%s.%s failed on this host: %s" % (NEEDS, module, answer.get("msg") or "no message"))
         return answer
@@ -70,7 +101,7 @@ class Windows:
     def write(self, write, secret=False):
         """A value of the registry. Returns whether it changed."""
         options = dict((key, write[key]) for key in ("path", "name", "data", "type"))
-        answer = self.execute.module("%s.win_regedit" % NEEDS, options, secret=secret)
+        answer = self.answer("win_regedit", options, secret=secret)
         if answer.get("failed"):
             raise Unanswered("%s could not be written into the registry%s" % (
                 write["setting"], "." if secret else ": %s" % (answer.get("msg") or "no message")))
@@ -121,7 +152,7 @@ class Windows:
             return []
         places = clusters.ports_of([dict(one, enrolment="collection") for one in instances])  # a TSP asks CAPF itself
         for place in places:
-            answer = self.execute.module("%s.win_wait_for" % NEEDS, dict(
+            answer = self.answer("win_wait_for", dict(
                 host=place["host"], port=place["port"], timeout=self.run.option("port_timeout")))
             place["problem"] = (answer.get("msg") or "no answer") if answer.get("failed") else ""
         return places
@@ -179,11 +210,11 @@ def mistakes(run, model):
     if not here:
         return []
     found = [str(one) for one in model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[1]]
-    try:
-        importlib.import_module("ansible_collections." + NEEDS)
-    except ImportError:
-        found.append("Windows hosts need the collection %s, which is not installed on the controller. Install it with: "
-                     "ansible-galaxy collection install %s" % (NEEDS, NEEDS))
+    version = collection_version(NEEDS)
+    if version is None or _tsp_settings.is_newer(OLDEST, version or OLDEST):
+        found.append("Windows hosts need the collection %s, version %s or later, which is %s. Install it with: "
+                     "ansible-galaxy collection install %s" % (
+                         NEEDS, OLDEST, "on the controller as %s" % version if version else "not installed on the controller", NEEDS))
     for plugin in sorted(set(run.connection_of(host) for host in here) & set(PACKAGES)):
         if importlib.util.find_spec(PACKAGES[plugin]) is None:
             package = INSTALLED_AS.get(plugin, PACKAGES[plugin])
@@ -192,6 +223,18 @@ def mistakes(run, model):
     for host in here:
         found += ["host %s: %s" % (host, one.rstrip(".")) for one in mistakes_of(run, model, host)]
     return found
+
+
+def collection_version(name):
+    """The version of a collection, empty where it was not installed from a package, None where it is not installed."""
+    try:
+        package = importlib.import_module("ansible_collections." + name)
+    except ImportError:
+        return None
+    for folder in package.__path__:
+        with contextlib.suppress(OSError, ValueError, KeyError), open(os.path.join(folder, "MANIFEST.json"), encoding="utf-8") as stream:
+            return str(json.load(stream)["collection_info"]["version"])
+    return ""
 
 
 def tsps_of(model, host):
@@ -244,7 +287,7 @@ def inspect(run, execute):
 def of_tsps(run, execute, mine, changes=True):
     windows = Windows(run, execute)
     sent = clusters.clock()
-    told = windows.ask("setup", gather_subset=["!all", "!min", "all_ipv4_addresses", "date_time"]).get("ansible_facts") or {}
+    told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
     clock = _tsp_host.time_of(told)
     result = dict(changed=False, diff=[], keys=[], gone=[], addresses=_tsp_host.addresses_of(told), rows=[], refused="", warnings=[])
     try:
@@ -302,7 +345,7 @@ def work_of(windows, mine, plan, installation):
         name = options["installer_name"] or _tsp_installation.installer_name(architecture)
         dest = options["installer_path"] or "%s\\%s" % (options["installer_folder"], name)
         work["install"] = dict(
-            action=installation["action"], path=dest, copy=options["installer_file"],
+            action=installation["action"], path=dest, file=options["installer_file"],
             url="" if options["installer_path"] or options["installer_file"] else options["installer_url"] or (
                 "https://%s/plugins/%s" % (windows.run.model().clusters[mine[0]["cluster"]]["hostname"], name)),
             provider_file=options["provider_file"] or _tsp_installation.provider_file(architecture))
@@ -335,7 +378,7 @@ def install(run, execute):
         return dict(failed=True, msg=str(error))
     upgrade = work["action"] == _tsp_installation.UPGRADE
     version = dict(creates_version=options["installer_version"]) if upgrade else {}
-    answer = execute.module("%s.win_package" % NEEDS, dict(
+    answer = windows.answer("win_package", dict(
         path=work["path"], arguments=_tsp_settings.installer_arguments(properties, upgrade), creates_path=work["provider_file"],
         expected_return_code=[0, 3010], provider="registry", wait_for_children=True, **version, **checksum), secret=True)
     if answer.get("failed"):
@@ -455,7 +498,7 @@ class HandOver(hosts.Enrolment):
         self.windows.ask("win_file", path=folder, state="directory")
         self.windows.ask("win_acl", path=folder, user=self.windows.options["string_readers"], rights="FullControl", type="allow")
         self.windows.ask("win_acl_inheritance", path=folder, state="absent")
-        answer = self.windows.execute.action("%s.win_copy" % NEEDS, dict(content=string + "\r\n", dest=self.path(instance)))
+        answer = self.windows.answer("win_copy", dict(content=string + "\r\n", dest=self.path(instance)), action=True)
         if answer.get("failed"):
             raise Unanswered("%s.win_copy failed on this host." % NEEDS)
 
@@ -513,7 +556,7 @@ def forget(run, windows, model, rows, on_host):
             os.unlink(path)
             changed = True
         elif work.way == ON_HOST and path.lower() in [there.lower() for there in on_host]:
-            changed |= bool(windows.execute.module("%s.win_file" % NEEDS, dict(path=path, state="absent")).get("changed"))
+            changed |= bool(windows.answer("win_file", dict(path=path, state="absent")).get("changed"))
     return changed
 
 
