@@ -272,8 +272,8 @@ def look(run, execute):
         return found
     beside = hosts.look(run, execute)
     refused = " ".join(text for text in (beside["refused"], found["refused"]) if text)
-    return dict(beside, rows=beside["rows"] + found["rows"], tsp=found["tsp"], refused=refused,
-                warnings=beside["warnings"] + found["warnings"])
+    tsp = dict(tsp=found["tsp"]) if "tsp" in found and not refused else {}
+    return dict(beside, rows=beside["rows"] + found["rows"], refused=refused, warnings=beside["warnings"] + found["warnings"], **tsp)
 
 
 def inspect(run, execute):
@@ -305,8 +305,9 @@ def of_tsps(run, execute, mine, changes=True):
     work = work_of(windows, mine, plan, installation)
     warnings += ["TSP %03d is not in TAPI's list of providers, so instance %s cannot fetch a certificate." % (
         one["tsp_number"], one["item"]["instance_id"]) for one in facts["instances"] if not (one["installed"] or work.get("install"))]
-    rows = [] if problems else [
-        _outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
+    if problems and changes:  # nothing is to be done on this host
+        return dict(result, refused=" ".join(problems), warnings=warnings + problems)
+    rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
         facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
         ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)], by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
