@@ -13,7 +13,7 @@ LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
-	bench changelog samples picture build clean
+	bench changelog samples picture options build clean
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,13 +64,13 @@ oldest: venv  ## The modules with the oldest Python and libraries they promise t
 fuzz:  ## Search for inputs that break a codec: SECONDS=60 for each, TARGET=ctl for one
 	@tests/fuzz/run $(SECONDS) $(TARGET)
 
-bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst; takes about ten minutes
+bench: venv  ## Measure speed side by side and write docs/docsite/rst/speed.rst; takes about a quarter of an hour
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/bench.txt
 	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/bench.py --output .cache/bench.json
-	@.venv/bin/python tests/benchmarks/page.py .cache/bench.json
+	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/page.py .cache/bench.json $(wildcard .cache/fleet.json)
 
-fleet: venv  ## Upgrade the certificates of 200 instances, and of fleets that resist; takes minutes
-	@$(PYTEST) -s tests/fleet
+fleet: venv  ## Provision 1,000 instances (HOSTS=100 EACH=10), upgrade 200, and fleets that resist; takes minutes
+	@FLEET_HOSTS=$(HOSTS) FLEET_EACH=$(EACH) $(PYTEST) -s $(or $(FLEET_TESTS),tests/fleet)
 
 torture: SECONDS = 3600
 torture: venv  ## Interrupt modules and playbooks at random for at most SECONDS=3600: ROUNDS=150 PLAYBOOK_ROUNDS=50 SEED=...
@@ -82,6 +82,9 @@ samples: venv  ## Write the samples in the modules' RETURN from real runs of the
 
 picture: venv  ## Draw docs/images/layers.svg from the imports
 	@PYTHONPATH=tests .venv/bin/python tests/layers_picture.py
+
+options: venv  ## Write the argument specs and the page of variables from the table of options
+	@PYTHONPATH=tests .venv/bin/python tests/generate_options.py
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh

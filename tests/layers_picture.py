@@ -44,7 +44,7 @@ def read(layers):
     utils = set(layers.LAYER_OF)
     for path, source in layers.sources().items():
         name = layers.util_name(path)
-        if name == "":
+        if name == "" or name in layers.EMPTY:
             continue
         if name is None:
             folder = path.split("/")[0]

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
+from ansible.utils.display import Display
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.fleet import broken
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS
 
@@ -18,7 +21,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
+        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_CLUSTERS:

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import json
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, Run, reason_of
+from ansible.utils.display import Display
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
 
 MODULE = "voiceops.secure_tsp.tsp_host"
 MAY_FAIL = ("tell", "install_tsp", "snapshot", "discover")  # of the others, rows say what went wrong
+FIRST = ("look", "restore", "remove")  # stages that speak with a host for the first time: one that is not reached stays out
 
 
 class Execute:
@@ -70,12 +73,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff)
+        run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_HOSTS:
                 raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
-            found = ON_HOSTS[stage](run, Execute(self, run, stage not in ("look", "inspect")))
+            found = ON_HOSTS[stage](run, Execute(self, run, stage not in FIRST))
         except AnsibleConnectionFailure:
             raise
         except HostLost as error:

@@ -256,10 +256,12 @@ class Instance:
         return trust_list
 
     def _resume(self, holding, _settings):
+        self.store.refuse_foreign()
         self.store.commit(keep_current=bool(holding.key_matches))
 
     def _enrol(self, holding, settings):
         params, trust_list = self.params, self._trust_list()
+        self.store.refuse_foreign()
         if params["authorization_string"] is None and params["dialect"] == "cti":
             raise InputError(
                 "a new certificate is due, so authorization_string is required", where=self.store.folder,

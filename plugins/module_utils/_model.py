@@ -11,6 +11,7 @@ type them. Nothing in a model is a secret: what the lists hold of these is only 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from gettext import ngettext
 from typing import Any, Dict, List, NamedTuple, Optional, TypedDict
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
@@ -34,6 +35,7 @@ ACCOUNT_OF_USER = ("name", "type", "update_password", "devices", "devices_mode",
 ACCOUNT_OF_INSTANCE = ("host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "rearm", "force", "replace",
                        "state")
 SHORTEST = 2  # a secret of one character is in every name
+FEW = 3  # hosts of others that are told one by one
 
 
 class Key(NamedTuple):
@@ -142,7 +144,8 @@ MISTAKES = {
     "unknown_cluster": "%(where)s: there is no cluster %(cluster)s",
     "host_outside_group": "%(where)s: host %(host)s is not in the group secure_tsp",
     "no_host_here": "none of the listed hosts is in this inventory",
-    "host_of_others": "%(where)s: host %(host)s is not in this inventory, so the instance is left to others%(hint)s",
+    "host_of_others": "host %(host)s is not in this inventory, so it is left to others, with %(count)s%(hint)s",
+    "hosts_of_others": "%(count)s on %(hosts)d hosts that are not in this inventory are left to others: %(some)s and %(more)d more",
     "ec_version": "%(where)s: an EC key needs capf: {version: 3}",
     "name_template": "%(where)s: capf: name_template does not contain {instance_id}",
     "windows_collection": "%(where)s: on a Windows host the TSP fetches its certificate itself, so enrolment must be tsp: nobody "
@@ -155,7 +158,7 @@ MISTAKES = {
     "probe_id": "instance %(probe_of)s: the id of its probe, %(instance_id)s, does not have 1 to 128 characters of a-z, A-Z and 0-9",
     "probe_is_listed": "instance %(probe_of)s: the id of its probe, %(instance_id)s, is that of an instance",
     "planner": "%(where)s%(text)s",
-    "secret_in_name": "%(where)s: its %(key)s is part of %(what)s, where it could be read; give another one",
+    "secret_in_name": "%(where)s is part of %(what)s, where it could be read; give another one",
     "unknown_name": "%(where)s: there is no instance %(name)s in the list%(hint)s",
     "ambiguous_name": "%(where)s: %(name)s is on several clusters: say %(choices)s",
 }
@@ -169,16 +172,22 @@ class Mistake(NamedTuple):
     data: Dict[str, Any]
 
     def __str__(self):
-        return MISTAKES[self.code] % dict(self.data, where=self.where)
+        return printable(MISTAKES[self.code] % dict(self.data, where=self.where))
 
 
 def mistake(code, where="", **data):
     return Mistake(code, where, data)
 
 
-def did_you_mean(name, known):
+def printable(text):
+    """The text with an escape for whatever a terminal or a log could not show as it is."""
+    return text if text.isprintable() else "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text)
+
+
+def did_you_mean(name, known, prefix=""):
     found = nearest(name, known)
-    return "; did you mean %s?" % found if found else ""
+    return "; did you mean %s%s?" % (prefix, found) if found else ""
 
 
 class Model:
@@ -262,48 +271,52 @@ def account_of_instance(instance, string=None):
 
 
 def complete(clusters, users, instances, inventory=None, group=None, is_windows=lambda host: False, probe=False,
-             probe_suffix="probe"):
+             probe_suffix="probe", secrets=()):
     """(Model, mistakes, warnings) of the three lists as they were written, with secrets in them.
 
     inventory: names of all hosts that there are, group: of those in the group secure_tsp; None where that is not known.
-    is_windows(host): asked once for each host.
+    is_windows(host): asked once for each host. secrets: (what it is, text) of those that are in no list.
     """
-    work = _Completion(inventory, group, is_windows)
+    work = _Completion(inventory, group, is_windows, secrets)
     work.run(clusters, users, instances, probe_suffix if probe else None)
     return Model(work.clusters, work.users, work.hosts, work.others), work.mistakes, work.warnings
 
 
 class _Completion:
-    def __init__(self, inventory, group, is_windows):
+    def __init__(self, inventory, group, is_windows, secrets):
         self.inventory = inventory
         self.group = group
         self.windows = {}
         self.is_windows = is_windows
         self.mistakes, self.warnings = [], []
         self.clusters, self.users, self.hosts, self.others = {}, [], {}, []
-        self.secrets = []
+        self.secrets = list(secrets)
         self._defaults = {}
 
     def run(self, clusters, users, instances, probe_suffix):
-        for name, raw in self.of_kind(clusters, Mapping, "secure_tsp_clusters", "not_a_dictionary").items():
-            self.cluster(str(name), raw)
+        entries = self.of_kind(clusters, Mapping, "secure_tsp_clusters", "not_a_dictionary")
+        for number, (name, raw) in enumerate(entries.items(), 1):
+            self.cluster(number, str(name), raw)
         if not self.clusters and not self.mistakes:
             self.mistakes.append(mistake("no_cluster"))
         listed = [self.user(number, raw) for number, raw in enumerate(
             self.of_kind(users, (list, tuple), "secure_tsp_users", "not_a_list"), 1)]
         self.users = [user for user in listed if user]
-        found = []
+        found, numbers = [], []
         for number, raw in enumerate(self.of_kind(instances, (list, tuple), "secure_tsp_instances", "not_a_list"), 1):
             entry = self.instance(number, raw)
             if entry:
                 found.append(entry)
+                numbers.append(number)
                 if probe_suffix is not None and entry["enrolment"] == "collection":
                     found.append(self.probe(entry, probe_suffix))
+                    numbers.append(number)
         self.examine(found)
-        for user in self.users:
-            user["password_given"] = self.hide("user %s" % user["name"], user, ("password",))
-        for one in found:
-            one["string_given"] = self.hide("instance %s" % one["instance_id"], one, ("authorization_string",))
+        for number, user in enumerate(listed, 1):
+            if user:
+                user["password_given"] = self.hide("user", user["name"], number, user, ("password",))
+        for number, one in zip(numbers, found):
+            one["string_given"] = self.hide("instance", one["instance_id"], number, one, ("authorization_string",))
         self.place(found)
         self.mistakes += secret_mistakes(self.secrets, self.words(found))
 
@@ -311,14 +324,16 @@ class _Completion:
         if isinstance(value, kind):
             return value
         self.mistakes.append(mistake(code, where))
-        return kind() if kind is Mapping else []
+        return {} if kind is Mapping else []
 
     def entry(self, where, raw, table):
         """The entry with every key of the table, or None when it is none or lacks what is required."""
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, (dict, Mapping)):
             self.mistakes.append(mistake("not_a_dictionary", where))
             return None
         filled = self.defaults(table)
+        if not raw:
+            return filled if not REQUIRED[id(table)] else self.missing(where, REQUIRED[id(table)])
         for key, value in raw.items():
             option = table.get(key)
             if option is None:
@@ -330,20 +345,25 @@ class _Completion:
                     self.mistakes.append(mistake("wrong_value", where, key=key, clause=error))
                     if option.required:
                         return None
-        complete_ = True
-        for key in REQUIRED[id(table)]:
-            if filled[key] in (None, ""):
-                self.mistakes.append(mistake("missing_key", where, key=key))
-                complete_ = False
-        return filled if complete_ else None
+        lacking = [key for key in REQUIRED[id(table)] if filled[key] in (None, "")]
+        return self.missing(where, lacking) if lacking else filled
+
+    def missing(self, where, keys):
+        for key in keys:
+            self.mistakes.append(mistake("missing_key", where, key=key))
 
     def defaults(self, table):
+        """A dict of its own for one entry, with lists of its own."""
         known = self._defaults.get(id(table))
         if known is None:
-            known = self._defaults[id(table)] = dict((key, default_of(option)) for key, option in table.items())
-        return dict((key, list(value) if isinstance(value, list) else value) for key, value in known.items())
+            filled = dict((key, default_of(option)) for key, option in table.items())
+            known = self._defaults[id(table)] = filled, [key for key, value in filled.items() if isinstance(value, list)]
+        filled = known[0].copy()
+        for key in known[1]:
+            filled[key] = list(filled[key])
+        return filled
 
-    def cluster(self, name, raw):
+    def cluster(self, number, name, raw):
         where = "cluster %s" % name
         entry = self.entry(where, raw, CLUSTER)
         if entry is None:
@@ -351,20 +371,21 @@ class _Completion:
             return
         if any(mark in entry["hostname"] for mark in "/#?@ "):
             self.mistakes.append(mistake("wrong_value", where, key="hostname", clause="is not a host name or an address"))
-        self.hide(where, entry, ("password", "serviceability_password"))
+        self.hide("cluster", name, number, entry, ("password", "serviceability_password"))
         for key in ("tftp_servers", "cti_managers"):
             entry[key] = entry[key] or [entry["hostname"]]
         entry["capf_host"] = entry["capf_host"] or entry["hostname"]
         self.clusters[name] = entry
 
-    def hide(self, where, entry, names):
+    def hide(self, kind, name, number, entry, keys):
         """Take the secrets out of an entry, and remember them for the comparison with names. Whether there was one is told."""
         given = False
-        for name in names:
-            secret = entry.pop(name)
+        for key in keys:
+            secret = entry.pop(key)
             if secret:
                 given = True
-                self.secrets.append((where, name, secret))
+                told = "no. %d" % number if secret in name else name
+                self.secrets.append(("%s %s: its %s" % (kind, told, key), secret))
         return given
 
     def at_cluster(self, where, entry):
@@ -433,8 +454,7 @@ class _Completion:
     def expand(self, entry):
         cluster = self.clusters[entry["cluster"]]
         template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
-        for key in ("instance_id", "cluster"):
-            template = template.replace("{%s}" % key, entry[key])
+        template = template.replace("{instance_id}", entry["instance_id"]).replace("{cluster}", entry["cluster"])
         entry["store_of_host"] = template.rstrip("/") or "/"
         entry["store"] = entry["store_of_host"].replace("{host}", entry["host"])
         for key in OF_CLUSTER:
@@ -450,14 +470,15 @@ class _Completion:
 
     def examine(self, instances):
         """What the planner says about each cluster's lists, and what the lists say about hosts and files."""
-        types = dict((Key(user["cluster"], user["name"]), user) for user in self.users)
+        users = dict(((user["cluster"], _fleet.name_key(user["name"])), user) for user in self.users)
         hosts = {}
         for instance in instances:
-            owner = types.get(owner_of(instance))
+            owner = users.get((instance["cluster"], _fleet.name_key(instance["user"])))
             instance["user_type"] = owner["type"] if owner else None
+            instance["user"] = owner["name"] if owner else instance["user"]
             hosts.setdefault(owner_of(instance), set()).add(instance["host"])
-        for key, user in types.items():
-            user["hosts"] = sorted(hosts.get(key, ()))
+        for user in self.users:
+            user["hosts"] = sorted(hosts.get((user["cluster"], user["name"]), ()))
         for name in self.clusters:
             mine = [user for user in self.users if user["cluster"] == name]
             here = [one for one in instances if one["cluster"] == name]
@@ -503,36 +524,51 @@ class _Completion:
     def place(self, instances):
         """Each instance to its host. One on a host that this inventory does not have is another job's."""
         for instance in instances:
-            host, where = instance["host"], "instance %s" % instance["instance_id"]
+            host = instance["host"]
             if self.inventory is not None and host not in self.inventory:
                 self.others.append(instance)
-                if not instance["probe_of"]:
-                    self.warnings.append(mistake("host_of_others", where, host=host, hint=did_you_mean(host, self.inventory)))
                 continue
-            if self.group is not None and host not in self.group:
-                self.mistakes.append(mistake("host_outside_group", where, host=host))
+            if self.group is not None and host not in self.group and not instance["probe_of"]:
+                self.mistakes.append(mistake("host_outside_group", "instance %s" % instance["instance_id"], host=host))
             self.hosts.setdefault(host, []).append(instance)
         if self.others and not self.hosts:
             self.mistakes.append(mistake("no_host_here"))
+        elif self.others:
+            self.tell_others()
+
+    def tell_others(self):
+        """A few may be misspelt. Many are what a job slice of a large fleet leaves to others."""
+        counts = {}
+        for instance in self.others:
+            if not instance["probe_of"]:
+                counts[instance["host"]] = counts.get(instance["host"], 0) + 1
+        if len(counts) > FEW:
+            self.warnings.append(mistake("hosts_of_others", count=_instances(sum(counts.values())), hosts=len(counts),
+                                         some=", ".join(list(counts)[:FEW]), more=len(counts) - FEW))
+            return
+        for host, count in counts.items():
+            self.warnings.append(mistake("host_of_others", host=host, count=_instances(count), hint=did_you_mean(host, self.inventory)))
 
     def words(self, instances):
-        """{text: what it is} of all names, ids and addresses, and of the words that options are made of."""
+        """{text: what it is} of all names, ids and addresses. What it is does not name it: a secret would be read there."""
         found = {}
         for name, cluster in self.clusters.items():
-            found[name] = "the name of cluster %s" % name
+            found[name] = "the name of a cluster"
             for key in ("hostname", "username", "serviceability_username"):
-                found[cluster.get(key) or ""] = "%s of cluster %s" % (key, name)
+                found[cluster.get(key) or ""] = "the %s of a cluster" % key
         for user in self.users:
-            found[user["name"]] = "the name of user %s" % user["name"]
-            for device in user["devices"] or ():
-                found[device] = "the name of device %s" % device
-            for group in user["cti_groups"]:
-                found[group] = "the name of group %s" % group
+            found[user["name"]] = "the name of a user"
+            found.update(dict.fromkeys(user["devices"] or (), "the name of a device"))
+            found.update(dict.fromkeys(user["cti_groups"], "the name of a group"))
         for instance in instances:
-            found[instance["instance_id"]] = "instance_id %s" % instance["instance_id"]
-            found[instance["host"]] = "the name of host %s" % instance["host"]
+            found[instance["instance_id"]] = "an instance_id"
+            found[instance["host"]] = "the name of a host"
         found.pop("", None)
         return found
+
+
+def _instances(count):
+    return "%d %s" % (count, ngettext("instance", "instances", count))
 
 
 REQUIRED = dict((id(table), [key for key, option in table.items() if option.required])
@@ -542,15 +578,15 @@ REQUIRED = dict((id(table), [key for key, option in table.items() if option.requ
 def secret_mistakes(secrets, names):
     """Secrets that are part of a name or of a word of ours: wherever that is printed, so is the secret.
 
-    secrets: (where, key, text); names: {text: what it is}.
+    secrets: (what it is, text); names: {text: what it is}.
     """
     words = dict.fromkeys(VOCABULARY, "a word that options are made of")
     words.update(names)
     everything = "\n".join(words)
-    for where, key, secret in secrets:
+    for where, secret in secrets:
         if len(secret) < SHORTEST or secret in everything:
-            what = next((said for word, said in words.items() if secret in word), "every name")
-            yield mistake("secret_in_name", where, key=key, what=what)
+            what = next((said for word, said in words.items() if len(secret) >= SHORTEST and secret in word), "every name")
+            yield mistake("secret_in_name", where, what=what)
 
 
 VOCABULARY = sorted(set(

@@ -62,6 +62,13 @@ def check_ranges(params, ranges):
             raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
+def options_of(spec, **given):
+    """Options of a module with its defaults, by its argument spec; None in given counts as not given."""
+    options = dict((name, option.get("default")) for name, option in spec.items())
+    options.update((name, value) for name, value in given.items() if value is not None)
+    return options
+
+
 def bounds(option):
     """C(from 1 to 10), C(1 or more), or empty."""
     if option.least is None:
@@ -82,6 +89,8 @@ def nearest(name, known):
 
 
 def _text(value):
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, (Mapping, list, tuple, bool)) or value is None:
         raise ValueError("is not a text")
     return str(value)
@@ -92,6 +101,8 @@ def _name(value):
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise ValueError("is a number where a text is due: put it in quotes")
     text = _text(value)
+    if text.isalnum() and text.isascii():
+        return text
     if NOT_IN_XML.search(text) or CONTROL.search(text):
         raise ValueError("has a control character or a line break, or one that XML cannot carry")
     if text != text.strip():
@@ -142,10 +153,13 @@ CLUSTER = {
     "port": Option("int", 8443, ("Port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
     "password": Option("name", None, ("Its password.",), secret=True, required=True),
-    "validate_certs": Option("bool", True, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "ca_path": Option("path", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "server_fingerprint": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
-    "axl_version": Option("str", None, ("See M(voiceops.secure_tsp.fleet_accounts).",)),
+    "validate_certs": Option("bool", True, ("Check the certificate of the web services.",)),
+    "ca_path": Option("path", None, (
+        "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
+    "server_fingerprint": Option("str", None, (
+        "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+    "axl_version": Option("str", None, (
+        "AXL version of the requests, found out when left out. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
     "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
@@ -195,12 +209,12 @@ INSTANCE = {
     "store": Option("name", None, (
         "The folder, by default C(/etc/secure_tsp/{instance_id}), with several clusters C(/etc/secure_tsp/{cluster}/{instance_id}). "
         "C({host}) is known too.",)),
-    "capf": Option("dict", None, ("How CAPF is spoken with.",)),
+    "capf": Option("dict", None, ("How the host speaks with CAPF.",)),
     "client_address": Option("name", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
     "authorization_string": Option("name", None, ("Is used in place of a string made for this run.",), secret=True),
-    "rearm": Option("bool", False, ("For C(enrolment) V(tsp).",)),
+    "rearm": Option("bool", False, ("Arm a pending profile again, for C(enrolment) V(tsp).",)),
     "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
-    "replace": Option("bool", False, ("Allows to take over a profile of another user.",)),
+    "replace": Option("bool", False, ("Take over a profile of another user.",)),
     "state": Option("str", "present", ("V(absent) removes the profile and the instance's files.",), choices=("present", "absent")),
     "probe_of": Option("name", None, ("Marks the probe of another instance; never written by hand.",)),
 }
@@ -216,9 +230,10 @@ LISTS = {
 # The scalar options, by their name without the prefix
 
 OPTIONS = {
-    "serial": Option("str", None, (
-        "Hosts at a time in the playbook C(voiceops.secure_tsp.site), as a number or a percentage. All when left "
-        "out.",
+    "serial": Option("raw", None, (
+        "Hosts at a time in the playbooks C(voiceops.secure_tsp.site) and C(voiceops.secure_tsp.upgrade_certificates), as a number, a "
+        "percentage, or a list of these such as V([1, 10]), of which the last holds for the rest. When left out, all in the first, and "
+        "one, then all others, in the second.",
     )),
     "cutover": Option("str", "auto", (
         "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
@@ -231,23 +246,25 @@ OPTIONS = {
         "may end, and addresses that are those of no listed host.",
     )),
     "verify_with": Option("str", "auto", (
-        "How instances are verified, see the role's README.",
+        "How instances are verified. V(offline) opens nothing, V(ris) asks CTI Manager which connections are open, "
+        "V(application) opens a provider with the application's own certificate, V(probe) with a second one.",
+        "V(auto) takes the strongest way that cannot disturb a running application.",
     ), choices=("auto", "offline", "application", "ris", "probe")),
     "stop_handler": Option("str", "", (
-        "Task file that stops the application of a host, so that its own certificate can be verified. An absolute "
-        "path, or one beside the playbook.",
+        "Task file that stops the application of a host, so that its own certificate can be verified. A relative path "
+        "begins in the folder that C(ansible-playbook) was started in.",
     )),
     "start_handler": Option("str", "", (
         "Task file that starts the application again, also after a failure.",
     )),
     "batch_instances": Option("int", 10, (
-        "Instances that are armed at a time, 1 or more.",
+        "Instances that are armed at a time, 1 or more. An upgrade divides them among the hosts that work at a time, 5 or more for each.",
     ), least=1),
     "enrol_throttle": Option("int", 0, (
         "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
     ), least=0),
     "renew_before_days": Option("int", 0, (
-        "Renew certificates that expire within so many days; 0 renews expired ones only.",
+        "Renew certificates that expire within this number of days; 0 renews expired ones only.",
         "The playbook C(voiceops.secure_tsp.upgrade_certificates) takes 60 when it is not given.",
     ), least=0, most=36500),
     "upgrade_instances": Option("list", (), (
@@ -266,8 +283,8 @@ OPTIONS = {
         "only a new C(instance_id) helps.",
     ), elements="str"),
     "canary_instances": Option("int", 1, (
-        "Instances of the first batch of an upgrade on each cluster. When one of them fails, no other batch begins. "
-        "0 is no canary.",
+        "Instances of the first batch of an upgrade on each cluster, which are on one host. When one of them fails, no other batch "
+        "begins. 0 is no canary.",
     ), least=0),
     "max_failures": Option("int", 3, (
         "How many instances may fail in an upgrade before no further batch begins; -1 is no limit.",
@@ -295,8 +312,8 @@ OPTIONS = {
         "Seconds of the longest pause between two looks.",
     ), least=1, most=3600),
     "operation_hours": Option("int", 24, (
-        "Hours that an armed profile stays armed at least, 1 to 720; 0 leaves that to the cluster. While a window "
-        "is open, no longer than that.",
+        "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
+        "longer than that.",
     ), least=0, most=720),
     "window": Option("dict", {}, (
         "Maintenance window. C(start) and C(end) are both C(HH:MM), every day, or both C(YYYY-MM-DD HH:MM). "
@@ -336,6 +353,14 @@ OPTIONS = {
     "ctl_reject_older": Option("bool", False, (
         "Refuse a trust list that is older than the stored one, although its signature is good.",
     )),
+    "ctl_from": Option("str", "auto", (
+        "Who fetches the trust list. V(host) is the host. V(controller) is the controller, which hands a list over that AXL confirmed, so "
+        "that hosts need neither TFTP nor tftpy. V(auto) is the host, and the controller where the host cannot.",
+    ), choices=("auto", "host", "controller")),
+    "ctl_on_contradiction": Option("str", "fail", (
+        "What to do with a first trust list that the cluster's own certificates contradict, see "
+        "O(voiceops.secure_tsp.ctl_file#module:on_contradiction).",
+    ), choices=("fail", "warn")),
     "ctl_http": Option("bool", False, (
         "Try HTTP where TFTP does not answer.",
     )),
@@ -349,7 +374,7 @@ OPTIONS = {
         "Seconds for one enrolment.",
     ), least=1, most=600),
     "capf_retries": Option("int", 0, (
-        "How often a connection to CAPF that broke before the string was sent is tried again, 0 to 3.",
+        "How often a connection to CAPF that broke before the string was sent is tried again.",
     ), least=0, most=3),
     "cti_timeout": Option("int", 60, (
         "Seconds for one provider, from the first connection to the close.",
@@ -378,7 +403,7 @@ OPTIONS = {
         "In a search for drift, expect that the application of each instance on the secure port is connected.",
     )),
     "soon_days": Option("int", 60, (
-        "In a search for drift, certificates that expire within so many days are a finding.",
+        "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
         "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 import traceback
 from dataclasses import dataclass
 
@@ -474,7 +475,7 @@ def fingerprint_of(octets, like):
 
     MD5 and SHA-1 are what C(show ctl) prints on CUCM. Raises InputError for another length or other characters.
     """
-    digits = like.replace(":", "").replace(" ", "").lower()
+    digits = re.sub(r"\(.*?\)", "", like).replace(":", "").replace(" ", "").lower()  # 'show ctl' prints the algorithm behind it
     if len(digits) not in FINGERPRINTS or set(digits) - set("0123456789abcdef"):
         raise InputError("the fingerprint is neither MD5, SHA-1 nor SHA-256 in hexadecimal digits",
                          cure="Take the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")
@@ -487,7 +488,10 @@ def fingerprint_of(octets, like):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a list may be stored: C(first_trust), C(pinned), C(unchanged) or C(update); the signer's DER; the digest."""
+    """Why a list may be stored: C(first_trust), C(confirmed), C(vouched), C(pinned), C(unchanged) or C(update).
+
+    signer: its DER. digest: the name of the algorithm.
+    """
 
     kind: str
     signer: bytes
@@ -533,6 +537,36 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
         warnings.append(text + ", as after a restore from a backup")
     signer, digest = vouched or own
     return Verdict("update" if vouched else "pinned", signer, digest, tuple(warnings))
+
+
+CONFIRMED, CONTRADICTED, UNKNOWN = "confirmed", "contradicted", "unknown"
+CALLMANAGER_SERVICE, CAPF_SERVICE = "callmanager", "capf"
+
+
+def compared_with_cluster(trust_list, certificates):
+    """What the cluster's own certificates, which AXL returned over verified TLS, say of a list that came by TFTP.
+
+    certificates: dicts of service and sha256_fingerprint, as cluster_info returns them. CONFIRMED: a certificate of CAPF and one of
+    a CallManager in the list are among them. CONTRADICTED: AXL returned both kinds, and nothing of the list is among all that it
+    returned. UNKNOWN otherwise, since the table may be incomplete, or a certificate was regenerated and the list forgotten.
+    """
+    known = {}
+    for one in certificates or ():
+        service = (one.get("service") or "").lower()
+        kind = next((name for name in (CALLMANAGER_SERVICE, CAPF_SERVICE) if service.startswith(name)), "other")
+        known.setdefault(kind, set()).add(_plain_fingerprint(one.get("sha256_fingerprint")))
+    if not known.get(CALLMANAGER_SERVICE) or not known.get(CAPF_SERVICE):
+        return UNKNOWN
+    listed = set(sha256(der) for der in trust_list.certificates())
+    capf = set(sha256(der) for der in trust_list.capf_certificates())
+    callmanagers = set(sha256(der) for der in trust_list.callmanager_certificates())
+    if capf & known[CAPF_SERVICE] and callmanagers & known[CALLMANAGER_SERVICE]:
+        return CONFIRMED
+    return CONTRADICTED if listed and not listed & set().union(*known.values()) else UNKNOWN
+
+
+def _plain_fingerprint(text):
+    return (text or "").replace(":", "").lower()
 
 
 def _pin_fits(trust_list, fingerprint, where):

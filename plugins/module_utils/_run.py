@@ -17,12 +17,10 @@ import json
 import os
 import signal
 import traceback
+from typing import Any, Callable, NamedTuple, Optional, Tuple, Type
 
-from ansible import constants
-from ansible.errors import AnsibleError
-from ansible.parsing.dataloader import DataLoader
-from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
     LISTS,
@@ -34,16 +32,20 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     default_of,
 )
 
-# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first.
-PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY = (
-    "preflight", "looked", "accounts", "planned", "enrolled", "cut_over", "proved", "removed", "restored", "summary")
-FURTHER = ("armed", "waited", "gate", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
+# What the stages register, the first stage first; NEWEST are those that carry rows, the newest first. FIRST are those in which
+# a host is spoken with for the first time, so that they tell whether it can be reached.
+PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
+    "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
+    "summary")
+FURTHER = ("armed", "waited", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
 DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
 # Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
 HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
 OF_TSPS = (HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET)
-REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, ENROLLED, CUTOVER, PROVED, REMOVED, RESTORED, SUMMARY) + FURTHER + OF_TSPS
-NEWEST = (GAVE_UP, RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, LOOKED)
+REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
+             SUMMARY) + FURTHER + OF_TSPS
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, PLANNED, LOOKED)
+FIRST = (LOOKED, REMOVED, RESTORED)
 REGISTERS_OF_ROLE = ("installed", "written", "discovered", "work", "restart")  # of the role client_windows, and what it takes
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
@@ -62,11 +64,24 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class Ansible(NamedTuple):
+    """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
+
+    show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
+    load: reads a YAML file.
+    """
+
+    show: Callable[[str], Any]
+    errors: Tuple[Type[Exception], ...]
+    local_tmp: str
+    load: Optional[Callable[[str], Any]] = None
+
+
 class Run:
     """templar and task_vars as an action plugin has them."""
 
-    def __init__(self, templar, task_vars, check, diff=False):
-        self.vars, self._templar = task_vars, templar
+    def __init__(self, templar, task_vars, check, diff, ansible):
+        self.vars, self._templar, self.ansible = task_vars, templar, ansible
         self.check, self.diff = check, diff
         self.host = task_vars.get("inventory_hostname")
         self._secrets = set()
@@ -77,7 +92,7 @@ class Run:
     def template(self, name, value):
         try:
             return self._templar.template(value)
-        except AnsibleError as error:
+        except self.ansible.errors as error:
             raise Refused("%s cannot be worked out: %s Nothing was changed." % (name, first_line(error))) from None
 
     def option(self, name):
@@ -88,12 +103,17 @@ class Run:
             if isinstance(value, str) or option.type in ("list", "dict"):
                 value = self.template(PREFIX + name, value)
             try:
-                self._options[name] = default_of(option) if value is None else converted(option, value)
+                self._options[name] = self._default(name) if value is None else converted(option, value)
             except ValueError as error:
-                raise Refused("%s Nothing was changed." % mistake("wrong_option", PREFIX + name, clause="%s." % error)) from None
+                raise Refused("%s Nothing was changed." % (mistake("wrong_option", PREFIX + name, clause="%s." % error),)) from None
             if option.secret and self._options[name]:
                 self._secrets.add(str(self._options[name]))
         return self._options[name]
+
+    def _default(self, name):
+        """Some playbooks have defaults of their own, which their preflight told."""
+        own = self.register(PREFLIGHT).get("defaults") or {}
+        return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
@@ -103,13 +123,14 @@ class Run:
                 self.option(name)
             except Refused as error:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
-        known = dict.fromkeys(PREFIX + name for name in list(OPTIONS) + list(LISTS))
+        known = dict.fromkeys([*OPTIONS, *LISTS])
         unknown = {}
         for host in self.vars["ansible_play_hosts_all"]:
-            for name in self.raw(host):
-                if str(name).startswith(PREFIX) and name not in known and str(name)[len(PREFIX):] not in REGISTERS:
-                    unknown[str(name)] = None
-        return found + [str(mistake("unknown_variable", name, hint=did_you_mean(name, known))) for name in unknown]
+            for variable in self.raw(host):
+                name = str(variable)[len(PREFIX):]
+                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
+                    unknown[name] = None
+        return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 
     # Windows hosts
 
@@ -128,9 +149,9 @@ class Run:
             except (Refused, ValueError) as error:
                 found[name] = default_of(option)
                 wrong.append(str(error) if isinstance(error, Refused) else "%s %s" % (variable, error))
-        known = dict.fromkeys(PREFIX_WINDOWS + name for name in WINDOWS)
-        wrong += [str(mistake("unknown_variable", str(name), hint=did_you_mean(str(name), known))) for name in raw
-                  if str(name).startswith(PREFIX_WINDOWS) and name not in known and str(name)[len(PREFIX_WINDOWS):] not in REGISTERS_OF_ROLE]
+        unknown = [str(name)[len(PREFIX_WINDOWS):] for name in raw if str(name).startswith(PREFIX_WINDOWS)]
+        wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
+                  for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]
         return found, wrong
 
     def profile_path(self, path):
@@ -144,8 +165,8 @@ class Run:
         if not path:
             return {}
         try:
-            return (DataLoader().load_from_file(self.profile_path(path)) or {}).get("settings") or {}
-        except (AnsibleError, AttributeError) as error:
+            return (self.ansible.load(self.profile_path(path)) or {}).get("settings") or {}
+        except (*self.ansible.errors, AttributeError) as error:
             raise Refused("The registry profile %s cannot be read: %s" % (path, first_line(error))) from None
 
     def of_role(self, name):
@@ -234,6 +255,10 @@ class Run:
             found = self.vars["hostvars"][host].get("ansible_connection") or ""
         return str(found).rpartition(".")[2]
 
+    def inventory(self):
+        """Names of all hosts."""
+        return set(self.vars["hostvars"])
+
     def value_of_host(self, host, name):
         """A variable as that host has it, worked out."""
         value = self.raw(host).get(PREFIX + name)
@@ -250,14 +275,14 @@ class Run:
                 in WINDOWS_CONNECTIONS or words["ansible_shell_type"] in WINDOWS_SHELLS
                 or (raw.get("ansible_facts") or {}).get("os_family", words["ansible_os_family"]) == "Windows")
 
-    def newest_register(self, host):
-        """What the last stage that worked on a host registered, empty where no stage did."""
-        found = (self.of_host(host, name) for name in NEWEST)
-        return next((register for register in found if register.get("rows") is not None), {})
-
     def newest(self, host):
         """Rows of a host as the last stage that worked on it left them, None where no stage did."""
-        return self.newest_register(host).get("rows")
+        for name in NEWEST:
+            rows = self.of_host(host, name).get("rows")
+            rows = rows.get(host) if isinstance(rows, dict) else rows
+            if rows is not None:
+                return rows
+        return None
 
     def rows(self, hosts=None):
         """Newest rows of hosts of the play, of all of them unless named."""
@@ -280,10 +305,22 @@ class Run:
 
     def refusal(self, host):
         """Why a host cannot go on, empty where it can."""
+        unreachable = self.unreachable(host)
+        if unreachable:
+            return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        if looked.get("unreachable"):
-            return "This host cannot be reached: %s" % looked.get("msg", "no message")
         return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+
+    def unreachable(self, host):
+        """Why a host could not be reached when it was spoken with first, empty where it could."""
+        for name in FIRST:
+            found = self.of_host(host, name)
+            if found.get("unreachable"):
+                return found.get("msg") or "no message"
+        return ""
+
+    def journal(self):
+        return Journal(self.ansible.local_tmp)
 
     def addresses(self):
         """{host: addresses} of all hosts that were looked at."""
@@ -298,9 +335,17 @@ class Run:
 
     def show(self, *lines):
         """Print lines as they are, for people; on the controller this is the only way past Ansible's JSON."""
-        display = Display()
         for line in lines:
-            display.display(self.masked(line))
+            self.ansible.show(self.masked(line))
+
+    @contextlib.contextmanager
+    def alone(self, hostname):
+        """One process of this controller at a time writes to a cluster."""
+        name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
+        folder = os.path.dirname(self.ansible.local_tmp)
+        with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
 
     def masked(self, text):
         for secret in self._secrets:
@@ -336,17 +381,7 @@ def reason_of(error):
         type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
 
 
-# One writer on a cluster, and no end without tidying up
-
-
-@contextlib.contextmanager
-def alone(cluster, hostname):
-    """One process of this controller at a time writes to a cluster."""
-    name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
-    folder = os.path.dirname(constants.DEFAULT_LOCAL_TMP)
-    with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield cluster
+# No end without tidying up
 
 
 @contextlib.contextmanager
@@ -373,5 +408,3 @@ def tidying():
             signal.signal(number, handler)
         if ended:
             os.kill(os.getpid(), ended[0])
-
-

@@ -508,6 +508,24 @@ class Store:
         if (owner, group) != (-1, -1):
             os.fchown(descriptor, owner, group)
 
+    def refuse_foreign(self):
+        """Raise StoreError when folder, key or open enrolment belong to somebody else than us, root or the given owner.
+
+        Whoever planted a key would own what is enrolled with it.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            for store, names in ((self, (KEY, CERTIFICATE, TRUST_LIST)), (self.pending, PAIR)):
+                allowed = {os.geteuid(), 0, store._ids(check=True)[0]}
+                with store._opened() as folder:
+                    if folder is None:
+                        continue
+                    found = [("", os.fstat(folder))] + [(name, store._status(folder, name)) for name in names]
+                for name, status in found:
+                    if status is not None and status.st_uid not in allowed:
+                        raise StoreError(
+                            "it belongs to user %d" % status.st_uid, where=store.path(name).rstrip("/"),
+                            cure="Find out who made it. If that is right, give that user as owner; else remove it. Nothing was connected.")
+
     def _ids(self, check=False):
         """Numbers of owner and group, None where not given. In check mode one that does not exist yet is -1."""
         return (self._id(self.owner, "user", lambda name: pwd.getpwnam(name).pw_uid, check),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     ProtocolError,
     StoreError,
     TransportError,
+    TrustError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
 
@@ -31,6 +33,9 @@ ARGUMENT_SPEC = dict(
     fingerprint=dict(type="str"),
     on_missing=dict(type="str", choices=["fail", "keep_and_warn"], default="fail"),
     reject_older=dict(type="bool", default=False),
+    cluster_certificates=dict(type="list", elements="dict", options=dict(
+        service=dict(type="str", required=True), sha256_fingerprint=dict(type="str", required=True))),
+    on_contradiction=dict(type="str", choices=["fail", "warn"], default="fail"),
     http=dict(type="bool", default=False),
     http_port=dict(type="int", default=6970),
     timeout=dict(type="int", default=15),
@@ -49,6 +54,12 @@ NOT_SECURE = (
     "The trust list names no certificate of a CallManager: the cluster is not in mixed mode, so no secure provider can "
     "be opened.")
 NO_CAPF = "The trust list names no CAPF server, so no certificate can be fetched."
+CONTRADICTED = (
+    "the trust list names none of the certificates that the cluster itself shows by AXL (its checksum is %s)")
+CURE_CONTRADICTED = (
+    "Nothing was sent. Either somebody answers in the cluster's place: compare with the checksum that 'show ctl' prints on the "
+    "publisher. Or the cluster's certificates were regenerated and its list was not: run utils ctl update CTLFile there and restart "
+    "Cisco Tftp. A pinned fingerprint overrides this.")
 CURE_MISSING = (
     "Check with 'show ctl' on the publisher that the cluster has a trust list, and that Cisco Tftp was restarted since "
     "it was made.")
@@ -63,6 +74,11 @@ class Offer:
     file_name: str
     protocol: str
     where: str
+
+
+def handed_over(octets):
+    """An Offer that the controller fetched."""
+    return Offer(parsed(octets, "the controller"), "", "", "", "the controller")
 
 
 class NothingFetched(TransportError):
@@ -200,6 +216,28 @@ class Keeper:
 
     def _judge(self, offer):
         """The stored list and the Verdict. A damaged one counts for nothing when the new one is pinned."""
+        stored, verdict = self._judged(offer)
+        if stored is None and verdict.kind in ("unchanged", "update"):
+            verdict = dataclasses.replace(verdict, kind="vouched")
+        if verdict.kind == "first_trust":
+            verdict = self._compared(offer, verdict)
+        return stored, verdict
+
+    def _compared(self, offer, verdict):
+        """At first contact the cluster's own certificates decide, where they are known. Raises TrustError."""
+        view = _pki.compared_with_cluster(offer.trust_list, self._params["cluster_certificates"])
+        if view == _pki.CONFIRMED:
+            return dataclasses.replace(verdict, kind="confirmed")
+        if view == _pki.CONTRADICTED:
+            if self._params["on_contradiction"] == "fail":
+                raise TrustError(
+                    CONTRADICTED % checksum(offer.trust_list), where=offer.where, verdict="contradicted",
+                    cure=CURE_CONTRADICTED)
+            return dataclasses.replace(verdict, warnings=verdict.warnings + (CONTRADICTED % checksum(
+                offer.trust_list) + "; it was taken all the same, as on_contradiction says",))
+        return verdict
+
+    def _judged(self, offer):
         params = self._params
         try:
             stored = self._stored()
@@ -257,6 +295,12 @@ class Keeper:
             after["written again"] = names
         return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, warnings=[
             *warnings, *odd], diff=dict(before=shown(before) if before else {}, after=after))
+
+
+def checksum(trust_list):
+    """The SHA-1 that 'show ctl' prints too; the SHA-256 where this host forbids it."""
+    facts = _ctl.facts(trust_list)
+    return facts["sha1_fingerprint"] or facts["sha256_fingerprint"]
 
 
 def shown(trust_list):

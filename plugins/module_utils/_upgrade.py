@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Who needs a new certificate, and what came of it."""
+"""Who needs a new certificate, in which batches they get one, and what came of it. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import collections
 import datetime
 from gettext import ngettext
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress import FAILURES, LOST, WINDOW
+
 ISO = "%Y-%m-%dT%H:%M:%SZ"
-WEAK = {"rsa": 2048, "ec": 256}
+WORTHWHILE = 5  # instances
+WEAK = {"rsa": 2048, "ec": 256}  # bits; a key with fewer is weak
 # What is to be done about an instance.
 DUE = "due"
 NOT_DUE = "not_due"
@@ -19,7 +24,7 @@ PROOF = "proof"
 COMPROMISED = "compromised"
 NOT_PROVISIONED = "not_provisioned"
 FAILED = "failed"
-# Reasons of capf_certificate_info, and further ones.
+# Reasons of the host, and further ones.
 MISSING = "missing"
 WRONG_ISSUER = "wrong_issuer"
 WEAK_KEY = "weak_key"
@@ -29,29 +34,48 @@ NEEDS_NEW_ID = (
     "Its certificate is compromised: it needs a new instance_id in the list. No certificate was asked for. Find the second user of "
     "the old one, usually a cloned machine.")
 NEVER_ENROLLED = "It has no certificate yet. Provision it with voiceops.secure_tsp.site."
+NOT_REACHED = "The run did not get to this instance."
+PROOF_MISSING = "its certificate is new, and its proof is missing"
+NO_TURN = "Its turn did not come."
+
+LEFT = "left for the next run"
+STATES = {
+    NOT_DUE: "up to date", COMPROMISED: "needs a new instance_id", NOT_PROVISIONED: "not provisioned", FAILED: "failed",
+}
+NO_FAULT = (WINDOW, FAILURES, LOST)  # what may keep an instance from being begun without that being its failure
+
+RESTORED = (
+    "The former key and certificate are back in place. CUCM may no longer accept them, since it has issued another certificate for "
+    "this instance: verify them with voiceops.secure_tsp.verify, or run this again to ask for a new one.")
+NONE_BEFORE = "There was no former certificate to put back, so that the new one stays."
+NOT_RESTORED = "The former certificate could not be put back: %s"
+KEPT = (
+    "The new certificate stays in place and the former one beside it, until a later run verifies the new one or "
+    "voiceops.secure_tsp.rollback puts the former one back.")
+
+
+# Who is due
 
 
 class Planner:
-    def __init__(self, outcomes, named, compromised, issued_before, lists, weak_below):
+    """named, compromised: {Key}. subjects: {cluster: names of the certificates in a trust list that was not stored}."""
+
+    def __init__(self, rows, named=(), compromised=(), issued_before=None, subjects=None):
         self.named = set(named)
         self.compromised = set(compromised)
         self.issued_before = moment(issued_before)
-        self.subjects = collections.defaultdict(set)
-        for result in lists:
-            for certificate in (result.get("ctl") or {"certificates": ()})["certificates"]:
-                self.subjects[result["item"]["cluster"]].add(_parts(certificate["subject"]))
-        self.weak_below = weak_below
+        self.subjects = dict((cluster, set(_parts(name) for name in names)) for cluster, names in (subjects or {}).items())
         self.holders = collections.defaultdict(list)
-        for row in outcomes:
+        for row in rows:
             if row["certificate_fingerprint"]:
                 self.holders[row["certificate_fingerprint"]].append(row)
 
     def decided(self, row):
         """The row with what is to be done about it."""
-        if _named(row, self.compromised):
+        if key_of(row) in self.compromised:
             return dict(row, upgrade=COMPROMISED, needed=False, compromised=True, message=NEEDS_NEW_ID)
         if row["failed"] or row["needed"] is None:
-            return dict(row, upgrade=FAILED, failed=True, message=row["message"] or "The run did not get to this instance.")
+            return dict(row, upgrade=FAILED, failed=True, message=row["message"] or NOT_REACHED)
         if row["needed"] and row["reason"] == MISSING:
             return dict(row, upgrade=NOT_PROVISIONED, needed=False, message=NEVER_ENROLLED)
         causes = list(self._causes(row))
@@ -66,34 +90,41 @@ class Planner:
             yield row["reason"], row["explanation"]
         if row["reason"] != WRONG_ISSUER and self._superseded(row):
             yield WRONG_ISSUER, "The CAPF that issued it is not in the cluster's new trust list."
-        if self._is_weak(row):
+        if is_weak(row):
             yield WEAK_KEY, "Its key is weak: %s of %s bits." % (row["certificate_key"][0].upper(), row["certificate_key"][1])
         others = self._others(row)
         if others:
             yield DUPLICATE, "The same certificate is used by %s." % ", ".join(others)
-        if _named(row, self.named) and not self._done(row):
+        if key_of(row) in self.named and not self._done(row):
             yield NAMED, "It was named."
 
     def _superseded(self, row):
         known = self.subjects.get(row["cluster"])
         return bool(known and row["certificate_issuer"]) and _parts(row["certificate_issuer"]) not in known
 
-    def _is_weak(self, row):
-        kind, size = row["certificate_key"] or (None, None)
-        return bool(size) and int(size) < int(self.weak_below.get(kind, 0))
-
     def _others(self, row):
         return sorted(
             "%s on %s" % (other["instance_id"], other["host"]) for other in self.holders[row["certificate_fingerprint"]]
-            if _key(other) != _key(row)) if row["certificate_fingerprint"] else []
+            if key_of(other) != key_of(row)) if row["certificate_fingerprint"] else []
 
     def _done(self, row):
         begins = moment(row["certificate_begins"])
         return bool(self.issued_before and begins and begins >= self.issued_before)
 
 
+def is_weak(row):
+    kind, size = row["certificate_key"] or (None, None)
+    return bool(size) and int(size) < WEAK.get(kind, 0)
+
+
+def decided(rows, **options):
+    """The rows with upgrade, and with needed, reason and explanation as they were decided. options: those of Planner."""
+    planner = Planner(rows, **options)
+    return [planner.decided(row) for row in rows]
+
+
 def moment(value):
-    """Naive UTC of seconds since 1970 or of ISO 8601, None of nothing."""
+    """Naive UTC of seconds since 1970 or of ISO 8601, None of nothing. Raises ValueError."""
     if value in (None, ""):
         return None
     text = str(value)
@@ -108,45 +139,77 @@ def _parts(name):
     return frozenset(part.strip() for part in name.split(","))
 
 
-def _key(row):
-    return row["cluster"], row["instance_id"]
+# Batches
 
 
-def _named(row, names):
-    return row["instance_id"] in names or "%s/%s" % _key(row) in names
+def canaries(rows):
+    """{cluster: host} of the first host where something is due: its first batch is the canary batch of the cluster."""
+    found = {}
+    for row in rows:
+        if row["upgrade"] == DUE:
+            found.setdefault(row["cluster"], row["host"])
+    return found
 
 
-def upgrade_plan(instances, outcomes, hosts, named=(), compromised=(), issued_before=None, lists=(), batches=None,
-                 weak_below=None):
-    """See DOCUMENTATION."""
-    planner = Planner(outcomes, named, compromised, issued_before, lists, weak_below or WEAK)
-    rows = [planner.decided(row) for row in outcomes]
-    present = [one for one in instances if one["state"] == "present" and one["host"] in hosts]
-    return {
-        "rows": rows,
-        "lines": _table([row for row in rows if row["upgrade"] == DUE]) + list(_totals(rows, present)) + list(
-            _way(rows, batches) if batches else ()),
-    }
+def at_a_time(size, hosts, forks, throttle):
+    """(hosts that work at a time, instances of a batch of each), so that never more than size are armed.
 
+    A host is not asked for less than WORTHWHILE instances where there are as many: its process costs more than they do.
+    """
+    parallel = max(1, min(one for one in (size // WORTHWHILE, hosts, forks, throttle or hosts) if one is not None))
+    return parallel, size // parallel
+
+
+def batches(due, size, canary=0):
+    """[(rows, whether it is the canary batch)] of the due rows of one host on one cluster."""
+    first = min(canary, size, len(due))
+    found = [(due[:first], True)] if first else []
+    return found + [(due[start:start + size], False) for start in range(first, len(due), size)]
+
+
+def division(rows, size, canary, forks, throttle):
+    """{cluster: sizes of all batches}, the host of the canary batch first and alone, the others side by side."""
+    due = [row for row in rows if row["upgrade"] == DUE]
+    chosen = canaries(due)
+    hosts = dict.fromkeys(row["host"] for row in due)
+    further = len(hosts) - 1
+    found = {}
+    for cluster in sorted(chosen):
+        for host in hosts:
+            mine = [row for row in due if row["cluster"] == cluster and row["host"] == host]
+            leads = host == chosen[cluster]
+            _parallel, each = at_a_time(size, 1 if leads else further, forks, throttle)
+            found.setdefault(cluster, []).extend(len(batch) for batch, _canary in batches(mine, each, canary if leads else 0))
+    return found
+
+
+# The plan for people
 
 COLUMNS = (("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("certificate_expires", "EXPIRES"),
            ("explanation", "WHY"))
 
 
-def _table(rows):
+def lines_of(rows, present, sizes, canary, most, several=False):
+    """present: how many instances the run is about. sizes: from division(). canary, most: as the options say."""
+    return _table([row for row in rows if row["upgrade"] == DUE], several) + list(_totals(rows, present)) + list(
+        _way(sizes, canary, most))
+
+
+def _table(rows, several):
     if not rows:
         return []
-    cells = [[title for _key, title in COLUMNS]] + [
-        [(str(row[key] or "-")[:10] if key == "certificate_expires" else row[key] or "-") for key, _title in COLUMNS]
+    columns = ((("cluster", "CLUSTER"),) if several else ()) + COLUMNS
+    cells = [[title for _key, title in columns]] + [
+        [(str(row[key] or "-")[:10] if key == "certificate_expires" else row[key] or "-") for key, _title in columns]
         for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
 
 
 def _totals(rows, present):
     counts = collections.Counter(row["upgrade"] for row in rows)
-    yield ngettext("%d of %d instance needs a new certificate.", "%d of %d instances need a new certificate.", len(present)) % (
-        counts[DUE], len(present))
+    yield ngettext("%d of %d instance needs a new certificate.", "%d of %d instances need a new certificate.", present) % (
+        counts[DUE], present)
     if counts[PROOF]:
         yield "%d got one in an earlier run, and only the proof is missing." % counts[PROOF]
     for state, text in ((COMPROMISED, "compromised, so that only a new instance_id helps"),
@@ -157,83 +220,72 @@ def _totals(rows, present):
             yield "%d %s: %s." % (len(names), text, ", ".join(names))
 
 
-def _way(rows, batches):
+def _way(sizes, canary, most):
     """How large the batches of each cluster are, and what ends the run early."""
-    size, canary, most = int(batches["size"]), int(batches["canary"]), int(batches["max_failures"])
-    due = collections.Counter(row["cluster"] for row in rows if row["upgrade"] == DUE)
-    for cluster, count in sorted(due.items()):
-        first = min(canary, size, count)
-        rest = count - first
-        parts = ["a canary batch of %d" % first] if first else []
-        if rest > size:
-            parts.append("%d batches of at most %d" % (-(-rest // size), size))
+    for cluster, found in sorted(sizes.items()):
+        parts, rest = [], found
+        if canary:
+            parts, rest = ["a canary batch of %d" % found[0]], found[1:]
+        if len(rest) > 1:
+            parts.append("%d batches of at most %d" % (len(rest), max(rest)))
         elif rest:
-            parts.append("a batch of %d" % rest)
+            parts.append("a batch of %d" % rest[0])
         yield "Cluster %s: %s." % (cluster, ", then ".join(parts))
-    if due and most >= 0:
+    if sizes and most >= 0:
         yield "No further batch begins once more than %d failed%s." % (
             most, ", or one of a canary batch" if canary else "")
 
 
-LEFT = "left for the next run"
-STATES = {
-    "not_due": "up to date", "compromised": "needs a new instance_id", "not_provisioned": "not provisioned", "failed": "failed",
-}
-NO_FAULT = ("window", "failures")  # what may keep an instance from being begun without that being its failure
+# What came of it
 
 
-def upgrade_results(outcomes, check_mode=False):
-    """See DOCUMENTATION."""
-    return [_row(dict({"verified_by": "", "online": False, "confirm": False, "state": ""}, **row), check_mode)
-            for row in outcomes]
-
-
-def _row(row, check_mode):
+def before(row, check_mode=False):
+    """How an instance stands while its turn did not come yet, or in check mode."""
+    row = dict({"verified_by": "", "online": False, "confirm": False, "state": ""}, **row)
     if row["upgrade"] in STATES:
         return dict(row, state=STATES[row["upgrade"]])
+    if check_mode and row["upgrade"] == PROOF:
+        return dict(row, state="would verify", message=PROOF_MISSING)
     if check_mode:
-        if row["upgrade"] == "proof":
-            return dict(row, state="would verify", message="its certificate is new, and its proof is missing")
         return dict(row, state="would upgrade", changed=True, message="")
+    if row["upgrade"] == PROOF:
+        return dict(row, state=LEFT, message=PROOF_MISSING)
+    return dict(row, state=LEFT, failed=not row["certificate_valid"], message=NO_TURN)
+
+
+def begun(row):
+    """A row whose turn has come."""
+    return dict(row, state="", message="", failed=False)
+
+
+def as_renewed(row, now):
+    """The row as it will be with a new certificate, to choose how that is proven."""
+    return dict(begun(row), certificate_valid=True, unconfirmed=True, needed=False, placed=now)
+
+
+def settled(row):
+    """How an instance stands in the end. Rows that are settled stay as they are."""
     if row["not_begun"] in NO_FAULT and row["certificate_valid"]:
         return dict(row, state=LEFT, failed=False, action="none")
     if row["failed"]:
         return dict(row, state="failed, former one restored" if row["action"] == "restored" else "failed")
-    if row["needed"] and row["action"] == "none":
-        return dict(row, state=LEFT, failed=not row["certificate_valid"], message=row["message"] or "Its turn did not come.")
     return row
 
 
-NEW = ("enrolled", "renewed", "resumed")
-RESTORED = (
-    "The former key and certificate are back in place. CUCM may no longer accept them, since it has issued another certificate for "
-    "this instance: verify them with voiceops.secure_tsp.verify, or run this again to ask for a new one.")
-NONE_BEFORE = "There was no former certificate to put back, so that the new one stays."
-NOT_RESTORED = "The former certificate could not be put back: %s"
-KEPT = (
-    "The new certificate stays in place and the former one beside it, until a later run verifies the new one or "
-    "voiceops.secure_tsp.rollback puts the former one back.")
-
-
-def restored_outcomes(outcomes, results=()):
-    """See DOCUMENTATION."""
-    by_id = dict(((result["item"]["cluster"], result["item"]["instance_id"]), result) for result in results)
-    return [_row(row, by_id.get((row["cluster"], row["instance_id"]))) for row in outcomes]
-
-
-def _row(row, result):
+def restored(row, result=None):
+    """The row with what came of putting the former pair back; result: None where that was not tried."""
     if result is None:
-        waits = row["failed"] and row["unconfirmed"] and row["action"] in NEW and not row.get("compromised")
-        return dict(row, message=_joined(row["message"], KEPT)) if waits else row
+        waits = row["failed"] and row["unconfirmed"] and row["action"] in _outcome.NEW and not row["compromised"]
+        return dict(row, message=joined(row["message"], KEPT)) if waits else row
     if result.get("action") == "restored":
         certificate = result.get("certificate") or {}
         return dict(
-            row, action="restored", changed=True, unconfirmed=bool(result.get("unconfirmed")), message=_joined(row["message"], RESTORED),
+            row, action="restored", changed=True, unconfirmed=bool(result.get("unconfirmed")), message=joined(row["message"], RESTORED),
             certificate_expires=certificate.get("not_after"), certificate_begins=certificate.get("not_before"))
     if result.get("action"):
-        return dict(row, message=_joined(row["message"], NONE_BEFORE))
-    return dict(row, message=_joined(row["message"], NOT_RESTORED % (result.get("msg") or "it failed without a message.")))
+        return dict(row, message=joined(row["message"], NONE_BEFORE))
+    return dict(row, message=joined(row["message"], NOT_RESTORED % (result.get("msg") or "it failed without a message.")))
 
 
-def _joined(*sentences):
+def joined(*sentences):
     return " ".join(sentence for sentence in sentences if sentence)

@@ -66,6 +66,28 @@ options:
         with a warning, since a cluster that was restored from a backup serves one.
     type: bool
     default: false
+  cluster_certificates:
+    description:
+      - Certificates that the cluster itself shows, RV(voiceops.secure_tsp.cluster_info#module:certificates) as it is. A first list is
+        compared with them, since TFTP proves nothing, and what AXL returns came over verified TLS.
+      - A list is confirmed when a certificate of CAPF and one of a CallManager in it are among them. It is contradicted when both kinds
+        are known and nothing in the list is among them.
+    type: list
+    elements: dict
+    suboptions:
+      service:
+        description: The service, such as V(CAPF) or V(CallManager).
+        type: str
+        required: true
+      sha256_fingerprint:
+        description: SHA-256 of the certificate.
+        type: str
+        required: true
+  on_contradiction:
+    description: What to do with a first list that O(cluster_certificates) contradict. A list with O(fingerprint) is not compared.
+    type: str
+    choices: [fail, warn]
+    default: fail
   http:
     description:
       - Ask a server that does not answer by TFTP by HTTP too. A server that is still searching other clusters (HTTP
@@ -158,13 +180,14 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - Why the list is in place. V(first_trust) means that nobody vouched for it, V(pinned) that it has O(fingerprint),
+    - Why the list is in place. V(first_trust) means that nobody vouched for it, V(confirmed) that O(cluster_certificates) did, V(vouched)
+      that the list of another instance did, V(pinned) that it has O(fingerprint),
       V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored one, V(kept) that none
       came and the stored one stays.
     - On failure why there is none. V(not_found), V(empty) and V(no_answer) mean that none came, V(damaged) that it
       cannot be read, V(tampered) that it is not signed by a token of its own, V(stranger) that no token of the stored
       list signed it, V(fingerprint_mismatch) that it is not the one of O(fingerprint), V(older) that O(reject_older)
-      refused it, V(stored_damaged) that the stored one cannot vouch for anything.
+      refused it, V(contradicted) that O(cluster_certificates) do not fit, V(stored_damaged) that the stored one cannot vouch for anything.
   returned: with O(state=present), unless an option was wrong or a file could not be written
   type: str
   sample: unchanged

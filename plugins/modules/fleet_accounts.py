@@ -760,6 +760,7 @@ def main():
                 approved=params["approved_plan"], hours=params["operation_completes_hours"],
                 report_problems=params["on_problems"] == "report",
             )
+    result.pop("failures")
     finish(module, result, warnings, result["strings"].values())
 
 

@@ -12,7 +12,7 @@ description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on clusters. It runs on the controller as an
     action plugin, in a task with C(run_once), reads the variables C(secure_tsp_*) and what the stages before registered, and
     speaks AXL with the same classes as M(voiceops.secure_tsp.fleet_accounts).
-  - Only the stage V(preflight) fails. Whatever goes wrong later is a failure of those whom it is about, and in the summary.
+  - Only V(preflight), and what takes its place in other playbooks, fails. Whatever goes wrong later is a failure of those whom it is about, and in the summary.
   - C(environment) and C(module_defaults) do not reach it. The login comes from C(secure_tsp_clusters).
 options:
   stage:
@@ -22,10 +22,15 @@ options:
       - V(accounts) brings users, groups, devices and idle profiles in line.
       - V(due) tells who is due for the cutover, and which applications stop for it.
       - V(cutover) cuts over who is due, and asks what CTI Manager sees.
+      - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
+      - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
+      - V(remove) removes the profiles and users that are listed as absent.
       - V(summary) prints a line for each instance.
     type: str
     required: true
-    choices: [preflight, lists, accounts, due, cutover, views, summary, wait, sheet, see]
+    choices:
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary,
+       wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -68,7 +73,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
-        "preflight", "lists", "accounts", "due", "cutover", "views", "summary", "wait", "sheet", "see"])))
+        "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
+        "cutover", "views", "remove", "summary", "wait", "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -19,17 +19,19 @@ options:
   stage:
     description:
       - V(look) fetches trust lists, judges keys and certificates, and puts right what needs no CAPF.
-      - V(enrol) arms profiles on the controller, fetches certificates on the host, and disarms what was not used.
+      - V(enrol) arms profiles on the controller, fetches certificates on the host, and disarms what was not used. V(renew) does
+        so in an upgrade, batch by batch, proves each new certificate and puts the former one back where CTI Manager does not take it.
       - V(login) proves passwords of applications that a cutover is about to cut. V(stopped) and V(give_up) go with handlers.
       - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) look and open only, and change nothing.
       - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(adopt) looks for what is there.
+      - V(ended) and V(not_started) remember that a handler of the application failed.
       - V(tell) fails the host where something went wrong.
     type: str
     required: true
     choices:
-      [look, inspect, enrol, login, stopped, give_up, prove, verify, restore, remove, read, open, knock, adopt, tell, install_tsp,
-       hand_over, fetched, tick, settle, snapshot, discover]
+      [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, knock, adopt, tell,
+       install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -82,8 +84,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.host i
 def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
-            "look", "inspect", "enrol", "login", "stopped", "give_up", "prove", "verify", "restore", "remove", "read", "open", "knock",
-            "adopt", "tell", "install_tsp", "hand_over", "fetched", "tick", "settle", "snapshot", "discover"]),
+            "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
+            "remove", "read", "open", "knock", "adopt", "tell", "install_tsp", "hand_over", "fetched", "tick", "settle", "snapshot",
+            "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import threading
 import time
 
 import collection_path
-import ansible.release
+from benchmarks import counting, pieces, runs
 from controller import ROOT, Controller, descendants
 from simulator import Simulator
 
@@ -189,12 +188,9 @@ class Bench:
         """fleet_accounts against loops."""
         empty = self.play([])
         rows = [{"way": "a play without tasks", "instances": 0, **rounded(empty), "requests": 0}]
-        sizes = (1, 20) if self.quick else (1, 20, 200)
+        sizes = (1, 20) if self.quick else (1, 20, 100)
         for way, playbook in WAYS.items():
-            for size in sizes + (() if self.quick else (1000,)):
-                if size == 1000 and way != "fleet_accounts":
-                    rows.append(self._extrapolated(rows[-1], size))
-                    continue
+            for size in sizes + ((1000,) if way == "fleet_accounts" and not self.quick else ()):
                 self.progress("%s, %d instances" % (way, size))
                 with Simulator(fronts=("axl",)) as sim:
                     self.warm_up(sim)
@@ -207,12 +203,6 @@ class Bench:
                     figures[key] -= empty[key]
                 rows.append({"way": way, "instances": size, **rounded(figures), "requests": counted})
         return rows
-
-    @staticmethod
-    def _extrapolated(row, size):
-        factor = size / row["instances"]
-        return {**row, "instances": size, "extrapolated": True, "seconds": round(row["seconds"] * factor, 1),
-                "cpu": round(row["cpu"] * factor, 1), "requests": int(row["requests"] * factor)}
 
     def drift(self):
         """Reading and judging the accounts of a fleet that is as it should be, in one module process."""
@@ -238,52 +228,40 @@ class Bench:
                 rounds.append({**figures, "requests": sum(sim.cluster.counters.values())})
         return {"instances": size, **medians(rounds)}
 
-    def enrolment(self):
-        """One certificate, split into what takes the time."""
-        from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _enrolment, _pki, _transport
+    def certificate(self):
+        """What one certificate costs its host, split into what takes the time."""
+        return pieces.certificate(self.folder / "certificate", 3 if self.quick else 20)
 
-        spent = {}
+    def completion(self):
+        """The lists of a large fleet, completed and checked."""
+        return pieces.completion(1000 if self.quick else 10000, 2)
 
-        def timed(owner, name, title):
-            plain = getattr(owner, name)
+    def runs(self):
+        """site as it is first and when nothing is to do, beside the floor play."""
+        sizes = ((2, 2),) if self.quick else ((2, 5), (8, 5))
+        return [self._told("site on %d hosts of %d" % size, runs.site_and_floor, size) for size in sizes]
 
-            def wrapper(*arguments, **more):
-                start = time.perf_counter()
-                try:
-                    return plain(*arguments, **more)
-                finally:
-                    spent[title] = spent.get(title, 0) + time.perf_counter() - start
+    def further(self):
+        """A first run for more certificates, beside plain Python doing the same."""
+        hosts, sizes = (2, (1, 3)) if self.quick else (2, (5, 20))
+        return self._told("first run on %d hosts of %d and %d" % (hosts, *sizes), runs.further, (hosts, sizes))
 
-            setattr(owner, name, wrapper)
-            return lambda: setattr(owner, name, plain)
+    def listed(self):
+        """A run for a few hosts of a fleet of which few or many instances are listed."""
+        hosts, more = (2, 20) if self.quick else (6, 996)
+        return self._told("%d hosts, %d instances beside them" % (hosts, more), runs.listed, (hosts, 1, more))
 
-        rounds = 3 if self.quick else 20
-        rows = []
-        with Simulator(fronts=("capf",)) as sim:
-            sim.seed({"application_users": [{"name": "bench", "password": USER_PASSWORD, "groups": [ENABLED]}],
-                      "profiles": [{"user": "bench", "instance_id": "b%03d" % n, "operation": "Install/Upgrade",
-                                    "string": "0123456789"} for n in range(rounds)]})
-            undo = [timed(_pki, "generate_key", "key"), timed(_transport, "connect_tls", "tls"),
-                    timed(_transport.TlsChannel, "receive", "round trips")]
-            try:
-                for n in range(rounds):
-                    folder = self.folder / ("store%d" % n)
-                    folder.mkdir(0o700)
-                    (folder / "ctl.tlv").write_bytes(sim.cluster.ctl_octets())
-                    spent.clear()
-                    params = dict((key, spec.get("default")) for key, spec in _enrolment.ARGUMENT_SPEC.items())
-                    params.update(path=str(folder), instance_id="b%03d" % n, capf_host="127.0.0.1", capf_port=sim.capf_port,
-                                  authorization_string="0123456789", protocol_version=1)
-                    instance = _enrolment.Instance(params, False)
-                    start = time.perf_counter()
-                    instance.present()
-                    total = time.perf_counter() - start
-                    assert instance.result["action"] == "enrolled", instance.result
-                    rows.append({**spent, "rest": total - sum(spent.values()), "total": total})
-            finally:
-                for each in undo:
-                    each()
-        return {key: round(statistics.median(row[key] for row in rows) * 1000, 1) for key in rows[0]}
+    def upgrade(self):
+        """New certificates for a fleet."""
+        hosts, each = (2, 2) if self.quick else (8, 25)
+        return self._told("upgrade on %d hosts of %d" % (hosts, each), runs.upgrade, (hosts, each))
+
+    def _told(self, title, measure, size):
+        self.progress(title)
+        self._number += 1
+        folder = self.folder / ("run%d" % self._number)
+        folder.mkdir()
+        return measure(folder / "fleet" if measure is runs.site_and_floor else folder, *size)
 
     def start_up(self):
         """A module that logs in and reads the version, against one that does nothing: per task of a play."""
@@ -350,7 +328,8 @@ def medians(rows):
     return {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
 
 
-MEASUREMENTS = ("fleet", "drift", "enrolment", "start_up", "wsdl")
+MEASUREMENTS = (
+    "fleet", "drift", "certificate", "completion", "start_up", "wsdl", "runs", "further", "listed", "upgrade")
 
 
 def main():
@@ -360,17 +339,18 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     figures = {
-        "when": time.strftime("%Y-%m-%d"), "quick": arguments.quick,
-        "machine": "%d cores, Python %s, ansible-core %s" % (
-            len(os.sched_getaffinity(0)), platform.python_version(), ansible.release.__version__),
+        "when": time.strftime("%Y-%m-%d"), "took": {}, "quick": arguments.quick,
+        "machine": counting.machine(),
     }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="secure-tsp-bench-") as folder:
         bench = Bench(folder, arguments.quick)
         for name in arguments.only:
             print("bench: %s" % name, file=sys.stderr, flush=True)
+            begin = time.monotonic()
             figures[name] = getattr(bench, name)()
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(figures, indent=1) + "\n")
+            figures["took"][name] = round(time.monotonic() - begin)
+            arguments.output.write_text(json.dumps(figures, indent=1) + "\n")  # what there is, if the next one fails
     return 0
 
 

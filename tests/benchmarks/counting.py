@@ -19,6 +19,7 @@ import ctypes
 import json
 import os
 import pathlib
+import platform
 import resource
 import signal
 import subprocess
@@ -65,7 +66,7 @@ def counted(site, *words, playbook="site", rc=0, sims=None, patience=PATIENCE):
     with _counting(site.controller, lines, figures), _web(sims) as used:
         run = site.start(*words, playbook=playbook).wait(patience)
     if rc not in (None, run.rc) or "Traceback (most recent call last)" in run.output:
-        raise RuntimeError("%s ended with %d, wanted was %s:\n%s" % (playbook, run.rc, rc, run.output[-8000:]))
+        raise RuntimeError("%s ended with %d, wanted was %s:\n%s" % (playbook, run.rc, rc, run.output[-2500:]))
     taken = json.loads(figures.read_text())
     kinds = collections.Counter()
     if lines.exists():
@@ -81,6 +82,14 @@ def counted(site, *words, playbook="site", rc=0, sims=None, patience=PATIENCE):
         logins={name: heard.sessions["serviceability"] for name, heard in used.items()},
         requests={name: sum(heard.operations.values()) for name, heard in used.items()},
         operations={name: dict(heard.operations) for name, heard in used.items()})
+
+
+def machine():
+    """What the figures were measured with, in words."""
+    import ansible.release
+
+    return "%d cores, Python %s, ansible-core %s" % (
+        len(os.sched_getaffinity(0)), platform.python_version(), ansible.release.__version__)
 
 
 def _another(folder, stem, ending):

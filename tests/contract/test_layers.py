@@ -18,17 +18,37 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options"),
-    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi"),
-    ("_drift", "_pki"),
-    ("_diagnosis", "_transport", "_store", "_axl.schema", "_trace_reading"),
-    ("_instance", "_axl.values", "_axl.wsdl"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal"),
+    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress"),
+    ("_tsp_installation", "_tsp_discovery"),
+    ("_drift", "_model", "_pki"),
+    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_instance", "_summary", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
     ("_survey", "_connections", "_trace_collection"),
+    ("_stages.clusters", "_stages.host"),
+    ("_run",),
+    ("_stages.hosts",),
+    ("_stages.windows",),
+    ("_stages.fleet",),
+    ("_stages.upgrade", "_stages.removal", "_stages.windows_fleet"),
+    ("_stages.table",),
     ("_module",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+# Packages whose __init__.py has no code.
+EMPTY = ("_axl", "_stages")
+
+# What plugins import of module_utils, by their folder: an action runs a stage, and a stage on clusters or hosts never runs as a module.
+# tsp_cluster and tsp_host are the modules beside the actions; the second is what a host stage runs on the host.
+ACTION = {"_errors", "_run", *(name for name in LAYER_OF if name.startswith("_stages."))} - {"_stages.host"}
+ONLY_FOR_ACTIONS = {"_run", *(name for name in LAYER_OF if name.startswith("_stages."))}
+MODULE_OF_STAGES = {"modules/tsp_host.py": {"_stages.host"}}
+
+# Of Ansible itself beside ansible.module_utils: what runs in the controller's process.
+CONTROLLER_SIDE = {"action", "callback", "filter"}
 
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
@@ -36,13 +56,21 @@ SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", *TABLES), set()),
     **dict.fromkeys(("_octets", "_options"), {"_errors"}),
     "_drift": {"_fleet"},
+    "_model": {"_fleet", "_options"},
+    "_outcome": {"_model"},
+    **dict.fromkeys(("_tsp_installation", "_tsp_discovery"), {"_tsp_settings"}),
+    "_tsp_enrolment": {"_fleet", "_model", "_outcome"},
+    "_verification": {"_fleet", "_model", "_outcome"},
+    "_summary": {"_model", "_outcome"},
+    "_adoption": {"_fleet"},
+    "_upgrade": {"_model", "_outcome", "_progress"},
     "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
     "asyncio", "builtins", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
     "platform", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys",
-    "tempfile", "threading", "time", "urllib", "uuid",
+    "tempfile", "threading", "time", "urllib", "uuid", "zoneinfo",
 }
 OUTSIDE_CALLS = {"open", "input", "print", "__import__", "exec", "eval"}
 CLOCK_CALLS = {"now", "today", "utcnow"}
@@ -101,12 +129,12 @@ def guarded(tree):
 
 def violations(files):
     """One sentence for each broken rule, of files given as C(sources) gives them."""
-    utils = {util_name(path) for path in files} - {None, ""}
+    utils = {util_name(path) for path in files} - {None, "", *EMPTY}
     for path, source in files.items():
         tree = ast.parse(source)
         name = util_name(path)
         safe = set(guarded(tree))
-        if name and name != "_axl" and name not in LAYER_OF:
+        if name and name not in EMPTY and name not in LAYER_OF:
             yield f"{path}: has no place in LAYERS"
         if name in SANS_IO:
             yield from (f"{path}: {sentence}" for sentence in world_touched(tree))
@@ -120,6 +148,8 @@ def violations(files):
             elif package == "ansible":
                 if (imported + ".").startswith("ansible.module_utils.basic.") and name != "_module":
                     yield f"{where}: only _module imports ansible.module_utils.basic"
+                if not imported.startswith("ansible.module_utils.") and path.split("/")[0] not in CONTROLLER_SIDE:
+                    yield f"{where}: only plugins of the controller import more of Ansible than its module_utils"
                 if name in SANS_IO:
                     yield f"{where}: Ansible in a file without input and output"
             elif package in sys.stdlib_module_names:
@@ -145,6 +175,10 @@ def ours(imported, path, name, utils):
         yield "a file without input and output imports only what SANS_IO allows"
     elif name is not None and LAYER_OF.get(target, 0) >= LAYER_OF.get(name, len(LAYERS)):
         yield f"imports upward or sideways from {path}"
+    elif path.startswith("action/") and target not in ACTION:
+        yield "an action holds no logic: it imports _run and stages only"
+    elif name is None and not path.startswith("action/") and target in ONLY_FOR_ACTIONS - MODULE_OF_STAGES.get(path, set()):
+        yield "stages and what they know of a run are for actions only"
 
 
 def world_touched(tree):
@@ -199,6 +233,22 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("modules/ctl_info.py", f"from {UTILS} import _gone\n", "no such file"),
     ("modules/ctl_info.py", "from simulator import Simulator\n", "not a package"),
     ("filter/fleet.py", "import requests\n", "_axl.client only"),
+    ("module_utils/_model.py", f"from {UTILS} import _outcome\n", "without input and output"),
+    ("module_utils/_model.py", "import zoneinfo\n", "clock"),
+    ("module_utils/_verification.py", f"from {UTILS} import _run\n", "without input and output"),
+    ("module_utils/_stages/clusters.py", f"from {UTILS} import _run\n", "upward"),
+    ("module_utils/_stages/host.py", f"from {UTILS}._stages import clusters\n", "sideways"),
+    ("module_utils/_stages/hosts.py", f"from {UTILS}._stages import fleet\n", "sideways"),
+    ("module_utils/_run.py", "from ansible import constants\n", "plugins of the controller"),
+    ("module_utils/_stages/hosts.py", "from ansible.errors import AnsibleError\n", "plugins of the controller"),
+    ("module_utils/_store.py", "from ansible.utils.display import Display\n", "plugins of the controller"),
+    ("modules/tsp_cluster.py", "from ansible.plugins.action import ActionBase\n", "plugins of the controller"),
+    ("action/tsp_host.py", f"from {UTILS} import _outcome\n", "no logic"),
+    ("action/tsp_host.py", f"from {UTILS}._stages.host import Host\n", "no logic"),
+    ("action/tsp_host.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
+    ("modules/tsp_cluster.py", f"from {UTILS}._stages import fleet\n", "for actions only"),
+    ("modules/ctl_info.py", f"from {UTILS}._stages.host import Host\n", "for actions only"),
+    ("filter/fleet.py", f"from {UTILS}._run import Run\n", "for actions only"),
 ])
 def test_the_checker_sees_a_planted_violation(path, source, word):
     files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 import collection_path
+import generate_options
 import guides
 import pytest
 import yaml
@@ -36,7 +37,35 @@ def test_it_is_described(role):
         assert (ROOT / "roles" / role / "tasks" / f"{name}.yml").exists(), name
 
 
-@pytest.mark.parametrize("role", ROLES)
+def test_nothing_made_from_the_table_of_options_is_stale():
+    assert generate_options.stale() == [], "plugins/module_utils/_options.py says something else: run make options, and commit what it writes"
+
+
+def test_the_table_names_all_entry_points():
+    """Every task file that a playbook names is one, and every one has a task file."""
+    called = set()
+    for path in (ROOT / "playbooks").glob("*.yml"):
+        called |= set(re.findall(r"name: voiceops\.secure_tsp\.secure_tsp\n *tasks_from: (\w+)", path.read_text()))
+    assert called - set(generate_options.ENTRY_POINTS) == set()
+    assert {name for name in generate_options.ENTRY_POINTS if not (ROOT / "roles/secure_tsp/tasks" / f"{name}.yml").exists()} == set()
+
+
+def test_options_are_used_where_the_page_of_variables_says():
+    uses = generate_options.uses()
+    assert "site" in uses["window"] and "verify" not in uses["window"]
+    assert "site" in uses["cti_timeout"] and "verify" in uses["cti_timeout"]
+    assert uses["serial"] == ["playbook site", "playbook upgrade_certificates"]
+    assert "site" in uses["batch_instances"] and "verify" not in uses["batch_instances"]
+
+
+def test_the_markup_of_options_becomes_that_of_pages():
+    assert generate_options.rst("C(a) O(secure_tsp_b), V(c d); P(voiceops.secure_tsp.report#role), M(voiceops.secure_tsp.ctl_file), "
+                                "O(voiceops.secure_tsp.ctl_file#module:path)") == (
+        "``a`` ``secure_tsp_b``, ``c d``; :ansplugin:`voiceops.secure_tsp.report#role`, "
+        ":ansplugin:`voiceops.secure_tsp.ctl_file#module`, :ansopt:`voiceops.secure_tsp.ctl_file#module:path`")
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "secure_tsp"])
 def test_defaults_and_argument_specs_agree(role):
     defaults = load(role, "defaults/main.yml")
     options = {}
@@ -44,9 +73,10 @@ def test_defaults_and_argument_specs_agree(role):
         options.update(spec.get("options", {}))
     assert set(defaults) - set(options) == set(), "a default without an option"
     stated = {name: option["default"] for name, option in options.items() if "default" in option}
-    assert {name: value for name, value in stated.items() if name not in defaults} == {}, "a default only in the spec"
+    if role != "client_windows":  # the stages take its defaults from the table of options, as the spec does
+        assert {name: value for name, value in stated.items() if name not in defaults} == {}, "a default only in the spec"
     different = {name: (value, defaults[name]) for name, value in stated.items()
-                 if defaults[name] != value and not templated(defaults[name])}
+                 if name in defaults and defaults[name] != value and not templated(defaults[name])}
     assert different == {}
 
 

@@ -333,8 +333,9 @@ def test_nothing_is_changed(request, when):
 def test_the_cluster_is_asked_once_for_the_whole_fleet(request, when):
     counters = request.getfixturevalue(when).counters
     assert counters["ris.selectCtiItem"] == 1
-    # Three statements for users, groups and devices, two of cluster_info for mode and certificates.
-    assert counters["executeSQLQuery"] == 5
+    # Three statements for users, groups and devices, two of cluster_info for mode and certificates. Two more look up the
+    # devices and groups that were taken away from users.
+    assert counters["executeSQLQuery"] == (5 if when == "clean" else 7)
     assert counters["listApplicationUserCapfProfile"] == counters["listEndUserCapfProfile"] == 1
 
 

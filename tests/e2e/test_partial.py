@@ -9,7 +9,6 @@ import pytest
 
 SECURE = "Standard CTI Secure Connection"
 SRTP = "Standard CTI Allow Reception of SRTP Key Material"
-OPENING = "Open a provider, list its devices and lines, and close it"
 WAITING = "enrolled, waiting for cutover"
 DONE = ("No Pending Operation", "Upgrade Success")
 BY_HOST = {
@@ -93,17 +92,42 @@ def test_serial_enrols_host_by_host_and_cuts_over_at_the_end(by_host):
     assert run.states == dict.fromkeys(ALL, "verified")
     assert site.statuses() == dict.fromkeys(ALL, DONE)
     plays = [event["name"] for event in run.events if event["event"] == "play"]
-    assert plays == ["Provision secure TSP instances"] * 2 + ["Finish what needed all hosts"]
-    # Its three instances were only verified offline in their own batch.
-    opened = [result["host"] for result in run.results(OPENING, is_item=True, status="ok")]
-    assert sorted(opened) == ["recorder01", "recorder02", "recorder02", "recorder03", "recorder03"]
-    assert opened[0] == "recorder02"
+    assert plays == ["Provision secure TSP instances"] * 2 + ["Finish what needed all hosts", "Summary"]
+    # The instances of a user on all three hosts were only verified offline in their own batch.
+    opened = [provider.instance_id for provider in site.sim.cluster.providers() if provider.tls]
+    assert sorted(opened) == sorted(ALL) and opened[0] == "recorder02x2"
 
 
-def test_serial_arms_no_more_than_a_batch(by_host):
-    _site, run = by_host
-    enrolled = [result["host"] for result in run.results("Fetch the certificates", is_item=True, status="ok")]
-    assert sorted(enrolled) == ["recorder01", "recorder02", "recorder02", "recorder03", "recorder03"]
-    assert set(enrolled[:3]) == {"recorder01", "recorder02"}
-    # Three instances of the first two hosts in two batches, two of the last host in one.
-    assert len(run.results("Arm the CAPF profiles of the batch", status="ok")) == 3
+def test_serial_begins_a_batch_when_the_one_before_has_ended(by_host):
+    site, _run = by_host
+    placed = {name: (site.store(name) / "QBEClient.cer").stat().st_mtime for name in ALL}
+    last = {"recorder03x1", "recorder03x2"}
+    assert max(placed[name] for name in ALL - last) < min(placed[name] for name in last)
+
+
+def test_no_more_instances_of_a_host_are_armed_at_a_time_than_the_option_says(make_site):
+    site = make_site(hosts=["recorder02"])
+    site.instances = [one for one in site.instances if one["host"] == "recorder02"]
+    site.settings["secure_tsp_batch_instances"] = 1
+    run = site.run()
+    assert run.states["recorder02x2"] == "verified"
+    assert all("recorder02: instances %d to %d of 2 on cluster main" % (n, n) in run.output for n in (1, 2))
+
+
+def test_hosts_of_another_inventory_are_left_to_others(make_site):
+    """Job slices: two inventories with their own hosts only, at once and one after the other."""
+    site = make_site()
+    before = site.hosts
+    playing = []
+    for hosts in (before[:2], before[2:]):
+        site.hosts = hosts
+        playing.append(site.start())
+    runs = [one.wait() for one in playing]
+    assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
+    assert [set(run.states) for run in runs] == [BY_HOST["recorder01"] | BY_HOST["recorder02"], BY_HOST["recorder03"]]
+    assert "host recorder03 is not in this inventory, so the instance is left to others" in runs[0].output
+    assert site.statuses() == dict.fromkeys(ALL, DONE)
+    for hosts in (before[:2], before[2:]):
+        site.hosts = hosts
+        site.run()
+    assert {SECURE, SRTP} <= set(site.groups("application:recorder_tapi"))

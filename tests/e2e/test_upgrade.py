@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Certificate upgrades: planned, then done in a canary batch and another one, of which CTI Manager does not take one.
+Then what ends one early: the window, the canary batch, the limit of failures.
 
 Larger fleets, and those that resist, are in tests/fleet.
 """
@@ -16,6 +17,8 @@ import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 
 INVALID_CERTIFICATE_USED = 0x8CCC00D8
+DELAY = 12  # seconds that CAPF takes for the canary batch
+LEFT = "left for the next run"
 HOST = "recorder01"
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
 # Days that the certificate of each instance is valid.
@@ -57,6 +60,7 @@ def certificates(site):
 
 @pytest.fixture(scope="module")
 def checked(site):
+    site.sim.cluster.reset_counters()
     before = site.everything()
     return site.run("--check", playbook="upgrade_certificates"), before, site.everything()
 
@@ -80,7 +84,8 @@ def plan(run):
 def test_check_mode_shows_the_plan_and_stops_there(site, checked):
     run, before, after = checked
     assert after == before and run.count("failures") == 0
-    assert not run.results("Plan the CAPF profiles") and not run.results("Arm the CAPF profiles of the batch")
+    assert site.sim.cluster.write_count == 0
+    assert not run.results("Arm, enrol, prove, disarm what was not used, and restore what was not taken")
     assert run.states == {
         **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date"}
 
@@ -126,3 +131,83 @@ def test_progress_is_told_in_plain_lines(upgraded):
     assert lines[1].startswith("batch 1 of 2 ended; 1 done, 0 failed, 2 left; ")
     assert lines[2].startswith("batch 2 of 2 begins (2); ")
     assert lines[-1].startswith("2 done, 1 failed, 0 left in ")
+
+
+# What ends an upgrade early
+
+
+def fleet(make_site, count, hosts, **settings):
+    """A provisioned fleet whose certificates expire soon."""
+    names = ["recorder%02d" % number for number in range(1, hosts + 1)]
+    site = make_site(hosts=names, users=[USER], instances=[
+        {"host": names[number % hosts], "user": USER["name"], "instance_id": "%sx%d" % (names[number % hosts], number // hosts + 1)}
+        for number in range(count)])
+    provisioned.add_user(site.sim.cluster, USER)
+    key = _pki.generate_key("rsa", 2048)
+    for one in site.instances:
+        site.sim.cluster.accounts.add_profile("application", USER["name"], one["instance_id"])
+        store = provisioned.Store(str(site.store(one["instance_id"])))
+        store.create()
+        provisioned.keep_trust_list(store, site.sim.cluster.ctl_octets())
+        provisioned.keep(store, *provisioned.issue(site.sim.cluster, one["instance_id"], days=30, key=key))
+    site.settings.update(settings)
+    return site
+
+
+def test_no_batch_begins_that_could_not_end_before_the_window_closes(make_site):
+    """The canary batch takes so long that the others, which are many, would not be done in time."""
+    count = 31
+    now = datetime.datetime.now(datetime.timezone.utc)
+    site = fleet(make_site, count, 1, secure_tsp_batch_instances=count, secure_tsp_window={
+        "start": (now - datetime.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S"),
+        "end": (now + datetime.timedelta(seconds=DELAY * (count - 2))).strftime("%Y-%m-%d %H:%M:%S")})
+    site.sim.faults.add("capf", "delay", "KEY_GENERATE_REQUEST", seconds=DELAY)
+    run = site.run(playbook="upgrade_certificates")
+    states = list(run.states.values())
+    assert states.count("verified") == 1 and states.count(LEFT) == count - 1
+    assert site.armed() == [] and site.sim.cluster.counters["capf issued"] == 1
+    (why,) = set(run.remarks.values())
+    assert "a batch of %d takes about" % (count - 1) in why and "as measured" in why
+    assert "recorder01: 1 of %d done, 0 failed; " % count in run.output and "window closes" in run.output
+
+
+def test_hosts_that_work_at_the_same_time_wait_for_the_canary_batch(make_site):
+    site = fleet(make_site, 4, 2)
+    site.sim.faults.add("capf", "delay", "AUTH_REQUEST", seconds=3)
+    site.sim.faults.add("capf", "reason", "KEY_GENERATE_REQUEST", code=5)
+    site.sim.cluster.reset_counters()
+    run = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates", rc=2)
+    assert run.states == {**dict.fromkeys(("recorder01x2", "recorder02x1", "recorder02x2"), LEFT), "recorder01x1": "failed"}
+    assert sum("The canary batch did not go well" in remark for remark in run.remarks.values()) == 3
+    assert site.sim.cluster.counters["capf session"] == 1 and site.armed() == []
+    again = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates")
+    assert set(again.states.values()) == {"verified"} and site.armed() == []
+
+
+def test_failures_of_all_hosts_count_together(make_site):
+    """Two hosts work at the same time, five instances at a time, and CAPF refuses everybody after the canary batch."""
+    site = fleet(make_site, 24, 2, secure_tsp_batch_instances=10, secure_tsp_max_failures=6)
+    site.sim.faults.add("capf", "reason", "KEY_GENERATE_REQUEST", code=5, after=1, times=None)
+    run = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates", rc=2)
+    states = list(run.states.values())
+    # Two batches are more than six; one that had begun by then fails, too.
+    assert states.count("verified") == 1 and states.count("failed") in (10, 15)
+    assert states.count(LEFT) == 24 - 1 - states.count("failed")
+    assert any("failed and 6 may, so no further batch begins." in remark for remark in run.remarks.values())
+    assert site.armed() == []
+
+
+def test_an_application_that_cannot_be_stopped_keeps_its_host_from_beginning(make_site, tmp_path):
+    site = fleet(make_site, 2, 2)
+    stop, start = tmp_path / "stop.yml", tmp_path / "start.yml"
+    stop.write_text("- ansible.builtin.command: test {{ inventory_hostname }} = recorder02\n")
+    start.write_text("- ansible.builtin.file: {path: '%s/{{ inventory_hostname }}', state: touch, mode: '0600'}\n" % tmp_path)
+    site.settings.update(secure_tsp_stop_handler=str(stop), secure_tsp_start_handler=str(start))
+    before = {name: site.lsc(name) for name in ("recorder01x1", "recorder02x1")}
+    site.sim.cluster.reset_counters()
+    run = site.run(playbook="upgrade_certificates", rc=2)
+    assert run.states == {"recorder01x1": "failed", "recorder02x1": "verified"}
+    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
+    assert site.lsc("recorder01x1") == before["recorder01x1"] and site.lsc("recorder02x1") != before["recorder02x1"]
+    assert site.sim.cluster.counters["capf issued"] == 1
+    assert (tmp_path / "recorder01").exists() and (tmp_path / "recorder02").exists()

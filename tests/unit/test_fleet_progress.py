@@ -8,32 +8,40 @@ from __future__ import annotations
 import datetime
 import os
 import pty
+import time
 import types
 
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.callback import fleet_progress
-from ansible_collections.voiceops.secure_tsp.plugins.callback.fleet_progress import LiveLine, Tracker, duration
-from ansible_collections.voiceops.secure_tsp.plugins.filter.enrolment_progress import enrolment_progress
-from ansible_collections.voiceops.secure_tsp.plugins.filter.maintenance_window import maintenance_window
+from ansible_collections.voiceops.secure_tsp.plugins.callback.fleet_progress import LiveLine
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _journal, _window
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress import Progress, duration
 
 NOW = 1795730400.0  # 2026-11-26 22:00 UTC
 NIGHT = {"start": "21:00", "end": "23:00", "timezone": "UTC"}
 BATCHES = [["a1"], ["a2", "b1", "c1", "d1"], ["a3", "b2", "c2", "d2"], ["a4", "b3"]]
+STOPPED = "4 instances failed and 3 may, so no further batch begins."
 
 
-def outcomes(*good):
-    return [{"instance_id": instance_id, "failed": False, "action": "renewed"} for instance_id in good]
+def planned(window="night", cluster="main"):
+    """What is written down before the first batch."""
+    window = _window.maintenance_window(NIGHT if window == "night" else window or {}, NOW)
+    return dict(event="planned", cluster=cluster, total=sum(map(len, BATCHES)), batches=len(BATCHES), closes=window["ends"],
+                timezone=window["timezone"])
 
 
-def progress(number=0, good=(), window="night", **more):
-    window = NIGHT if window == "night" else window
-    given = {"cluster": "main", "outcomes": outcomes(*good), "canary": 1, **more}
-    return enrolment_progress(
-        BATCHES, number=number, window=maintenance_window(window, NOW) if window else None, **given)
+def begins(number, cluster="main", host="a"):
+    return dict(event="begins", cluster=cluster, host=host, size=len(BATCHES[number]), canary=number == 0)
 
 
-def ended(number, *good, **more):
-    return progress(number, good, begins=False, **more)
+def ended(number, *failed, **more):
+    done = len(BATCHES[number]) - len(failed)
+    return dict(begins(number, **more), event="ended", done=done, failed=list(failed), seconds=10)
+
+
+def stopped(why=STOPPED):
+    return dict(event="stopped", cluster="main", by="failures", why=why)
 
 
 class Told:
@@ -46,36 +54,27 @@ class Told:
         self.lines.append((line, log_only))
 
 
-def result(data, action="ansible.builtin.set_fact", new=True):
-    """As ansible-core 2.19 hands results over, or as 2.17 does."""
-    task, host = types.SimpleNamespace(action=action), types.SimpleNamespace(name="a")
-    if new:
-        return types.SimpleNamespace(result=data, task=task, host=host)
-    return types.SimpleNamespace(_result=data, _task=task, _host=host)
-
-
-def fact(found, **more):
-    return result({"ansible_facts": {"certificate_progress": found}}, **more)
-
-
-def enrolled(instance_id, good=True, **more):
-    data = {"failed": not good, "item": {"instance_id": instance_id}, "action": "renewed" if good else None}
-    return result({**data, "authorization_string": "1234567890"}, "voiceops.secure_tsp.capf_certificate", **more)
-
-
-def opened(instance_id, good=True):
-    return result({"failed": not good, "_ansible_item_label": "%s by application" % instance_id},
-                  "voiceops.secure_tsp.cti_provider_info")
-
-
 @pytest.fixture
-def callback(monkeypatch):
-    """A callback in a log, whose clock stands at C(moment)."""
+def callback(monkeypatch, tmp_path):
+    """A callback in a log, whose clock stands at C(moment), beside hosts that C(write) their events."""
+    monkeypatch.setattr(fleet_progress.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     plugin = fleet_progress.CallbackModule()
     plugin._display = Told()
     plugin.get_option = {"live": "auto", "interval": 30}.get
     plugin.moment = NOW
-    monkeypatch.setattr(fleet_progress.time, "time", lambda: plugin.moment)
+    clock = types.SimpleNamespace(time=lambda: plugin.moment)
+    monkeypatch.setattr(fleet_progress, "time", clock)
+    monkeypatch.setattr(_journal, "time", clock)
+    journal = Journal(str(tmp_path))
+
+    def write(seconds, *events):
+        plugin.moment = NOW + seconds
+        for event in events:
+            facts = dict(event)
+            journal.add(facts.pop("event"), facts.pop("cluster"), **facts)
+        plugin.v2_runner_on_ok(None)
+
+    plugin.write = write
     return plugin
 
 
@@ -84,15 +83,11 @@ def lines(plugin):
     return [line[len("PROGRESS main: "):] for line, _log_only in plugin._display.lines]
 
 
-@pytest.mark.parametrize("new", [True, False])
-def test_lines_of_a_run(callback, new):
+def test_lines_of_a_run(callback):
     callback.v2_playbook_on_start(None)
-    for seconds, step in (
-        (0, fact(progress(), new=new)), (60, fact(ended(1, "a1"), new=new)), (60, fact(progress(1, ["a1"]), new=new)),
-        (180, fact(ended(2, "a1", "a2", "b1", "c1"), new=new)),
-    ):
-        callback.moment = NOW + seconds
-        callback.v2_runner_on_ok(step)
+    callback.write(0, planned(), begins(0))
+    callback.write(60, ended(0), begins(1))
+    callback.write(180, ended(1, "d1"))
     callback.moment = NOW + 240
     callback.v2_playbook_on_stats(None)
     assert lines(callback) == [
@@ -104,63 +99,78 @@ def test_lines_of_a_run(callback, new):
     ]
 
 
-def test_instances_of_a_batch_are_told_now_and_then(callback):
-    callback.v2_runner_on_ok(fact(progress(1, ["a1"])))
-    for seconds, step in (
-        (10, enrolled("a2")), (31, enrolled("b1")), (40, enrolled("c1", good=False)), (70, enrolled("d1")),
-        (101, opened("a2")), (102, opened("b1", good=False)),
-    ):
-        callback.moment = NOW + seconds
-        (callback.v2_runner_item_on_failed if step.result["failed"] else callback.v2_runner_item_on_ok)(step)
-    assert [line.partition(";")[0] for line in lines(callback)] == [
-        "batch 2 of 4 begins (4)", "batch 2 of 4, enrolling 2/4", "batch 2 of 4, enrolling 4/4",
-        "batch 2 of 4, verifying 1/4"]
-    assert lines(callback)[2].split("; ")[1] == "1 done, 1 failed, 9 left"
-    assert lines(callback)[3].split("; ")[1] == "2 done, 1 failed, 8 left"
-    assert callback._now.counts() == "2 done, 2 failed, 7 left"
-    assert not any("1234567890" in line for line in lines(callback))
+def test_hosts_at_work_are_told_now_and_then(callback):
+    callback.write(0, planned(), begins(0), ended(0), begins(1), begins(2, host="b"))
+    for seconds in (10, 31, 40, 62):
+        callback.write(seconds)
+    assert [line.partition(";")[0] for line in lines(callback)][3:] == [
+        "batch 3 of 4 begins (4)", "batch 3 of 4, enrolling 8 on 2 hosts", "batch 3 of 4, enrolling 8 on 2 hosts"]
+    assert lines(callback)[-1].split("; ")[1] == "1 done, 0 failed, 10 left"
+    callback.write(70, ended(2, "a3", host="b"))
+    assert lines(callback)[-1].startswith("batch 2 of 4 ended; 4 done, 1 failed, 6 left; ")
 
 
-@pytest.mark.parametrize("step", [
-    result({"action": "confirmed", "item": {"instance_id": "a2"}}, "voiceops.secure_tsp.capf_certificate"),
-    result({"item": "x"}, "ansible.builtin.file"), result({"ansible_facts": {"other": 1}}), result({}),
-])
-def test_other_results_change_nothing(callback, step):
-    callback.v2_runner_on_ok(fact(progress(1, ["a1"])))
+@pytest.mark.parametrize("event", [
+    dict(event="looked", cluster="main"), dict(event="failed", cluster="main", failed=["x1"])])
+def test_other_events_tell_nothing_by_themselves(callback, event):
+    callback.write(0, planned(), begins(0), ended(0))
     before = lines(callback)
-    callback.moment = NOW + 1000
-    callback.v2_runner_on_ok(step)
-    callback.v2_runner_item_on_ok(step)
-    assert lines(callback) == before and callback._now.counts() == "1 done, 0 failed, 10 left"
+    callback.write(1000, event)
+    assert lines(callback) == before
 
 
-def test_results_before_any_batch_tell_nothing(callback):
-    callback.v2_runner_item_on_ok(enrolled("a2"))
+def test_what_failed_without_a_batch_counts(callback):
+    callback.write(0, planned(), dict(event="failed", cluster="main", failed=["x1"]), begins(0), ended(0, "a1"))
+    assert callback._now.counts() == "0 done, 2 failed, 9 left"
+
+
+def test_before_any_batch_there_is_nothing_to_tell(callback):
+    callback.v2_runner_on_ok(None)
     callback.v2_playbook_on_task_start(None, False)
     callback.v2_playbook_on_stats(None)
     assert callback._display.lines == []
 
 
-def test_a_run_that_is_stopped_says_why(callback):
-    callback.v2_runner_on_ok(fact(progress(2, ["a1"], max_failures=3)))
-    assert lines(callback) == [
-        "stopped before batch 3 of 4; 1 done, 4 failed, 6 left; "
-        "4 instances failed and 3 may, so no further batch begins."]
+def test_a_run_that_is_stopped_says_why_and_says_it_once(callback):
+    callback.write(0, planned(), begins(0), ended(0), begins(1), ended(1, "a2", "b1", "c1", "d1"), stopped(), stopped())
+    assert lines(callback)[4:] == ["stopped before batch 3 of 4; 1 done, 4 failed, 6 left; " + STOPPED]
+
+
+def test_a_run_that_never_began_has_a_total_all_the_same(callback):
+    callback.write(0, planned(), stopped("The window is closed."))
+    callback.v2_playbook_on_stats(None)
+    assert lines(callback) == ["stopped before batch 1 of 4; 0 done, 0 failed, 11 left; The window is closed.",
+                               "0 done, 0 failed, 11 left"]
 
 
 def test_two_clusters_are_counted_apart(callback):
-    callback.v2_runner_on_ok(fact(ended(4, *[name for batch in BATCHES for name in batch])))
-    callback.moment = NOW + 60
-    callback.v2_runner_on_ok(fact(progress(cluster="lab")))
+    callback.write(0, planned(), begins(0))
+    callback.write(60, planned(cluster="lab"), begins(0, cluster="lab"))
     callback.v2_playbook_on_stats(None)
     assert [line.partition(":")[0] for line, _log_only in callback._display.lines] == [
         "PROGRESS main", "PROGRESS lab", "PROGRESS main", "PROGRESS lab"]
 
 
-def tracker(seconds, *good, **more):
-    """One that began the first batch so many seconds ago and ended the second."""
-    found = Tracker(progress(**more), NOW - seconds)
-    found.take(ended(2, *good, **more))
+def test_while_hosts_are_at_work_the_clock_alone_brings_lines(callback, monkeypatch):
+    monkeypatch.setattr(fleet_progress, "BEAT", 0.01)
+    journal = callback._journal
+    callback.v2_playbook_on_task_start(types.SimpleNamespace(action="voiceops.secure_tsp.tsp_host", args={"stage": "renew"}), False)
+    for event in (planned(), begins(0)):
+        Journal(os.path.dirname(journal.path)).add(**event)
+    until = time.monotonic() + 10
+    while not callback._display.lines and time.monotonic() < until:
+        time.sleep(0.01)
+    callback.v2_playbook_on_task_start(types.SimpleNamespace(action="voiceops.secure_tsp.tsp_host", args={"stage": "tell"}), False)
+    assert lines(callback) == ["canary batch 1 of 4 begins (1); 0 done, 0 failed, 11 left; window closes 23:00"]
+    assert callback._ended.is_set()
+
+
+def progress(seconds, *done, window="night"):
+    """One whose first batch began so many seconds ago, after two batches with so many done."""
+    found = Progress("main")
+    for event in (planned(window), begins(0), ended(0), begins(1), ended(1)):
+        found.take(dict(event, at=NOW - seconds))
+    assert found.done == len(done)
     return found
 
 
@@ -170,22 +180,22 @@ def tracker(seconds, *good, **more):
                   "3 too many by 23:00"),
 ])
 def test_the_live_line_and_the_window(seconds, window, line):
-    assert tracker(seconds, "a1", "a2", "b1", "c1", "d1", window=window).short(NOW) == line
+    assert progress(seconds, "a1", "a2", "b1", "c1", "d1", window=window).short(NOW) == line
 
 
 def test_without_a_window_times_are_those_of_the_controller():
     ends = datetime.datetime.fromtimestamp(NOW + 360).strftime("%H:%M")
-    assert tracker(300, "a1", "a2", "b1", "c1", "d1", window=None).short(NOW).endswith("| 1.0/min, ends %s" % ends)
+    assert progress(300, "a1", "a2", "b1", "c1", "d1", window=None).short(NOW).endswith("| 1.0/min, ends %s" % ends)
 
 
 def test_a_line_in_a_log_when_the_window_is_too_short():
-    assert tracker(6000, "a1", "a2", "b1", "c1", "d1").line(NOW).endswith(
+    assert progress(6000, "a1", "a2", "b1", "c1", "d1").line(NOW).endswith(
         "0.1 a minute, ends about Fri 00:00, window closes 23:00, before it is done: about 3 stay left")
 
 
 def test_times_are_those_of_the_zone_of_the_window():
     berlin = {"start": "22:00", "end": "04:00", "timezone": "Europe/Berlin"}
-    line = tracker(300, "a1", "a2", "b1", "c1", "d1", window=berlin).line(NOW)
+    line = progress(300, "a1", "a2", "b1", "c1", "d1", window=berlin).line(NOW)
     assert "ends about 23:06, window closes Fri 04:00" in line
 
 
@@ -221,13 +231,14 @@ def test_the_live_line_keeps_to_the_bottom_row_and_gives_it_back(callback, monke
 def test_with_a_live_line_plain_lines_go_to_the_log_alone(callback):
     shown = []
     callback._live = types.SimpleNamespace(show=shown.append, hide=lambda: shown.append("hidden"))
-    callback.v2_runner_on_ok(fact(progress(1, ["a1"])))
-    callback.v2_runner_item_on_ok(enrolled("a2"))
+    callback.write(0, planned(), begins(0))
+    callback.write(1, ended(0))
+    callback.write(2, begins(1), begins(2, host="b"))
     callback.v2_playbook_on_task_start(None, False)
     callback.v2_playbook_on_stats(None)
-    assert [log_only for _line, log_only in callback._display.lines] == [True, False]
+    assert [log_only for _line, log_only in callback._display.lines] == [True] * 4 + [False]
     assert [text.split(" | ")[2] if "|" in text else text for text in shown] == [
-        "enrolling 0/4", "enrolling 1/4", "enrolling 1/4", "hidden"]
+        "enrolling 1", "between batches", "enrolling 8 on 2 hosts", "enrolling 8 on 2 hosts", "enrolling 8 on 2 hosts", "hidden"]
 
 
 @pytest.mark.parametrize("terminal, possible", [("", False), ("dumb", False), ("xterm-256color", True)])

@@ -12,6 +12,7 @@ import collection_path
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import StoreError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import KEY, Store
 
 OLD, NEW, NEWEST = (b"old key", b"old der"), (b"new key", b"new der"), (b"newest key", b"newest der")
 
@@ -482,3 +483,18 @@ def test_killed_while_the_trust_list_is_written(tmp_path):
             store.write_trust_list(*after, None)
         assert [name for name in store.names() if name.endswith(".0")] == sorted(after[1])
         assert store.read(_store.FORMER_TRUST_LIST) == before[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("planted", ["", "QBEClient.key.pem", "pending", "pending/QBEClient.key.pem"])
+def test_what_belongs_to_somebody_else_is_refused(store, planted):
+    """S3: a key that another user planted is never enrolled."""
+    store.create()
+    store.begin(b"key")
+    store.write(KEY, b"key")
+    store.refuse_foreign()
+    path = os.path.join(store.folder, planted)
+    os.chown(path, 12345, -1)
+    with pytest.raises(StoreError, match="belongs to user 12345"):
+        store.refuse_foreign()
+    Store(store.folder, owner="12345").refuse_foreign()

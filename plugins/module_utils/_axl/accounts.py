@@ -26,7 +26,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client im
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
     InputError,
+    ProtocolError,
     SecureTspError,
+    TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import APPLICATION, END
 
@@ -80,10 +82,13 @@ class Reader:
         self.axl = axl
         self.way = "none"
 
-    def read(self, wish):
-        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused."""
-        current = _fleet.Current(release=self.axl.version)
-        if "disarm" not in wish.stages:
+    def read(self, wish, users=None):
+        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused.
+
+        users: those of a Current that was read before, where the wish is about profiles alone.
+        """
+        current = _fleet.Current(release=self.axl.version, users=users or {})
+        if "disarm" not in wish.stages and not users:
             current.users = self.users([name for user_type, name in wish.names()])
             devices, groups = _fleet.to_look_up(wish, current)
             current.devices = self._names(DEVICE_NAMES, devices)
@@ -204,7 +209,7 @@ def searches(wish, current):
 
 def is_of_http(error):
     """Whether the refusal is an HTTP status, so that it is not about the request: another one would end the same way."""
-    return error.code in range(300, 600)
+    return getattr(error, "code", None) in range(300, 600) or isinstance(error, TransportError)
 
 
 def quoted(text):
@@ -261,36 +266,65 @@ class Applier:
         self.armed = []
         self.strings = {}
         self.way = "none"
+        self.failures = []
         self._touched = []
 
-    def apply(self, steps):
-        """Raises an error with the facts done, disarmed and still_armed when a step fails.
+    def apply(self, steps, tolerant=False):
+        """Raises an error with the facts done, disarmed and still_armed when a step fails, whatever was raised.
 
-        What was armed is disarmed first, because the strings are lost with the failing task.
+        What was armed is disarmed first, because the strings are lost with the failing task. tolerant: what the cluster refuses for one
+        user or one profile is in failures, and the others go on; what it answers to any request, such as 503, ends it all the same.
         """
         steps = [step for step in steps if step.action != "none"]
         grouped = set()
         try:
             for step in steps:
-                if step.kind != "group":
-                    getattr(self, "_%s_%s" % (step.action, step.kind))(step)
-                    self.done.append(step.object)
-                elif step.name not in grouped:
+                if self._given_up(step) or step.kind == "group" and step.name in grouped:
+                    continue
+                together = [step]
+                if step.kind == "group":
                     grouped.add(step.name)
-                    self._change_group(step.name, [s for s in steps if s.kind == "group" and s.name == step.name])
+                    together = [s for s in steps if s.kind == "group" and s.name == step.name and not self._given_up(s)]
+                try:
+                    self._take(step, together)
+                except AxlError as error:
+                    if not tolerant or is_of_http(error):
+                        raise
+                    self.failures += [{"user": s.user, "user_type": s.user_type, "kind": s.kind, "name": s.name, "msg": str(error)}
+                                      for s in together]
         except SecureTspError as error:
             if self.done or self._touched:
                 raise self._half_done(error) from error
             raise
+        except Exception as error:
+            # Its text may quote what was to be written.
+            raise self._half_done(ProtocolError(
+                "an unexpected %s ended it" % type(error).__name__, cure="Report it with the steps that lead there.")) from None
+
+    def _given_up(self, step):
+        """A user that failed takes no further step; a profile that failed is that profile alone."""
+        return any((one["user"], one["user_type"]) == (step.user, step.user_type) and one["kind"] != "profile"
+                   for one in self.failures)
+
+    def _take(self, step, together):
+        if step.kind == "group":
+            self._change_group(step.name, together)
+        else:
+            getattr(self, "_%s_%s" % (step.action, step.kind))(step)
+            self.done.append(step.object)
 
     def _half_done(self, error):
         disarmed, still_armed = [], []
+        busy = False
         for user_type, instance_id in reversed(self._touched):
             try:
-                if self._disarm(user_type, instance_id):
+                if busy or not self._disarm(user_type, instance_id):
+                    still_armed += [instance_id] if busy else []
+                else:
                     disarmed.append(instance_id)
-            except SecureTspError:
+            except SecureTspError as again:
                 still_armed.append(instance_id)
+                busy = is_of_http(again)  # more requests would only make it worse
         what = "%s, after %d changes" % (error.what, len(self.done))
         if disarmed:
             what += "; disarmed again: %s" % ", ".join(disarmed)
@@ -499,12 +533,13 @@ def connect(params):
 
 
 def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,
-              report_problems=False, current=None):
+              report_problems=False, current=None, tolerant=False):
     """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
 
     approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
     0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
     report_problems: what is wrong is in the result; only where nothing is applied. current: what was read before, by the caller.
+    tolerant: see Applier.apply(); C(failures) of the result has what was refused.
     Raises InputError with the facts problems and remarks before anything is written.
     """
     if not 0 <= hours <= 720:
@@ -523,7 +558,7 @@ def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_str
     completion = _fleet.deadline_text(now, hours) if hours else None
     applier = Applier(axl, reader, wish, completion, make_string)
     if apply:
-        applier.apply(plan.steps)
+        applier.apply(plan.steps, tolerant)
     armed = set(plan.armed())
     for profile in plan.after.profiles.values():
         if profile.instance_id in armed:
@@ -578,7 +613,8 @@ def result(wish, plan, reader, applier, now):
         "changed": bool(plan.changes),
         "plan": [step.row() for step in plan.steps],
         "strings": applier.strings,
-        "armed": plan.armed(),
+        "failures": applier.failures,
+        "armed": [name for name in plan.armed() if not any(one["kind"] == "profile" and one["name"] == name for one in applier.failures)],
         "users": _fleet.shown_users(wish, plan),
         "instances": _fleet.shown_instances(wish, plan, now),
         "cutover": plan.cutover,

@@ -27,7 +27,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     Key,
     account_of_instance,
     key_of,
-    owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
     RealTimeInformation,
@@ -36,8 +35,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
 
 LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
-SURVEYED = ["version", "nodes", "security", "services", "capf"]
-OF_TSPS = ["certificates"]  # whose CAPF certificate a TSP's own was issued by is judged on the controller
+SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
 GIVEN = "given"  # stands for a password where only its being there counts
 RIS_PATIENCE = 60  # seconds
 
@@ -96,21 +94,24 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
     """
-    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None)
-    tsps = any(one["enrolment"] == "tsp" for one in model.instances(cluster))
+    found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
+                 certificates=[])
     try:
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
-            facts = look.gather(SURVEYED + OF_TSPS * tsps)
-            found["authorities"] = [one["sha256_fingerprint"] for one in facts.pop("certificates", ()) if one["service"] == "CAPF"]
+            facts = look.gather(SURVEYED)
+            certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
+            found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
+                                  for one in certificates if one["not_after"] < iso(now())]
+            found["certificates"] = [dict((key, one[key]) for key in ("service", "sha256_fingerprint")) for one in certificates]
             faults = _survey.problems_of(facts, iso(now()))
             found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
             if not faults:
                 plan = _planned(axl, cluster, model, facts["capf"]["issuer"])
-                found.update(problems=[str(problem) for problem in plan.problems], warnings=[str(one) for one in plan.warnings],
-                             current=dump(plan.before), release=plan.before.release)
+                found.update(problems=[str(problem) for problem in plan.problems],
+                             warnings=found["warnings"] + [str(one) for one in plan.warnings], current=dump(plan.before), release=plan.before.release)
             found["skew"] = axl.clock_skew or 0
     except SecureTspError as error:
         found["failure"] = str(error)
@@ -129,7 +130,8 @@ def _planned(axl, cluster, model, issuer):
 
 def dump(current):
     """A _fleet.Current as plain values."""
-    return {"release": current.release, "devices": current.devices, "groups": current.groups, "users": [dataclasses.asdict(user) for user in current.users.values()],
+    return {"release": current.release, "devices": current.devices, "groups": current.groups,
+            "users": [dataclasses.asdict(user) for user in current.users.values()],
             "profiles": [dataclasses.asdict(profile) for profile in current.profiles.values()]}
 
 
@@ -158,14 +160,16 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: {Key of a user: sentence}."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
     failures: dict = dataclasses.field(default_factory=dict)
-    of_user: dict = dataclasses.field(default_factory=dict)
+    of_user: list = dataclasses.field(default_factory=list)
     made: list = dataclasses.field(default_factory=list)
+    of_instance: list = dataclasses.field(default_factory=list)
+    told: list = dataclasses.field(default_factory=list)
 
     def take(self, result):
         self.changed = self.changed or result["changed"]
@@ -197,16 +201,22 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
-                result, plan = axl_accounts.carry_out(axl, wishes[0])
+                result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
                 done.take(result)
+                lost = set(one["user"] for one in result["failures"])
+                done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
+                                 for one in result["failures"]]
+                asked = [one for one in asked if one["user"] not in lost]
                 done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
-                    profiles, instances=[one for one in asked if one["instance_id"] in idle]))
+                    profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
                 done.take(result)
+                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
+                                     for one in result["failures"]]
     except SecureTspError as error:
         done.failures[cluster] = "%s: %s" % (step, error)
         return set()
@@ -244,7 +254,7 @@ def profiles_of(access, cluster, model, instances, known):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -254,6 +264,7 @@ class Arming:
         self.asked = _outcome.with_outcomes(asked, rows, cluster)
         self.strings = dict(given)
         self.armed = []
+        self.refused = {}
         self.diff = []
 
     def arm(self):
@@ -264,14 +275,23 @@ class Arming:
         self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
-                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours)
+                current = axl_accounts.Reader(axl).read(wish, self._users(wish))
+                result, _plan = axl_accounts.carry_out(axl, wish, hours=self.hours, current=current, tolerant=True)
             except SecureTspError as error:
                 self.armed = list(error.facts.get("still_armed", ()))
                 raise
         self.armed = result["armed"]
+        self.refused = dict((one["name"], "Its CAPF profile could not be armed: %s" % one["msg"]) for one in result["failures"])
         self.strings.update(result["strings"])
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
+
+    def _users(self, wish):
+        """The users as preflight read them, unless some were not there then: three requests less for each chunk."""
+        if not self.known.get("current"):
+            return None
+        users = load(self.known["current"]).users
+        return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
         """To say why CAPF refused."""
@@ -293,11 +313,10 @@ class Arming:
 
 @dataclasses.dataclass
 class Seen(Done):
-    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees. told: lines for the operator."""
+    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees."""
 
     secure: set = dataclasses.field(default_factory=set)
     views: dict = dataclasses.field(default_factory=dict)
-    told: list = dataclasses.field(default_factory=list)
     cut: list = dataclasses.field(default_factory=list)
     due: dict = dataclasses.field(default_factory=dict)
 
@@ -472,11 +491,63 @@ def right_password(access, cluster, user, password, known):
     return bool(answer.get("userAuthenticated"))
 
 
+# between batches
+
+
+def services(access, cluster, known):
+    """What is wrong with publisher, CAPF and CTI Manager, as sentences."""
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            return _services(axl, access, cluster)
+    except SecureTspError as error:
+        return [str(error)]
+
+
+def _services(axl, access, cluster):
+    facts = _survey.Survey(axl, serviceability_login(access.params(cluster)), None).gather(["services"])
+    return _survey.service_problems(facts["services"], facts["publisher"])
+
+
+def stand(access, cluster, model, names, known, look, seen):
+    """How a cluster stands before a batch: returns what is wrong with its services. seen gets who is on the secure port, and views.
+
+    names: of the users whose certificates are renewed.
+    """
+    wish = _fleet.Wish(users=model.accounts(cluster, names), stages=("cutover",), cutover="never")
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            problems = _services(axl, access, cluster)
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)
+    except SecureTspError as error:
+        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=str(error))
+        return [str(error)]
+    secure = set(user["name"] for user in result["users"] if user["secure"])
+    seen.secure |= set(Key(cluster, name) for name in secure)
+    view = access.view(cluster, secure, ["lines"]) if look else dict(available=False, connections=[], reason="")
+    seen.views[cluster] = dict(view, users_read=True, waits={})
+    return problems
+
+
 # removal
 
 
+@dataclasses.dataclass
+class Gone(Done):
+    """of_instance: {Key: (action, why not)} of the profiles, action removed, none or kept. users: {Key: sentence} of those listed as absent."""
+
+    of_instance: dict = dataclasses.field(default_factory=dict)
+    users: dict = dataclasses.field(default_factory=dict)
+
+
+REMOVED, WOULD_BE_REMOVED, NO_SUCH_USER = "removed", "would be removed", "there is no such user"
+STAYS = "stays, since it has the CAPF profiles %s"
+
+
 def remove(access, cluster, model, gone, hosts, known, check, done):
-    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts."""
+    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts.
+
+    What cannot be removed stays and is told; it keeps nothing else from being removed.
+    """
     users = [user for user in model.users if user["cluster"] == cluster and user["state"] == "absent" and (
         not user["hosts"] or set(user["hosts"]) & set(hosts))]
     instances = [one for one in model.instances(cluster) if one["state"] == "absent" and key_of(one) in gone]
@@ -487,14 +558,74 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
                        instances=[account_of_instance(one) for one in instances], hosts_of_play=list(hosts), stages=("profiles",))
     try:
         with access.connect(cluster, known.get("axl_version")) as axl:
-            result, plan = axl_accounts.carry_out(axl, wish, apply=not check)
+            current = axl_accounts.Reader(axl).read(wish)
+            wish = _removable(wish, current, cluster, model, done)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
         done.take(result)
         done.warnings += [str(one) for one in plan.warnings]
     except SecureTspError as error:
         done.failures[cluster] = "Profiles and users could not be removed: %s" % error
+        return
+    actions = dict((one["instance_id"], one["action"]) for one in result["instances"])
+    for one in wish.instances:
+        done.of_instance[Key(cluster, one["instance_id"])] = ("removed" if actions[one["instance_id"]] == "remove" else "none", "")
+    for user in wish.users:
+        there = current.user(_fleet.type_of(user), user["name"]) is not None
+        if user["remove_user"]:
+            done.users[Key(cluster, user["name"])] = (WOULD_BE_REMOVED if check else REMOVED) if there else NO_SUCH_USER
+        else:
+            done.users[Key(cluster, user["name"])] = "stays, since remove_user is not given" if there else NO_SUCH_USER
+    done.warnings += list(_without_port(cluster, model, plan.after, wish, done))
+
+
+def _removable(wish, current, cluster, model, done):
+    """The wish without profiles of others, and without users that have profiles which stay."""
+    instances, users, wrong = [], [], []
+    for one in wish.instances:
+        owner = _fleet.user_key(wish.user_type_of(one), one["user"])
+        found = [current.profiles.get((kind, one["instance_id"])) for kind in (_fleet.APPLICATION, _fleet.END)]
+        others = [each for each in found if each is not None and _fleet.user_key(each.user_type, each.user) != owner]
+        if others:
+            why = "%s." % _fleet.of_instance(
+                "profile_of_other_user_kept", one, owner=others[0].user, owner_type=others[0].user_type)
+            done.of_instance[Key(cluster, one["instance_id"])] = ("kept", why)
+            wrong.append("The %s" % why)
+        else:
+            instances.append(one)
+    going = set(one["instance_id"] for one in instances)
+    absent = set(one["instance_id"] for one in model.instances(cluster) + model.others
+                 if one["cluster"] == cluster and one["state"] == "absent")
+    for user in wish.users:
+        left = set(profile.instance_id for profile in current.profiles_of(_fleet.type_of(user), user["name"])) - going
+        if not (user["remove_user"] and left):
+            users.append(user)
+            continue
+        done.users[Key(cluster, user["name"])] = STAYS % ", ".join(sorted(left))
+        if left - absent:
+            wrong.append("User %s %s, of which %s are not listed with state: absent." % (
+                user["name"], STAYS % ", ".join(sorted(left)), ", ".join(sorted(left - absent))))
+    if wrong:
+        done.failures[cluster] = " ".join(wrong)
+    return dataclasses.replace(wish, users=users, instances=instances)
+
+
+def _without_port(cluster, model, after, wish, done):
+    """Users that lost their last instance of the list and can open neither port any more."""
+    losers = dict.fromkeys((wish.user_type_of(one), one["user"]) for one in wish.instances)
+    for kind, name in losers:
+        left = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+                if one["user"] == name and one["state"] == "present"]
+        known = after.user(kind, name)
+        if known is not None and not left and not _fleet.missing([_fleet.SECURE], known.groups):
+            sentence = "Cluster %s: %s. Remove it from the group, or remove the user." % (cluster, _fleet.Remark(
+                "secure_without_instance", name, kind, data={"group": _fleet.SECURE}))
+            done.told.append(sentence)
+            yield sentence
 
 
 def clock():
     return time.time()
 
 
+def pause(seconds):
+    time.sleep(seconds)

@@ -15,6 +15,7 @@ import os
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
     _options,
+    _outcome,
     _run,
     _summary,
     _verification,
@@ -32,7 +33,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
 HANDLERS = ("stop", "start")
-KEY_FILE = "QBEClient.key.pem"
+SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
+NOT_IN_THIS_RUN = "not in this run"
 USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
@@ -66,13 +68,12 @@ def failure_limit(run):
             failed, "" if failed == 1 else "s", most))
 
 
-def checked(run):
-    found = look_at_lists(run)
+def checked(run, naming=()):
+    """naming: options that name instances."""
+    found = look_at_lists(run, naming)
     model, entries = found.pop("known"), run.clusters()
     found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
-    window = window_of(run)
-    if not (window["open"] or run.option("ignore_window") or run.check):
-        raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
+    window = open_window(run)
     access = clusters.Access(entries)
     surveys = dict((name, clusters.survey(access, name, model, run.option("capf_issuer_parameter"))) for name in model.clusters)
     refuse_problems(model, surveys)
@@ -101,19 +102,28 @@ def may_be_cut(model, cluster, survey):
     return False
 
 
-def look_at_lists(run):
-    """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle."""
+def look_at_lists(run, naming=()):
+    """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle.
+
+    naming: options that name instances; named has the keys, by option.
+    """
     run_once_is_possible(run)
     mistakes = run.mistakes()
     model, wrong, unusual = complete(
-        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.vars["hostvars"],
+        run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
-        probe_suffix=safe_option(run, "probe_suffix"))
+        probe_suffix=safe_option(run, "probe_suffix"),
+        secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
+    named = {}
+    for option in naming:
+        keys, unknown = model.named(safe_option(run, option) or (), _run.PREFIX + option)
+        named[option] = sorted(map(list, keys))
+        wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
     handlers = handlers_of(run, mistakes)
     if mistakes:
         raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
-    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model),
+    return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), named=named,
                 handlers=handlers, verify_flow="verify_%s" % (CAREFUL if handlers else STRAIGHT),
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
 
@@ -172,6 +182,14 @@ def window_of(run):
         raise Refused("secure_tsp_window: %s Nothing was changed." % error) from None
 
 
+def open_window(run):
+    """The window. Refuses outside of it."""
+    window = window_of(run)
+    if not (window["open"] or run.option("ignore_window") or run.check):
+        raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
+    return window
+
+
 def refuse_problems(model, surveys):
     """All mistakes that the clusters see in the lists, in one message."""
     problems = []
@@ -212,9 +230,20 @@ def accounts(run):
             continue
         writable = set(Key(user["cluster"], user["name"]) for user in model.users if user["cluster"] == name)
         due |= clusters.accounts(access, name, model, rows, hosts, run.passwords(model, writable), survey, run.check, done)
+    if due and not run.check:
+        foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()], made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
+
+
+def foresee(run, model, due):
+    """Tell the progress what is to come."""
+    size, window = run.option("batch_instances"), window_of(run)
+    for cluster in sorted(set(key.cluster for key in due)):
+        counts = [sum(1 for one in mine if key_of(one) in due and one["cluster"] == cluster) for mine in model.hosts.values()]
+        run.journal().add("planned", cluster, total=sum(counts), batches=sum(-(-count // size) for count in counts),
+                          closes=window["ends"], timezone=window["timezone"])
 
 
 def held_elsewhere(run, model):
@@ -254,7 +283,7 @@ def cutover(run):
     for name, survey in usable(run).items():
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
                          look=run.option("verify_with") in ("auto", "application", "ris"))
-    gone = clusters.Done()
+    gone = clusters.Gone()
     removed = set(Key(*pair) for host in run.batch() for pair in run.of_host(host, _run.ENROLLED).get("removed") or ())
     for name, survey in usable(run).items():
         clusters.remove(access, name, model, removed, run.fit(), survey, run.check, gone)
@@ -367,15 +396,19 @@ def views(run):
     return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, **paths)
 
 
-def plan_of(run, model, seen, rows, again=False):
-    """{host: rows with the way in which each is proven} of the hosts of the batch."""
+def verifier(run, model, seen, again=False):
+    """Chooses how instances are proven."""
     with_password = set(Key(user["cluster"], user["name"]) for user in model.users if user["password_given"])
-    verifier = _verification.Verifier(
+    return _verification.Verifier(
         seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
         stopped=lambda host: "stop" in run.register(_run.PREFLIGHT)["handlers"].get(host, ()))
+
+
+def plan_of(run, model, seen, rows, again=False):
+    """{host: rows with the way in which each is proven} of the hosts of the batch."""
     by_host = {}
     # What an earlier batch proved stays as it is.
-    for row in verifier.plan([row for row in rows if not row.get("state") or row.get("waiting")]):
+    for row in verifier(run, model, seen, again).plan([row for row in rows if not row.get("state") or row.get("waiting")]):
         by_host.setdefault(row["host"], []).append(row)
     return by_host
 
@@ -388,25 +421,42 @@ def summary(run):
     model = run.model()
     rows = run.rows()
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
-    listed = [one for one in model.instances() if one["state"] == "present"]
-    found = _summary.summary(listed, rows, set(run.vars["ansible_play_hosts_all"]), failures, check_mode=run.check, several=model.several)
-    to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in run.vars["ansible_play_hosts_all"]
+    listed, hosts = told_of(run, model), set(run.vars["ansible_play_hosts_all"])
+    away = [one for one in listed if one["host"] not in hosts]
+    rows += [not_here(one, one in model.others) for one in away]
+    found = _summary.summary(listed, rows, hosts | set(one["host"] for one in away), failures, check_mode=run.check, several=model.several)
+    lines = found["lines"] + (run.register(_run.GONE).get("told") or [])
+    to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in hosts
                 for line in windows.sheet(run, host, run.newest(host) or ())]
-    run.show("", *found["lines"], "")
+    run.show("", *lines, "")
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")
-    return dict(msg=found["lines"], rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
+    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
+
+
+def told_of(run, model):
+    """Instances that the summary is about: those that a person named, or all that are listed as present on hosts of this run."""
+    chosen = run.register(_run.PREFLIGHT).get("chosen")
+    if chosen is None:
+        hosts = set(run.vars["ansible_play_hosts_all"])
+        return [one for one in model.instances() if one["state"] == "present" and one["host"] in hosts]
+    keys = set(Key(*pair) for pair in chosen)
+    return [one for one in model.instances() + model.others if key_of(one) in keys]
+
+
+def not_here(instance, left_to_others):
+    return dict(_outcome.fresh(instance), state=NOT_IN_THIS_RUN, message=(
+        "its host is not in this inventory" if left_to_others else "its host is outside of --limit"))
 
 
 def broken(run, stage, reason):
     """What a stage registers that could not do its work at all. Preflight refuses; whatever comes later fails its clusters."""
     message = "The stage %s was stopped by %s" % (stage, reason)
-    if stage == "preflight":
+    if stage.endswith("preflight"):
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
-    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], plan={},
-                msg=[message], rows=[], totals={})
+    return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[],
+                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message])
 
 
 STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
-

@@ -10,6 +10,7 @@ secure_port_info. A failing instance is a row of the result, and never the end o
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import os
@@ -33,19 +34,13 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     SecureTspError,
     StoreError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 
 LIBRARIES = ("cryptography", "OpenSSL", "tftpy")
 FACTS = ("certificate", "needs_certificate", "explanation", "unconfirmed", "trust_list", "unfinished", "wrong_modes", "bundle")
 USUAL_PLACE = "/etc/secure_tsp"
 DEPTH = 2  # folders below a place in which keys are looked for
 LOOPBACK = ("127.", "::1")
-
-
-def options_of(spec, **given):
-    """Options of a module with its defaults; None in given counts as not given."""
-    options = dict((name, option.get("default")) for name, option in spec.items())
-    options.update((name, value) for name, value in given.items() if value is not None)
-    return options
 
 
 def told(error):
@@ -93,7 +88,9 @@ class Host:
 
     def look(self):
         result = self._surroundings()
-        result["rows"] = [] if result["missing"] else self.each(self._look)
+        if self.settings.get("lists"):
+            result["spared"] = ["tftpy"]  # the controller fetched for us
+        result["rows"] = [] if set(result["missing"]) - set(result.get("spared", ())) else self.each(self._look)
         return result
 
     def _surroundings(self):
@@ -140,9 +137,9 @@ class Host:
             _trust_list.ARGUMENT_SPEC, path=instance["store"], tftp_servers=instance["tftp_servers"], tftp_port=instance["tftp_port"],
             capf_host=instance["capf_host"], **dict(self.settings["ctl"], **self.settings["clusters"][instance["cluster"]])))
         keeper = _trust_list.Keeper(params, self.check, self._vouching_for(instance))
-        search, offer, nothing = self._offer(params)
+        search, offer, nothing = self._offer(params, instance["cluster"])
         result = keeper.take(offer) if offer else keeper.keep(nothing)
-        if offer:
+        if offer and offer.server:
             result["warnings"].extend(search.warnings(offer))
         self._warn(instance, _trust_list.warnings_of(result))
         self._show(instance, "trust list", result["diff"])
@@ -151,9 +148,12 @@ class Host:
                         "has_capf", "sha256_fingerprint", "timestamp", "mixed_mode")), subjects=[
                         one["subject"] for one in result["ctl"]["certificates"]])
 
-    def _offer(self, params):
+    def _offer(self, params, cluster):
         """One fetch for all instances of a cluster: (search, offer or None, why there is none)."""
-        key = (tuple(params["tftp_servers"]), params["capf_host"])
+        handed = (self.settings.get("lists") or {}).get(cluster)
+        if handed and cluster not in self._offers:
+            self._offers[cluster] = _trust_list.Search(params), _trust_list.handed_over(base64.b64decode(handed)), None
+        key = cluster if handed else (tuple(params["tftp_servers"]), params["capf_host"])
         if key not in self._offers:
             search = _trust_list.Search(params)
             try:

@@ -10,13 +10,25 @@ task registers. No stage looks at another host. Where the line to the host break
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _verification, _window
+import base64
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _outcome,
+    _pki,
+    _progress,
+    _run,
+    _trust_list,
+    _verification,
+    _window,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import alone, reason_of, tidying
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
+NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts where no file server gave a list
 STRANGER = "stranger"  # verdict on a list that no token of the stored one signed
 NO_CAPF = (
     "The trust list of cluster %s names no CAPF server, so no certificate can be fetched. Activate Cisco Certificate "
@@ -29,6 +41,13 @@ WAYS_OUT = (
     "of cluster %s, and run this again. Or, only where nobody else can answer in the cluster's place, remove the stored "
     "list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the new "
     "one on first use."
+)
+FRESH = 5  # seconds for which one host's look at a cluster's services serves the others, too
+PENDING = ("pending", "perhaps_expired")
+STOLEN = (
+    "The host got a certificate, but the cluster's profile is still pending: it enrolled with somebody else, who knows the authorization "
+    "string now. The profile was disarmed, and key, certificate and trust list were removed from the host. Find out who answers at %s in the "
+    "cluster's place, and pin the cluster's list with ctl_fingerprint."
 )
 STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
 
@@ -45,11 +64,12 @@ def settings_of(run, model, instances):
     """Settings of the module tsp_host for these instances of this host."""
     owner, group = run.option("owner") or None, run.option("group") or None
     legacy = run.option("tls_legacy")
-    clusters_here = dict((name, dict((key, value) for key, value in (("fingerprint", model.clusters[name]["ctl_fingerprint"]),) if value))
-                         for name in set(one["cluster"] for one in instances))
+    surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
+    clusters_here = dict((name, dict(fingerprint=model.clusters[name]["ctl_fingerprint"] or None, cluster_certificates=(
+        surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
     return dict(
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
                  http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
@@ -77,6 +97,8 @@ def look(run, execute):
     mine, gone = listed_here(run, model), listed_here(run, model, "absent")
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings["gone"] = [one["store"] for one in gone]
+    if run.option("ctl_from") == "controller":
+        settings["lists"] = lists_of_controller(run, model, mine, settings)
     sent = clusters.clock()
     answer = execute("look", mine, settings, {})
     result = dict(changed=False, diff=[], warnings=[])
@@ -87,13 +109,43 @@ def look(run, execute):
         if not installed.get("failed"):
             result["changed"], sent = True, clusters.clock()
             answer = execute("look", mine, settings, {})
+    if run.option("ctl_from") == "auto" and not settings.get("lists") and in_vain(answer):
+        settings["lists"] = lists_of_controller(run, model, mine, settings)
+        if settings["lists"]:
+            sent = clusters.clock()
+            answer = execute("look", mine, settings, {})
+            result["warnings"].append("The controller fetched the trust list, since this host could not.")
     problems, warnings = judged(run, before, mine, answer, answer["time"] - sent)
     rows = [] if problems else rows_of_look(mine, answer)
     return dict(
         result, rows=rows, refused=" ".join(problems), keys=answer["keys"], addresses=answer["addresses"],
+        subjects=subjects_of(mine, answer) if run.check and rows else {},
         gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
         changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
-        warnings=answer.get("warnings", []) + warnings + problems)
+        warnings=result["warnings"] + answer.get("warnings", []) + warnings + problems)
+
+
+def in_vain(answer):
+    """Whether the host itself could not fetch a list: TFTP is blocked there, or has no package."""
+    return answer["missing"] == ["tftpy"] or any(
+        row.get("trust", {}).get("verdict") in NOT_FETCHED for row in answer["rows"] if row.get("trust", {}).get("failed"))
+
+
+def lists_of_controller(run, model, instances, settings):
+    """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint."""
+    found = {}
+    for cluster in sorted(set(one["cluster"] for one in instances)):
+        entry, known = model.clusters[cluster], settings["clusters"][cluster]
+        params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
+                            capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
+        try:
+            trust_list = _trust_list.Search(_trust_list.checked(params)).run().trust_list
+            pinned = known["fingerprint"] and _pki.judge_trust_list(trust_list, None, known["fingerprint"])
+        except SecureTspError:
+            continue
+        if pinned or _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED:
+            found[cluster] = base64.b64encode(trust_list.octets).decode("ascii")
+    return found
 
 
 def judged(run, before, instances, answer, ahead):
@@ -101,7 +153,7 @@ def judged(run, before, instances, answer, ahead):
     problems, warnings = [], []
     if not instances:
         return problems, warnings
-    if answer["missing"]:
+    if set(answer["missing"]) - set(answer.get("spared") or ()):
         names = [PACKAGES[one] for one in answer["missing"]]
         problems.append(
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
@@ -140,6 +192,7 @@ def rows_of_look(instances, answer):
         if "mended" in found:
             row = _outcome.updated(row, found["mended"], instance)
         trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
+        row["trusted"] = found.get("trust", {}).get("verdict") or ""
         if trust:
             bad.add(key_of(instance))
             row = _outcome.also_failed(row, trust)
@@ -147,6 +200,14 @@ def rows_of_look(instances, answer):
             row = _outcome.also_failed(row, "the trust list of its instance failed")
         rows.append(row)
     return rows
+
+
+def subjects_of(instances, answer):
+    """{cluster: names in its trust list}, which check mode does not store."""
+    found = {}
+    for instance, row in zip(instances, answer["rows"]):
+        found.setdefault(instance["cluster"], (row.get("trust") or {}).get("subjects") or [])
+    return found
 
 
 def trust_failure(trust, cluster):
@@ -180,6 +241,10 @@ def enrol(run, execute):
         for key, row in rows.items():
             if key.cluster == cluster:
                 rows[key] = _outcome.also_failed(row, message)
+    for cluster, user, message in told["of_user"]:
+        for key, row in rows.items():
+            if owner_of(row) == (cluster, user):
+                rows[key] = _outcome.also_failed(row, message)
     for cluster, name, message in told["held"]:
         if (cluster, name) in rows:
             rows[Key(cluster, name)] = _outcome.also_failed(rows[Key(cluster, name)], message)
@@ -189,18 +254,9 @@ def enrol(run, execute):
     if run.check:
         work.changed = bool(mine)
     else:
-        for cluster in sorted(set(one["cluster"] for one in mine)):
-            work.cluster(cluster, [one for one in mine if one["cluster"] == cluster])
+        work.work(mine)
     removed = remove(run, execute, model, looked, work)
-    return dict(rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, removed=removed)
-
-
-def closed_window(run):
-    """Why nothing further begins; empty while the window is open."""
-    if run.option("ignore_window"):
-        return ""
-    window = _window.maintenance_window(run.option("window"), clusters.clock())
-    return "" if window["open"] else window["text"]
+    return work.result(removed=removed)
 
 
 class Enrolment:
@@ -209,70 +265,157 @@ class Enrolment:
     def __init__(self, run, execute, model, rows):
         self.run, self.execute, self.model, self.rows = run, execute, model, rows
         self.changed, self.diff, self.warnings = False, [], []
+        self.entries = run.clusters()
+        self.journal, self.known = run.journal(), {}
+        self.host = _progress.Progress(run.host)
+        self.lost = ""
 
-    def cluster(self, cluster, due):
+    def chunks(self, due):
+        """[(rows of the lists of one cluster, whether they are the canary batch)]."""
         size = self.run.option("batch_instances")
-        for start in range(0, len(due), size):
-            chunk = due[start:start + size]
-            stopped = self.stopped() if start else ""
-            if stopped:
-                for one in due[start:]:
-                    self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % stopped, not_begun="window")
-                return
-            if len(due) > size:
-                self.run.show("%s: instances %d to %d of %d on cluster %s" % (
-                    self.run.host, start + 1, start + len(chunk), len(due), cluster))
-            self.chunk(cluster, chunk)
+        found = []
+        for cluster in sorted(set(one["cluster"] for one in due)):
+            mine = [one for one in due if one["cluster"] == cluster]
+            found += [(mine[start:start + size], False) for start in range(0, len(mine), size)]
+        return found
 
-    def stopped(self):
-        return closed_window(self.run)
+    def work(self, due):
+        """Everything that is due on this host, as long as nothing speaks against a further chunk."""
+        chunks, hindered = self.chunks(due), {}
+        closes = self.window()
+        self.host.take(dict(event="planned", total=len(due), batches=len(chunks), closes=closes["ends"], timezone=closes["timezone"]))
+        for number, (chunk, canary) in enumerate(chunks):
+            cluster = chunk[0]["cluster"]
+            found = hindered.get(cluster) or self.hindrance(cluster, chunk, canary, number)
+            if found[1]:
+                hindered[cluster] = found
+                self.leave(chunk, *found)
+                continue
+            self.one(cluster, chunk, canary)
+            if number + 1 < len(chunks):
+                self.run.show(self.host.of_host(clusters.clock()))
+
+    def one(self, cluster, chunk, canary):
+        """A chunk, with what the progress is told by."""
+        began = clusters.clock()
+        event = dict(cluster=cluster, host=self.run.host, size=len(chunk), canary=canary)
+        self.journal.add("begins", **event)
+        self.host.take(dict(event, event="begins", at=began))
+        self.chunk(cluster, chunk)
+        failed = [one["instance_id"] for one in chunk if self.rows[key_of(one)]["failed"]]
+        event.update(done=len(chunk) - len(failed), failed=failed, seconds=clusters.clock() - began)
+        self.journal.add("ended", **event)
+        self.host.take(dict(event, event="ended", failed=[str(Key(cluster, name)) for name in failed]))
+
+    def window(self):
+        return _window.maintenance_window(self.run.option("window"), clusters.clock())
+
+    def hindrance(self, cluster, chunk, canary, number):
+        """(by, why) a chunk may not begin, both empty where it may. number: chunks before it on this host."""
+        if self.lost:
+            return _progress.LOST, self.lost
+        known = _progress.taken(self.known, self.journal.news())
+        most = self.run.option("max_failures") if number else -1
+        found = _progress.hindrance(
+            known, cluster, len(chunk), self.window(), self.run.option("capf_timeout"), most, canary, self.run.option("ignore_window"))
+        return found if found[1] or not number else self.services(cluster)
+
+    def services(self, cluster):
+        """Whether publisher, CAPF and CTI Manager are up; one look serves all hosts for some seconds."""
+        looked = self.known[cluster].looked if cluster in self.known else None
+        if looked is not None and 0 <= clusters.clock() - looked < FRESH:
+            return "", ""
+        known = self.run.register(_run.PREFLIGHT)["clusters"][cluster]
+        problems = clusters.services(clusters.Access(self.entries), cluster, known)
+        if problems:
+            return _progress.SERVICES, " ".join(problems)
+        self.journal.add("looked", cluster)
+        return "", ""
+
+    def leave(self, chunk, by, why):
+        """A chunk that is not begun."""
+        self.journal.add("stopped", chunk[0]["cluster"], by=by, why=why)
+        for one in chunk:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % why, not_begun=by)
 
     def chunk(self, cluster, due):
         run, known = self.run, self.run.register(_run.PREFLIGHT)["clusters"][cluster]
-        entries = run.clusters()
         given = run.strings(cluster, set(one["instance_id"] for one in due), self.model)
-        hours = _window.operation_hours(run.option("operation_hours"), _window.maintenance_window(run.option("window"), clusters.clock()))
-        arming = clusters.Arming(clusters.Access(entries), cluster, self.model, due, list(self.rows.values()), given, known, hours)
+        hours = _window.operation_hours(run.option("operation_hours"), self.window())
+        arming = clusters.Arming(
+            clusters.Access(self.entries), cluster, self.model, due, list(self.rows.values()), given, known, hours)
         used = set()
         with tidying():
             try:
-                with alone(cluster, entries[cluster]["hostname"]):
+                with self.run.alone(self.entries[cluster]["hostname"]):
                     arming.arm()
                 self.diff += arming.diff
                 self.changed = self.changed or bool(arming.armed)
-                self.enrol(due, arming, used)
+                for one in due:
+                    if one["instance_id"] in arming.refused:
+                        self.fail([one], arming.refused[one["instance_id"]])
+                self.enrol([one for one in due if one["instance_id"] not in arming.refused], arming, used)
             except Exception as error:  # pylint: disable=broad-exception-caught
                 self.fail(due, reason_of(error))
             finally:
-                self.disarm(arming, used, entries)
+                self.disarm(arming, used)
 
     def enrol(self, due, arming, used):
+        if not due:
+            return
         settings = settings_of(self.run, self.model, due)
-        answer = self.execute("enrol", due, settings, {"strings": [arming.strings.get(one["instance_id"]) for one in due]})
+        answer = self.execute("enrol", self.sent(due), settings, self.sealed(due, arming.strings))
         if answer.get("failed"):
+            self.lost = answer.get("msg", "") if answer.get("lost") else ""
             self.fail(due, answer.get("msg") or "failed without a message")
             return
-        self.diff += answer.get("diff", [])
-        self.warnings += answer.get("warnings", [])
-        self.changed = self.changed or answer["changed"]
+        self.add(answer)
         profiles = None
         for one, found in zip(due, answer["rows"]):
             if found.get("action") in _outcome.USED:
                 used.add(one["instance_id"])
             if found.get("capf_reason") == _outcome.WRONG_OR_IDLE and profiles is None:
                 profiles = arming.profiles()
-            self.rows[key_of(one)] = _outcome.updated(
-                self.rows[key_of(one)], found, one, (profiles or {}).get(one["instance_id"]))
+            self.take(one, found, (profiles or {}).get(one["instance_id"]))
+        self.suspect([one for one in due if one["instance_id"] in used and self.rows[key_of(one)]["trusted"] == "first_trust"], arming, used)
+
+    def suspect(self, fresh, arming, used):
+        """With a list that nobody vouched for, the cluster says whether it was itself that issued the certificates."""
+        profiles = arming.profiles() if fresh else {}
+        foreign = [one for one in fresh if profiles.get(one["instance_id"], {}).get("state") in PENDING]
+        if not foreign:
+            return
+        used -= set(one["instance_id"] for one in foreign)
+        for one in foreign:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], STOLEN % one["capf_host"])
+            self.rows[key_of(one)].update(certificate_valid=False, needed=True)
+        self.add(self.execute("remove", foreign, settings_of(self.run, self.model, foreign), {}))
+
+    def sent(self, due):
+        """The instances as the module gets them."""
+        return due
+
+    def sealed(self, due, strings):
+        return {"strings": [strings.get(one["instance_id"]) for one in due]}
+
+    def take(self, one, found, profile):
+        """What the module says of one instance."""
+        self.rows[key_of(one)] = _outcome.updated(self.rows[key_of(one)], found, one, profile)
+
+    def add(self, answer):
+        self.diff += answer.get("diff", [])
+        self.warnings += answer.get("warnings", [])
+        self.changed = self.changed or bool(answer.get("changed"))
 
     def fail(self, due, message):
         for one in due:
             self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], message)
 
-    def disarm(self, arming, used, entries):
+    def disarm(self, arming, used):
         if not [one for one in arming.armed if one not in used]:
             return
         try:
-            with alone(arming.cluster, entries[arming.cluster]["hostname"]):
+            with self.run.alone(self.entries[arming.cluster]["hostname"]):
                 arming.disarm(used)
         except Exception as error:  # pylint: disable=broad-exception-caught
             for name in arming.armed:
@@ -280,6 +423,9 @@ class Enrolment:
                 if name not in used:
                     self.rows[key] = _outcome.also_failed(self.rows[key], STILL_ARMED % reason_of(error))
                     self.warnings.append("Instance %s: %s" % (name, STILL_ARMED % reason_of(error)))
+
+    def result(self, **more):
+        return dict(more, rows=list(self.rows.values()), changed=self.changed, diff=self.diff, warnings=self.warnings)
 
 
 def remove(run, execute, model, looked, work):
@@ -296,9 +442,7 @@ def remove(run, execute, model, looked, work):
         work.rows[key_of(one)] = dict(row, state="failed" if row["failed"] else "removed")
         if not row["failed"]:
             free.append(list(key_of(one)))
-    work.changed = work.changed or bool(answer.get("changed"))
-    work.diff += answer.get("diff", [])
-    work.warnings += answer.get("warnings", [])
+    work.add(answer)
     return free
 
 
@@ -350,9 +494,11 @@ def prove(run, execute):
     model = run.model()
     told = run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
     before = run.newest(run.host) or []
-    plan = told["plan"].get(run.host)
-    if plan is None:
-        plan = [_verification.planned(row, "none", "") for row in before]
+    plan = told["plan"].get(run.host) or []
+    chosen = set(key_of(row) for row in plan)
+    # Without a way the stage before failed, unless an earlier batch proved the instance.
+    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
+                   for row in before if key_of(row) not in chosen and not row.get("state")]
     return proven(run, execute, model, plan, before)
 
 
@@ -376,7 +522,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         passwords = run.passwords(model, set(owner_of(one) for one in work))
         answer = execute("prove", work, settings_of(run, model, work), {"passwords": [passwords.get(owner_of(one)) for one in work]})
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
-    others = [row for row in before if key_of(row) not in set(key_of(one) for one in plan)]
+    planned = set(key_of(one) for one in plan)
+    others = [row for row in before if key_of(row) not in planned]
     rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
     for row in rows:
         found = opened.get(key_of(row)) or {}
@@ -392,11 +539,11 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
 def tell(run, _execute):
     """Fail where something went wrong, so that Ansible's recap and exit code say it."""
     refusal = run.refusal(run.host)
-    if run.register(_run.LOOKED).get("unreachable"):
-        raise HostLost(run.register(_run.LOOKED).get("msg") or "the host cannot be reached")
+    if run.unreachable(run.host):
+        raise HostLost(run.unreachable(run.host))
     wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
     here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
-    for name in (_run.ACCOUNTS, _run.CUTOVER):
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts, windows, windows_fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import fleet, hosts, removal, upgrade, windows, windows_fleet
 
-ON_CLUSTERS = dict(fleet.STAGES, **windows_fleet.STAGES)
-ON_HOSTS = dict(hosts.STAGES, **windows.STAGES)
+ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
+ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS, **windows.STAGES)

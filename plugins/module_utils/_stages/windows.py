@@ -26,6 +26,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _tsp_host,
     _tsp_installation,
     _tsp_settings,
+    _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
@@ -35,6 +36,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 NEEDS, OLDEST = "ansible.windows", "2.8.0"  # the first whose win_package compares checksums
 PACKAGES = {"psrp": "pypsrp", "winrm": "winrm"}  # what the connection plugins import
 INSTALLED_AS = {"winrm": "pywinrm"}
+CAPF = "CAPF"
 PATTERNS = ["*.0", "*.cer", "*.pem"]
 STRINGS = "*.txt"
 ON_CONTROLLER, ON_HOST, TO_NOBODY = "file_on_controller", "file_on_host", "none"
@@ -136,7 +138,8 @@ class Windows:
             placed, clusters.clock(), self.values(_tsp_installation.PROVIDERS_KEY), services, files,
             dict((path, _tsp_host.octets_of(self.ask("slurp", src=path))) for path in certificates),
             self.run.option("renew_before_days"),
-            dict((name, survey.get("authorities") or ()) for name, survey in surveys.items()))
+            dict((name, [one["sha256_fingerprint"] for one in survey.get("certificates") or () if one["service"] == CAPF])
+                 for name, survey in surveys.items()))
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
     def against(self, instances, **chosen):
@@ -168,15 +171,24 @@ class Windows:
         """Whether restarting Telephony is enough."""
         return facts["restart_by"] == _tsp_host.BY_TELEPHONY and INSTALLATION not in reasons
 
-    def restart(self, facts, reasons):
-        """What the role restarts: by, why, and what is said where nothing may be."""
-        closed, light, said = hosts.closed_window(self.run) if reasons else "", self.light(facts, reasons), ""
-        by = BY_NOBODY if self.run.check or closed or not reasons else self.allowed(facts, reasons)
-        if reasons and by == BY_NOBODY:
-            said = "Not restarted: %s" % closed if closed else NOT_ALLOWED % (
-                ", or its Telephony service," if light else "", ", ".join(reasons),
-                " or client_windows_allow_telephony_restart" if light else "")
-        return dict(by=by, reasons=list(reasons), said=said)
+
+def closed_window(run):
+    """Why nothing is restarted any more; empty while the window is open."""
+    if run.option("ignore_window"):
+        return ""
+    window = _window.maintenance_window(run.option("window"), clusters.clock())
+    return "" if window["open"] else window["text"]
+
+
+def restart_of(windows, facts, reasons):
+    """What the role restarts: by, why, and what is said where nothing may be."""
+    closed, light, said = closed_window(windows.run) if reasons else "", windows.light(facts, reasons), ""
+    by = BY_NOBODY if windows.run.check or closed or not reasons else windows.allowed(facts, reasons)
+    if reasons and by == BY_NOBODY:
+        said = "Not restarted: %s" % closed if closed else NOT_ALLOWED % (
+            ", or its Telephony service," if light else "", ", ".join(reasons),
+            " or client_windows_allow_telephony_restart" if light else "")
+    return dict(by=by, reasons=list(reasons), said=said)
 
 
 def listed(run, model, state="present"):
@@ -403,8 +415,7 @@ def hand_over(run, execute):
     if run.check:
         work.changed = bool(waiting)
     else:
-        for cluster in sorted(set(one["cluster"] for one in waiting)):
-            work.cluster(cluster, work.of_use(cluster, [one for one in waiting if one["cluster"] == cluster]))
+        work.work(work.of_use(waiting))
     waiting = [one for one in waiting if not work.rows[key_of(one)]["failed"]]
     said, left = entered(run, model), {}
     for one in waiting:
@@ -419,7 +430,7 @@ def hand_over(run, execute):
         rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, armed=sorted(map(list, work.armed)),
         waiting=[list(key_of(one)) for one in waiting], ready=[list(key_of(one)) for one in ready],
         by_hand=[row for one in waiting for row in left[key_of(one)]], files=work.files_of(waiting, left),
-        restart=windows.restart(facts, reasons) if ready else nothing, deferred=[] if ready else reasons)
+        restart=restart_of(windows, facts, reasons) if ready else nothing, deferred=[] if ready else reasons)
 
 
 def known_of(windows, instance):
@@ -451,7 +462,7 @@ class HandOver(hosts.Enrolment):
         self.has_place = _tsp_settings.has_a_place(_tsp_settings.STRING, windows.profile)
         self.way = None if self.has_place else windows.options["string_handover"]
 
-    def of_use(self, cluster, due):
+    def of_use(self, due):
         """Those whose string somebody would learn; the others fail."""
         if self.way != TO_NOBODY:
             return due
@@ -649,7 +660,7 @@ def settle(run, execute):
     reasons = list(handed.get("deferred") or ())
     if any(key_of(one) in written and owner_of(one) in secure or key_of(one) in by_hand and owner_of(one) in secure - was for one in mine):
         reasons.append(SECURE_CONNECTION)
-    restart = windows.restart(run.register(_run.LOOKED)["tsp"]["facts"], reasons)
+    restart = restart_of(windows, run.register(_run.LOOKED)["tsp"]["facts"], reasons)
     said = [text for text in ((handed.get("restart") or {}).get("said"), restart["said"]) if text]
     return dict(result, rows=list(rows.values()), restart=restart, said=said)
 

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages that go back: former certificates are put back, and what is listed as absent is removed.
+
+Neither asks for certificates, so neither looks at CAPF. Each thing that was named ends in the summary with what came of it.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _upgrade
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts
+
+ROLLBACK = "rollback_instances"
+NOTHING_NAMED = (
+    "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances. Nothing was changed.")
+NOT_OURS = "its TSP keeps its certificates itself, so that there is nothing to put back here"
+NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
+WOULD_BE_BACK = "The former key and certificate would be put back."
+FILES_STAY = "Its profile stays, since its files are still on the host."
+IN_OTHER_RUN = "not in this run: its hosts are outside of --limit, or not in this inventory"
+
+
+# Rollback
+
+
+def rollback_preflight(run):
+    """Check lists, names and window. No cluster is asked."""
+    found = fleet.look_at_lists(run, (ROLLBACK,))
+    found.pop("known")
+    if not found["named"][ROLLBACK]:
+        raise Refused(NOTHING_NAMED)
+    return dict(found, window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="")
+
+
+def restore(run, execute):
+    """Put the former pairs of the named instances of this host back."""
+    model = run.model()
+    chosen = set(Key(*pair) for pair in run.register(_run.PREFLIGHT)["chosen"])
+    named = [one for one in model.hosts.get(run.host, ()) if key_of(one) in chosen]
+    mine = [one for one in named if one["enrolment"] == "collection"]
+    rows = [dict(_outcome.fresh(one), state="left as it is", message=NOT_OURS) for one in named if one not in mine]
+    if not mine:
+        return dict(changed=False, rows=rows)
+    answer = execute("restore", mine, hosts.settings_of(run, model, mine), {})
+    for one, found in zip(mine, answer.get("rows") or [answer] * len(mine)):
+        rows.append(put_back(one, found, run.check))
+    return dict(changed=bool(answer.get("changed")), rows=rows, diff=answer.get("diff", []), warnings=answer.get("warnings", []))
+
+
+def put_back(instance, found, check):
+    row = _outcome.updated(_outcome.fresh(instance), found, instance)
+    if row["failed"]:
+        return dict(row, state="failed")
+    if row["action"] != "restored":
+        return dict(row, action="none", state="nothing to put back", message=NONE_TO_PUT_BACK)
+    if check:
+        return dict(row, action="none", state="would be restored", message=WOULD_BE_BACK)
+    return dict(row, state="restored", message=_upgrade.RESTORED)
+
+
+# Decommission
+
+
+def decommission_preflight(run):
+    """Check lists and window. The clusters are asked when something is to be removed there."""
+    found = fleet.look_at_lists(run)
+    model = found.pop("known")
+    chosen = [list(key_of(one)) for one in model.instances() + model.others if one["state"] == "absent"]
+    return dict(found, window=fleet.open_window(run), clusters=dict((name, dict(failure="")) for name in model.clusters), chosen=chosen,
+                stopped="")
+
+
+def remove(run, execute):
+    """Keys, certificates and trust lists of what is listed as absent on this host."""
+    model = run.model()
+    absent = [one for one in model.hosts.get(run.host, ()) if one["state"] == "absent"]
+    mine = [one for one in absent if one["enrolment"] == "collection"]
+    rows = dict((key_of(one), dict(_outcome.fresh(one), changed=False)) for one in absent)
+    answer = execute("remove", mine, hosts.settings_of(run, model, mine), {}) if mine else {}
+    for one, found in zip(mine, answer.get("rows") or [answer] * len(mine)):
+        row = _outcome.updated(rows[key_of(one)], found, one)
+        rows[key_of(one)] = dict(row, action="removed" if row["changed"] else "none") if not row["failed"] else dict(
+            row, state="failed", message="%s %s" % (row["message"], FILES_STAY))
+    return dict(changed=bool(answer.get("changed")), rows=list(rows.values()), diff=answer.get("diff", []),
+                warnings=answer.get("warnings", []))
+
+
+def remove_accounts(run):
+    """Profiles of instances whose files are gone, and users with remove_user. The rows of all hosts, by host."""
+    model, done = run.model(), clusters.Gone()
+    run.needed(_run.REMOVED, "Remove keys, certificates and trust lists")
+    here = [host for host in run.batch() if not run.refusal(host)]
+    rows = run.rows(here)
+    free = set(key_of(row) for row in rows if not row["failed"])
+    access = clusters.Access(run.clusters())
+    for name in model.clusters:
+        clusters.remove(access, name, model, free, here, {}, run.check, done)
+    by_host = dict((host, []) for host in here)
+    for row in rows:
+        by_host[row["host"]].append(removed(row, done, run.check))
+    return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=done.warnings + list(done.failures.values()),
+                rows=by_host, told=list(lines_of(run, model, done)))
+
+
+def removed(row, done, check):
+    """The row of an instance with what came of its profile."""
+    if row["failed"]:
+        return row
+    if row["cluster"] in done.failures and key_of(row) not in done.of_instance:
+        return dict(_outcome.failed(row, done.failures[row["cluster"]]), state="failed")
+    action, why = done.of_instance.get(key_of(row), ("none", ""))
+    if action == "kept":
+        return dict(_outcome.failed(row, why), state="failed")
+    changed = row["changed"] or action == "removed"
+    if not changed:
+        return dict(row, state="gone already", action="none")
+    parts = [what for what, there in (("files", row["changed"]), ("CAPF profile", action == "removed")) if there]
+    return dict(row, changed=True, action="none" if check else "removed", state="would be removed" if check else "removed",
+                message="%s %s." % (" and ".join(parts), "would be removed" if check else "removed"))
+
+
+def lines_of(run, model, done):
+    """What came of each user that is listed as absent, and who can open neither port now."""
+    for user in model.users:
+        if user["state"] == "absent":
+            key = Key(user["cluster"], user["name"])
+            came = done.users.get(key) or done.failures.get(key.cluster) or IN_OTHER_RUN
+            yield "User %s%s: %s%s" % ("%s/" % key.cluster if model.several else "", key.name, came, "" if came.endswith(".") else ".")
+    yield from done.told
+
+
+ON_CLUSTERS = {"rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts}
+ON_HOSTS = {"restore": restore, "remove": remove}

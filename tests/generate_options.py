@@ -1,0 +1,429 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write what is made from the table of options: C(make options).
+
+These are the argument specs of the role secure_tsp and the page of variables. The options come from
+plugins/module_utils/_options.py, the entry points from the table below, and where an option is used is read from the stages.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pathlib
+import re
+import sys
+
+import collection_path
+import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _options
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
+
+ROOT = collection_path.ROOT
+ROLE = ROOT / "roles" / "secure_tsp"
+SPECS = ROLE / "meta" / "argument_specs.yml"
+SPECS_OF_WINDOWS = ROOT / "roles" / "client_windows" / "meta" / "argument_specs.yml"
+PAGE = ROOT / "docs" / "docsite" / "rst" / "variables.rst"
+OTHER_ROLES = ("client_windows", "client_jtapi", "report")
+WIDTH = 130
+
+# {task file that a play may name: (what it does in one line, more about it)}
+ENTRY_POINTS = {
+    "main": ("Provision secure TSP instances from two lists, prove them, and print a summary", (
+        "Compares users and TSP instances with what clusters and hosts show, and brings them into line in as few steps as "
+        "possible. Safe to run again at any time, also after a failure. Meant for the hosts that the instances are on.",
+        "A host on which something goes wrong is left out from there on and fails at the end of the run, after the summary.",
+        "Registers C(secure_tsp_summary), with rows, totals and the lines that were printed. It holds no secrets.",
+        "For a play with C(serial) use C(site), and then C(finish) and C(end) in plays of their own, as the playbook "
+        "C(voiceops.secure_tsp.site) does.",
+    )),
+    "site": ("Provision the hosts of one batch", (
+        "Everything that the entry point C(main) does for the hosts of the batch, without the summary.",
+    )),
+    "finish": ("Cut over and prove what waited for hosts of other batches", (
+        "Goes after C(site), in a play over all hosts without C(serial). Does nothing where one batch was all.",
+    )),
+    "end": ("Print the summary, and fail hosts on which something went wrong", (
+        "Goes last, in a play over all hosts without C(serial).",
+    )),
+    "preflight": ("Check lists, window and clusters, and change nothing", (
+        "Fails with everything that is wrong in one message. Asks the clusters, but no host.",
+    )),
+    "look": ("Check, then look at the hosts, and print a summary", (
+        "Looks at packages, clock, ports and addresses, fetches the trust lists, judges keys and certificates, and puts right "
+        "what needs no CAPF. Nothing is changed on the clusters.",
+    )),
+    "accounts": ("Check, look at the hosts, and bring users, groups, devices and idle profiles in line", (
+        "Nothing is armed, and nobody is cut over.",
+    )),
+    "verify": ("Verify the instances, print a summary, and change nothing", (
+        "Looks at keys and certificates, asks the clusters what they see, and opens providers where that disturbs nobody.",
+    )),
+    "upgrade": ("Give new certificates to the instances that need one, batch by batch, in a maintenance window", (
+        "Brings the trust lists up to date, decides by what the hosts hold, shows the plan, and stops there in check mode.",
+        "C(upgrade_batch), in a play after it, does what the plan says, and C(end) prints the summary, as the playbook "
+        "C(voiceops.secure_tsp.upgrade_certificates) does.",
+        "Nothing is kept on the controller, so that a run that was stopped goes on when it is started again.",
+    )),
+    "upgrade_batch": ("Give new certificates to what the plan of C(upgrade) names on a batch of hosts", (
+        "A canary batch on one host comes before the others of each cluster. Never more than O(upgrade_batch:secure_tsp_batch_instances) "
+        "are armed on all hosts. Each certificate is proven where it was enrolled, and what CTI Manager does not take is put back on disk.",
+    )),
+    "rollback": ("Put former keys and certificates back", (
+        "Of the instances in O(rollback:secure_tsp_rollback_instances) whose certificate was not verified yet. The one in place "
+        "is lost then, and CUCM may no longer accept the former one.",
+    )),
+    "decommission": ("Remove what the lists name with C(state) V(absent), and nothing else", (
+        "Removes keys, certificates and trust lists from the hosts, then CAPF profiles, then users with C(remove_user).",
+    )),
+    "drift": ("Compare clusters and hosts with the lists, report, and change nothing", (
+        "Reads everything that the other entry points write, and tells what differs with what cures it.",
+        "Fails hosts that a finding is about, so that C(ansible-playbook) ends with 2; with 4 when a host could not be reached.",
+    )),
+    "diagnose": ("Look for the first thing that does not work, instance by instance, and change nothing", (
+        "Writes a page for each instance. What works, the first thing that does not, and the next step.",
+    )),
+    "adopt_host": ("Look for what a host holds already, before lists are written", (
+        "The first half of the playbook C(voiceops.secure_tsp.adopt), for the hosts. Looks at addresses and certificates.",
+    )),
+    "adopt": ("Write the lists of users and instances that describe what the clusters have already", (
+        "The second half of the playbook C(voiceops.secure_tsp.adopt), for the controller. Reads CAPF profiles, their users and "
+        "open connections, and writes O(adopt:secure_tsp_adopt_file), with all that a person has to fill in as comments.",
+        "An instance is put to the host that has its files, or from which its user's only instance is connected.",
+    )),
+}
+ENTRY_POINTS_OF_WINDOWS = {
+    "main": ("Install and set the Cisco TSP on a Windows host", (
+        "Copies the installer, runs it, and writes settings into the registry, as the stage C(look) of the playbook "
+        "C(voiceops.secure_tsp.site) found them to differ.",
+        "What only the cluster knows, arming, waiting, cutover and proof are stages of the role "
+        "P(voiceops.secure_tsp.secure_tsp#role), which includes this one.",
+        "Needs the collection C(ansible.windows), version 2.8.0 or later, on the controller.",
+    )),
+    "restart": ("Start the TSPs of a host anew", (
+        "Stops the application, restarts the Telephony service or Windows, and starts the application again.",
+    )),
+    "discover": ("Find out where a TSP keeps a setting", (
+        "Compares the registry before and after one change in the TSP's dialog and adds what it finds to "
+        "O(client_windows_registry_profile).",
+        "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile).",
+    )),
+}
+GIVEN_TO_WINDOWS = {
+    "work": _options.Option("dict", {}, (
+        "What is to be done on the host, as the role P(voiceops.secure_tsp.secure_tsp#role) found out. Never set by hand.",
+    )),
+    "restart": _options.Option("dict", {"by": "none", "reasons": []}, (
+        "How the host is to be restarted, and why. Never set by hand.",
+    )),
+}
+OF_SITE = ("finish", "end")  # the playbook site goes on with these
+PARTS_OF_SITE = ("preflight", "look", "accounts")
+# The keys of each list, and those of the dictionaries inside.
+KEYS = {
+    "clusters": (("", _options.CLUSTER),),
+    "users": (("", _options.USER),),
+    "instances": (("", _options.INSTANCE), ("key.", _options.KEY), ("capf.", _options.CAPF)),
+}
+LIST_TYPES = {"clusters": {"type": "dict", "default": {}}, "users": {"type": "list", "elements": "dict", "default": []},
+              "instances": {"type": "list", "elements": "dict", "default": []}}
+NEVER_BY_HAND = ("probe_of",)
+
+
+def keys_of(name):
+    """(key, option) of each key that an entry of a list may have."""
+    return [(prefix + key, option) for prefix, keys in KEYS[name] for key, option in keys.items() if key not in NEVER_BY_HAND]
+
+
+def type_of(option):
+    """The type as Ansible has it."""
+    return {"name": "str"}.get(option.type, option.type)
+
+
+def type_told(option):
+    kind = type_of(option)
+    return "list of %s" % type_of(option._replace(type=option.elements)) if kind == "list" and option.elements else kind
+
+
+# The argument specs
+
+
+def argument_specs():
+    """The file as text."""
+    options = {_options.PREFIX + name: dict(description=described_list(name), **LIST_TYPES[name]) for name in _options.LISTS}
+    options.update((_options.PREFIX + name, spec_of(option)) for name, option in _options.OPTIONS.items())
+    author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
+    specs = {name: {"short_description": short, "description": list(more), "author": author, "options": options}
+             for name, (short, more) in ENTRY_POINTS.items()}
+    text = yaml.dump({"argument_specs": specs}, Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
+    return HEAD + text
+
+
+def argument_specs_of_windows():
+    """The same of the role client_windows."""
+    options = {_options.PREFIX_WINDOWS + name: spec_of(option) for name, option in {**_options.WINDOWS, **GIVEN_TO_WINDOWS}.items()}
+    author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
+    specs = {name: {"short_description": short, "description": list(more), "author": author, "options": options}
+             for name, (short, more) in ENTRY_POINTS_OF_WINDOWS.items()}
+    return HEAD_OF_WINDOWS + yaml.dump({"argument_specs": specs}, Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
+
+
+HEAD_OF_WINDOWS = """\
+---
+# Written by make options, from plugins/module_utils/_options.py and tests/generate_options.py.
+"""
+HEAD = """\
+---
+# Written by make options, from plugins/module_utils/_options.py and tests/generate_options.py.
+# The keys of the three lists are described and not specified: the stage preflight finds every mistake in all of them at once, names
+# the entry, and never prints a value, while Ansible's own validation would stop at the first kind of mistake and may print what
+# it refuses, passwords included.
+"""
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML as ansible-lint wants it."""
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
+
+    def generate_anchor(self, node):
+        return "options" if isinstance(node, yaml.MappingNode) else "author"
+
+
+def described_list(name):
+    return list(_options.LISTS[name].help) + [
+        "C(%s) (%s). %s" % (key, ", ".join(facts_of(option)), " ".join(option.help)) for key, option in keys_of(name)]
+
+
+def facts_of(option):
+    yield type_told(option)
+    if option.choices:
+        yield "one of " + ", ".join("V(%s)" % choice for choice in option.choices)
+    if _options.bounds(option):
+        yield _options.bounds(option)
+    if option.required:
+        yield "required"
+    elif option.default not in (None, (), "", {}):
+        yield "default V(%s)" % shown(option.default)
+
+
+def shown(value):
+    """A value as one writes it in YAML."""
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def spec_of(option):
+    spec = {"description": list(option.help), "type": type_of(option)}
+    if _options.bounds(option):
+        spec["description"].append("It is %s." % _options.bounds(option))
+    if option.elements:
+        spec["elements"] = type_of(option._replace(type=option.elements))
+    if option.choices:
+        spec["choices"] = list(option.choices)
+    if option.default is not None:
+        spec["default"] = _options.default_of(option)
+    if option.secret:
+        spec["no_log"] = True
+    return spec
+
+
+# The page of variables
+
+
+def page():
+    """The page as text."""
+    used = uses()
+    parts = [TOP]
+    for name, option in _options.LISTS.items():
+        parts += [heading(_options.PREFIX + name), "%s\n" % rst(" ".join(option.help)), list_table(
+            ("Key", "Type, default", "Meaning"), (15, 25, 60),
+            [("``%s``" % key, facts_cell(option), rst(" ".join(option.help))) for key, option in keys_of(name)])]
+    rows = [("``%s``" % (_options.PREFIX + name), facts_cell(option), rst(" ".join(option.help)), ", ".join(used[name]) or "\\-")
+            for name, option in sorted(_options.OPTIONS.items())]
+    parts += [heading("How a run goes about it"), RUN, list_table(
+        ("Variable", "Type, default", "Meaning", "Used by"), (22, 18, 45, 15), rows)]
+    for role in OTHER_ROLES:
+        parts += [heading("Role %s" % role), ":ansplugin:`voiceops.secure_tsp.%s#role`\n" % role,
+                  list_table(("Variable", "Type, default", "Meaning"), (25, 20, 55), rows_of_role(role))]
+    return "\n".join(parts)
+
+
+TOP = """\
+.. Copyright (c) 2026 The voiceops.secure_tsp maintainers
+   GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+   SPDX-License-Identifier: GPL-3.0-or-later
+
+.. Written by make options.
+
+.. _ansible_collections.voiceops.secure_tsp.docsite.variables:
+
+Variables
+=========
+
+Set these in the inventory, best for the group ``secure_tsp`` or for ``all``. A variable that begins with ``secure_tsp_`` and is
+not on this page is refused, with the name that is most like it. A value of the wrong type is refused as well, and all mistakes
+come in one message, before anything is touched.
+"""
+
+RUN = """\
+The last column names the entry points of the role :ansplugin:`voiceops.secure_tsp.secure_tsp#role` that use the variable, most of
+which are playbooks of the same name. For one run give a variable on the command line, as in ``-e secure_tsp_cutover=manual``.
+"""
+
+
+def heading(text):
+    return "%s\n%s\n" % (text, "-" * len(text))
+
+
+def list_table(titles, widths, rows):
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: %s" % " ".join(map(str, widths)), ""]
+    for row in [titles] + rows:
+        for number, cell in enumerate(row):
+            first, *rest = cell.split("\n")
+            lines.append(("   %s - %s" % (" " if number else "*", first)).rstrip())
+            lines += [("       " + line).rstrip() for line in rest]
+    return "\n".join(lines + [""])
+
+
+def facts_cell(option):
+    told = [type_told(option)]
+    if option.choices:
+        told.append("one of " + ", ".join("``%s``" % choice for choice in option.choices))
+    if _options.bounds(option):
+        told.append(_options.bounds(option))
+    if option.secret:
+        told.append("secret")
+    if option.required:
+        told.append("required")
+    elif option.default is not None:
+        told.append("default %s" % default_told(_options.default_of(option)))
+    return ", ".join(told)
+
+
+def default_told(value):
+    if value in ("", [], {}):
+        return "empty"
+    return "``%s``" % (", ".join(map(str, value)) if isinstance(value, list) else shown(value))
+
+
+def rows_of_role(role):
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    options = {}
+    for spec in specs.values():
+        options.update(spec.get("options") or {})
+    rows = []
+    for name, spec in sorted(options.items()):
+        said = spec["description"]
+        told = [spec["type"] if "elements" not in spec else "list of %s" % spec["elements"]]
+        if spec.get("choices"):
+            told.append("one of " + ", ".join("``%s``" % choice for choice in spec["choices"]))
+        if spec.get("required"):
+            told.append("required")
+        elif "default" in spec:
+            told.append("default %s" % default_told(spec["default"]))
+        rows.append(("``%s``" % name, ", ".join(told), rst(said if isinstance(said, str) else " ".join(said))))
+    return rows
+
+
+MARKUP = (
+    (r"[MP]\((voiceops\.secure_tsp\.\w+)#(\w+)\)", r":ansplugin:`\1#\2`"),
+    (r"[MP]\((voiceops\.secure_tsp\.\w+)\)", r":ansplugin:`\1#module`"),
+    (r"O\((voiceops\.secure_tsp\.\w+#\w+:[\w.]+)\)", r":ansopt:`\1`"),
+    (r"[COV]\(((?:[^()\\]|\\.)*)\)", r"``\1``"),
+)
+
+
+def rst(text):
+    """Ansible's markup as reStructuredText."""
+    for pattern, replacement in MARKUP:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+# Where options are used
+
+
+def uses():
+    """{option: entry points and playbooks that use it}, read from the stages and from YAML. Who is told of site is not told of its parts."""
+    stages = {**table.ON_CLUSTERS, **table.ON_HOSTS}
+    found = {name: [] for name in _options.OPTIONS}
+    texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry not in ("main", *OF_SITE)}
+    texts["site"] += "".join(text_of(entry, set()) for entry in OF_SITE)
+    texts.update(("playbook " + path.stem, code_of(path)) for path in sorted((ROOT / "playbooks").glob("*.yml")))
+    for where, text in texts.items():
+        used = set(re.findall(r"\bsecure_tsp_(\w+)", text))
+        for stage in re.findall(r"^ *stage: (\w+)", text, re.MULTILINE):
+            used |= reading(stages[stage], set())
+        for name in used & set(found):
+            found[name].append(where)
+    return {name: [place for place in places if place not in PARTS_OF_SITE or "site" not in places] for name, places in found.items()}
+
+
+def code_of(path):
+    """A YAML file without its comments."""
+    return re.sub(r"(?m)^ *#.*", "", path.read_text(encoding="utf-8"))
+
+
+def text_of(entry, seen):
+    """A task file with those that it includes, comments left out."""
+    path = ROLE / "tasks" / ("%s.yml" % entry)
+    if entry in seen or not path.exists():
+        return ""
+    seen.add(entry)
+    text = code_of(path)
+    included = re.findall(r"(?:import_tasks|include_tasks|file): \"?([\w{} .]+)", text)
+    files = [name.strip() for name in included if "{{" not in name]
+    for flow in re.findall(r"\.(\w*)flow\b", text):
+        files += [flow + "straight.yml", flow + "careful.yml"] + ([] if flow else ["windows.yml"])
+    return text + "".join(text_of(name[:-len(".yml")], seen) for name in files if name.endswith(".yml"))
+
+
+READERS = ("option", "safe_option", "value_of_host", "pauses")
+
+
+def reading(thing, seen):
+    """Options that a function or class of the stages reads, itself or through what it names."""
+    seen.add(thing)
+    scope, options = vars(sys.modules[thing.__module__]), set()
+    for node in ast.walk(ast.parse(inspect.getsource(thing))):
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in READERS:
+                options |= {name for argument in node.args for name in _options.OPTIONS if names(argument, name)}
+            elif called == "execute":
+                options.add("key_passphrase")  # the action adds it
+        target = None
+        if isinstance(node, ast.Name):
+            target = scope.get(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and inspect.ismodule(scope.get(node.value.id)):
+            target = getattr(scope[node.value.id], node.attr, None)
+        if (inspect.isfunction(target) or inspect.isclass(target)) and "._stages." in target.__module__ and target not in seen:
+            options |= reading(target, seen)
+    return options
+
+
+def names(argument, option):
+    """Whether an argument of a call is the option's name, or ends as it does: C(word + "_handler")."""
+    if isinstance(argument, ast.BinOp) and isinstance(argument.right, ast.Constant):
+        return option.endswith(str(argument.right.value))
+    return isinstance(argument, ast.Constant) and argument.value == option
+
+
+FILES = {SPECS: argument_specs, SPECS_OF_WINDOWS: argument_specs_of_windows, PAGE: page}
+
+
+def stale():
+    """Names of the files that are not what the table makes of them."""
+    return [path.relative_to(ROOT).as_posix() for path, made in FILES.items()
+            if not path.exists() or path.read_text(encoding="utf-8") != made()]
+
+
+def main():
+    for path, made in FILES.items():
+        pathlib.Path(path).write_text(made(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
