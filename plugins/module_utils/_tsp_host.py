@@ -94,8 +94,8 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
     fingerprints of the CAPF certificates that it uses}; a cluster that is not in it is not judged.
 
     Gives C(providers) and C(tsp_numbers) of TAPI's list, C(services) by name, C(restart_by), C(instances) with C(item), C(tsp_number),
-    C(installed), C(certificates) (of all files), C(certificate) (the TSP's own), C(key_file), C(needs_certificate), C(explanation) and
-    C(remarks), and C(problems).
+    C(installed), C(certificates) (of all files), C(certificate) (the TSP's own), C(key_file), C(needs_certificate), C(issuers) (their
+    fingerprints), C(explanation) and C(remarks), and C(problems).
     """
     found, problems = _tsp_settings.numbered(instances)
     listed = _tsp_settings.providers(providers or {})
@@ -111,7 +111,7 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
             "item": instance, "tsp_number": number, "installed": number in numbers,
             "certificates": list(folder.facts()),
             "certificate": _pki.certificate_facts(folder.own) if folder.own is not None else None,
-            "key_file": folder.key_file, "needs_certificate": need,
+            "key_file": folder.key_file, "needs_certificate": need, "issuers": folder.issuers() if folder.own is not None else [],
             "explanation": CURES[need["reason"]][1] if need["reason"] else "", "remarks": list(folder.remarks()),
         })
     return {
@@ -119,6 +119,18 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
         "services": dict((name, {"state": one["state"], "start_mode": one["start_mode"]}) for name, one in named.items()),
         "restart_by": BY_TELEPHONY if (named.get(REMOTE_ACCESS) or {}).get("start_mode") == "disabled" else BY_REBOOT,
     }
+
+
+def with_authorities(facts, authorities):
+    """The facts, their issuers judged by the CAPF certificates that came to be known since. authorities: {cluster: fingerprints}."""
+    rows = []
+    for row in facts["instances"]:
+        known = authorities.get(row["item"]["cluster"])
+        foreign = known and not set(row["issuers"]) & set(known)
+        if foreign and row["needs_certificate"]["reason"] in ("", "expiring"):
+            row = dict(row, needs_certificate={"needed": True, "reason": "wrong_issuer"}, explanation=CURES["wrong_issuer"][1])
+        rows.append(row)
+    return dict(facts, instances=rows)
 
 
 def folder_of(template, number):

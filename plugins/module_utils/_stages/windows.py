@@ -21,6 +21,7 @@ import re
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
     _run,
+    _trace_reading,
     _tsp_discovery,
     _tsp_enrolment,
     _tsp_host,
@@ -30,6 +31,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, hosts
 
@@ -59,7 +61,7 @@ ASKED = {
     "win_acl_inheritance": (("path", "state"), ()),
     "win_copy": (("content", "dest"), ()),
     "win_file": (("path", "state"), ()),
-    "win_find": (("paths", "patterns", "get_checksum"), ("files", "path")),
+    "win_find": (("paths", "patterns", "get_checksum", "recurse"), ("files", "path", "lastwritetime")),
     "win_get_url": (("url", "dest", "force", "validate_certs", "checksum", "checksum_algorithm"), ()),
     "win_package": (("path", "arguments", "creates_path", "creates_version", "expected_return_code", "provider", "wait_for_children",
                      "checksum", "checksum_algorithm"), ("rc",)),
@@ -121,7 +123,7 @@ class Windows:
         return [dict(one, tsp_number=number, folder=_tsp_host.folder_of(self.options["certificate_folder"], number))
                 for one, number in _tsp_settings.numbered(instances)[0]]
 
-    def facts(self, instances):
+    def facts(self, instances, renew_before_days=None):
         """(host_facts(), paths of strings that lie on the host)."""
         placed = self.placed(instances)
         paths, patterns = list(dict.fromkeys(one["folder"] for one in placed)), list(PATTERNS)
@@ -137,9 +139,8 @@ class Windows:
         found = _tsp_host.host_facts(
             placed, clusters.clock(), self.values(_tsp_installation.PROVIDERS_KEY), services, files,
             dict((path, _tsp_host.octets_of(self.ask("slurp", src=path))) for path in certificates),
-            self.run.option("renew_before_days"),
-            dict((name, [one["sha256_fingerprint"] for one in survey.get("certificates") or () if one["service"] == CAPF])
-                 for name, survey in surveys.items()))
+            self.run.option("renew_before_days") if renew_before_days is None else renew_before_days,
+            dict((name, authorities_of(survey.get("certificates"))) for name, survey in surveys.items()))
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
     def against(self, instances, **chosen):
@@ -365,6 +366,56 @@ def work_of(windows, mine, plan, installation):
     if plan.writes:
         work["writes"] = plan.writes
     return work
+
+
+# drift and diagnosis
+
+
+def read(run, execute):
+    """What the host shows, for judgements that come when all hosts and clusters were read. Nothing changes."""
+    windows, mine = Windows(run, execute), listed(run, run.model())
+    told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
+    facts, _strings = windows.facts(mine, run.option("soon_days"))
+    plan = windows.against(mine)
+    rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
+    return dict(changed=False, rows=rows, tsp=dict(
+        facts=facts, ports=windows.ports(mine), drift=plan.drift, addresses=_tsp_host.addresses_of(told)))
+
+
+def judged_reading(host, told, certificates):
+    """(instances, findings, addresses) of one of the hosts whose registers of read() are told. certificates: {cluster: those of servers,
+    None where they could not be read}."""
+    authorities = dict((name, authorities_of(found)) for name, found in certificates.items())
+    facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities)) for name, one in told.items())
+    mine = told[host]
+    return facts[host]["instances"], _tsp_host.findings(facts, host, mine["drift"], mine["ports"]), mine["addresses"]
+
+
+def authorities_of(certificates):
+    """Fingerprints of the CAPF certificates among those of a cluster's servers."""
+    return [one["sha256_fingerprint"] for one in certificates or () if one["service"] == CAPF]
+
+
+def traces(run, execute, asked, mask):
+    """What the newest trace files of the TSPs tell, where the settings say in which folder they are."""
+    windows = Windows(run, execute)
+    folder, most = windows.options["settings"].get("trace.directory"), run.option("diagnose_windows_trace_files")
+    mine = [one for one in windows.placed(listed(run, run.model())) if key_of(one) in asked]
+    if not folder or not mine or not most:
+        return []
+    files = windows.ask("win_find", paths=[folder], patterns=[STRINGS], recurse=True, get_checksum=False)["files"]
+    found = []
+    for one in mine:
+        newest = sorted((file for file in files if "ciscotsp%03dlog" % one["tsp_number"] in file["path"].lower()),
+                        key=lambda file: file["lastwritetime"])[-most:]
+        contents = [dict(name=file["path"], content=windows.ask("slurp", src=file["path"])["content"]) for file in newest]
+        if contents:
+            try:
+                result = _trace_reading.read(options_of(_trace_reading.ARGUMENT_SPEC, contents=contents, order="given", mask=mask))
+            except SecureTspError as error:
+                result = dict(failed=True, msg=str(error))
+            found.append(dict(result, item=dict(cluster=one["cluster"], instance_id=one["instance_id"])))
+    return found
 
 
 # installation
