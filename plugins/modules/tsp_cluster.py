@@ -34,7 +34,7 @@ options:
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary,
-       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted]
+       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -78,7 +78,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
-        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted"])))
+        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
+        "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 
