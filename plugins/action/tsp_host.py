@@ -12,10 +12,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-FIRST = ("look", "restore", "remove")  # stages that speak with a host for the first time: one that is not reached stays out
+FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
 
 
 class Execute:
@@ -62,10 +62,10 @@ class ActionModule(ActionBase):
         except HostLost as error:
             raise AnsibleConnectionFailure(error.what) from None
         except Refused as error:
-            found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
+            found = dict(failed=stage in TELLING, rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
         except Exception as error:  # pylint: disable=broad-exception-caught
             message = "The stage %s was stopped on this host by %s" % (stage, reason_of(error))
-            found = dict(failed=stage == "tell", rows=None, refused=message, msg=message, warnings=[message])
+            found = dict(failed=stage in TELLING, rows=None, refused=message, msg=message, warnings=[message])
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

@@ -37,7 +37,7 @@ class Outcome(TypedDict, total=False):
     """How one instance stands.
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
-    certificate_valid: whether the one in place opens a provider. unconfirmed: it was never proven. placed: when it was put in
+    trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never proven. placed: when it was put in
     place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     way, why, verified_by, state, online, waiting: what _verification adds.
@@ -55,6 +55,7 @@ class Outcome(TypedDict, total=False):
     reason: str
     explanation: str
     trust_list: Optional[bool]
+    trusted: str
     certificate_valid: Optional[bool]
     unconfirmed: bool
     placed: Optional[float]
@@ -74,7 +75,7 @@ class Outcome(TypedDict, total=False):
 def fresh(instance):
     """An instance that was not looked at yet."""
     return dict(
-        dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None,
+        dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None, trusted="",
         certificate_valid=None, unconfirmed=False, placed=None, changed=False, failed=False, message="", capf_reason=None,
         compromised=False, not_begun="", certificate_expires=None, certificate_begins=None, certificate_issuer=None,
         certificate_fingerprint=None, certificate_key=None,

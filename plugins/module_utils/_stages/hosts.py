@@ -43,6 +43,12 @@ WAYS_OUT = (
     "one on first use."
 )
 FRESH = 5  # seconds for which one host's look at a cluster's services serves the others, too
+PENDING = ("pending", "perhaps_expired")
+STOLEN = (
+    "The host got a certificate, but the cluster's profile is still pending: it enrolled with somebody else, who knows the authorization "
+    "string now. The profile was disarmed, and key, certificate and trust list were removed from the host. Find out who answers at %s in the "
+    "cluster's place, and pin the cluster's list with ctl_fingerprint."
+)
 STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
 
 
@@ -186,6 +192,7 @@ def rows_of_look(instances, answer):
         if "mended" in found:
             row = _outcome.updated(row, found["mended"], instance)
         trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
+        row["trusted"] = found.get("trust", {}).get("verdict") or ""
         if trust:
             bad.add(key_of(instance))
             row = _outcome.also_failed(row, trust)
@@ -370,6 +377,19 @@ class Enrolment:
             if found.get("capf_reason") == _outcome.WRONG_OR_IDLE and profiles is None:
                 profiles = arming.profiles()
             self.take(one, found, (profiles or {}).get(one["instance_id"]))
+        self.suspect([one for one in due if one["instance_id"] in used and self.rows[key_of(one)]["trusted"] == "first_trust"], arming, used)
+
+    def suspect(self, fresh, arming, used):
+        """With a list that nobody vouched for, the cluster says whether it was itself that issued the certificates."""
+        profiles = arming.profiles() if fresh else {}
+        foreign = [one for one in fresh if profiles.get(one["instance_id"], {}).get("state") in PENDING]
+        if not foreign:
+            return
+        used -= set(one["instance_id"] for one in foreign)
+        for one in foreign:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], STOLEN % one["capf_host"])
+            self.rows[key_of(one)].update(certificate_valid=False, needed=True)
+        self.add(self.execute("remove", foreign, settings_of(self.run, self.model, foreign), {}))
 
     def sent(self, due):
         """The instances as the module gets them."""
