@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional, Tuple
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
 PREFIX = "secure_tsp_"
 PREFIX_WINDOWS = "client_windows_"
@@ -55,13 +54,6 @@ def converted(option, value):
     if option.least is not None and found < option.least or option.most is not None and found > option.most:
         raise ValueError("is not %s" % bounds(option))
     return found
-
-
-def check_ranges(params, ranges):
-    """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
-    for name, (low, high) in ranges.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
 def options_of(spec, **given):
