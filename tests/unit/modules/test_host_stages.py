@@ -151,8 +151,10 @@ def test_remove_leaves_nothing(stage, tmp_path):
 def test_knock_shows_what_the_ports_present(sim, stage):
     stage("look")
     result = stage("knock", settings={"knock_timeout": 5}, ports=[
-        {"service": "CAPF", "host": "127.0.0.1", "port": sim.capf_port, "role": "capf"}])
-    assert not result.get("failed") and all(len(row.get("ports", ())) == 1 or row.get("failed") for row in result["rows"])
+        {"service": "CAPF", "host": "127.0.0.1", "port": sim.capf_port}, {"service": "CTI Manager", "host": "127.0.0.1", "port": 1}])
+    for row in result["rows"]:
+        assert [(place["trusted"], place["stage"]) for place in row["ports"]] == [(True, ""), (None, "connect")]
+    assert sim.cluster.counters["AUTH_RESPONSE"] == 0
 
 
 def test_no_module_does_the_stages_of_clusters(run_module):
