@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.fleet import broken
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_CLUSTERS, READING
 
 
 class ActionModule(ActionBase):
@@ -31,7 +31,10 @@ class ActionModule(ActionBase):
         except Refused as error:
             found = dict(failed=True, msg=str(error))
         except Exception as error:  # pylint: disable=broad-exception-caught
-            found = broken(run, stage, reason_of(error))
+            if stage in READING:
+                found = dict(failed=True, msg="The stage %s was stopped by %s Nothing was changed." % (stage, reason_of(error)))
+            else:
+                found = broken(run, stage, reason_of(error))
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

@@ -12,10 +12,15 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-FIRST = ("look", "restore", "remove")  # stages that speak with a host for the first time: one that is not reached stays out
+FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
+
+
+def text_of(warning):
+    """A warning of a module; since ansible-core 2.19 it comes as an object."""
+    return str(getattr(getattr(warning, "event", None), "msg", None) or warning)
 
 
 class Execute:
@@ -40,6 +45,8 @@ class Execute:
                 raise
             answer = dict(failed=True, lost=True, msg="The line to this host broke: %s" % error)
         answer.pop("invocation", None)
+        if "warnings" in answer:
+            answer["warnings"] = [text_of(warning) for warning in answer["warnings"]]
         return answer
 
 
@@ -62,10 +69,10 @@ class ActionModule(ActionBase):
         except HostLost as error:
             raise AnsibleConnectionFailure(error.what) from None
         except Refused as error:
-            found = dict(failed=stage == "tell", rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
+            found = dict(failed=stage in TELLING, rows=run.newest(run.host), refused=str(error), msg=str(error), warnings=[str(error)])
         except Exception as error:  # pylint: disable=broad-exception-caught
             message = "The stage %s was stopped on this host by %s" % (stage, reason_of(error))
-            found = dict(failed=stage == "tell", rows=None, refused=message, msg=message, warnings=[message])
+            found = dict(failed=stage in TELLING, rows=None, refused=message, msg=message, warnings=[message])
         result.update(run.sealed(found))
         result.setdefault("changed", False)
         result["_ansible_verbose_override"] = True

@@ -2,21 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Lists of what clusters and hosts have already."""
+"""The two lists that describe what clusters and hosts have already. Pure."""
 
 from __future__ import annotations
 
 import posixpath
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import USER, converted
 
 UNKNOWN = "CHANGE_ME"
 CTI_GROUPS = "Standard CTI "
 USUAL_KEY = {"type": "rsa", "size": 2048}
+PLACEHOLDERS = ("{host}", "{cluster}", "{instance_id}")
 
 
 def adopted_lists(readings, hosts=None):
-    """See DOCUMENTATION."""
+    """Dict of users and instances for the lists, and open, sentences about what a person has to fill in or to decide.
+
+    readings: by cluster, dicts of cluster, users, profiles and connections. hosts: {name: dict of addresses and certificates}.
+    An instance is put to the host that has its files, or from which its user's only instance is connected.
+    """
     adoption = Adoption(hosts or {}, several=len(readings) > 1)
     for reading in readings:
         adoption.take(reading)
@@ -36,52 +43,67 @@ class Adoption:
         known = dict(((user["type"], user["name"]), user) for user in reading["users"])
         owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in reading["profiles"])
         for owner in owners:
-            if owner in known:
+            if wrong(owner[1]):
+                self.open.append("User '%s' was left out with its CAPF profiles, since its name %s." % (printable(owner[1]), wrong(owner[1])))
+            elif owner in known:
                 self._user(known[owner], where)
             else:
-                self.open.append("The cluster did not tell of user %s, who has a CAPF profile." % owner[1])
+                self.open.append("The cluster did not tell of user %s, who has a CAPF profile." % printable(owner[1]))
         for profile in reading["profiles"]:
-            self._instance(profile, reading, where)
+            if not wrong(profile["user"]):
+                self._instance(profile, reading, where)
 
     def _user(self, user, where):
         listed = {"name": user["name"], **where}
         if user["type"] != _fleet.APPLICATION:
             listed["type"] = user["type"]
-        if user["devices"]:
-            listed["devices"] = sorted(user["devices"])
+        devices = self._usable(user, "device", user["devices"])
+        if devices:
+            listed["devices"] = devices
         if _fleet.SRTP in user["groups"]:
             listed["srtp"] = True
-        further = sorted(
+        further = self._usable(user, "group", [
             group for group in user["groups"]
-            if group.startswith(CTI_GROUPS) and group not in (_fleet.ENABLED, _fleet.SECURE, _fleet.SRTP))
+            if group.startswith(CTI_GROUPS) and group not in (_fleet.ENABLED, _fleet.SECURE, _fleet.SRTP)])
         if further:
             listed["cti_groups"] = further
         self.users.append(listed)
         if _fleet.SECURE not in user["groups"]:
             self.open.append(
                 "User %s is not in %s: a run with secure_tsp_cutover auto moves all of the user's connections to the secure port."
-                % (user["name"], _fleet.SECURE))
+                % (printable(user["name"]), _fleet.SECURE))
+
+    def _usable(self, user, kind, names):
+        """Those that a list can carry, sorted."""
+        for name in names:
+            if wrong(name):
+                self.open.append("The %s '%s' of user %s was left out, since its name %s." % (
+                    kind, printable(name), printable(user["name"]), wrong(name)))
+        return sorted(name for name in names if not wrong(name))
 
     def _instance(self, profile, reading, where):
         instance_id, user = profile["instance_id"], profile["user"]
         if not _fleet.INSTANCE_ID.match(instance_id):
             self.open.append(
-                "The CAPF profile %r of user %s was left out, since an instance_id has 1 to 128 characters of a-z, A-Z and 0-9."
-                % (instance_id, user))
+                "The CAPF profile '%s' of user %s was left out, since an instance_id has 1 to 128 characters of a-z, A-Z and 0-9."
+                % (printable(instance_id), printable(user)))
             return
         host, store = self._place(instance_id, reading["cluster"])
         if host is None:
             host = self._host_by_connections(profile, reading)
         if host == UNKNOWN:
             self.open.append("Nothing tells on which host instance %s of user %s is. Put it in for %s." % (
-                instance_id, user, UNKNOWN))
+                instance_id, printable(user), UNKNOWN))
         listed = {"host": host, "user": user, "instance_id": instance_id, **where}
         key = _fleet.Profile(
             instance_id, user, profile["user_type"], key_size=profile.get("key_size") or "",
             key_order=profile.get("key_order") or _fleet.RSA_ONLY, ec_key_size=profile.get("ec_key_size") or "").key
         if key["size"] and key != USUAL_KEY and key["type"] in _fleet.KEY_SIZES:
             listed["key"] = key
-        if store:
+        if store and (wrong(store) or any(placeholder in store for placeholder in PLACEHOLDERS)):
+            self.open.append("The store of instance %s, '%s', cannot be listed by that name. Give the folder another one." % (
+                instance_id, printable(store)))
+        elif store:
             listed["store"] = store
         self.instances.append(listed)
 
@@ -99,7 +121,7 @@ class Adoption:
             return None, None
         if len(found) > 1:
             self.open.append("Instance %s has files in several places: %s. One certificate carries one connection." % (
-                instance_id, ", ".join("%s:%s" % place for place in found)))
+                instance_id, ", ".join(printable("%s:%s" % place) for place in found)))
         host, folder = found[0]
         usual = posixpath.join("/etc/secure_tsp", *([cluster] if self.several else []), instance_id)
         return host, None if folder == usual else folder
@@ -107,7 +129,18 @@ class Adoption:
     def _host_by_connections(self, profile, reading):
         """The only host of the inventory from which the user's only instance is connected."""
         mine = [one for one in reading["profiles"] if (one["user_type"], one["user"]) == (profile["user_type"], profile["user"])]
-        addresses = set(one["address"] for one in reading["connections"] if one["user"] == profile["user"])
+        addresses = set(one["address"] for one in reading["connections"] if _fleet.same(one["user"], profile["user"]))
         hosts = set(
             host for host, facts in self.hosts.items() if addresses & set(facts.get("addresses") or ()))
         return hosts.pop() if len(mine) == 1 and len(addresses) == 1 and len(hosts) == 1 else UNKNOWN
+
+
+def wrong(name):
+    """Why a list cannot carry a name, as a clause; empty where it can."""
+    if not name:
+        return "is empty"
+    try:
+        converted(USER["name"], name)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -12,10 +12,10 @@ readings nor pages hold secrets.
 from __future__ import annotations
 
 import datetime
-import shlex
 import textwrap
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _drift, _fleet, _profile_status
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
 
 HOST, CLUSTER, SERVICES, PORTS, TRUST, USER, PROFILE, CERTIFICATE, CUTOVER, TRACE, CONNECTION = STEPS = (
     "Host", "Cluster", "Services", "Ports", "Trust list", "User", "CAPF profile", "Certificate", "Secure port", "TSP trace",
@@ -26,7 +26,7 @@ OF_STAGE = {
 }
 # Codes of the search for drift that are about no stage of an instance.
 OF_CODE = {
-    "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
+    "ctl_not_updated": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
 OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")
@@ -37,7 +37,6 @@ CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
 OK, WRONG, DOUBT, UNKNOWN = "ok", "FAIL", "warn", "--"
 BROKEN, REMARKS, WORKS, NOTHING_FOUND = "does not work", "works, with remarks", "works", "nothing wrong found"
 ON_PUBLISHER = (_drift.SHOW_CTL, _drift.UPDATE_CTL, _drift.MIXED_MODE)
-AGAIN = "ansible-playbook voiceops.secure_tsp.diagnose -e diagnose_instance=%s"
 WIDTH = 110
 LABEL = 14
 MOST_QUOTES = 12
@@ -100,19 +99,18 @@ READERS = {"ports": _ports_of, "opened": _opened_of, "trace": _trace_of}
 # Which providers may be opened
 
 
-def openings(fleet, clusters, hosts, found, outcomes, host, instance=""):
-    """Providers that may be opened from a host: C({instance, way, store}), with the probe certificate where there is one.
+def openings(fleet, clusters, hosts, found, outcomes, only=None):
+    """Providers that may be opened: C({instance, way, store}), with the probe certificate where there is one.
 
     The application's own certificate is taken only where the cluster was asked and shows no open provider of the user from
-    this host: a second one would throw both out. Nothing is opened where an earlier step already failed.
-    outcomes: rows of the host's certificates. The rest is as pages() takes it.
+    any address of this host: a second one would throw both out. Nothing is opened where an earlier step already failed.
+    outcomes: rows of the hosts' certificates. The rest is as pages() takes it.
     """
     with_password = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("password_given"))
     valid = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes if row["certificate_valid"])
     probes = dict(((row["cluster"], row["probe_of"]), row) for row in valid.values() if row["probe_of"])
-    here = dict(fleet, instances=[one for one in fleet["instances"] if one["host"] == host])
     chosen = []
-    for page in pages(here, clusters, hosts, found, {}, "", instance):
+    for page in pages(fleet, clusters, hosts, found, {}, "", only):
         own = page["instance"]
         key = (own["cluster"], own["instance_id"])
         if key not in valid or (own["cluster"], own["user"]) not in with_password:
@@ -121,7 +119,7 @@ def openings(fleet, clusters, hosts, found, outcomes, host, instance=""):
             continue
         if key in probes:
             chosen.append({"instance": own, "way": "probe", "store": probes[key]["store"]})
-        elif page["connected"] is False:
+        elif page["connected"] is False and not page["neighbour"]:
             chosen.append({"instance": own, "way": "application", "store": own["store"]})
     return chosen
 
@@ -129,22 +127,41 @@ def openings(fleet, clusters, hosts, found, outcomes, host, instance=""):
 # Pages
 
 
-def pages(fleet, clusters, hosts, found, seen, now, instance="", traces=None):
+def pages(fleet, clusters, hosts, found, seen, now, only=None, traces=None):
     """A dict for each instance: instance, verdict, first (finding or None), steps, text and more; sorted like the list.
 
     fleet, clusters, hosts: as _drift.findings() takes them, and found: the findings it made of them. seen: {host: rows of
-    host_seen()}. now: ISO 8601 in UTC, for the head of the page. instance: only the page of this instance ID.
+    host_seen()}. now: ISO 8601 in UTC, for the head of the page. only: C((cluster, instance ID)) of those that are asked for, or None.
     traces: {cluster: {folder, minutes, files, problems}} of the clusters' own traces.
     """
     wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
-              and one["host"] in hosts and instance in ("", one["instance_id"])]
-    return [_Page(one, clusters, hosts, found, seen, traces or {}).result(now) for one in wanted]
+              and one["host"] in hosts and (only is None or (one["cluster"], one["instance_id"]) in only)]
+    concerned, ambiguous_ids = _Concerned(found), _drift.ambiguous(fleet["instances"])
+    return [_Page(one, clusters, hosts, concerned.of(one), seen, traces or {}, ambiguous_ids).result(now) for one in wanted]
+
+
+class _Concerned:
+    """Findings by what they are about, so that a page does not look through those of a whole fleet."""
+
+    def __init__(self, found):
+        self._by_subject = {}
+        for number, finding in enumerate(found):
+            key = (finding["instance_id"], finding["user"], finding["host"])
+            self._by_subject.setdefault(key, []).append((number, finding))
+
+    def of(self, instance):
+        found = []
+        for name in ("", instance["instance_id"]):
+            for user in ("", instance["user"]):
+                for host in ("", instance["host"]):
+                    found += self._by_subject.get((name, user, host), ())
+        return [finding for _number, finding in sorted(found, key=lambda pair: pair[0]) if finding["cluster"] in ("", instance["cluster"])]
 
 
 class _Page:
     """Everything about one instance, judged step by step."""
 
-    def __init__(self, instance, clusters, hosts, found, seen, traces):
+    def __init__(self, instance, clusters, hosts, found, seen, traces, ambiguous_ids):
         self.instance = instance
         self.key = (instance["cluster"], instance["instance_id"])
         self.cluster = clusters.get(instance["cluster"]) or {"info": None, "accounts": None, "connections": None}
@@ -157,23 +174,18 @@ class _Page:
         self.profile = next(
             (row["profile"] for row in accounts["instances"] if row["instance_id"] == instance["instance_id"]), None)
         self.traces = traces.get(instance["cluster"])
-        self.found = [self._judged(finding) for finding in found if self._concerns(finding)]
+        self.ambiguous = ambiguous_ids
+        self.found = [self._judged(finding) for finding in found if not (finding["code"] == "not_probed" and self.extra.get("opened"))]
         self.found += list(self._of_ports()) + list(self._of_trace()) + list(self._of_provider())
 
     # Findings
-
-    def _concerns(self, finding):
-        """Whether a finding is about this instance, its user, its host or its cluster."""
-        if finding["code"] == "not_probed" and self.extra.get("opened"):
-            return False
-        own = self.instance
-        return (finding["cluster"] in ("", own["cluster"]) and finding["host"] in ("", own["host"])
-                and finding["user"] in ("", own["user"]) and finding["instance_id"] in ("", own["instance_id"]))
 
     def _judged(self, finding):
         """The finding with its step; one that says why there is no certificate is as grave as that."""
         code = finding["code"]
         finding = dict(finding, step=step_of(finding))
+        if code == "provider_not_seen":
+            finding["fix"] = "Start the application."
         if code in OF_STATUS and self.profile:
             meaning, cure = _profile_status.describe(self.profile["status"])
             finding["what"] = "%s %s" % (finding["what"], meaning)
@@ -210,12 +222,12 @@ class _Page:
                 yield self._add(
                     "port_closed", PORTS, severity, "%s, is not reachable from this host. %s" % (place, _drift.capital(row["problem"])),
                     "Start the service there, or open the firewall between the two; then try the port from the host.",
-                    "ansible %s -m ansible.builtin.wait_for -a 'host=%s port=%d timeout=5'" % (
-                        self.instance["host"], row["host"], row["port"]))
+                    "ansible %s -m ansible.builtin.wait_for -a %s" % (
+                        word(self.instance["host"]), word("host=%s port=%d timeout=5" % (row["host"], row["port"]))))
             elif row["stage"] == "tls":
                 yield self._add("tls_failed", PORTS, severity, "%s: no TLS connection. %s" % (place, _drift.capital(row["problem"])),
                                 "Do what the message says.")
-            elif row["stage"] == "trust":
+            elif row["stage"] == "trust" and not any(one["code"] == "ctl_not_updated" for one in self.found):
                 yield self._add("server_not_vouched", TRUST, severity, "%s: %s" % (place, row["problem"]),
                                 "Fetch the trust list; its signature is judged by the stored one.", self._site())
 
@@ -236,7 +248,7 @@ class _Page:
                 "the profile of the present one is never armed again.", self._site())
         else:
             yield self._add("provider_refused", CONNECTION, _drift.CRITICAL, "No provider opens. %s" % _drift.capital(opened["failure"]),
-                            "Do what the message says.", _drift.limited(_drift.VERIFYING, [self.instance["host"]]))
+                            "Do what the message says.")
 
     # Steps
 
@@ -378,7 +390,7 @@ class _Page:
             verdict = BROKEN if first["severity"] == _drift.CRITICAL else REMARKS
         page = {
             "instance": self.instance, "verdict": verdict, "first": first, "steps": steps, "connected": self.connected,
-            "findings": order, "name": "%s-%s" % self.key,
+            "findings": order, "name": "%s-%s" % self.key, "neighbour": bool(self._views("Open")),
         }
         page["text"] = self._text(page, now)
         return page
@@ -392,14 +404,14 @@ class _Page:
             lines += [""] + _row("What", first["what"]) + _row("Next step", first["fix"])
             if first["command"]:
                 lines += _row("Command", _command(first), breaks=False)
-            lines += _row("Then", AGAIN % own["instance_id"], breaks=False)
+            lines += _row("Then", _drift.diagnosing(own, self.ambiguous), breaks=False)
         lines += ["", "Step by step"]
         for step in page["steps"]:
             lines += _wrapped(step["text"], "  %-4s  %-*s" % (step["state"], LABEL, step["step"]))
         lines += self._others(page)
         lines += ["", "Facts"] + self._facts()
         lines += self._trace_lines() + self._cluster_traces()
-        return "\n".join(line.rstrip() for line in lines) + "\n"
+        return "\n".join(printable(line).rstrip() for line in lines) + "\n"
 
     def _others(self, page):
         others = [finding for finding in page["findings"] if finding is not page["first"]]
@@ -459,7 +471,7 @@ class _Page:
         if traces["files"]:
             lines += _row("Folder", "%s (%s)" % (traces["folder"], _drift.counted(traces["files"], "file")), breaks=False)
             lines += _row("Look with", "find %s -type f -exec zgrep -Hn -e %s -e %s {} +" % tuple(
-                shlex.quote(text) for text in (traces["folder"], self.instance["instance_id"], self.instance["user"])), breaks=False)
+                word(text) for text in (traces["folder"], self.instance["instance_id"], self.instance["user"])), breaks=False)
         elif not traces["problems"]:
             lines += _row("", "No file of that time.")
         return lines

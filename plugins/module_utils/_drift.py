@@ -11,8 +11,10 @@ findings.
 from __future__ import annotations
 
 import datetime
+import json
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 SEVERITIES = (CRITICAL, WARNING, INFO)
@@ -35,6 +37,7 @@ CODES = {
     "service_down": (CRITICAL, None),
     "server_certificate_expired": (CRITICAL, None),
     "server_certificate_expiring": (WARNING, None),
+    "ctl_not_updated": (CRITICAL, None),
     "ris_unavailable": (INFO, None),
     "ris_incomplete": (INFO, None),
     "user_missing": (CRITICAL, ACCOUNTS),
@@ -90,6 +93,7 @@ SITE = "ansible-playbook voiceops.secure_tsp.site"
 VERIFYING = "ansible-playbook voiceops.secure_tsp.verify"
 UPGRADE = "ansible-playbook voiceops.secure_tsp.upgrade_certificates"
 DECOMMISSION = "ansible-playbook voiceops.secure_tsp.decommission"
+DIAGNOSE = "ansible-playbook voiceops.secure_tsp.diagnose"
 SHOW_CTL = "show ctl"
 UPDATE_CTL = "utils ctl update CTLFile"
 MIXED_MODE = "utils ctl set-cluster mixed-mode"
@@ -108,7 +112,8 @@ OF_REASON = {
 }
 # code by the verdict of ctl_file.
 OF_VERDICT = {
-    "first_trust": "ctl_missing", "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
+    "first_trust": "ctl_missing", "confirmed": "ctl_missing", "vouched": "ctl_missing", "contradicted": "ctl_untrusted",
+    "pinned": "ctl_stale", "update": "ctl_stale", "kept": "ctl_not_fetched",
     "not_found": "ctl_not_fetched", "empty": "ctl_not_fetched", "no_answer": "ctl_not_fetched",
     "damaged": "ctl_untrusted", "tampered": "ctl_untrusted", "stranger": "ctl_untrusted",
     "fingerprint_mismatch": "ctl_untrusted", "older": "ctl_untrusted", "stored_damaged": "ctl_damaged",
@@ -121,6 +126,11 @@ FORMER = ("previous", "pending")  # folders whose certificates are not in use
 SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "Cisco Tftp")
 ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
 CTI_GROUP = "standard cti "
+# Service of a certificate that AXL tells: (roles of its records in the trust list, services of a node that present it).
+LISTED = {
+    "capf": (("CAPF",), ("Cisco Certificate Authority Proxy Function",)),
+    "callmanager": (("CCM", "CCM+TFTP"), ("Cisco CallManager", "Cisco CTIManager")),
+}
 
 # Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
 ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
@@ -139,19 +149,24 @@ def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), t
     the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
     judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
     """
-    by_id = {}
+    by_id, fetched = {}, {}
     for row in tsps:
         by_id.setdefault(_key(row["item"]), {})["certificate"] = _certificate_of_tsp(row)
     for result in certificates:
         by_id.setdefault(_key(result["item"]), {})["certificate"] = _certificate_of(result)
     for result in lists:
         by_id.setdefault(_key(result["item"]), {})["trust"] = _trust_of(result)
+        ctl = result.get("ctl") or {}
+        if ctl.get("records") and result["verdict"] != "kept":
+            fetched[result["item"]["cluster"], ctl["sha256_fingerprint"]] = {
+                "cluster": result["item"]["cluster"], "timestamp": ctl["timestamp"] or "", "records": ctl["records"]}
     for result in probes:
         by_id.setdefault(_key(result["item"]), {})["probe"] = _probe_of(result)
     return {
         "failure": failure, "addresses": list(addresses), "findings": list(judged),
         "instances": [dict(cluster=key[0], instance_id=key[1], **facts) for key, facts in by_id.items()],
         "files": [{"path": one["path"], "checksum": one["checksum"]} for one in files],
+        "fetched": list(fetched.values()),
     }
 
 
@@ -227,7 +242,30 @@ def moment(text):
 def limited(command, hosts):
     """The command for a few hosts; for many it stays as it is, since it touches only what differs."""
     hosts = sorted(set(hosts))
-    return "%s --limit %s" % (command, ",".join(hosts)) if 0 < len(hosts) <= 5 else command
+    return "%s --limit %s" % (command, word(",".join(hosts))) if 0 < len(hosts) <= 5 else command
+
+
+def ambiguous(instances):
+    """IDs that instances of several clusters have."""
+    owners = {}
+    for one in instances:
+        owners.setdefault(one["instance_id"], set()).add(one["cluster"])
+    return set(name for name, clusters in owners.items() if len(clusters) > 1)
+
+
+def named(instance, ambiguous_ids):
+    """The instance as a person names it in a variable."""
+    return "%(cluster)s/%(instance_id)s" % instance if instance["instance_id"] in ambiguous_ids else instance["instance_id"]
+
+
+def renewing(instance, ambiguous_ids):
+    """The command that gives one instance a new certificate, whatever its present one is like."""
+    given = json.dumps({"secure_tsp_upgrade_instances": [named(instance, ambiguous_ids)]})
+    return limited("%s -e %s" % (UPGRADE, word(given)), [instance["host"]])
+
+
+def diagnosing(instance, ambiguous_ids):
+    return "%s -e secure_tsp_diagnose_instance=%s" % (DIAGNOSE, word(named(instance, ambiguous_ids)))
 
 
 def counted(number, noun):
@@ -241,8 +279,11 @@ class _Look:
         self.clusters = clusters
         self.hosts = hosts
         self.now = now
+        self.soon_days = soon_days
         self.soon = now + datetime.timedelta(days=soon_days)
         self.probe = probe
+        self.everywhere = fleet["instances"]
+        self.ambiguous = ambiguous(fleet["instances"])
         self.ris = ris
         self.users = [user for user in fleet["users"] if self._here(user["hosts"])]
         self.instances = [
@@ -261,6 +302,7 @@ class _Look:
         self.foreign = {}
         self.contradicted = {}
         self.seen = {}
+        self._known = None
 
     def _here(self, hosts):
         """A user without instances belongs to every run."""
@@ -295,6 +337,7 @@ class _Look:
             self._security(name, reading["info"])
             self._services(name, reading["info"])
             self._server_certificates(name, reading["info"])
+            self._trust_list_of(name, reading["info"])
             for doubt in reading["info"].get("doubts") or ():
                 self.add("cluster_doubt", doubt, "Look there yourself.", cluster=name)
         if reading["accounts"]:
@@ -351,13 +394,40 @@ class _Look:
                 self.add("server_certificate_expiring", "%s expires on %s, in %s." % (
                     place, row["not_after"][:10], counted((expires - self.now).days, "day")), fix, UPDATE_CTL, cluster=name)
 
+    def _trust_list_of(self, name, info):
+        """Whether the list that hosts fetch holds the certificates that the servers present by now."""
+        fetched = [one for reading in self.hosts.values() for one in (reading or {}).get("fetched") or () if one["cluster"] == name]
+        if not fetched:
+            return
+        lost = []
+        for row in info.get("certificates") or ():
+            roles, services = LISTED.get((row["service"] or "").lower(), ((), ()))
+            listed = set(print_ for one in fetched for role, print_ in one["records"] if role in roles)
+            # Records may have a hash in place of the certificate, of which nothing can be told here.
+            if roles and "" not in listed and row.get("sha256_fingerprint") not in listed and self._presents(info, row["node"], services):
+                lost.append("the %s certificate of %s" % (row["service"], row["node"]))
+        if lost:
+            made = max(one["timestamp"] for one in fetched)
+            self.add("ctl_not_updated", "%s %s not in the trust list that hosts fetch%s: %s regenerated, and the list was not made anew, so "
+                     "that no client takes %s for the cluster's." % (
+                         capital(" and ".join(lost)), "is" if len(lost) == 1 else "are", " (made %s)" % made if made else "",
+                         "it was" if len(lost) == 1 else "they were", "it" if len(lost) == 1 else "them"),
+                     "Update the trust list on the publisher's command line, then restart Cisco Tftp, Cisco CallManager and Cisco CTIManager "
+                     "on every node that runs them, and provision the fleet.", UPDATE_CTL, cluster=name)
+
+    @staticmethod
+    def _presents(info, node, services):
+        """Whether a node shows that certificate to clients; taken for granted where the cluster did not tell."""
+        rows = [row for row in info.get("services") or () if row["service"] in services]
+        return not rows or any(row["activated"] for row in rows if row["node"] == node)
+
     # Hosts
 
     def _host(self, host, reading):
         if reading is None:
             self.add("host_unreachable", "The host could not be reached, so nothing on it is judged.",
                      "Put the connection right, or take the host out of the inventory.",
-                     "ansible %s -m ansible.builtin.ping" % host, host=host)
+                     "ansible %s -m ansible.builtin.ping" % word(host), host=host)
         elif reading["failure"]:
             self.add("host_not_read", "The host could not be read. %s" % capital(reading["failure"]),
                      "Put that right; until then the host is judged in part only.", host=host)
@@ -432,7 +502,7 @@ class _Look:
                 waits = step["reason_code"] == "cutover_waits"
                 self.add("cutover_waits" if waits else "cutover_by_hand", "It is not on the secure port: %s." % step["reason"],
                          "Nothing, once these hold a certificate." if waits else "Cut it over when the time has come.",
-                         "" if waits else command, **subject)
+                         "" if waits else limited(SITE + " -e secure_tsp_cutover=auto", user["hosts"]), **subject)
         self._extra_groups(user, before, gone, command, subject)
         if not _fleet.missing([_fleet.SECURE], before) and (user["cluster"], user["name"]) not in self.listed:
             self.add("user_secure_without_instance", "It is in %s and no instance of it is listed, so that it can open neither "
@@ -524,6 +594,8 @@ class _Look:
             return None
         if facts["reason"]:
             code, fix, playbook = OF_REASON[facts["reason"]]
+            if playbook == UPGRADE:
+                playbook += " -e secure_tsp_renew_before_days=%d" % self.soon_days
             self.add(code, facts["explanation"] or facts["reason"], fix, limited(playbook, [instance["host"]]), **subject)
         self._modes(facts, subject, command)
         if facts["name_matches"] is False:
@@ -547,6 +619,7 @@ class _Look:
     def _profile(self, instance, row, has_certificate, subject, command):
         profile = row["profile"]
         state = profile["state"]
+        renew = renewing(instance, self.ambiguous)
         if _key(instance) in self.foreign:
             self.add("profile_of_other_user", "The CAPF profile of this instance_id belongs to %s." % self.foreign[_key(instance)],
                      "Give the instance a new instance_id, or replace: true in the list.", **subject)
@@ -554,7 +627,8 @@ class _Look:
         # The plan makes a missing profile, so that it is told by what the plan does.
         if not profile["exists"] or row["action"] == "create":
             self.add("profile_missing", "The cluster has no CAPF profile of this instance, so that it knows no certificate of "
-                     "it.", "Make it again; the instance then enrols anew with force: true in the list.", command, **subject)
+                     "it.", "Make it again and enrol, since a new profile knows no certificate.",
+                     renew if has_certificate else command, **subject)
             return
         again = ("The host's certificate is good, so nothing is armed; the next renewal clears it."
                  if has_certificate else "Provision again: it is armed anew when the host needs a certificate.")
@@ -564,7 +638,7 @@ class _Look:
         elif state == "pending":
             self.add("profile_pending", "A certificate operation is pending%s." % (
                 ", until %s in the cluster's zone" % profile["completion"] if profile["completion"] else ""),
-                "Nothing while a run is under way; otherwise provision again.", command, **subject)
+                "Nothing while a run is under way; otherwise enrol again.", renew if has_certificate else command, **subject)
         elif state in ("perhaps_expired", "expired"):
             self.add("profile_pending_too_long", "A certificate operation is pending, and its deadline, %s, has passed%s." % (
                 profile["completion"], "" if state == "expired" else " in some time zones"),
@@ -572,8 +646,8 @@ class _Look:
         elif state == "idle" and has_certificate is not False:
             self.add("profile_without_certificate", "The CAPF profile says that no certificate was issued%s." % (
                 ", but the host holds one" if has_certificate else ""),
-                "The profile was made anew, perhaps: enrol again with force: true in the list." if has_certificate else
-                "Provision again.", command, **subject)
+                "A renewal was cut short, or the profile was made anew: enrol again." if has_certificate else "Provision again.",
+                renew if has_certificate else command, **subject)
         elif state == "other":
             self.add("profile_unknown", "The CAPF profile says '%s', '%s', which is not known here." % (
                 profile["operation"], profile["status"]), "Look at it in CUCM.", **subject)
@@ -596,13 +670,14 @@ class _Look:
             why = facts.get("failure") or ("the list of users has no password of %s" % instance["user"]
                                            if facts and facts["reason"] in ("",) + STILL_VALID else
                                            "there is no valid probe certificate")
-            self.add("not_probed", "Not probed: %s." % why.rstrip("."), "Give the fleet probe certificates.",
-                     limited(SITE + " -e secure_tsp_probe=true", [instance["host"]]), **subject)
+            without_password = bool(facts) and not facts.get("failure") and facts["reason"] in ("",) + STILL_VALID
+            self.add("not_probed", "Not probed: %s." % why.rstrip("."),
+                     "Give the user's password in the list." if without_password else "Give the fleet probe certificates.",
+                     "" if without_password else limited(SITE + " -e secure_tsp_probe=true", [instance["host"]]), **subject)
         elif opened["failure"]:
             self.add("probe_failed", "No provider opens with the probe certificate. %s" % capital(opened["failure"]),
                      "Give the probe a new id with secure_tsp_probe_suffix: its certificate is compromised."
-                     if opened["compromised"] else "Do what the message says.",
-                     limited(VERIFYING + " -e secure_tsp_verify_with=probe", [instance["host"]]), **subject)
+                     if opened["compromised"] else "Do what the message says.", **subject)
 
     # What only shows when hosts are compared
 
@@ -632,21 +707,19 @@ class _Look:
         self.add("certificate_duplicate", "The same certificate is also on %s. One certificate carries one connection; two throw "
                  "each other out and spoil it." % ", ".join(others),
                  "Give each instance an instance_id of its own, remove the copy, and provision again.",
-                 limited(SITE, [place[0]] + [other.split(" ")[0] for other in others]),
                  **(_subject(owner) if owner else {"host": place[0]}))
 
     # What the clusters see
 
     def _connections(self):
-        groups = {}
+        users = {}
         for instance in self.instances:
             if instance["state"] == "present" and not instance["probe_of"] and self._is_asked(instance):
-                place = addresses_of(instance, self.hosts[instance["host"]])
-                groups.setdefault((instance["cluster"], instance["user"], place), []).append(instance)
+                users.setdefault((instance["cluster"], instance["user"]), []).append(instance)
         for name, reading in self.clusters.items():
             self._limits(name, reading["connections"])
-        for (cluster, user, place), members in groups.items():
-            self._group_of_connections(cluster, user, place, members)
+        for (cluster, user), members in users.items():
+            self._connections_of(cluster, user, members)
 
     def _is_asked(self, instance):
         """The user is on the secure port, the cluster told its connections, and the host was reached."""
@@ -665,24 +738,60 @@ class _Look:
             self.add("ris_incomplete", "One user has more connections than one answer of the cluster carries, so they are not "
                      "judged.", "Spread the instances over more users.", cluster=name)
 
-    def _group_of_connections(self, cluster, user, place, members):
-        """Instances of one user behind the same addresses cannot be told apart, so they are counted."""
-        if not place:
-            for instance in members:
-                self.add("provider_not_judged", "Its host's address is not known, so that its connection cannot be looked for.",
-                         "Give client_address in the list.", **_subject(instance))
-            return
-        seen = sum(
-            1 for one in self.clusters[cluster]["connections"]["connections"]
-            if one["status"] == "Open" and _fleet.same(one["user"], user) and one["address"] in place)
-        for instance in members:
-            self.seen[_key(instance)] = seen >= len(members)
-            if seen < len(members):
-                several = "" if len(members) == 1 else " for %s there" % counted(len(members), "instance")
-                self.add("provider_not_seen", "CTI Manager sees %s of user %s from %s%s." % (
-                    counted(seen, "open provider") if seen else "no open provider", user, " or ".join(place), several),
-                    "Start the application, then see whether it connects.", limited(VERIFYING, [instance["host"]]),
-                    **_subject(instance))
+    def _connections_of(self, cluster, user, members):
+        """Instances of one user behind one address cannot be told apart, so they are counted, over all hosts that share it."""
+        opened = [one for one in self.clusters[cluster]["connections"]["connections"]
+                  if one["status"] == "Open" and _fleet.same(one["user"], user)]
+        strange = sorted(set(one["address"] for one in opened if one["address"] and one["address"] not in self._known_addresses()))
+        for places, group in sharing([(self._places(one), one) for one in self._all_of(cluster, user)], set(one["address"] for one in opened)):
+            judged = [one for one in group if one in members]
+            seen = sum(1 for one in opened if one["address"] in places)
+            if judged and not places:
+                self._not_judged(judged, "Its host's address is not known, so that its connection cannot be looked for.", user, strange)
+            elif judged and seen < len(group):
+                self._too_few(judged, group, seen, user, places, strange)
+            else:
+                self.seen.update((_key(one), True) for one in judged)
+
+    def _all_of(self, cluster, user):
+        """Instances of a user, on hosts outside of this run, too: they may share an address with those within."""
+        return [one for one in self.everywhere if one["state"] == "present" and not one["probe_of"]
+                and (one["cluster"], one["user"]) == (cluster, user)]
+
+    def _places(self, instance):
+        reading = self.hosts.get(instance["host"])
+        return addresses_of(instance, reading or {"addresses": ()})
+
+    def _known_addresses(self):
+        if self._known is None:
+            self._known = set(address for reading in self.hosts.values() for address in (reading or {"addresses": ()})["addresses"])
+            self._known |= set(one["client_address"] for one in self.everywhere if one.get("client_address"))
+        return self._known
+
+    def _too_few(self, judged, group, seen, user, places, strange):
+        """Fewer connections than instances. Where another one may be of theirs, nothing is claimed."""
+        what = "CTI Manager sees %s of user %s from %s%s." % (
+            counted(seen, "open provider") if seen else "no open provider", user, " or ".join(places),
+            "" if len(group) == 1 else " for %s there" % counted(len(group), "instance"))
+        if strange:
+            self._not_judged(judged, what, user, strange)
+        elif seen and len(judged) < len(group):
+            self._not_judged(judged, what + " Not all of these are in this run.", user, ())
+        else:
+            for instance in judged:
+                self.seen[_key(instance)] = False
+                self.add("provider_not_seen", what, "Start the application on %s. If it runs, look at what is in its way: %s" % (
+                    instance["host"], diagnosing(instance, self.ambiguous)), **_subject(instance))
+
+    def _not_judged(self, judged, what, user, strange):
+        for instance in judged:
+            if strange:
+                places = " and ".join(strange)
+                what_ = "%s The cluster sees %s from %s, which no host of this run has, and which may be this instance." % (what, user, places)
+                fix = "Give client_address: the cluster sees %s from %s." % (user, places)
+            else:
+                what_, fix = what, "Give client_address in the list." if not self._places(instance) else "Look without --limit."
+            self.add("provider_not_judged", what_, fix, **_subject(instance))
 
     # Results
 
@@ -698,11 +807,11 @@ class _Look:
             self._row(one, by_instance.get((one["cluster"], one["host"], one["instance_id"]), []),
                       by_user.get((one["cluster"], one["user"]), []))
             for one in self.instances if one["state"] == "present"]
-        return {
+        return all_printable({
             "findings": self.found, "instances": rows,
             "clusters": [self._cluster_row(name, reading) for name, reading in self.clusters.items()],
             "exit_code": exit_code(self.found), "hosts": self._hosts_with_drift(), "lines": lines(self.found),
-        }
+        })
 
     def _row(self, instance, own, of_user):
         facts = (self.read.get((instance["host"],) + _key(instance)) or {}).get("certificate") or {}
@@ -774,6 +883,25 @@ def opens_provider(facts):
     return None if facts["failure"] else facts["reason"] in ("",) + STILL_VALID
 
 
+def sharing(pairs, linking):
+    """[(places, instances)] of [(places, instance)], together where they share one of the linking places, else alone."""
+    groups, of_place = [], {}
+    for places, instance in pairs:
+        shared = sorted(set(places) & linking)
+        group = {"places": set(shared or places), "members": [instance]}
+        groups.append(group)
+        for place in shared:
+            other = of_place.setdefault(place, group)
+            if other is not group:
+                smaller, group = sorted((other, group), key=lambda one: len(one["members"]))
+                group["places"] |= smaller["places"]
+                group["members"] += smaller["members"]
+                of_place.update((one, group) for one in smaller["places"])
+                smaller["members"] = []
+        of_place.update((one, group) for one in shared)
+    return [(tuple(sorted(group["places"])), group["members"]) for group in groups if group["members"]]
+
+
 def addresses_of(instance, reading):
     """From where CTI Manager sees an instance connected; reading: what its host shows."""
     given = instance.get("client_address")
@@ -818,8 +946,9 @@ def place_of(finding):
 
 def lines(found):
     """The findings for a terminal, the worst first."""
-    shown = ["%-8s %s: %s [%s]" % (finding["severity"], place_of(finding), finding["what"], finding["code"])
-             for finding in found[:LINES]]
+    shown = []
+    for finding in found[:LINES]:
+        shown.append(printable("%-8s %s: %s [%s]" % (finding["severity"], place_of(finding), finding["what"], finding["code"])))
     if len(found) > LINES:
         shown.append("... and %d more" % (len(found) - LINES))
     counts = dict((severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES)

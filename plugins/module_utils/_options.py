@@ -21,6 +21,7 @@ PREFIX = "secure_tsp_"
 # What XML 1.0, and with it AXL, cannot carry.
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
+SIZE = re.compile("([0-9]{1,12})([KMGkmg]?)[Bb]?\\Z")
 TRUE = ("yes", "on", "1", "true", "t", "y")
 FALSE = ("no", "off", "0", "false", "f", "n")
 
@@ -28,7 +29,8 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), int, bool, path, list, dict, or raw, which is looked at elsewhere.
+    type: str, name (a text that goes to cluster or host as it is), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
+    which is looked at elsewhere.
     """
 
     type: str
@@ -118,6 +120,13 @@ def _number(value):
         raise ValueError("is not a whole number") from None
 
 
+def _size(value):
+    found = SIZE.match(str(value).strip())
+    if isinstance(value, bool) or not found or not int(found.group(1)):
+        raise ValueError("is not a size such as 200M")
+    return int(found.group(1)) << 10 * (" KMG".index(found.group(2).upper() or " "))
+
+
 def _truth(value):
     if isinstance(value, bool):
         return value
@@ -140,7 +149,7 @@ def _mapping(value):
 
 
 CONVERSIONS = {
-    "str": _text, "name": _name, "path": _text, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "str": _text, "name": _name, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
 }
 
@@ -398,11 +407,11 @@ OPTIONS = {
         "Folders on the hosts in which certificates of instances are looked for.",
     ), elements="str"),
     "diagnose_instance": Option("str", "", (
-        "Only this instance ID. Empty is all instances on the hosts of the play.",
+        "Only this instance, by its ID, or as C(cluster/instance_id). Empty is all instances on the hosts of the play.",
     )),
-    "diagnose_folder": Option("path", None, (
+    "diagnose_folder": Option("path", "~/.voiceops/diagnosis", (
         "Folder on the controller for the pages, C(cluster-instance.txt), and for the clusters' traces. It is made "
-        "with mode 0700, and files with 0600. By default it is C(.voiceops/diagnosis) below the home folder.",
+        "with mode 0700, and files with 0600.",
     )),
     "diagnose_probe": Option("bool", False, (
         "Open a provider and close it, where no earlier step failed and the list has the user's password. With the "
@@ -422,7 +431,7 @@ OPTIONS = {
     "diagnose_trace_minutes": Option("int", 0, (
         "Minutes of the clusters' own traces that are downloaded and masked. 0 downloads none.",
     ), least=0),
-    "diagnose_trace_size": Option("str", "200M", (
+    "diagnose_trace_size": Option("size", "200M", (
         "Size of these traces at most, for each cluster.",
     )),
     "diagnose_trace_files": Option("int", 100, (

@@ -20,6 +20,7 @@ import traceback
 from typing import Any, Callable, NamedTuple, Tuple, Type
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
@@ -35,8 +36,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
     "summary")
-FURTHER = ("armed", "waited", "findings", "read", "opened", "knocked", "adopted", "stopped", "due", "logged_in", "gave_up")
 DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
+    "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
+FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
              SUMMARY) + FURTHER
 NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
@@ -105,7 +108,10 @@ class Run:
     def _default(self, name):
         """Some playbooks have defaults of their own, which their preflight told."""
         own = self.register(PREFLIGHT).get("defaults") or {}
-        return own[name] if name in own else default_of(OPTIONS[name])
+        option = OPTIONS[name]
+        if name in own or option.type != "size":
+            return own.get(name, default_of(option))
+        return converted(option, option.default)
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
@@ -168,6 +174,17 @@ class Run:
         text = str(self.template(name, value))
         self._secrets.add(text)
         return text
+
+    def every_secret(self, model):
+        """All secrets that the lists hold, to keep them out of what others wrote."""
+        self.clusters()
+        self.passwords(model)
+        raw = self.vars.get(PREFIX + "instances") or ()
+        for listed in self.template(PREFIX + "instances", raw) if isinstance(raw, str) else raw:
+            if listed.get("authorization_string") is not None:
+                self._secret("the string of an instance", listed["authorization_string"])
+        self.passphrase()
+        return sorted(self._secrets)
 
     def passphrase(self):
         return self.option("key_passphrase")
@@ -271,12 +288,17 @@ class Run:
                 found[host] = known
         return found
 
-    # What is shown
+    # Files and what is shown
+
+    @staticmethod
+    def path(text):
+        """Absolute; a relative one means the folder in which ansible-playbook was started."""
+        return os.path.abspath(os.path.expanduser(text))
 
     def show(self, *lines):
-        """Print lines as they are, for people; on the controller this is the only way past Ansible's JSON."""
+        """Print lines for people; on the controller this is the only way past Ansible's JSON."""
         for line in lines:
-            self.ansible.show(self.masked(line))
+            self.ansible.show(printable(self.masked(line)))
 
     @contextlib.contextmanager
     def alone(self, hostname):
@@ -303,6 +325,10 @@ class Run:
                     "voiceops.secure_tsp.drift."))
         if not self.diff:
             result.pop("diff", None)
+        if result.get("warnings"):
+            result["warnings"] = [printable(one) for one in result["warnings"]]
+        if isinstance(result.get("msg"), str):
+            result["msg"] = "\n".join(printable(line) for line in result["msg"].split("\n"))
         return result
 
 

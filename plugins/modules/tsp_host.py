@@ -12,7 +12,7 @@ description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task give O(stage) alone; the
     action plugin of the same name takes everything else from the stages before, runs the module once for all instances of the
     host, and folds what it answers into one row for each instance.
-  - A failing instance is a row, and does not fail the task. Only the stage V(tell) fails, where something went wrong.
+  - A failing instance is a row, and does not fail the task. Only the stages V(tell) and V(drifted) fail, where something is wrong.
   - For single instances there are M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
     M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which work with the same classes.
 options:
@@ -24,13 +24,15 @@ options:
       - V(login) proves passwords of applications that a cutover is about to cut. V(stopped) and V(give_up) go with handlers.
       - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) look and open only, and change nothing.
       - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
-      - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(adopt) looks for what is there.
+      - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
+        V(adopt) looks for what is there.
       - V(ended) and V(not_started) remember that a handler of the application failed.
-      - V(tell) fails the host where something went wrong.
+      - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
     type: str
     required: true
     choices:
-      [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, knock, adopt, tell]
+      [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
+       adopt, drifted, tell]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -147,7 +149,7 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "knock", "adopt", "tell"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

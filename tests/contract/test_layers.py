@@ -18,8 +18,9 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal"),
-    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal", "_foreign"),
+    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
+     "_lists_file"),
     ("_drift", "_model", "_pki"),
     ("_diagnosis", "_outcome", "_adoption", "_verification", "_transport", "_store", "_axl.schema", "_trace_reading"),
     ("_instance", "_summary", "_upgrade", "_axl.values", "_axl.wsdl"),
@@ -29,7 +30,8 @@ LAYERS = (
     ("_stages.clusters", "_stages.host"),
     ("_run",),
     ("_stages.fleet", "_stages.hosts"),
-    ("_stages.upgrade", "_stages.removal"),
+    ("_stages.upgrade", "_stages.removal", "_stages.drift", "_stages.adoption"),
+    ("_stages.diagnosis",),
     ("_stages.table",),
     ("_module",),
 )
@@ -50,16 +52,16 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", *TABLES), set()),
     **dict.fromkeys(("_octets", "_options"), {"_errors"}),
-    "_drift": {"_fleet"},
+    "_drift": {"_fleet", "_foreign"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     "_verification": {"_fleet", "_model"},
     "_summary": {"_model", "_outcome"},
-    "_adoption": {"_fleet"},
+    "_adoption": {"_fleet", "_foreign", "_options"},
     "_upgrade": {"_model", "_outcome", "_progress"},
-    "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_profile_status"},
+    "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_foreign", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
@@ -74,6 +76,7 @@ CLOCK_CALLS = {"now", "today", "utcnow"}
 HOME = {
     "cryptography": "_pki",
     "OpenSSL": "_transport",
+    "yaml": "_lists_file",
     "tftpy": "_transport",
     "zeep": "_axl.client",
     "requests": "_axl.client",
@@ -219,7 +222,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("module_utils/_pki.py", GUARD.format("cryptography").replace("ImportError:", "Exception:"), "without guard"),
     ("module_utils/_store.py", GUARD.format("cryptography"), "_pki only"),
     ("module_utils/_serviceability.py", GUARD.format("lxml.etree"), "_axl.client only"),
-    ("module_utils/_pki.py", GUARD.format("yaml"), "not a package"),
+    ("module_utils/_pki.py", GUARD.format("jinja2"), "not a package"),
     ("module_utils/_new.py", "import re\n", "no place"),
     ("modules/ctl_info.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
     ("modules/ctl_info.py", "import ansible.module_utils.basic\n", "only _module"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 
 import provisioned
@@ -45,7 +46,7 @@ def adopted(site):
     """(run, text of the file)"""
     path = site.controller.folder / "adopted.yml"
     before = site.everything()
-    run = site.run("-e", "secure_tsp_adopt_file=%s" % path, playbook="adopt")
+    run = site.run(playbook="adopt")  # the file's usual place: where ansible-playbook was started
     assert site.everything() == before
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     return run, path.read_text()
@@ -74,6 +75,70 @@ def test_it_says_what_a_person_has_to_do(adopted):
 
 def test_the_file_is_not_overwritten(site, adopted):
     path = site.controller.folder / "adopted.yml"
-    run = site.run("-e", "secure_tsp_adopt_file=%s" % path, playbook="adopt", rc=2)
+    run = site.run(playbook="adopt", rc=2)
     assert "is there already and is not overwritten" in run.output
     assert path.read_text() == adopted[1]
+
+
+# Names that somebody else chose
+
+RUNS = "{{ lookup('pipe', 'touch $HOME/ran_%s') }}"
+SAYS = "u'%s\"" % (RUNS % "user")
+DEVICES = (RUNS % "device", "{% set x = lookup('pipe','touch $HOME/ran_set') %}", "{# lost", 'SEP"quoted\': [x] #', "SEP\nsecure_tsp_cutover: never")
+TURNED = "\u202eresu"
+STORE = RUNS % "store"
+
+
+@pytest.fixture
+def hostile(make_site):
+    """A cluster and a host on which names are templates, quotes, line breaks and marks that turn text."""
+    site = make_site(hosts=HOSTS[:1], users=(), instances=(), seed={"devices": [{"name": name} for name in DEVICES]})
+    accounts = site.sim.cluster.accounts
+    for name, instance_id, devices in ((SAYS, "hostilex1", DEVICES), (TURNED, "hostilex2", ()), ("a\nb", "hostilex3", ())):
+        with site.sim.cluster.writing():
+            accounts.add_user("application", name, password="x", groups=[provisioned.ENABLED, provisioned.SECURE], devices=list(devices))
+        place = site.controller.hosts / HOSTS[0] / (STORE if instance_id == "hostilex1" else "x") / instance_id
+        place.parent.mkdir(parents=True, exist_ok=True)
+        provisioned.add_instance(site.sim.cluster, place, {"user": name, "instance_id": instance_id})
+    site.settings["secure_tsp_adopt_paths"] = [str(site.controller.hosts) + "/{{ inventory_hostname }}"]
+    return site
+
+
+def test_no_name_of_somebody_else_is_ever_worked_out(hostile):
+    run = hostile.run(playbook="adopt")
+    path = hostile.controller.folder / "adopted.yml"
+    text = path.read_text()
+    assert all(one.isprintable() or one == "\n" for one in text + run.output)
+    assert "# To do: User 'a\\x0ab' was left out" in text and "# To do: The device 'SEP\\x0asecure_tsp_cutover: never'" in text
+    run = hostile.run("-e", "@%s" % path, playbook="drift", rc=2)
+    assert list((hostile.controller.folder / "home").glob("ran_*")) == []
+    report = json.loads((hostile.controller.folder / "secure_tsp_report" / "report.json").read_text())
+    assert {(one["user"], one["instance_id"]) for one in report["instances"]} == {
+        (SAYS, "hostilex1"), ("\\u202eresu", "hostilex2")}
+    assert {finding["code"] for finding in report["findings"]} == {"provider_not_seen"}
+    assert all(one.isprintable() or one == "\n" for one in run.output)
+
+
+def test_the_test_would_notice_a_template(hostile):
+    """The same names, not tagged."""
+    path = hostile.controller.folder / "untagged.yml"
+    path.write_text(yaml.safe_dump({"secure_tsp_users": [{"name": SAYS}], "secure_tsp_instances": []}))
+    hostile.run("-e", "@%s" % path, playbook="drift", rc=None)
+    assert [one.name for one in (hostile.controller.folder / "home").glob("ran_*")] == ["ran_user"]
+
+
+def test_a_cluster_that_cannot_be_read_leaves_the_others_to_be_listed(site):
+    site.settings["secure_tsp_clusters"] = {"main": site.cluster, "gone": {**site.cluster, "port": 1}}
+    try:
+        path = site.controller.folder / "others.yml"
+        run = site.run("-e", "secure_tsp_adopt_file=others.yml", playbook="adopt")
+        assert "# To do: Cluster gone could not be read, and nothing of it is listed" in path.read_text()
+        assert "users and 4 instances were written to %s" % path in run.output
+    finally:
+        del site.settings["secure_tsp_clusters"]
+
+
+def test_a_host_that_cannot_be_searched_is_named(site):
+    site.hosts = {HOSTS[0]: {}, HOSTS[1]: {"ansible_python_interpreter": "/bin/false"}}
+    site.run("-e", "secure_tsp_adopt_file=third.yml", playbook="adopt")
+    assert "# To do: Host recorder02 was not searched for certificates: " in (site.controller.folder / "third.yml").read_text()

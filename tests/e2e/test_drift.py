@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import json
 import pathlib
 import re
+import shlex
 import shutil
 
 import collection_path
@@ -214,6 +216,13 @@ CASES = [case.on(number) for number, case in enumerate((
     # Nothing at all
     Case("healthy", finds=[]),
 ))]
+# What a playbook cures, planted once more for the test that runs the commands which findings print.
+CURABLE = [copy.deepcopy(case) for case in CASES if case.name in (
+    "user_missing", "user_groups_missing", "user_without_cti", "user_without_srtp", "user_devices", "user_not_removed", "user_not_secure",
+    "profile_missing", "profile_pending", "profile_without_certificate", "profile_not_removed", "certificate_missing",
+    "certificate_unreadable", "certificate_expired", "certificate_expiring", "certificate_wrong_issuer", "certificate_key_changed",
+    "certificate_unconfirmed", "key_missing", "key_mismatch", "enrolment_interrupted", "file_modes", "key_readable", "files_not_removed",
+    "ctl_missing", "ctl_stale", "ctl_files")]
 UNLISTED = ("certificate_unlisted", "", HOSTS[0], "", "")
 CRITICAL = ("user_without_cti", "key_readable")  # graver than their code usually is
 
@@ -252,19 +261,32 @@ def open_applications(site):
         site.sim.act("open_application", user=one["user"], address=one["client_address"], instance_id=one["instance_id"])
 
 
-@pytest.fixture(scope="module")
-def fleet(make_site):
+def made(make_site, hosts, cases):
     """A fleet with a place for each drift, and nothing planted yet."""
-    end_users = [{"name": case.user["name"], "lastname": "Doe", "password": "x"} for case in CASES
+    end_users = [{"name": case.user["name"], "lastname": "Doe", "password": "x"} for case in cases
                  if case.user.get("type") == "end"]
     site = make_site(
-        hosts=HOSTS, users=[case.user for case in CASES], instances=[case.instance for case in CASES if case.instance],
+        hosts=hosts, users=[case.user for case in cases], instances=[case.instance for case in cases if case.instance],
         seed={"devices": [{"name": DEVICE, "lines": [{"number": "1000"}]}], "end_users": end_users})
-    for case in CASES:
+    for case in cases:
         case.site = site
         provisioned.add_user(site.sim.cluster, case.user, case.secure)
         if case.instance:
             case.store = provisioned.add_instance(site.sim.cluster, site.store(case.instance_id), case.instance)
+    return site
+
+
+def plant(site, cases):
+    site.users = [case.user for case in cases]  # the lists themselves, so that a case may change its entry
+    site.instances = [case.instance for case in cases if case.instance]
+    for case in cases:
+        if case.plant:
+            case.plant(case)
+
+
+@pytest.fixture(scope="module")
+def fleet(make_site):
+    site = made(make_site, HOSTS, CASES)
     site.sim.cluster.accounts.add_user("application", "u_nobody", password="x", groups=[ENABLED])  # not listed
     open_applications(site)
     return site
@@ -277,11 +299,7 @@ def clean(fleet):
 
 @pytest.fixture(scope="module")
 def planted(fleet, clean):
-    fleet.users = [case.user for case in CASES]  # the lists themselves, so that a case may change its entry
-    fleet.instances = [case.instance for case in CASES if case.instance]
-    for case in CASES:
-        if case.plant:
-            case.plant(case)
+    plant(fleet, CASES)
     unlisted_folder(CASES[0])
     return Looking(fleet, rc=2)
 
@@ -370,6 +388,25 @@ def test_every_code_is_planted_somewhere():
     here = pathlib.Path(__file__).read_text().partition("# One cluster, a small fleet")[2]
     elsewhere = (collection_path.ROOT / OTHER_TESTS).read_text()
     assert [code for code in _drift.CODES if code not in planted and '"%s"' % code not in here + elsewhere] == []
+
+
+def test_every_command_that_a_finding_prints_cures_it(make_site):
+    """On one host, and without applications, so that nothing but the command can have done it."""
+    for case in CURABLE:
+        if case.instance:
+            case.instance["host"] = HOSTS[0]
+            del case.instance["client_address"]  # a new certificate is proven from here
+    site = made(make_site, HOSTS[:1], CURABLE)
+    site.settings["secure_tsp_drift_ris"] = False
+    plant(site, CURABLE)
+    found = Looking(site, rc=2).findings
+    assert sorted(finding["code"] for finding in found) == sorted(code for case in CURABLE for code in case.finds)
+    assert [finding["code"] for finding in found if not finding["command"]] == []
+    for command in dict.fromkeys(finding["command"] for finding in found):
+        program, playbook, *words = shlex.split(command)
+        assert program == "ansible-playbook"
+        site.run(*words, playbook=playbook.rpartition(".")[2])
+    assert Looking(site, rc=0).findings == []
 
 
 # One cluster, a small fleet: what is wrong with a whole cluster, with hosts, with probes.
@@ -538,3 +575,49 @@ def test_passwords_are_not_printed_even_when_verbose(small):
     looking = Looking(small, "-vvvv", rc=0)
     text = looking.run.output + small.controller.log.read_text()
     assert USER["password"] not in text and small.sim.password not in text and "PRIVATE KEY-----" not in text
+
+
+def test_a_certificate_that_was_regenerated_and_a_trust_list_that_was_forgotten(small):
+    small.sim.act("regenerate", certificate="callmanager")
+    looking = Looking(small, rc=2)
+    [finding] = [one for one in looking.findings if one["code"] == "ctl_not_updated"]
+    assert (finding["severity"], finding["cluster"], finding["host"], finding["command"]) == (
+        "critical", "main", "", "utils ctl update CTLFile")
+    assert finding["what"].startswith("The CallManager certificate of 127.0.0.1 is not in the trust list that hosts fetch (made ")
+    assert "restart Cisco Tftp, Cisco CallManager and Cisco CTIManager" in finding["fix"]
+    small.sim.act("rebuild_ctl")
+    assert "ctl_not_updated" not in [one["code"] for one in Looking(small, rc=2).findings]
+
+
+def test_an_application_behind_an_address_that_nobody_listed(small):
+    """It may be the one that is missed, so that nothing is claimed, and nothing is told to be opened beside it."""
+    for provider in small.sim.cluster.providers():
+        small.sim.act("close_provider", number=provider.number)
+    small.sim.act("open_application", user=USER["name"], address="198.51.100.30", instance_id="recorder01x1")
+    looking = Looking(small, rc=0)
+    assert {(one["code"], one["command"]) for one in looking.findings} == {("provider_not_judged", "")}
+    assert {one["fix"] for one in looking.findings} == {"Give client_address: the cluster sees recorder_tapi from 198.51.100.30."}
+
+
+def test_a_report_lands_where_the_run_was_started_after_the_findings_are_told(small):
+    small.settings["secure_tsp_report_folder"] = "nightly"
+    run = small.run(playbook="drift")
+    place = small.controller.folder / "nightly"
+    assert json.loads((place / "report.json").read_text())["run"]["exit_code"] == 0
+    assert run.output.index("No drift: ") < run.output.index("Report: %s/report.html" % place) < run.output.index("Write the document")
+
+
+def test_a_report_that_cannot_be_written_is_no_drift(small):
+    small.settings["secure_tsp_report_folder"] = str(small.controller.folder / "ansible.cfg")
+    run = small.run(playbook="drift")
+    assert "There is no report in %s: " % small.settings["secure_tsp_report_folder"] in run.output
+    (small.store("recorder02x1") / "QBEClient.key.pem").unlink()
+    run = small.run(playbook="drift", rc=2)
+    assert [(one["host"], one["msg"][:24]) for one in run.results("Fail where there is drift", status="failed")] == [
+        ("recorder02", "1 critical. key_missing:")]
+
+
+def test_a_misspelt_variable_is_refused_before_anything_is_read(small):
+    run = small.run("-e", "secure_tsp_drift_prob=true", playbook="drift", rc=2)
+    assert "there is no variable secure_tsp_drift_prob; did you mean secure_tsp_drift_probe?" in " ".join(run.output.split())
+    assert small.sim.cluster.counters.get("getCCMVersion", 0) == 0

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.filter.adopted_lists import adopted_lists
+import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _lists_file
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._adoption import adopted_lists
 
 USER = {"name": "tapi", "type": "application", "groups": ["Standard CTI Secure Connection"], "devices": []}
 
@@ -79,3 +81,67 @@ def test_what_cannot_be_listed_is_told():
 ])
 def test_keys_that_are_not_the_usual_ones_are_listed(profile, key):
     assert instances(reading(profile), hosts={})[0].get("key") == key
+
+
+# Names of somebody else's
+
+TEMPLATES = ("u{{ lookup('pipe', 'id') }}", "{% for x in y %}", "a{# b", "{{", "it's {{ \"both\" }}: [quotes] #")
+ODD = ("- a", "yes", "0101", "~", "a: b", "# no", "'", '"', "\\", "100%", "\u202eresu", "m\u00fcller", "&x *y !z")
+
+
+class Loader(yaml.SafeLoader):
+    """As Ansible's, which gives a text with the tag !unsafe back as one that it never works out."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_tagged_wherever_it_stands(name):
+    text = _lists_file.text_of({"secure_tsp_users": [{"name": name, "devices": [name]}]}, [])
+    assert yaml.load(text, Loader) == {"secure_tsp_users": [{"name": ("unsafe", name), "devices": [("unsafe", name)]}]}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_come_back_as_they_were(name):
+    assert yaml.load(_lists_file.text_of({"names": [name]}, []), Loader) == {"names": [name]}
+
+
+def test_what_turns_or_hides_text_is_escaped_in_the_file():
+    text = _lists_file.text_of({"names": ["u\u202eresu", "m\u00fcller"]}, [])
+    assert "\u202e" not in text and text.isascii()
+    assert "m\u00fcller" in _lists_file.text_of({"names": ["m\u00fcller"]}, [])
+
+
+@pytest.mark.parametrize("comment", ["a\nsecure_tsp_cutover: never", "a\r\nb: c", "a\u2028b: c", "a\x85b: c", "\x1b[2J"])
+def test_a_comment_stays_one(comment):
+    text = _lists_file.text_of({"names": []}, [comment])
+    assert yaml.load(text, Loader) == {"names": []} and text.count("\n") == 3
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", " a", "a\x00", "\ud800", ""])
+def test_a_name_that_no_list_can_carry_is_left_out_and_told(name):
+    user = {"name": name, "type": "application", "groups": [], "devices": []}
+    found = adopted_lists([reading({"user": name}, users=[user])], {})
+    assert found["users"] == found["instances"] == [] and len(found["open"]) == 1
+    assert found["open"][0].isprintable() and "was left out" in found["open"][0]
+
+
+def test_devices_and_groups_that_no_list_can_carry_are_left_out_and_told():
+    user = dict(USER, devices=["SEP1", "SEP\n2"], groups=USER["groups"] + ["Standard CTI \x07"])
+    found = adopted_lists([reading({}, users=[user])], HOSTS)
+    assert found["users"] == [{"name": "tapi", "devices": ["SEP1"]}]
+    assert [line.partition(" was left out")[0] for line in found["open"][:2]] == [
+        "The device 'SEP\\x0a2' of user tapi", "The group 'Standard CTI \\x07' of user tapi"]
+
+
+@pytest.mark.parametrize("parent", ["/srv/{host}", "/srv/a\nb"])
+def test_a_folder_that_would_be_taken_for_another_is_told(parent):
+    found = adopted_lists([reading({})], {"one": {"certificates": [parent + "/host1x1/QBEClient.cer"]}})
+    assert "store" not in found["instances"][0] and "cannot be listed" in found["open"][0]
+
+
+def test_users_are_compared_without_case():
+    assert instances(reading({}, connections=["192.0.2.3"]) | {"connections": [{"user": "TAPI", "address": "192.0.2.3"}]},
+                     hosts=HOSTS)[0]["host"] == "two"

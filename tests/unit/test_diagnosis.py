@@ -80,7 +80,7 @@ class Scene:
 
     def openings(self, **outcome):
         rows = [{"cluster": "main", "instance_id": "recorder01x1", "certificate_valid": True, "probe_of": None, "store": "/s", **outcome}]
-        return _diagnosis.openings(self.fleet, self.clusters, self.hosts, self.findings(), rows, "recorder01")
+        return _diagnosis.openings(self.fleet, self.clusters, self.hosts, self.findings(), rows)
 
 
 @pytest.fixture
@@ -259,10 +259,10 @@ def test_nothing_is_opened_without_a_valid_certificate_or_where_ris_does_not_tel
     clusters["main"]["connections"]["available"] = False
     found = _drift.findings(scene.fleet, clusters, scene.hosts, NOW)["findings"]
     rows = [{"cluster": "main", "instance_id": "recorder01x1", "certificate_valid": True, "probe_of": None, "store": "/s"}]
-    assert _diagnosis.openings(scene.fleet, clusters, scene.hosts, found, rows, "recorder01") == []
+    assert _diagnosis.openings(scene.fleet, clusters, scene.hosts, found, rows) == []
     # A probe disturbs nobody.
     rows.append(dict(rows[0], instance_id="recorder01x1probe", probe_of="recorder01x1", store="/s/probe"))
-    [opening] = _diagnosis.openings(scene.fleet, clusters, scene.hosts, found, rows, "recorder01")
+    [opening] = _diagnosis.openings(scene.fleet, clusters, scene.hosts, found, rows)
     assert (opening["way"], opening["store"]) == ("probe", "/s/probe")
 
 

@@ -100,16 +100,17 @@ def may_be_cut(model, cluster, survey):
     return False
 
 
-def look_at_lists(run, naming=()):
+def look_at_lists(run, naming=(), probe=None):
     """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle.
 
-    naming: options that name instances; named has the keys, by option.
+    naming: options that name instances; named has the keys, by option. probe: whether there are probes beside the instances,
+    where that is not told by secure_tsp_probe.
     """
     run_once_is_possible(run)
     mistakes = run.mistakes()
     model, wrong, unusual = complete(
         run.listed("clusters"), run.listed("users"), run.listed("instances"), inventory=run.inventory(),
-        group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe"),
+        group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe") if probe is None else probe,
         probe_suffix=safe_option(run, "probe_suffix"),
         secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
     named = {}
@@ -126,9 +127,9 @@ def look_at_lists(run, naming=()):
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
 
 
-def lists(run):
+def lists(run, probe=None):
     """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
-    found = look_at_lists(run)
+    found = look_at_lists(run, probe=probe)
     unread = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None)
     return dict(found, clusters=dict((name, dict(unread)) for name in found.pop("known").clusters), window=None, stopped="")
 

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The border of foreign text: names, faults, pages, traces and file names that somebody else wrote. Pure.
+
+printable() is for whatever a person will read, on a terminal or with cat. For HTML, XML, shell and YAML there is more to do,
+where these are written.
+"""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+
+# Control characters, formats (direction marks, invisible ones), lone surrogates, and separators of lines and paragraphs.
+NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+def printable(text):
+    """The text on one line, with nothing in it that moves a cursor, hides or turns what stands beside it."""
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(escaped(one) if unicodedata.category(one) in NOT_SHOWN else one for one in text)
+
+
+def escaped(character):
+    number = ord(character)
+    return "\\x%02x" % number if number < 0x100 else "\\u%04x" % number if number < 0x10000 else "\\U%08x" % number
+
+
+def all_printable(value):
+    """The same of every text in lists and dictionaries."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return dict((all_printable(key), all_printable(one)) for key, one in value.items())
+    return [all_printable(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def has_template(text):
+    """Whether Ansible could take the text for a template."""
+    return any(mark in text for mark in TEMPLATE_MARKS)
+
+
+def word(text):
+    """The text as one word of a printed shell command."""
+    return shlex.quote(printable(text))

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Lists as a file of variables, in which no name of somebody else's is a template, and no comment ends early."""
+
+from __future__ import annotations
+
+import traceback
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import MissingLibrary
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import has_template, printable
+
+try:
+    import yaml
+except ImportError:
+    YAML_IMPORT_ERROR = traceback.format_exc()
+else:
+    YAML_IMPORT_ERROR = None
+
+UNSAFE = "!unsafe"  # Ansible's tag for a text that is never worked out
+WIDTH = 120
+
+
+def text_of(variables, comments):
+    """The file's text. variables: of plain values; comments: one line each, above them."""
+    if YAML_IMPORT_ERROR:
+        raise MissingLibrary("PyYAML", YAML_IMPORT_ERROR)
+    shown = all(printable(text) == text for text in texts(variables))  # else characters are escaped
+    body = yaml.dump(variables, Dumper=dumper(), sort_keys=False, width=WIDTH, allow_unicode=shown, default_flow_style=False)
+    return "".join("# %s\n" % printable(line) for line in comments) + "---\n" + body
+
+
+def dumper():
+    class Dumper(yaml.SafeDumper):
+        """Tags what Ansible would take for a template."""
+
+        def ignore_aliases(self, data):
+            return True
+
+    def represent(self, text):
+        text = str.__str__(text)  # Ansible has kinds of text of its own
+        if has_template(text):
+            return self.represent_scalar(UNSAFE, text, style='"')
+        return self.represent_str(text)
+
+    Dumper.add_representer(str, represent)
+    Dumper.add_multi_representer(str, represent)
+    return Dumper
+
+
+def texts(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from texts(key)
+            yield from texts(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from texts(one)

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Adoption: what hosts and clusters have already is written as lists, for a start with this collection. Changes nothing else."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _adoption, _fleet, _lists_file, _run, _survey
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+
+GROUP = "secure_tsp"
+NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or give it with -e @FILE.yml."
+THERE_ALREADY = "%s is there already and is not overwritten. Move it away, or give another name with -e secure_tsp_adopt_file=NAME.yml."
+
+
+def adopt(run, execute):
+    """Addresses of a host, and certificates of instances that it holds."""
+    if run.is_windows(run.host):
+        return dict(changed=False, addresses=[], certificates=[], why="its TSPs keep their certificates to themselves")
+    answer = execute("adopt", [], {"places": run.option("adopt_paths")}, {})
+    if answer.get("failed"):
+        return dict(changed=False, addresses=[], certificates=[], why=answer.get("msg") or "failed without a message")
+    return dict(changed=False, addresses=answer["addresses"], certificates=answer["certificates"], why="")
+
+
+def adopted(run):
+    """Read the clusters, and write the lists."""
+    path = run.path(run.option("adopt_file"))
+    if not run.listed("clusters"):
+        raise Refused(NO_CLUSTER % run.host)
+    model, wrong, _unusual = complete(run.listed("clusters"), [], [])
+    mistakes = run.mistakes() + list(dict.fromkeys(map(str, wrong)))
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was read." % (len(mistakes), "; ".join(mistakes)))
+    if os.path.lexists(path):
+        raise Refused(THERE_ALREADY % path)
+    readings, todo = read_clusters(clusters.Access(run.clusters()), model.clusters)
+    if not readings:
+        raise Refused("%s Nothing was written." % " ".join(todo))
+    holdings, unsearched = holdings_of(run)
+    found = _adoption.adopted_lists(readings, holdings)
+    todo += unsearched + found["open"]
+    lists = {"secure_tsp_users": found["users"], "secure_tsp_instances": found["instances"]}
+    if not run.check:
+        write(path, _lists_file.text_of(lists, head(path) + ["To do: %s" % one for one in todo]))
+    lines = ["%d users and %d instances %s written to %s." % (
+        len(found["users"]), len(found["instances"]), "would be" if run.check else "were", path)] + todo
+    run.show("", *lines, "")
+    return dict(changed=True, msg=lines)
+
+
+def read_clusters(access, names):
+    """(readings of the clusters, what a person has to know of those that could not be read)."""
+    readings, todo = [], []
+    for name in names:
+        try:
+            reading, remark = read_cluster(access, name)
+        except SecureTspError as error:
+            todo.append("Cluster %s could not be read, and nothing of it is listed: %s" % (name, error))
+            continue
+        readings.append(reading)
+        todo += [remark] if remark else []
+    return readings, todo
+
+
+def read_cluster(access, name):
+    """CAPF profiles of a cluster, their users, and who is connected."""
+    with access.connect(name) as axl:
+        profiles = _survey.Survey(axl, None, None).gather(["version", "profiles"])["profiles"]
+        owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in profiles if not _adoption.wrong(profile["user"]))
+        wish = _fleet.Wish(users=[{"name": user, "type": kind} for kind, user in owners], stages=("users",))
+        users = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)[0]["users"]
+    view = access.view(name, set(user for _kind, user in owners))
+    remark = "" if view["available"] else "Who is connected to cluster %s could not be asked, so only files tell the hosts. %s" % (
+        name, view["reason"])
+    return dict(cluster=name, profiles=profiles, users=[user for user in users if user["exists"]], connections=view["connections"]), remark
+
+
+def holdings_of(run):
+    """({host: addresses and certificates}, sentences about hosts that were not searched)."""
+    holdings, unsearched = {}, []
+    for host in run.vars["groups"].get(GROUP, ()):
+        held = run.of_host(host, _run.HELD)
+        holdings[host] = {"addresses": held.get("addresses") or [], "certificates": held.get("certificates") or []}
+        why = held.get("why", held.get("refused") or held.get("msg") or "it was not asked")
+        if why:
+            unsearched.append("Host %s was not searched for certificates: %s" % (host, why))
+    return holdings, unsearched
+
+
+def head(path):
+    return ["What the clusters had on %s. Look it over, add what is missing, then run" % clusters.iso(clusters.now())[:10],
+            "  ansible-playbook -i INVENTORY -e @%s voiceops.secure_tsp.drift" % word(os.path.basename(path)),
+            "Passwords are not in it. Add those of users whose connections are to be opened for a proof."]
+
+
+def write(path, text):
+    """A new file, for its owner alone."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise Refused(THERE_ALREADY % path) from None
+    except OSError as error:
+        raise Refused("%s cannot be written: %s." % (path, error.strerror)) from None
+
+
+ON_CLUSTERS = {"adopted": adopted}
+ON_HOSTS = {"adopt": adopt}

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The diagnosis: a page for each instance, with what works, the first thing that does not, and the next step. Changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _diagnosis,
+    _run,
+    _trace_collection,
+    _trace_reading,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import listed_here, settings_of
+
+INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
+LOOKED = "Read the clusters, and choose what may be opened"
+OF_PORT = ("service", "host", "port")
+
+
+# What is asked for
+
+
+def lists(run):
+    """Check the lists, find what is asked for, and make the folder of the pages."""
+    found = fleet.lists(run)
+    model = _run.Model.of(found["model"])
+    one = run.option("diagnose_instance")
+    only, mistakes = model.named([one] if one else [], INSTANCE)
+    traces, wrong = traces_of(run, model, only)
+    mistakes += wrong
+    elsewhere = [instance for instance in model.instances() + model.others if key_of(instance) in only
+                 and instance["host"] not in run.vars["ansible_play_hosts_all"]]
+    mistakes += ["%s: instance %s is on host %s, which is not in this run" % (INSTANCE, one, instance["host"]) for instance in elsewhere]
+    if not any(model.hosts.get(host) for host in run.vars["ansible_play_hosts_all"]):
+        mistakes.append("no instance is listed on a host of this run")
+    if mistakes:
+        raise Refused("%s. Nothing was read." % "; ".join(map(str, mistakes)))
+    folder = folder_of(run)
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        raise Refused("The folder of the pages, %s, cannot be made: %s. Give secure_tsp_diagnose_folder." % (
+            folder, error.strerror)) from None
+    chosen = only or set(key_of(instance) for instance in model.instances() if not instance["probe_of"])
+    return dict(found, only=sorted(map(list, chosen)), traces=[[*key, paths] for key, paths in traces.items()])
+
+
+def traces_of(run, model, only):
+    """({Key: paths}, mistakes) of the trace files that were given."""
+    given, mistakes = {}, []
+    for name, paths in run.option("diagnose_tsp_traces").items():
+        keys, wrong = model.named([name], TRACES)
+        mistakes += wrong
+        given.update((key, [paths] if isinstance(paths, str) else list(paths)) for key in keys)
+    single = run.option("diagnose_tsp_trace")
+    if single and not only:
+        mistakes.append("%s goes with %s, which says whose trace it is" % (TRACE, INSTANCE))
+    given.update((key, [single]) for key in only if single)
+    return dict((key, [run.path(str(path)) for path in paths]) for key, paths in given.items()), mistakes
+
+
+def folder_of(run):
+    return run.path(run.option("diagnose_folder"))
+
+
+def hosts_asked(run, model):
+    only = drift.asked(run)
+    return [host for host in run.vars["ansible_play_hosts_all"] if any(key_of(one) in only for one in model.hosts.get(host, ()))]
+
+
+# Clusters, before hosts are looked at more closely
+
+
+def openings(run):
+    """Read the clusters, judge, and choose the providers that may be opened without disturbing an application."""
+    model, ris = run.model(), run.option("diagnose_ris")
+    names = hosts_asked(run, model)
+    readings, hosts = drift.gathered(run, model, names, ris)
+    found = drift.judged(run, model, readings, hosts, False, ris)["findings"]
+    chosen = {}
+    if run.option("diagnose_probe") and not run.check:
+        rows = [row for host in names for row in run.of_host(host, _run.READ).get("rows") or ()]
+        for one in _diagnosis.openings(drift.fleet_of(model), readings, hosts, found, rows, drift.asked(run)):
+            chosen.setdefault(one["instance"]["host"], []).append(one)
+    return dict(changed=False, clusters=readings, findings=found, openings=chosen)
+
+
+# Hosts
+
+
+def can_be_asked(run):
+    """Whether the host was reached and is one of those that are asked for."""
+    read = run.register(_run.READ)
+    return bool(read.get("reading")) and not read["reading"]["failure"]
+
+
+def knock(run, execute):
+    """Handshakes with CAPF and CTI Manager, after which the connection is closed."""
+    model, only = run.model(), drift.asked(run)
+    mine = [one for one in listed_here(run, model) if key_of(one) in only]
+    if not mine or not can_be_asked(run):
+        return dict(changed=False, results=[])
+    settings = dict(settings_of(run, model, mine), knock_timeout=run.option("diagnose_port_timeout"))
+    for number, one in enumerate(mine):
+        mine[number] = dict(one, ports=[dict((key, place[key]) for key in OF_PORT) for place in clusters.ports_of([one])])
+    answer = execute("knock", mine, settings, {})
+    return dict(changed=False, results=[dict(found, item=subject(one)) for one, found in zip(
+        mine, answer.get("rows") or [answer] * len(mine))])
+
+
+def opened(run, execute):
+    """Open the providers that were chosen, and close them."""
+    model = run.model()
+    chosen = run.needed(_run.FINDINGS, LOOKED)["openings"].get(run.host) or []
+    if run.check or not chosen:
+        return dict(changed=False, results=[])
+    mine = [dict(one["instance"], store=one["store"]) for one in chosen]
+    found = drift.opened_of(execute, mine, settings_of(run, model, mine), run.passwords(model, set(owner_of(one) for one in mine)))
+    return dict(changed=False, results=[dict(result, item=dict(subject(result["item"]), way=one["way"]))
+                                        for one, result in zip(chosen, found)])
+
+
+def subject(instance):
+    return {"cluster": instance["cluster"], "instance_id": instance["instance_id"]}
+
+
+# Pages
+
+
+def diagnosis(run):
+    """Traces, judgement, pages and summary."""
+    model, before, folder = run.model(), run.needed(_run.FINDINGS, LOOKED), folder_of(run)
+    names = hosts_asked(run, model)
+    hosts = dict((host, drift.reading_of(run.of_host(host, _run.READ))) for host in names)
+    secrets = run.every_secret(model)
+    traces = judged_traces(run, model, secrets)
+    seen = dict((host, _diagnosis.host_seen(
+        ports=run.of_host(host, _run.KNOCKED).get("results") or (), opened=run.of_host(host, _run.OPENED).get("results") or (),
+        traces=traces.get(host, ()))) for host in names)
+    collected = dict((name, collected_traces(run, name, folder, secrets)) for name in before["clusters"]
+                     ) if run.option("diagnose_trace_minutes") and not run.check else {}
+    pages = _diagnosis.pages(drift.fleet_of(model), before["clusters"], hosts, before["findings"], seen, clusters.iso(clusters.now()),
+                             drift.asked(run), collected)
+    failures = write(run, pages, folder)
+    lines = _diagnosis.summary(pages, folder)
+    run.show("", *(pages[0]["text"].splitlines() + [""] if len(pages) == 1 else []), *lines, "")
+    return dict(changed=False, failed=bool(failures), msg=failures[0] if failures else lines)
+
+
+def judged_traces(run, model, secrets):
+    """{host: results} of the trace files of TSPs that were given."""
+    found = {}
+    given = dict(((cluster, name), paths) for cluster, name, paths in run.register(_run.PREFLIGHT)["traces"])
+    for one in model.instances():
+        if key_of(one) in given and key_of(one) in drift.asked(run):
+            try:
+                result = _trace_reading.read(options_of(_trace_reading.ARGUMENT_SPEC, paths=given[key_of(one)], mask=secrets))
+            except (SecureTspError, OSError) as error:
+                result = dict(failed=True, msg=str(error))
+            found.setdefault(one["host"], []).append(dict(result, item=subject(one)))
+    return found
+
+
+def collected_traces(run, cluster, folder, secrets):
+    """The newest traces of a cluster, masked, below the folder of the pages."""
+    place = os.path.join(folder, "traces-" + _trace_collection.safe_name(cluster))
+    minutes = run.option("diagnose_trace_minutes")
+    found = dict(folder=place, minutes=minutes, files=0, problems=[])
+    params = options_of(_trace_collection.OPTIONS, last_minutes=minutes, dest=place, mask=secrets,
+                        max_total_size=run.option("diagnose_trace_size"), max_files=run.option("diagnose_trace_files"))
+    params["max_file_size"] = params["max_total_size"]
+    collection = None
+    try:
+        _trace_collection.check(params)
+        login = serviceability_login(clusters.Access(run.clusters()).params(cluster))
+        collection = _trace_collection.Collection(login, params)
+        collection.survey()
+        collection.decide()
+        collection.download()
+    except (SecureTspError, OSError) as error:
+        found["problems"].append(reason_of(error))
+    if collection:
+        found["files"] = sum(1 for one in collection.files if one["status"] in ("downloaded", "present"))
+        told = [one["problem"] for one in collection.nodes + collection.files if one["problem"]]
+        found["problems"] = list(dict.fromkeys(found["problems"] + told))
+    return found
+
+
+def write(run, pages, folder):
+    """The pages, readable by their owner alone. Returns why one could not be written, if so."""
+    failures = []
+    for page in pages:
+        path = os.path.join(folder, _trace_collection.safe_name(page["name"]) + ".txt")
+        try:
+            keep(path, run.masked(page["text"]))
+        except OSError as error:
+            failures.append("The page %s could not be written: %s." % (path, error.strerror))
+    return failures
+
+
+def keep(path, text):
+    """In one step, so that a page is whole or the former one; a link there is replaced, never followed."""
+    temporary = "%s.%d" % (path, os.getpid())
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+ON_CLUSTERS = {"diagnosis_lists": lists, "openings": openings, "diagnosis": diagnosis}
+ON_HOSTS = {"knock": knock, "opened": opened}

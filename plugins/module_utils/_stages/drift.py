@@ -1,0 +1,226 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The search for drift: what hosts and clusters show is read, compared with the lists, and told. Nothing is changed.
+
+The diagnosis begins with the same readings.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _connections,
+    _drift,
+    _fleet,
+    _outcome,
+    _run,
+    _survey,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError, TransportError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
+    Key,
+    account_of_instance,
+    account_of_user,
+    key_of,
+    owner_of,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
+    RealTimeInformation,
+    serviceability_login,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
+    PACKAGES,
+    HostLost,
+    listed_here,
+    settings_of,
+    surroundings,
+)
+
+SURVEYED = ["version", "nodes", "security", "services", "certificates"]
+PAGE = "report.html"
+NO_WINDOWS = "What a Windows host shows is not read by this playbook yet."
+
+
+def lists(run):
+    """Check the lists. Probes stand beside the instances where they are to be opened, too."""
+    probe = fleet.safe_option(run, "probe") or fleet.safe_option(run, "drift_probe")
+    return dict(fleet.lists(run, bool(probe)), only=None)
+
+
+# Hosts
+
+
+def read(run, execute):
+    """What a host shows: keys, certificates and trust lists, and with secure_tsp_drift_probe whether probes open."""
+    model, only = run.model(), asked(run)
+    if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
+        return dict(changed=False, reading=None, rows=[])
+    if run.is_windows(run.host):
+        return windows(run, execute)
+    mine = listed_here(run, model)
+    settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
+    settings.update(ports=[], renew_before_days=run.option("soon_days"))
+    answer = execute("read", mine, settings, {})
+    failure = unread(answer)
+    if failure:
+        return dict(changed=False, reading=_drift.host_reading(failure=failure), rows=[])
+    pairs = list(zip(mine, answer["rows"]))
+    rows = [_outcome.updated(_outcome.fresh(one), found["info"], one) for one, found in pairs]
+    reading = _drift.host_reading(
+        certificates=[dict(found["info"], item=one) for one, found in pairs],
+        lists=[dict(found["trust"], item=one) for one, found in pairs if run.option("probe") or not one["probe_of"]],
+        probes=probed(run, execute, model, mine, rows, settings) if only is None else (),
+        files=answer["files"], addresses=answer["addresses"])
+    return dict(changed=False, reading=reading, rows=rows)
+
+
+def windows(_run_, _execute):
+    """The reading of a Windows host, and rows of its instances. Here the stages for Windows come in."""
+    return dict(changed=False, reading=_drift.host_reading(failure=NO_WINDOWS), rows=[])
+
+
+def unread(answer):
+    """Why a host could not be read, empty where it was."""
+    if answer.get("failed"):
+        return answer.get("msg") or "failed without a message"
+    names = [PACKAGES[one] for one in answer["missing"]]
+    return "The Python packages %s are missing on this host. Install them with: %s -m pip install %s" % (
+        ", ".join(names), answer["python"], " ".join(names)) if names else ""
+
+
+def probed(run, execute, model, mine, rows, settings):
+    """What came of opening a provider with each valid probe certificate whose user has a password."""
+    if run.check or not run.option("drift_probe"):
+        return []
+    valid = set(key_of(row) for row in rows if row["certificate_valid"])
+    passwords = run.passwords(model, set(owner_of(one) for one in mine))
+    return opened_of(execute, [one for one in mine if one["probe_of"] and key_of(one) in valid and owner_of(one) in passwords],
+                     settings, passwords)
+
+
+def opened_of(execute, instances, settings, passwords):
+    """Results of opening a provider in the store of each of these instances."""
+    if not instances:
+        return []
+    answer = execute("open", instances, settings, {"passwords": [passwords[owner_of(one)] for one in instances]})
+    return [dict(found, item=one) for one, found in zip(instances, answer.get("rows") or [answer] * len(instances))]
+
+
+def drifted(run, _execute):
+    """Fail where there is drift, and try once more the hosts that could not be reached: exit codes 2 and 4."""
+    told = run.needed(_run.FINDINGS, "Read the clusters, and tell what differs")
+    before = run.register(_run.READ)
+    if before.get("unreachable"):
+        raise HostLost(before.get("msg") or "the host cannot be reached")
+    message = told["hosts"].get(run.host)
+    return dict(failed=bool(message), changed=False, msg=message or "No drift on this host.")
+
+
+# Clusters
+
+
+def asked(run):
+    """{Key} of the instances that are asked for, None where all are."""
+    only = run.register(_run.PREFLIGHT).get("only")
+    return None if only is None else set(Key(*pair) for pair in only)
+
+
+def findings(run):
+    """Read each cluster once, judge everything, and tell it."""
+    model = run.model()
+    readings, hosts = gathered(run, model, run.vars["ansible_play_hosts_all"], run.option("drift_ris"))
+    found = judged(run, model, readings, hosts, run.option("drift_probe"), run.option("drift_ris"))
+    folder = run.option("report_folder")
+    folder = run.path(folder) if folder else ""
+    lines = found.pop("lines")
+    run.show("", *lines)
+    if folder:
+        run.show("Report: %s/%s" % (folder.rstrip("/"), PAGE))
+    run.show("")
+    return dict(found, changed=False, msg=lines, report_folder=folder, report_title=run.option("report_title"),
+                soon_days=run.option("soon_days"))
+
+
+def gathered(run, model, names, ris):
+    """({cluster: what it shows}, {host: what it shows, None where it could not be reached})."""
+    access = clusters.Access(run.clusters())
+    hosts = dict((host, reading_of(run.of_host(host, _run.READ))) for host in names)
+    rows = [row for host in names for row in run.of_host(host, _run.READ).get("rows") or ()]
+    wanted = set(one["cluster"] for host in names for one in model.hosts.get(host, ())) if asked(run) is not None else set(model.clusters)
+    readings = dict((name, read_cluster(access, name, model, rows, run.option("cutover"), ris, run.option("probe")))
+                    for name in model.clusters if name in wanted)
+    return readings, hosts
+
+
+def reading_of(read_):
+    if read_.get("unreachable"):
+        return None
+    return read_.get("reading") or _drift.host_reading(failure=read_.get("refused") or read_.get("msg") or "it was not looked at.")
+
+
+def read_cluster(access, name, model, rows, cutover, ris, probes):
+    """What a cluster shows, as _drift.findings() takes it. What refuses keeps nothing else from being read."""
+    found = dict(hostname=model.clusters[name]["hostname"], info=None, accounts=None, connections=None, failures=[])
+    try:
+        with access.connect(name) as axl:
+            for part, step in (("info", survey), ("accounts", compare)):
+                try:
+                    found[part] = step(axl, access, name, model, rows, cutover, probes)
+                except TransportError:
+                    raise
+                except SecureTspError as error:
+                    found["failures"].append(str(error))
+    except SecureTspError as error:
+        found["failures"].append(str(error))
+    if ris and found["accounts"]:
+        found["connections"] = view(access.params(name), [user["name"] for user in found["accounts"]["users"] if user["secure"]])
+    found["failures"] = list(dict.fromkeys(found["failures"]))
+    return found
+
+
+def survey(axl, access, name, *_others):
+    look = _survey.Survey(axl, serviceability_login(access.params(name)), None)
+    facts = look.gather(SURVEYED)
+    return dict(facts, doubts=look.doubts)
+
+
+def compare(axl, _access, name, model, rows, cutover, probes):
+    """The plan for the whole lists, with what hosts say of their certificates. Nothing is to be armed, and nothing is written."""
+    instances = [one for one in model.instances(name) + model.others if one["cluster"] == name and (probes or not one["probe_of"])]
+    accounts = _outcome.with_outcomes([account_of_instance(one) for one in instances], rows, name)
+    for account in accounts:
+        account.update(needs_certificate=None, rearm=False, force=False)
+    mine = [user for user in model.users if user["cluster"] == name]
+    given = dict((Key(name, user["name"]), clusters.GIVEN) for user in mine if user["password_given"])
+    wish = _fleet.Wish(users=[account_of_user(user, given) for user in mine], instances=accounts, cutover=cutover)
+    result = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)[0]
+    return dict((key, result[key]) for key in ("plan", "users", "instances", "remarks", "release"))
+
+
+def view(params, users):
+    """What CTI Manager sees of these users. One request for the whole fleet: the cluster allows 15 a minute."""
+    seen = _connections.View()
+    if users:
+        try:
+            with RealTimeInformation(serviceability_login(params), patience=clusters.RIS_PATIENCE) as ris:
+                seen = _connections.look(ris, dict(users=users, include=[], status="Any", addresses=None))
+        except _connections.NOT_AVAILABLE as error:
+            return dict(available=False, reason=str(error), complete=True, connections=[])
+    return dict(available=True, reason="", complete=seen.complete, connections=list(seen.connections.values()))
+
+
+def judged(run, model, readings, hosts, probe, ris):
+    return _drift.findings(fleet_of(model), readings, hosts, clusters.iso(clusters.now()), run.option("soon_days"), probe, ris,
+                           run.option("probe"))
+
+
+def fleet_of(model):
+    """The lists as the judgements take them."""
+    return {"users": model.users, "instances": model.instances() + model.others}
+
+
+ON_CLUSTERS = {"drift_lists": lists, "findings": findings}
+ON_HOSTS = {"read": read, "drifted": drifted}
