@@ -94,7 +94,8 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
+    clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
                  certificates=[])
@@ -254,7 +255,8 @@ def profiles_of(access, cluster, model, instances, known):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not
+    be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):

@@ -235,7 +235,8 @@ def accounts(run):
         foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), made=done.made,
+        held=[[*key, message] for key, message in held.items()] + done.of_instance)
 
 
 def foresee(run, model, due):
