@@ -312,6 +312,10 @@ OPTIONS = {
     "longest_pause": Option("int", 60, (
         "Seconds of the longest pause between two looks.",
     ), least=1, most=3600),
+    "uncut_users": Option("list", (), (
+        "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
+        "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
+    ), elements="name"),
     "operation_hours": Option("int", 24, (
         "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
         "longer than that.",
