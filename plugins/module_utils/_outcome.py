@@ -19,6 +19,7 @@ NEW = ("enrolled", "renewed", "resumed")
 USED = ("enrolled", "renewed")  # a string was used up
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
 ARMED = "Install/Upgrade"
+WAITS_ARMED = "armed"  # the action of a row whose TSP has yet to fetch its certificate
 # What a row keeps of a certificate's facts.
 OF_CERTIFICATE = (("certificate_expires", "not_after"), ("certificate_begins", "not_before"),
                   ("certificate_issuer", "issuer"), ("certificate_fingerprint", "sha256_fingerprint"))

@@ -29,12 +29,14 @@ options:
       - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
       - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
         V(diagnosis) writes the pages.
+      - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
+        them connected.
       - V(adopted) writes the lists of what clusters and hosts have already.
     type: str
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary,
-       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted]
+       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -270,7 +272,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
-        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted"])))
+        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
+        "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -26,13 +26,16 @@ options:
       - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
         V(adopt) looks for what is there.
+      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(fetched) reads what
+        the TSPs fetched, V(tick) switches the secure connection on, V(settle) says what is left to be restarted for. V(snapshot) and
+        V(discover) find out where a TSP keeps a setting.
       - V(ended) and V(not_started) remember that a handler of the application failed.
       - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
     type: str
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, drifted, tell]
+       adopt, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -149,7 +152,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick", "settle",
+            "snapshot", "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _options, _run
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds, _options, _run
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import Option, converted
 
@@ -124,6 +124,6 @@ def test_the_nearest_name(name, expected):
 
 
 def test_ranges_of_options_of_modules():
-    _options.check_ranges({"port": 1, "timeout": None}, {"port": (1, 65535), "timeout": (1, 10)})
+    _bounds.check_ranges({"port": 1, "timeout": None}, {"port": (1, 65535), "timeout": (1, 10)})
     with pytest.raises(InputError, match="port must be from 1 to 65535, not 0"):
-        _options.check_ranges({"port": 0}, {"port": (1, 65535)})
+        _bounds.check_ranges({"port": 0}, {"port": (1, 65535)})

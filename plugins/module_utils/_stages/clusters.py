@@ -240,6 +240,18 @@ def _needing(cluster, asked):
 # enrol
 
 
+def profiles_of(access, cluster, model, instances, known):
+    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
+                       instances=[account_of_instance(one) for one in instances], stages=("profiles",))
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
+    except SecureTspError:
+        return {}
+    return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+
+
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
@@ -284,15 +296,8 @@ class Arming:
         return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
-        """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
-        wish = _fleet.Wish(users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)),
-                           instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
-        try:
-            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
-        except SecureTspError:
-            return {}
-        return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+        """To say why CAPF refused."""
+        return profiles_of(self.access, self.cluster, self.model, self.instances, self.known)
 
     def disarm(self, used):
         """IDs that were armed, not used, and are disarmed now."""
@@ -325,11 +330,7 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     cut, a Policy. look: whether connections are of interest.
     """
     names = model.users_of(cluster, hosts)
-    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-              if one["state"] != "absent" and one["user"] in names]
-    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=check)
-    wish = _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",),
-                       cutover=mode)
+    wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
     waits = {}
     try:
         if fresh or known["current"] is None:
@@ -350,6 +351,26 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     seen.secure |= set(Key(cluster, name) for name in here)
     view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits=waits)
+
+
+def _wish_to_cut(cluster, model, names, rows, hosts, mode, predict):
+    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+              if one["state"] != "absent" and one["user"] in names]
+    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=predict)
+    return _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",), cutover=mode)
+
+
+def due_and_secure(access, cluster, model, rows, hosts, mode, known, check, fresh):
+    """(users that a cutover would cut over now, users on the secure port). Nothing is written. Raises SecureTspError."""
+    wish = _wish_to_cut(cluster, model, model.users_of(cluster, hosts), rows, hosts, mode, check)
+    if fresh or known["current"] is None:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            plan = axl_accounts.carry_out(axl, _without_missing(wish, current), apply=False, current=current)[1]
+    else:
+        plan = _pure(wish, known)
+    due = [one["user"] for one in plan.cutover if one["due"]]
+    return due, [name for name in _secure_of(wish, plan) if name not in due]
 
 
 def _secure_of(wish, plan):
