@@ -29,6 +29,8 @@ options:
       - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
       - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
         V(diagnosis) writes the pages.
+      - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
+        them connected.
       - V(adopted) writes the lists of what clusters and hosts have already.
     type: str
     required: true

@@ -26,6 +26,9 @@ options:
       - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
         V(adopt) looks for what is there.
+      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(fetched) reads what
+        the TSPs fetched, V(tick) switches the secure connection on, V(settle) says what is left to be restarted for. V(snapshot) and
+        V(discover) find out where a TSP keeps a setting.
       - V(ended) and V(not_started) remember that a handler of the application failed.
       - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
     type: str
