@@ -94,7 +94,8 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
+    clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
                  certificates=[])
@@ -239,10 +240,23 @@ def _needing(cluster, asked):
 # enrol
 
 
+def profiles_of(access, cluster, model, instances, known):
+    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
+                       instances=[account_of_instance(one) for one in instances], stages=("profiles",))
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
+    except SecureTspError:
+        return {}
+    return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+
+
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not
+    be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -282,15 +296,8 @@ class Arming:
         return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
-        """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
-        wish = _fleet.Wish(users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)),
-                           instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
-        try:
-            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
-        except SecureTspError:
-            return {}
-        return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+        """To say why CAPF refused."""
+        return profiles_of(self.access, self.cluster, self.model, self.instances, self.known)
 
     def disarm(self, used):
         """IDs that were armed, not used, and are disarmed now."""
@@ -323,11 +330,7 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     cut, a Policy. look: whether connections are of interest.
     """
     names = model.users_of(cluster, hosts)
-    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-              if one["state"] != "absent" and one["user"] in names]
-    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=check)
-    wish = _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",),
-                       cutover=mode)
+    wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
     waits = {}
     try:
         if fresh or known["current"] is None:
@@ -348,6 +351,26 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     seen.secure |= set(Key(cluster, name) for name in here)
     view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits=waits)
+
+
+def _wish_to_cut(cluster, model, names, rows, hosts, mode, predict):
+    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+              if one["state"] != "absent" and one["user"] in names]
+    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=predict)
+    return _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",), cutover=mode)
+
+
+def due_and_secure(access, cluster, model, rows, hosts, mode, known, check, fresh):
+    """(users that a cutover would cut over now, users on the secure port). Nothing is written. Raises SecureTspError."""
+    wish = _wish_to_cut(cluster, model, model.users_of(cluster, hosts), rows, hosts, mode, check)
+    if fresh or known["current"] is None:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            plan = axl_accounts.carry_out(axl, _without_missing(wish, current), apply=False, current=current)[1]
+    else:
+        plan = _pure(wish, known)
+    due = [one["user"] for one in plan.cutover if one["due"]]
+    return due, [name for name in _secure_of(wish, plan) if name not in due]
 
 
 def _secure_of(wish, plan):

@@ -30,7 +30,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     RealTimeInformation,
     serviceability_login,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
     PACKAGES,
     HostLost,
@@ -41,7 +41,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 
 SURVEYED = ["version", "nodes", "security", "services", "certificates"]
 PAGE = "report.html"
-NO_WINDOWS = "What a Windows host shows is not read by this playbook yet."
 
 
 def lists(run):
@@ -58,8 +57,10 @@ def read(run, execute):
     model, only = run.model(), asked(run)
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
+    if windows.tsps_of(model, run.host):
+        return windows.read(run, execute)
     if run.is_windows(run.host):
-        return windows(run, execute)
+        return dict(changed=False, reading=_drift.host_reading(), rows=[])
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
@@ -75,11 +76,6 @@ def read(run, execute):
         probes=probed(run, execute, model, mine, rows, settings) if only is None else (),
         files=answer["files"], addresses=answer["addresses"])
     return dict(changed=False, reading=reading, rows=rows)
-
-
-def windows(_run_, _execute):
-    """The reading of a Windows host, and rows of its instances. Here the stages for Windows come in."""
-    return dict(changed=False, reading=_drift.host_reading(failure=NO_WINDOWS), rows=[])
 
 
 def unread(answer):
@@ -152,6 +148,11 @@ def gathered(run, model, names, ris):
     wanted = set(one["cluster"] for host in names for one in model.hosts.get(host, ())) if asked(run) is not None else set(model.clusters)
     readings = dict((name, read_cluster(access, name, model, rows, run.option("cutover"), ris, run.option("probe")))
                     for name in model.clusters if name in wanted)
+    told = dict((host, run.of_host(host, _run.READ)["tsp"]) for host in names if "tsp" in run.of_host(host, _run.READ))
+    certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
+    for host in told:  # a clone shows only when hosts are compared
+        instances, judged_, addresses = windows.judged_reading(host, told, certificates)
+        hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
 
 

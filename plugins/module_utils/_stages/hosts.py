@@ -43,6 +43,12 @@ WAYS_OUT = (
     "one on first use."
 )
 FRESH = 5  # seconds for which one host's look at a cluster's services serves the others, too
+PENDING = ("pending", "perhaps_expired")
+STOLEN = (
+    "The host got a certificate, but the cluster's profile is still pending: it enrolled with somebody else, who knows the authorization "
+    "string now. The profile was disarmed, and key, certificate and trust list were removed from the host. Find out who answers at %s in the "
+    "cluster's place, and pin the cluster's list with ctl_fingerprint."
+)
 STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
 
 
@@ -63,8 +69,9 @@ def settings_of(run, model, instances):
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
     return dict(
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
-                 http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+                 on_contradiction=run.option("ctl_on_contradiction"), http_port=run.option("ctl_http_port"),
+                 timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
         cti=dict(timeout=run.option("cti_timeout"), tls_legacy=legacy),
@@ -143,7 +150,7 @@ def lists_of_controller(run, model, instances, settings):
 
 
 def judged(run, before, instances, answer, ahead):
-    """(what refuses the host, what is unusual), as sentences."""
+    """(what refuses the host, what is unusual), as sentences. ahead: seconds of its clock, None where that is not known."""
     problems, warnings = [], []
     if not instances:
         return problems, warnings
@@ -153,7 +160,7 @@ def judged(run, before, instances, answer, ahead):
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
             "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
-        apart = abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
+        apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
             (problems if apart >= run.option("clock_refuse") else warnings).append(
                 "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
@@ -186,6 +193,7 @@ def rows_of_look(instances, answer):
         if "mended" in found:
             row = _outcome.updated(row, found["mended"], instance)
         trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
+        row["trusted"] = found.get("trust", {}).get("verdict") or ""
         if trust:
             bad.add(key_of(instance))
             row = _outcome.also_failed(row, trust)
@@ -370,6 +378,19 @@ class Enrolment:
             if found.get("capf_reason") == _outcome.WRONG_OR_IDLE and profiles is None:
                 profiles = arming.profiles()
             self.take(one, found, (profiles or {}).get(one["instance_id"]))
+        self.suspect([one for one in due if one["instance_id"] in used and self.rows[key_of(one)]["trusted"] == "first_trust"], arming, used)
+
+    def suspect(self, fresh, arming, used):
+        """With a list that nobody vouched for, the cluster says whether it was itself that issued the certificates."""
+        profiles = arming.profiles() if fresh else {}
+        foreign = [one for one in fresh if profiles.get(one["instance_id"], {}).get("state") in PENDING]
+        if not foreign:
+            return
+        used -= set(one["instance_id"] for one in foreign)
+        for one in foreign:
+            self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], STOLEN % one["capf_host"])
+            self.rows[key_of(one)].update(certificate_valid=False, needed=True)
+        self.add(self.execute("remove", foreign, settings_of(self.run, self.model, foreign), {}))
 
     def sent(self, due):
         """The instances as the module gets them."""
@@ -413,6 +434,7 @@ def remove(run, execute, model, looked, work):
     gone = listed_here(run, model, "absent")
     there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
     free = [list(key_of(one)) for one in gone if one not in there]
+    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # the TSP's own files are its own
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})

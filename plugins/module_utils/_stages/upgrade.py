@@ -223,7 +223,7 @@ class Renewal(hosts.Enrolment):
 
     def chunks(self, due):
         """The canary batches first."""
-        size, found = self.told["size"], []
+        size, found = self.told.get("size", 0), []
         for cluster in sorted(set(one["cluster"] for one in due)):
             mine = [one for one in due if one["cluster"] == cluster]
             found += _upgrade.batches(mine, size, self.run.option("canary_instances") if cluster in self.leads else 0)
