@@ -411,13 +411,15 @@ OPTIONS = {
         "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
-        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
+        "which C(ansible-playbook) was started. Empty writes none.",
     )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
     "adopt_file": Option("str", "./adopted.yml", (
-        "File on the controller for the lists of what the clusters have already. It is never overwritten.",
+        "File on the controller for the lists of what the clusters have already. A relative one is in the folder in which "
+        "C(ansible-playbook) was started. It is never overwritten.",
     )),
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
         "Folders on the hosts in which certificates of instances are looked for.",
