@@ -312,6 +312,10 @@ OPTIONS = {
     "longest_pause": Option("int", 60, (
         "Seconds of the longest pause between two looks.",
     ), least=1, most=3600),
+    "uncut_users": Option("list", (), (
+        "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
+        "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
+    ), elements="name"),
     "operation_hours": Option("int", 24, (
         "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
         "longer than that.",
@@ -407,13 +411,15 @@ OPTIONS = {
         "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
-        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
+        "which C(ansible-playbook) was started. Empty writes none.",
     )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
     "adopt_file": Option("str", "./adopted.yml", (
-        "File on the controller for the lists of what the clusters have already. It is never overwritten.",
+        "File on the controller for the lists of what the clusters have already. A relative one is in the folder in which "
+        "C(ansible-playbook) was started. It is never overwritten.",
     )),
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
         "Folders on the hosts in which certificates of instances are looked for.",

@@ -25,6 +25,7 @@ options:
       - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
       - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
       - V(remove) removes the profiles and users that are listed as absent.
+      - V(uncut) takes users off the secure port again.
       - V(summary) prints a line for each instance.
       - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
       - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
@@ -35,7 +36,7 @@ options:
     type: str
     required: true
     choices:
-      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary,
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, uncut, summary,
        drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
@@ -278,7 +279,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
-        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
+        "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
         "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 

@@ -530,6 +530,30 @@ def stand(access, cluster, model, names, known, look, seen):
     return problems
 
 
+def uncut(access, cluster, model, names, check, done):
+    """Take users out of the secure group. Returns lines: what ends with it, and what does not come back by itself."""
+    wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
+    lines = []
+    try:
+        with access.connect(cluster) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
+            leaving = sorted(set(step.user for step in plan.changes))
+            view = access.view(cluster, leaving)
+            ends = ", ".join(one["app_id"] for one in view["connections"])
+            for name in sorted(names):
+                lines.append("User %s/%s %s" % (cluster, name, (
+                    "would leave the secure port." if check else "left the secure port.") if name in leaving else "is not on the secure port."))
+            if leaving:
+                lines.append("These connections to port 2749 end: %s." % ends if ends else "No open connection is cut." if view["available"]
+                             else "Which connections it cuts is not known: %s" % view["reason"])
+                result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
+                done.take(result)
+    except SecureTspError as error:
+        done.failures[cluster] = "The users of cluster %s could not be taken off the secure port: %s" % (cluster, error)
+    return lines
+
+
 # removal
 
 
