@@ -326,7 +326,8 @@ class Run:
         if unreachable:
             return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+        refused = (self.of_host(host, name).get("refused") for name in REGISTERS)
+        return next(filter(None, refused), "") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
 
     def unreachable(self, host):
         """Why a host could not be reached when it was spoken with first, empty where it could."""

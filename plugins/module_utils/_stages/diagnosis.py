@@ -115,7 +115,8 @@ def knock(run, execute):
     mine = [one for one in listed_here(run, model) if key_of(one) in only]
     if not mine or not can_be_asked(run):
         return dict(changed=False, results=[])
-    settings = dict(settings_of(run, model, mine), knock_timeout=run.option("diagnose_port_timeout"))
+    settings = settings_of(run, model, mine)
+    settings["knock"] = dict(settings["cti"], timeout=run.option("diagnose_port_timeout"))
     for number, one in enumerate(mine):
         mine[number] = dict(one, ports=[dict((key, place[key]) for key in OF_PORT) for place in clusters.ports_of([one])])
     answer = execute("knock", mine, settings, {})

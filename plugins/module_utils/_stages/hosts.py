@@ -544,7 +544,7 @@ def tell(run, _execute):
         raise HostLost(run.unreachable(run.host))
     wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
     here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
-    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE):
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT, _run.SUMMARY):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")
