@@ -18,6 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _transport,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     CapfRefused,
     FormatError,
     InputError,
@@ -146,14 +147,16 @@ class Session:
 
     def _certificate(self, der, further):
         try:
-            self._put_in_place(der, self._presented)
-        except (FormatError, TrustError) as error:
+            remark = self._put_in_place(der, self._presented)
+        except (CannotHere, FormatError, TrustError) as error:
             # CAPF is told so first; it is raised at the end of the session.
             error.where = error.where or self._where
             self._rejected = error
             self._enrolment.certificate_rejected(error.what)
             return
         self._enrolment.certificate_stored()
+        if remark:
+            self.warnings.append(remark)
         if further:
             self.warnings.append("CAPF sent %d further certificates, which are not kept." % len(further))
 
@@ -276,9 +279,13 @@ class Instance:
             self.store.begin(self._made[0])
 
         def put_in_place(certificate, presented):
-            _instance.judge_lsc(certificate, key, _instance.issuers(trust_list) or [presented], _instance.now())
+            known = _instance.issuers(trust_list, self.wish.issuers)
+            if not trust_list.capf_certificates():
+                known.append(presented)
+            remark = _instance.judge_lsc(certificate, key, known, _instance.now())
             self.store.stage(_pki.certificate_der(certificate))
             self.store.commit(keep_current=bool(holding.key_matches))
+            return remark
 
         try:
             session = self._try(lambda: Session(params, settings, trust_list, key, put_in_place))

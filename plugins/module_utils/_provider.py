@@ -151,7 +151,7 @@ class Attempt:
             cure=failures[0].cure)
 
     def _seal(self, nonce, certificate):
-        return _pki.encrypt_password(self._params["password"], nonce, certificate, secrets.token_hex(8))
+        return _pki.encrypt_password(self._params["password"], nonce, certificate, secrets.token_hex(8), inside_tls=bool(self._identity))
 
     def _tls(self):
         if not self._identity:

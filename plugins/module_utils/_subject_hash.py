@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import CannotHere
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import digest
 
 
 def subject_hash(rdns):
@@ -20,7 +22,11 @@ def subject_hash(rdns):
     canonical = b"".join(
         _der(0x31, b"".join(sorted(_attribute(oid, value) for oid, value in rdn))) for rdn in rdns
     )
-    return "%08x" % int.from_bytes(hashlib.sha1(canonical).digest()[:4], "little")
+    found = digest("sha1", canonical)
+    if found is None:
+        raise CannotHere("this host forbids SHA-1, by which OpenSSL names certificate files",
+                         cure="Allow it for purposes other than security, as Python 3.9 and later can ask for.")
+    return "%08x" % int.from_bytes(found[:4], "little")
 
 
 def _attribute(oid, value):

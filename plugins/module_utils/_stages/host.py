@@ -144,6 +144,7 @@ class Host:
         self._warn(instance, _trust_list.warnings_of(result))
         self._show(instance, "trust list", result["diff"])
         return dict(changed=result["changed"], verdict=result["verdict"], files=result["files"], failures=search.texts(),
+                    older=result.get("older") or [], server=offer.server if offer else "",
                     ctl=dict(((key, result["ctl"][key]) for key in ("has_capf", "sha256_fingerprint", "timestamp", "mixed_mode")), records=[
                         [one["role"], one["certificate_sha256"]] for one in result["ctl"]["records"]]))
 
@@ -331,11 +332,11 @@ def files_below(places, name, depth=DEPTH):
 
 
 def certificates_below(places):
-    """(path, SHA-1) of each certificate of an instance, to find copies."""
+    """(path, SHA-256) of each certificate of an instance, to find copies."""
     for path in set(files_below(places, _store.CERTIFICATE, depth=4)):
         try:
             with open(path, "rb") as stream:
-                yield path, hashlib.sha1(stream.read(_store.MAX_SIZE)).hexdigest()
+                yield path, hashlib.sha256(stream.read(_store.MAX_SIZE)).hexdigest()
         except OSError:
             continue
 

@@ -139,13 +139,23 @@ def lists_of_controller(run, model, instances, settings):
         params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                             capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
         try:
-            trust_list = _trust_list.Search(_trust_list.checked(params)).run().trust_list
-            pinned = known["fingerprint"] and _pki.judge_trust_list(trust_list, None, known["fingerprint"])
+            offers = _trust_list.Search(_trust_list.checked(params)).run().newest_first
         except SecureTspError:
             continue
-        if pinned or _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED:
-            found[cluster] = base64.b64encode(trust_list.octets).decode("ascii")
+        good = next((one.trust_list for one in offers if vouched_for(one.trust_list, known)), None)
+        if good is not None:
+            found[cluster] = base64.b64encode(good.octets).decode("ascii")
     return found
+
+
+def vouched_for(trust_list, known):
+    """Whether a list has the pinned fingerprint, or the cluster's own certificates confirm it."""
+    if not known["fingerprint"]:
+        return _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED
+    try:
+        return bool(_pki.judge_trust_list(trust_list, None, known["fingerprint"]))
+    except SecureTspError:
+        return False
 
 
 def judged(run, before, instances, answer, ahead):
