@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _capf,
+    _ctl,
     _fleet,
     _instance,
     _pki,
@@ -99,7 +100,8 @@ class Session:
         params = self._params
         self._channel = _transport.connect_tls(
             params["capf_host"], params["capf_port"], _transport.Deadline(params["timeout"]), self._accept,
-            legacy=params["tls_legacy"], source_address=params["source_address"])
+            legacy=params["tls_legacy"], source_address=params["source_address"],
+            key_types=_pki.key_types(self._trust_list, (_ctl.CAPF,)))
         self.tls = dict(self._channel.facts)
         self._presented = self.tls.pop("certificate")
         self.tls["server_certificate"] = _pki.certificate_facts(self._presented)

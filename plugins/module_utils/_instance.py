@@ -110,6 +110,11 @@ class Identity:
             raise StoreError("the certificate of this instance is not valid before %s" % _pki.iso(begins), where=where,
                              cure="Compare the clocks of this host and of the cluster. Nothing was connected.")
 
+    @property
+    def key_types(self):
+        """Those of the certificates that accept() lets pass."""
+        return _pki.key_types(self.trust_list, CTI_MANAGER_ROLES)
+
     def client(self):
         return self.certificate, self.key_pem, self.passphrase
 

@@ -49,6 +49,7 @@ else:
 CURE_POLICY = (
     "See the table of platforms in the security guide for what to allow on this host, or use another interpreter or a newer cryptography.")
 RSA_SIZES = (2048, 3072, 4096)
+KEY_TYPES = ("rsa", "ec")
 EC_SIZES = (256, 384, 521)
 
 
@@ -470,6 +471,21 @@ def lists_certificate(trust_list, der, roles):
         return True
     digests = digests_of(der)
     return any(digest in digests.get(code, ()) for code, digest in trust_list.hashes(*roles))
+
+
+def key_types(trust_list, roles):
+    """The types of keys, C(rsa) and C(ec), that the list has under these roles; both where a record does not tell its type."""
+    found = set()
+    for record in trust_list.of_role(*roles):
+        if record.certificate:
+            try:
+                found.add(certificate_facts(record.certificate)["key_type"])
+            except (CannotHere, FormatError, ValueError):
+                found.add(UNKNOWN_KEY)
+        elif record.certificate_hash:
+            # RSA as PKCS#1, EC as the uncompressed point
+            found.add({b"\x30": "rsa", b"\x04": "ec"}.get((record.public_key or b"")[:1], UNKNOWN_KEY))
+    return found if found and found <= set(KEY_TYPES) else set(KEY_TYPES)
 
 
 def verify_trust_list(trust_list, certificates):

@@ -82,7 +82,7 @@ class Attempt:
                 with self._step("tls"):
                     self._channel = _transport.secure(
                         plain, self._identity.accept, self._identity.client(), self._params["tls_legacy"],
-                        self._deadline)
+                        self._deadline, self._identity.key_types)
             try:
                 return self._converse()
             finally:
