@@ -260,8 +260,11 @@ def certificate_facts(der):
 
 def subject_hash(der):
     """OpenSSL's subject hash, the stem of a certificate's file name."""
-    subject = load_certificate(der).subject
-    return hash_of_rdns([[(item.oid.dotted_string, item.value) for item in rdn] for rdn in subject.rdns])
+    names = [[(item.oid.dotted_string, item.value) for item in rdn] for rdn in load_certificate(der).subject.rdns]
+    try:
+        return hash_of_rdns(names)
+    except ValueError:
+        raise CannotHere("this host forbids SHA-1, by which certificate files are named", cure=CURE_POLICY) from None
 
 
 def matches_key(der, key):
@@ -385,6 +388,18 @@ def is_authority(der):
     try:
         return load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def may_issue(der):
+    """Whether the certificate has the extensions of an authority: basicConstraints CA, and keyCertSign where keyUsage is told."""
+    if not is_authority(der):
+        return False
+    try:
+        return load_certificate(der).extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
+    except ValueError:
         return False
 
 

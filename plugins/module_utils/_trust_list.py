@@ -20,6 +20,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     InputError,
     MissingLibrary,
     ProtocolError,
+    SecureTspError,
     StoreError,
     TransportError,
     TrustError,
@@ -205,6 +206,18 @@ class Search:
         """Tell when the list did not come from the first server by TFTP, and why."""
         if (offer.server, offer.protocol) != (self._params["tftp_servers"][0], "tftp"):
             yield "The trust list came from %s, since %s." % (offer.where, "; ".join(self.texts()))
+
+
+def of_each_server(params):
+    """C((server, TrustList)) of the servers that give one that can be read, asked at the same time; what fails is left out."""
+    def ask(server):
+        try:
+            return server, Search(dict(params, tftp_servers=[server])).run().trust_list
+        except SecureTspError:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(min(len(params["tftp_servers"]), MOST_AT_ONCE)) as pool:
+        return [found for found in pool.map(ask, params["tftp_servers"]) if found]
 
 
 class EmptyFile(FileMissing):

@@ -20,7 +20,7 @@ LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal", "_foreign"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
-     "_lists_file"),
+     "_lists_file", "_server_certificates"),
     ("_drift", "_model", "_pki"),
     ("_diagnosis", "_outcome", "_adoption", "_verification", "_transport", "_store", "_axl.schema", "_trace_reading"),
     ("_instance", "_summary", "_upgrade", "_axl.values", "_axl.wsdl"),
@@ -52,9 +52,9 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", "_server_certificates", *TABLES), set()),
     **dict.fromkeys(("_octets", "_options"), {"_errors"}),
-    "_drift": {"_fleet", "_foreign"},
+    "_drift": {"_fleet", "_foreign", "_server_certificates"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     "_verification": {"_fleet", "_model"},

@@ -67,8 +67,9 @@ def settings_of(run, model, instances):
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     clusters_here = dict((name, dict(fingerprint=model.clusters[name]["ctl_fingerprint"] or None, cluster_certificates=(
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
+    issuers = dict((name, (surveys.get(name) or {}).get("issuers") or []) for name in clusters_here)
     return dict(
-        renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
+        issuers=issuers, soon_days=run.option("soon_days"), renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
         ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
                  http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
@@ -533,7 +534,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
     planned = set(key_of(one) for one in plan)
     others = [row for row in before if key_of(row) not in planned]
-    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
+    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling, until=clusters.iso(
+        clusters.moment(clusters.clock() + 86400 * run.option("soon_days"))))
     for row in rows:
         found = opened.get(key_of(row)) or {}
         row["changed"] = row["changed"] or bool(found.get("changed"))
