@@ -19,6 +19,7 @@ NEW = ("enrolled", "renewed", "resumed")
 USED = ("enrolled", "renewed")  # a string was used up
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
 ARMED = "Install/Upgrade"
+WAITS_ARMED = "armed"  # the action of a row whose TSP has yet to fetch its certificate
 # What a row keeps of a certificate's facts.
 OF_CERTIFICATE = (("certificate_expires", "not_after"), ("certificate_begins", "not_before"),
                   ("certificate_issuer", "issuer"), ("certificate_fingerprint", "sha256_fingerprint"))
@@ -37,8 +38,8 @@ class Outcome(TypedDict, total=False):
     """How one instance stands.
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
-    trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never proven. placed: when it was put in
-    place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
+    trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
+    proven. placed: when it was put in place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     remarks: what a success is worth, where that is less than it seems.
     way, why, verified_by, state, online, waiting: what _verification adds.

@@ -106,7 +106,8 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
     issuers: PEM of the authorities of an online CA; those given, else those of CAPF-trust. lists: what the file servers serve. soon: ISO 8601 in
     UTC, until when certificates that end are told. lenient: a trust list without the cluster's certificates is a warning only.
-    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
+    clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
                  certificates=[], issuers=list(issuers))
@@ -286,10 +287,23 @@ def _needing(cluster, asked):
 # enrol
 
 
+def profiles_of(access, cluster, model, instances, known):
+    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
+                       instances=[account_of_instance(one) for one in instances], stages=("profiles",))
+    try:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
+    except SecureTspError:
+        return {}
+    return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+
+
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not
+    be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -329,15 +343,8 @@ class Arming:
         return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
-        """{instance ID: profile as the planner shows it}, to say why CAPF refused; empty where they cannot be read."""
-        wish = _fleet.Wish(users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)),
-                           instances=[account_of_instance(one) for one in self.instances], stages=("profiles",))
-        try:
-            with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
-                result, _plan = axl_accounts.carry_out(axl, wish, apply=False)
-        except SecureTspError:
-            return {}
-        return dict((one["instance_id"], one["profile"]) for one in result["instances"])
+        """To say why CAPF refused."""
+        return profiles_of(self.access, self.cluster, self.model, self.instances, self.known)
 
     def disarm(self, used):
         """IDs that were armed, not used, and are disarmed now."""
@@ -370,11 +377,7 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     cut, a Policy. look: whether connections are of interest.
     """
     names = model.users_of(cluster, hosts)
-    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-              if one["state"] != "absent" and one["user"] in names]
-    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=check)
-    wish = _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",),
-                       cutover=mode)
+    wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
     waits = {}
     try:
         if fresh or known["current"] is None:
@@ -395,6 +398,26 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     seen.secure |= set(Key(cluster, name) for name in here)
     view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits=waits)
+
+
+def _wish_to_cut(cluster, model, names, rows, hosts, mode, predict):
+    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
+              if one["state"] != "absent" and one["user"] in names]
+    judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=predict)
+    return _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",), cutover=mode)
+
+
+def due_and_secure(access, cluster, model, rows, hosts, mode, known, check, fresh):
+    """(users that a cutover would cut over now, users on the secure port). Nothing is written. Raises SecureTspError."""
+    wish = _wish_to_cut(cluster, model, model.users_of(cluster, hosts), rows, hosts, mode, check)
+    if fresh or known["current"] is None:
+        with access.connect(cluster, known["axl_version"]) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            plan = axl_accounts.carry_out(axl, _without_missing(wish, current), apply=False, current=current)[1]
+    else:
+        plan = _pure(wish, known)
+    due = [one["user"] for one in plan.cutover if one["due"]]
+    return due, [name for name in _secure_of(wish, plan) if name not in due]
 
 
 def _secure_of(wish, plan):
@@ -552,6 +575,30 @@ def stand(access, cluster, model, names, known, look, seen):
     view = access.view(cluster, secure, ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits={})
     return problems
+
+
+def uncut(access, cluster, model, names, check, done):
+    """Take users out of the secure group. Returns lines: what ends with it, and what does not come back by itself."""
+    wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
+    lines = []
+    try:
+        with access.connect(cluster) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
+            leaving = sorted(set(step.user for step in plan.changes))
+            view = access.view(cluster, leaving)
+            ends = ", ".join(one["app_id"] for one in view["connections"])
+            for name in sorted(names):
+                lines.append("User %s/%s %s" % (cluster, name, (
+                    "would leave the secure port." if check else "left the secure port.") if name in leaving else "is not on the secure port."))
+            if leaving:
+                lines.append("These connections to port 2749 end: %s." % ends if ends else "No open connection is cut." if view["available"]
+                             else "Which connections it cuts is not known: %s" % view["reason"])
+                result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
+                done.take(result)
+    except SecureTspError as error:
+        done.failures[cluster] = "The users of cluster %s could not be taken off the secure port: %s" % (cluster, error)
+    return lines
 
 
 # removal

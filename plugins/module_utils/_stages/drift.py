@@ -34,7 +34,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     RealTimeInformation,
     serviceability_login,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
     PACKAGES,
     HostLost,
@@ -45,7 +45,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 
 SURVEYED = ["version", "nodes", "security", "services", "certificates"]
 PAGE = "report.html"
-NO_WINDOWS = "What a Windows host shows is not read by this playbook yet."
 
 
 def lists(run):
@@ -62,8 +61,10 @@ def read(run, execute):
     model, only = run.model(), asked(run)
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
+    if windows.tsps_of(model, run.host):
+        return windows.read(run, execute)
     if run.is_windows(run.host):
-        return windows(run, execute)
+        return dict(changed=False, reading=_drift.host_reading(), rows=[])
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
@@ -79,11 +80,6 @@ def read(run, execute):
         probes=probed(run, execute, model, mine, rows, settings) if only is None else (),
         files=answer["files"], addresses=answer["addresses"])
     return dict(changed=False, reading=reading, rows=rows)
-
-
-def windows(_run_, _execute):
-    """The reading of a Windows host, and rows of its instances. Here the stages for Windows come in."""
-    return dict(changed=False, reading=_drift.host_reading(failure=NO_WINDOWS), rows=[])
 
 
 def unread(answer):
@@ -163,6 +159,12 @@ def gathered(run, model, names, ris):
             readings[name] = read_cluster(access, name, model, rows, run.option("cutover"), ris, run.option("probe"), (
                 hosts, known, run.option("soon_days")))
             readings[name].update(lists=served, legacy=run.option("tls_legacy"))
+    told = dict((host, run.of_host(host, _run.READ)["tsp"]) for host in names if "tsp" in run.of_host(host, _run.READ))
+    certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
+    outside = dict((name, found.pop("outside", ())) for name, found in readings.items())
+    for host in told:  # a clone shows only when hosts are compared
+        instances, judged_, addresses = windows.judged_reading(host, told, certificates, outside)
+        hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
 
 
@@ -184,7 +186,8 @@ def read_cluster(access, name, model, rows, cutover, ris, probes, judging=None):
                 try:
                     found[part] = step(axl, access, name, model, rows, cutover, probes)
                     if part == "info":
-                        rows, found["issuers"] = online_ca(name, found["info"].pop("authorities"), found["info"]["capf"], rows, judging)
+                        rows, found["outside"] = online_ca(name, found["info"].pop("authorities"), found["info"]["capf"], rows, judging)
+                        found["issuers"] = len(found["outside"])
                 except TransportError:
                     raise
                 except SecureTspError as error:
@@ -212,7 +215,7 @@ def survey(axl, access, name, *_others):
 
 
 def online_ca(cluster, authorities, capf, rows, judging):
-    """(rows, how many authorities of an online CA are known). Hosts did not know those that the cluster tells.
+    """(rows, DER of the authorities of an online CA that are known). Hosts did not know those that the cluster tells.
 
     A certificate that a host took for one of a wrong issuer is good when one of them issued it.
     """
@@ -220,19 +223,19 @@ def online_ca(cluster, authorities, capf, rows, judging):
     if capf["issuer"] == "online":
         known = known or authorities
     if not known:
-        return rows, 0
+        return rows, []
     issuers, cleared = _instance.issuers_of(known), set()
     for host, reading in hosts.items():
         for one in (reading or {"instances": ()})["instances"]:
             facts = one.get("certificate") or {}
             if one["cluster"] == cluster and facts.get("reason") == _instance.WRONG_ISSUER and facts.get("content") and (
-                    _pki.issued_by_any(base64.b64decode(facts["content"]), issuers)):
+                    _pki.issued_by_any(base64.b64decode(facts["content"]), issuers) is not False):
                 expiring = facts["days_left"] is not None and facts["days_left"] < soon_days
                 facts.update(reason=_instance.EXPIRING if expiring else "", explanation=(
                     "The certificate expires on %s." % facts["expires"] if expiring else ""))
                 cleared.add((host, one["instance_id"]))
     return [dict(row, needed=False, reason="", certificate_valid=True) if row["cluster"] == cluster and (
-        row["host"], row["instance_id"]) in cleared else row for row in rows], len(issuers)
+        row["host"], row["instance_id"]) in cleared else row for row in rows], issuers
 
 
 def compare(axl, _access, name, model, rows, cutover, probes):

@@ -69,9 +69,11 @@ def settings_of(run, model, instances):
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
     issuers = dict((name, (surveys.get(name) or {}).get("issuers") or []) for name in clusters_here)
     return dict(
-        issuers=issuers, soon_days=run.option("soon_days"), renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
-                 http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
+        issuers=issuers, soon_days=run.option("soon_days"),
+        renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+                 on_contradiction=run.option("ctl_on_contradiction"), http_port=run.option("ctl_http_port"),
+                 timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
         cti=dict(timeout=run.option("cti_timeout"), tls_legacy=legacy),
@@ -160,7 +162,7 @@ def vouched_for(trust_list, known):
 
 
 def judged(run, before, instances, answer, ahead):
-    """(what refuses the host, what is unusual), as sentences."""
+    """(what refuses the host, what is unusual), as sentences. ahead: seconds of its clock, None where that is not known."""
     problems, warnings = [], []
     if not instances:
         return problems, warnings
@@ -170,7 +172,7 @@ def judged(run, before, instances, answer, ahead):
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
             "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
-        apart = abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
+        apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
             (problems if apart >= run.option("clock_refuse") else warnings).append(
                 "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
@@ -444,6 +446,7 @@ def remove(run, execute, model, looked, work):
     gone = listed_here(run, model, "absent")
     there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
     free = [list(key_of(one)) for one in gone if one not in there]
+    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # the TSP's own files are its own
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})
