@@ -78,6 +78,7 @@ class Cluster(TypedDict, total=False):
     cti_port: int
     plain_cti_port: int
     ctl_fingerprint: Optional[str]
+    issuers: List[str]
 
 
 class User(TypedDict):

@@ -175,6 +175,9 @@ CLUSTER = {
         "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
     "ctl_fingerprint": Option("str", None, (
         "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
+    "issuers": Option("list", (), (
+        "PEM files on the controller with the authorities that issue certificates for CAPF, where an online CA does. Without it those in "
+        "CAPF-trust count, which AXL tells.",), elements="path"),
 }
 USER = {
     "name": Option("name", None, ("The user ID.",), required=True),

@@ -20,7 +20,7 @@ LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
-     "_lists_file"),
+     "_lists_file", "_server_certificates"),
     ("_tsp_installation", "_tsp_discovery"),
     ("_drift", "_model", "_pki"),
     ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_trace_reading"),
@@ -55,10 +55,10 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", "_server_certificates", *TABLES), set()),
     **dict.fromkeys(("_bounds", "_octets", "_options"), {"_errors"}),
     "_fleet": {"_bounds"},
-    "_drift": {"_fleet", "_foreign"},
+    "_drift": {"_fleet", "_foreign", "_server_certificates"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     **dict.fromkeys(("_tsp_installation", "_tsp_discovery"), {"_tsp_settings"}),

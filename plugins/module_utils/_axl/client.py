@@ -20,6 +20,7 @@ import logging
 import os
 import random
 import re
+import ssl
 import time
 import traceback
 import warnings
@@ -58,6 +59,9 @@ __all__ = ["CLEAR", "AnswerTooLarge", "AxlClient", "ClusterLogin", "SoapClient",
 AXL_PATH = "/axl/"
 SESSION_COOKIE = "JSESSIONIDSSO"
 OLDEST = "1.0"  # the namespace that every release answers getCCMVersion in
+
+PARTIAL_CHAIN = 0x80000  # of OpenSSL, where Python does not name it (before 3.10)
+NO_NAME = "subjectAltName fields were found"
 
 ANSWER_LIMIT = 9 * 1024 * 1024  # AXL's own limit is 8 MB for one result, plus slack for the envelope
 TRIES = 5
@@ -163,6 +167,35 @@ class Answer:
         return " ".join(found.group(1).split()) if found else ""
 
 
+def tls_context(ca_path=None, verify=True):
+    """How servers are verified, the same on every release of Python.
+
+    Since 3.13 Python refuses certificates that break RFC 5280 in form only, as CUCM's self-signed ones do. And what a person gives
+    in ca_path is trusted as it is, be it an authority or the server's own certificate. The name is compared by urllib3, which
+    says whether the certificate has one at all.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    if ca_path:
+        context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", PARTIAL_CHAIN)
+    return context
+
+
+class _VerifyingAdapter(HTTPAdapter):
+    """Verifies by our own context, and the name by urllib3."""
+
+    def __init__(self, ca_path, hostname):
+        self._ca_path = ca_path
+        self._hostname = hostname
+        super().__init__()
+
+    def init_poolmanager(self, connections, maxsize, block=False, **pool_kwargs):
+        pool_kwargs.update(ssl_context=tls_context(self._ca_path), assert_hostname=self._hostname)
+        return super().init_poolmanager(connections, maxsize, block=block, **pool_kwargs)
+
+
 class _PinnedAdapter(HTTPAdapter):
     """Accepts exactly one certificate, by its SHA-256 fingerprint, before anything is sent."""
 
@@ -171,7 +204,7 @@ class _PinnedAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, connections, maxsize, block=False, **pool_kwargs):
-        pool_kwargs["assert_fingerprint"] = self._fingerprint
+        pool_kwargs.update(assert_fingerprint=self._fingerprint, ssl_context=tls_context(verify=False))
         return super().init_poolmanager(connections, maxsize, block=block, **pool_kwargs)
 
 
@@ -264,6 +297,9 @@ class WebSession:
             raise InputError("ca_path does not exist on the host that runs the module", where=login.ca_path)
         if login.ca_path and not os.access(login.ca_path, os.R_OK):
             raise InputError("ca_path cannot be read by the user that runs the module", where=login.ca_path)
+        if hasattr(urllib3.exceptions, "SubjectAltNameWarning"):  # urllib3 1 would take the name in the CN with this warning
+            warnings.simplefilter("error", urllib3.exceptions.SubjectAltNameWarning)
+        self._session.mount("https://", _VerifyingAdapter(login.ca_path, login.hostname))
         return login.ca_path or True
 
     def _once(self, path, body, headers, operation, writes, receive, seconds):
@@ -290,7 +326,7 @@ class WebSession:
                 octets = b"" if response.is_redirect else self._body(response, started, seconds, operation, receiver)
             finally:
                 response.close()
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, urllib3.exceptions.HTTPWarning, OSError) as error:
             raise self._broken(error, operation, writes) from error
         self._answered = True
         if response.status_code in (200, 500):
@@ -357,6 +393,8 @@ class WebSession:
         """What went wrong below HTTP, and whether the request can have reached the server."""
         where = self.where(operation)
         reason = _innermost(error)
+        if isinstance(error, urllib3.exceptions.HTTPWarning):
+            return self._distrust(NO_NAME, where)
         if isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
             # A connection cut in the middle of the handshake or later is not a matter of trust.
             if "EOF" not in str(reason):
@@ -403,6 +441,12 @@ class WebSession:
             return TrustError(
                 "the server's certificate is not the pinned one", where=where,
                 cure="If the certificate was renewed, compare it with the server and set server_fingerprint anew.",
+            )
+        if NO_NAME in reason:
+            return TrustError(
+                "the server's certificate names no host: it has no subjectAltName, and a name in its CN alone counts for nobody any more",
+                where=where, cure="Pin the certificate with server_fingerprint (its SHA-256, as openssl x509 -noout -fingerprint -sha256 shows "
+                "it), or renew it on CUCM, which puts the name there.",
             )
         if "match" in reason and "ostname" in reason or "IP address mismatch" in reason:
             return TrustError(
