@@ -22,7 +22,7 @@ LAYERS = (
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
      "_lists_file"),
     ("_drift", "_model", "_pki"),
-    ("_diagnosis", "_outcome", "_adoption", "_verification", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_diagnosis", "_outcome", "_adoption", "_verification", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_reading"),
     ("_instance", "_summary", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),

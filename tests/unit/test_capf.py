@@ -416,12 +416,13 @@ def test_certificate_and_end_in_one_piece_as_jtapi_takes_them():
 
 COMMANDS_TAKEN = {
     "await_auth_request": {_capf.AUTH_REQUEST, _capf.END_SESSION},
-    "await_request": {_capf.KEY_GENERATE_REQUEST, _capf.END_SESSION},
-    "await_key": {_capf.END_SESSION},
-    "await_certificate": {_capf.ENCRYPT_REQUEST, _capf.STORE_CERTIFICATE_REQUEST, _capf.END_SESSION},
-    "await_signature": {_capf.END_SESSION},
-    "await_storing": {_capf.END_SESSION},
-    "await_end": {_capf.END_SESSION},
+    "await_request": {_capf.KEY_GENERATE_REQUEST, _capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_key": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_certificate": {
+        _capf.ENCRYPT_REQUEST, _capf.STORE_CERTIFICATE_REQUEST, _capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_signature": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_storing": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_end": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
 }
 
 
@@ -710,7 +711,7 @@ def test_refusals_of_real_sessions():
         with pytest.raises(CapfRefused) as caught:
             replayed(SESSIONS[name], _capf.Settings("CTI-5", "12345"))
         assert caught.value.code == code
-    for name, error in (("jtapi14-retry-later", CapfRefused), ("jtapi14-command-17", ProtocolError),
+    for name, error in (("jtapi14-retry-later", CapfRefused),
                         ("jtapi14-session-id-changed", ProtocolError), ("jtapi14-delete", ProtocolError)):
         with pytest.raises(error):
             replayed(SESSIONS[name], _capf.Settings("CTI-5", "12345"))
