@@ -138,7 +138,7 @@ def keys_of(name):
 
 def type_of(option):
     """The type as Ansible has it."""
-    return {"name": "str", "size": "str"}.get(option.type, option.type)
+    return {"name": "str", "host": "str", "size": "str"}.get(option.type, option.type)
 
 
 def type_told(option):

@@ -23,7 +23,7 @@ LAYERS = (
      "_lists_file", "_server_certificates"),
     ("_tsp_installation", "_tsp_discovery"),
     ("_drift", "_model", "_pki"),
-    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_reading"),
     ("_instance", "_summary", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
