@@ -18,6 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_tr
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError, SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsptrace import (
     NEXT_FILE,
+    after_longest_silence,
     analyse,
     rotation_order,
 )
@@ -34,6 +35,7 @@ ARGUMENT_SPEC = dict(
 MOST_FILES = 5000
 DEEPEST = 6  # folders below the one that was given, in which traces are looked for to name their folder
 MOST_NAMES = 10
+MINUTES_OF_ONE_ORDER = 720
 WHERE = "Fetch the folder CiscoTSPnnnLog from the TSP host and give its path."
 TSP_NUMBER = re.compile(r"tsp(\d{3})debug", re.I)
 OPENED, REFUSED, NOTHING = "opened", "refused", "nothing_found"
@@ -329,7 +331,7 @@ def judged(analysis, traces, read_too, events):
             summary += " %s shows at %s: %s." % (others[:1].upper() + others[1:], event.clock, event.told)
             step += " %s" % event.cure if event.bad and event.cure else ""
         return dict(verdict=analysis.verdict, summary=summary, next_step=step)
-    summary = "This is no TSP trace but %s." % others
+    summary = "This is %s, no TSP trace." % others
     if event is None:
         return dict(verdict=NOTHING, summary="%s It shows no provider, no trust list and no certificate." % summary, next_step=(
             "For a TSP, fetch the folder CiscoTSPnnnLog from its host. For an application, see that the files cover its start."))
@@ -357,8 +359,11 @@ def attempt_result(attempt):
 # Traces of a cluster
 
 
-def events_of_cluster(places, secrets=()):
-    """C((rows of events, problems)) of downloaded files. places: [(node, path)]; what is no trace of ours is passed over."""
+def events_of_cluster(places, minutes, secrets=()):
+    """C((rows of events, problems)) of the files of so many minutes. places: [(node, path)]; what is no trace of ours is passed over.
+
+    Those of several nodes are put in one order by their clocks, as long as these cannot come twice.
+    """
     rows, problems, by_node = [], [], {}
     for node, path in places:
         try:
@@ -371,4 +376,8 @@ def events_of_cluster(places, secrets=()):
     for (node, _kind), files in by_node.items():
         for looked in in_order(files):
             rows += [dict(row, node=node) for _event, row in events_of(looked, secrets)]
+    if minutes <= MINUTES_OF_ONE_ORDER and rows:
+        rows.sort(key=lambda row: row["clock"])
+        turn = after_longest_silence([row["clock"] for row in rows], range(len(rows)))
+        rows = rows[turn:] + rows[:turn]
     return rows, problems

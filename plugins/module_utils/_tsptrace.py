@@ -326,19 +326,19 @@ def rotation_order(files):
     if len(set(numbers)) < len(numbers) and None not in clocks:
         # Nothing but the clocks tells. The longest silence is the one between the newest and the oldest.
         ordered = sorted(files, key=lambda item: (item[2], item[0]))
-        turn = _after_longest_silence(ordered, range(len(ordered)))
+        turn = after_longest_silence([item[2] for item in ordered], range(len(ordered)))
     else:
         ordered = sorted(files, key=lambda item: (_number(item[0]), item[0]))
         clocks = [clock for _name, _modified, clock in ordered]
         breaks = [index for index in range(1, len(clocks)) if clocks[index] and clocks[index] < clocks[index - 1]]
         # One of them is where the numbers start again, unless all are midnights.
-        turn = _after_longest_silence(ordered, [0] + breaks)
+        turn = after_longest_silence(clocks, [0] + breaks)
     return [name for name, _modified, _clock in ordered[turn:] + ordered[:turn]]
 
 
-def _after_longest_silence(files, places):
-    """The place before which the clock went on for longest, by what it shows."""
-    clocks = [_seconds(clock) or 0 for _name, _modified, clock in files]
+def after_longest_silence(texts, places):
+    """The place before which the clock went on for longest, by what it shows; the first of several."""
+    clocks = [_seconds(clock) or 0 for clock in texts]
     return max(places, key=lambda index: ((clocks[index] - clocks[index - 1]) % 86400, -index))
 
 

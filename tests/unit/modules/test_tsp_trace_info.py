@@ -174,7 +174,7 @@ def test_a_file_that_was_copied_twice_counts_once(run_module, tmp_path, success)
 def test_t8_other_traces_say_what_they_are_and_are_read(run_module, tmp_path, text, what, verdict, step):
     write(tmp_path, {"some.txt": text})
     result = run_module(tsp_trace_info, paths=[str(tmp_path / "some.txt")])
-    assert result["verdict"] == verdict and "no TSP trace but %s" % what in result["summary"] and step in result["next_step"]
+    assert result["verdict"] == verdict and "This is %s, no TSP trace." % what in result["summary"] and step in result["next_step"]
     assert result["events"] and result["attempts"] == []
 
 
