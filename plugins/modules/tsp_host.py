@@ -32,7 +32,7 @@ options:
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, drifted, tell]
+       adopt, jtapi, drifted, tell]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -86,7 +86,7 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),
