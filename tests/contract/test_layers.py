@@ -236,7 +236,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("modules/ctl_info.py", f"from {COLLECTION}.tests import simulator\n", "module_utils only"),
     ("modules/ctl_info.py", f"from {UTILS} import _gone\n", "no such file"),
     ("modules/ctl_info.py", "from simulator import Simulator\n", "not a package"),
-    ("filter/fleet.py", "import requests\n", "_axl.client only"),
+    ("filter/jtapi_ini.py", "import requests\n", "_axl.client only"),
     ("module_utils/_model.py", f"from {UTILS} import _outcome\n", "without input and output"),
     ("module_utils/_model.py", "import zoneinfo\n", "clock"),
     ("module_utils/_verification.py", f"from {UTILS} import _run\n", "without input and output"),
@@ -252,7 +252,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("action/tsp_host.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
     ("modules/tsp_cluster.py", f"from {UTILS}._stages import fleet\n", "for actions only"),
     ("modules/ctl_info.py", f"from {UTILS}._stages.host import Host\n", "for actions only"),
-    ("filter/fleet.py", f"from {UTILS}._run import Run\n", "for actions only"),
+    ("filter/jtapi_ini.py", f"from {UTILS}._run import Run\n", "for actions only"),
 ])
 def test_the_checker_sees_a_planted_violation(path, source, word):
     files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}

@@ -491,7 +491,7 @@ def stopped(run, _execute):
 
 
 def give_up(run, _execute):
-    """A handler failed: whatever was to be proven on this host is not."""
+    """A handler, or what an application needs, failed: whatever was to be proven on this host is not, and its users are not cut over."""
     failure = run.vars.get("ansible_failed_result") or {}
     task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
     message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))

@@ -325,7 +325,8 @@ def of_tsps(run, execute, mine, changes=True):
     rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
         facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
-        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)], by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)],
+        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
 
 
 def rows_by_hand(instances, plan):
