@@ -118,7 +118,7 @@ GIVEN_TO_WINDOWS = {
         "How the host is to be restarted, and why. Never set by hand.",
     )),
 }
-OF_SITE = ("finish", "end")  # the playbook site goes on with these
+PLAYED_AFTER = {"site": ("finish", "end"), "upgrade": ("upgrade_batch",)}  # what the playbook goes on with
 PARTS_OF_SITE = ("preflight", "look", "accounts")
 # The keys of each list, and those of the dictionaries inside.
 KEYS = {
@@ -349,8 +349,9 @@ def uses():
     """{option: entry points and playbooks that use it}, read from the stages and from YAML. Who is told of site is not told of its parts."""
     stages = {**table.ON_CLUSTERS, **table.ON_HOSTS}
     found = {name: [] for name in _options.OPTIONS}
-    texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry not in ("main", *OF_SITE)}
-    texts["site"] += "".join(text_of(entry, set()) for entry in OF_SITE)
+    texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry != "main"}
+    for entry, further in PLAYED_AFTER.items():
+        texts[entry] += "".join(texts.pop(one) for one in further)
     texts.update(("playbook " + path.stem, code_of(path)) for path in sorted((ROOT / "playbooks").glob("*.yml")))
     for where, text in texts.items():
         used = set(re.findall(r"\bsecure_tsp_(\w+)", text))
@@ -397,6 +398,7 @@ def reading(thing, seen):
         target = None
         if isinstance(node, ast.Name):
             target = scope.get(node.id)
+            options |= {target} & set(_options.OPTIONS) if isinstance(target, str) else set()  # a name for an option's name
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and inspect.ismodule(scope.get(node.value.id)):
             target = getattr(scope[node.value.id], node.attr, None)
         if (inspect.isfunction(target) or inspect.isclass(target)) and "._stages." in target.__module__ and target not in seen:

@@ -10,8 +10,8 @@ import contextlib
 import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _bounds,
     _capf,
-    _fleet,
     _instance,
     _pki,
     _store,
@@ -192,9 +192,9 @@ class Instance:
             raise InputError("authorization_string is empty")
         settings = _capf.Settings(
             self.wish.name, string, params["dialect"], params["protocol_version"], kind[0], kind[1])
-        if string is not None and not _fleet.USUAL_STRING.match(string):
+        if string is not None and not _bounds.USUAL_STRING.match(string):
             self.warnings.append("The authorization string is not 4 to 10 digits, as Cisco's guides demand.")
-        if len(params["instance_id"]) > _fleet.CERTIFICATE_NAME_LIMIT:
+        if len(params["instance_id"]) > _bounds.CERTIFICATE_NAME_LIMIT:
             self.warnings.append("The name %s is longer than the 64 characters that X.509 allows." % self.wish.name)
         if params["tls_legacy"]:
             self.warnings.append("tls_legacy allows outdated TLS versions and short keys.")

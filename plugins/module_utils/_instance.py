@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _fleet, _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds, _ctl, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     FormatError,
     InputError,
@@ -205,7 +205,7 @@ class Wish:
 def wish_of(params):
     """The Wish that a module's options tell. Raises InputError."""
     instance_id, template, key = params["instance_id"], params["name_template"], params["key"] or {}
-    if not _fleet.INSTANCE_ID.match(instance_id):
+    if not _bounds.INSTANCE_ID.match(instance_id):
         raise InputError("instance_id must have 1 to 128 characters of a-z, A-Z and 0-9, not %r" % instance_id)
     if PLACEHOLDER not in template:
         raise InputError("name_template has no %s in it, so that all instances would have one name" % PLACEHOLDER)
@@ -213,10 +213,10 @@ def wish_of(params):
         raise InputError("renew_before_days must be from 0 to %d, not %d" % (MAX_DAYS, params["renew_before_days"]))
     key_type, size = key.get("type"), key.get("size")
     if key_type:
-        size = size or _fleet.KEY_SIZES[key_type][0]
-        if size not in _fleet.KEY_SIZES[key_type]:
+        size = size or _bounds.KEY_SIZES[key_type][0]
+        if size not in _bounds.KEY_SIZES[key_type]:
             raise InputError("%d is not a size of an %s key" % (size, key_type.upper()), cure="CAPF takes %s bits." % (
-                ", ".join("%d" % each for each in _fleet.KEY_SIZES[key_type])))
+                ", ".join("%d" % each for each in _bounds.KEY_SIZES[key_type])))
     return Wish(template.replace(PLACEHOLDER, instance_id), key_type, size, params["renew_before_days"],
                 params["key_passphrase"])
 

@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional, Tuple
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
 PREFIX = "secure_tsp_"
 PREFIX_WINDOWS = "client_windows_"
@@ -55,13 +54,6 @@ def converted(option, value):
     if option.least is not None and found < option.least or option.most is not None and found > option.most:
         raise ValueError("is not %s" % bounds(option))
     return found
-
-
-def check_ranges(params, ranges):
-    """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
-    for name, (low, high) in ranges.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
 def options_of(spec, **given):
@@ -320,6 +312,10 @@ OPTIONS = {
     "longest_pause": Option("int", 60, (
         "Seconds of the longest pause between two looks.",
     ), least=1, most=3600),
+    "uncut_users": Option("list", (), (
+        "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
+        "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
+    ), elements="name"),
     "operation_hours": Option("int", 24, (
         "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
         "longer than that.",
@@ -415,13 +411,15 @@ OPTIONS = {
         "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
-        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
+        "which C(ansible-playbook) was started. Empty writes none.",
     )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
     "adopt_file": Option("str", "./adopted.yml", (
-        "File on the controller for the lists of what the clusters have already. It is never overwritten.",
+        "File on the controller for the lists of what the clusters have already. A relative one is in the folder in which "
+        "C(ansible-playbook) was started. It is never overwritten.",
     )),
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
         "Folders on the hosts in which certificates of instances are looked for.",

@@ -38,8 +38,8 @@ class Outcome(TypedDict, total=False):
     """How one instance stands.
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
-    trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never proven. placed: when it was put in
-    place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
+    trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
+    proven. placed: when it was put in place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     way, why, verified_by, state, online, waiting: what _verification adds.
     """

@@ -21,7 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, warnings_of_server
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import check_ranges
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748

@@ -38,10 +38,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
     "summary")
-DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT = "due", "logged_in", "stopped", "gave_up", "uncut"
 FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
     "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
-FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
+FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
 # Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
 HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
 OF_TSPS = (HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET)

@@ -18,7 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance impo
     is_capf_server,
     read_trust_list,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import check_ranges
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
 
 CAPF = "CAPF"

@@ -21,7 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TransportError,
     TrustError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import check_ranges
 
 ARGUMENT_SPEC = dict(
     path=dict(type="path", required=True),

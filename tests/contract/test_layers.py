@@ -18,7 +18,7 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_options", "_journal", "_foreign"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
      "_lists_file"),
     ("_tsp_installation", "_tsp_discovery"),
@@ -56,7 +56,8 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
     **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", *TABLES), set()),
-    **dict.fromkeys(("_octets", "_options"), {"_errors"}),
+    **dict.fromkeys(("_bounds", "_octets", "_options"), {"_errors"}),
+    "_fleet": {"_bounds"},
     "_drift": {"_fleet", "_foreign"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},

@@ -41,6 +41,18 @@ def test_nothing_made_from_the_table_of_options_is_stale():
     assert generate_options.stale() == [], "plugins/module_utils/_options.py says something else: run make options, and commit what it writes"
 
 
+def test_the_role_of_the_run_has_no_defaults_of_its_own():
+    """The stages take them from the table."""
+    assert load("secure_tsp", "defaults/main.yml") == {} and load("secure_tsp", "vars/main.yml") == {}
+
+
+# Options that nothing reads yet, each with the reason. Better none.
+
+
+def test_every_option_is_read_somewhere():
+    assert {name for name, places in generate_options.uses().items() if not places} == set()
+
+
 def test_the_table_names_all_entry_points():
     """Every task file that a playbook names is one, and every one has a task file."""
     called = set()

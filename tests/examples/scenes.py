@@ -53,6 +53,8 @@ BEGIN = {
     "capf_profile": USERS,
     "capf_certificate": ARMED,
 }
+# Stages work on the instances that are listed for their host.
+STAGES = ("tsp_cluster", "tsp_host")
 # When the enrolment failed whose traces an example fetches: 16:30 on the nodes' clock, which is an hour east.
 FAILED_ENROLMENT = datetime.datetime(2026, 11, 23, 15, 30, tzinfo=datetime.timezone.utc).timestamp()
 # The application runs and has its provider open.
@@ -102,6 +104,7 @@ class Scene:
 
     def __init__(self, plugin, root):
         self.root = pathlib.Path(root)
+        self.plugin = plugin
         self.sim = Simulator(username="axl", nodes=(PUBLISHER, SUBSCRIBER), seed={
             "devices": [{"name": name, "lines": [{"number": str(1001 + n)}]} for n, name in enumerate(DEVICES)],
             "end_users": [{"name": END_USER, "lastname": "Doe"}],
@@ -177,8 +180,8 @@ class Scene:
             "secure_tsp_ctl_fingerprint": _pki.sha256(self.sim.cluster.ctl_octets()),
             "secure_tsp_clusters": {"main": self.sim.cluster_entry()},
             "secure_tsp_users": [{"name": USER, "password": self.user()["password"]}],
-            "secure_tsp_instances": [{
-                "host": "recorder01", "user": USER, "instance_id": INSTANCE, "store": self.store.folder, "tsp_number": 1}],
+            "secure_tsp_instances": [{"user": USER, "instance_id": INSTANCE, "store": self.store.folder, **(
+                {"host": self.plugin} if self.plugin in STAGES else {"host": "recorder01", "tsp_number": 1})}],
             "users": [self.user()],
             "instances": [{"host": "recorder01", "user": USER, "instance_id": "recorder01x2"}],
             "armed": {"strings": {INSTANCE: STRING}},

@@ -94,7 +94,8 @@ def survey(access, cluster, model, issuer_parameter):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its clock is ahead. issuer, release, axl_version, doubts.
+    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
+    clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
                  certificates=[])
@@ -254,7 +255,8 @@ def profiles_of(access, cluster, model, instances, known):
 class Arming:
     """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not be armed}. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not
+    be armed}. rows: the instances' rows, for what their hosts say.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -526,6 +528,30 @@ def stand(access, cluster, model, names, known, look, seen):
     view = access.view(cluster, secure, ["lines"]) if look else dict(available=False, connections=[], reason="")
     seen.views[cluster] = dict(view, users_read=True, waits={})
     return problems
+
+
+def uncut(access, cluster, model, names, check, done):
+    """Take users out of the secure group. Returns lines: what ends with it, and what does not come back by itself."""
+    wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
+    lines = []
+    try:
+        with access.connect(cluster) as axl:
+            current = axl_accounts.Reader(axl).read(wish)
+            result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
+            leaving = sorted(set(step.user for step in plan.changes))
+            view = access.view(cluster, leaving)
+            ends = ", ".join(one["app_id"] for one in view["connections"])
+            for name in sorted(names):
+                lines.append("User %s/%s %s" % (cluster, name, (
+                    "would leave the secure port." if check else "left the secure port.") if name in leaving else "is not on the secure port."))
+            if leaving:
+                lines.append("These connections to port 2749 end: %s." % ends if ends else "No open connection is cut." if view["available"]
+                             else "Which connections it cuts is not known: %s" % view["reason"])
+                result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
+                done.take(result)
+    except SecureTspError as error:
+        done.failures[cluster] = "The users of cluster %s could not be taken off the secure port: %s" % (cluster, error)
+    return lines
 
 
 # removal

@@ -235,7 +235,8 @@ def accounts(run):
         foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), made=done.made,
+        held=[[*key, message] for key, message in held.items()] + done.of_instance)
 
 
 def foresee(run, model, due):
@@ -426,13 +427,25 @@ def summary(run):
     away = [one for one in listed if one["host"] not in hosts]
     rows += [not_here(one, one in model.others) for one in away]
     found = _summary.summary(listed, rows, hosts | set(one["host"] for one in away), failures, check_mode=run.check, several=model.several)
-    lines = found["lines"] + (run.register(_run.GONE).get("told") or [])
+    lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or [])
+    lines += told_cut(run)
     to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in hosts
                 for line in windows.sheet(run, host, run.newest(host) or ())]
     run.show("", *lines, "")
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")
     return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
+
+
+def told_cut(run):
+    """A line for each connection that this run cut."""
+    cut = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        for one in run.of_host(host, _run.CUTOVER).get("cut") or ():
+            cut[one["cluster"], one["app_id"]] = one
+    return ["%s/%s: the connection from %s%s on port 2748 %s." % (
+        one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut by this run")
+        for one in cut.values()]
 
 
 def told_of(run, model):

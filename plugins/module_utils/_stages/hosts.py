@@ -69,8 +69,9 @@ def settings_of(run, model, instances):
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
     return dict(
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
-                 http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+                 on_contradiction=run.option("ctl_on_contradiction"), http_port=run.option("ctl_http_port"),
+                 timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
         cti=dict(timeout=run.option("cti_timeout"), tls_legacy=legacy),
