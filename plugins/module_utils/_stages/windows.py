@@ -262,7 +262,7 @@ def mistakes_of(run, model, host):
         profile = run.registry_profile(options["registry_profile"])
     except Refused as error:
         return found + [str(error)]
-    instances = tsps_of(model, host)
+    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # what is wrong with its cluster is told elsewhere
     found += _tsp_settings.against(instances, profile, options["settings"], options["instance_settings"]).problems
     if options["manage_installation"] and not (
             options["installer_version"] and _tsp_installation.SHA256.fullmatch(options["installer_sha256"])):
