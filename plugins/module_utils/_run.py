@@ -369,9 +369,13 @@ class Run:
         """One process of this controller at a time writes to a cluster."""
         name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
         folder = os.path.dirname(self.ansible.local_tmp)
-        with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        path = os.path.join(folder, "secure_tsp.%d.%s.lock" % (os.getuid(), name))  # the folder may be everybody's
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def masked(self, text):
         for secret in self._secrets:
