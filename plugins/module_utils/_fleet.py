@@ -21,6 +21,13 @@ import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import (
+    CERTIFICATE_NAME_LIMIT,
+    INSTANCE_ID,
+    KEY_SIZES,
+    USUAL_STRING,
+)
+
 APPLICATION, END = "application", "end"
 OTHER_TYPE = {APPLICATION: END, END: APPLICATION}
 A_USER = {APPLICATION: "an application user", END: "an end user"}
@@ -35,12 +42,8 @@ SUCCESS = "Upgrade Success"
 PENDING_STATUS = "Operation Pending"
 
 RSA_ONLY, EC_ONLY = "RSA Only", "EC Only"
-KEY_SIZES = {"rsa": (2048, 3072, 4096), "ec": (256, 384, 521)}
 EC_SINCE_RELEASE = 11  # keyOrder and ecKeySize are absent in the AXL schema of 10.5 and earlier
 
-INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,128}\Z")
-CERTIFICATE_NAME_LIMIT = 60  # "CTI-" and the id fit the 64 characters of an X.509 common name
-USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
 TSPS_PER_HOST = 10
 DEVICE_LENGTH, GROUP_LENGTH = 50, 100
 
