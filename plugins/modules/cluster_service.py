@@ -200,7 +200,7 @@ LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
 BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and will do it later
-FAILING = (404, 500, 504)  # the pages of a server whose services are still starting
+STARTING = (404,)  # beside pages, what a server says whose services are still starting
 CLEAR_REFUSALS = (401, 403)
 
 
@@ -266,17 +266,21 @@ class Keeper:
 
     def first_look(self):
         """Every service of the node, also of one that is busy or starts."""
-        return self.patiently(BUSY + FAILING, self.look)
+        return self.patiently(BUSY + STARTING, self.look, pages=True)
 
-    def patiently(self, codes, ask, *arguments):
-        """The result of C(ask(*arguments)), asked again within the deadline while it is refused by one of the codes."""
+    def patiently(self, codes, ask, *arguments, pages=False):
+        """The result of C(ask(*arguments)), asked again within the deadline while it is refused by one of the codes.
+
+        pages: also while something unreadable comes in place of an answer, which says nothing of whether an order was obeyed.
+        """
         pause = FIRST_PAUSE
         while True:
             try:
                 with self._in_time():
                     return ask(*arguments)
-            except AxlError as refused:
-                if refused.code not in codes or self._deadline - self._clock() <= pause:
+            except (AxlError, ProtocolError) as refused:
+                worth_it = refused.code in codes if isinstance(refused, AxlError) else pages
+                if not worth_it or self._deadline - self._clock() <= pause:
                     raise
             self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -370,8 +374,8 @@ class Keeper:
 
 
 def may_be_obeyed(error):
-    """Whether an order that failed so may have arrived: the answer was lost, late, or a page of a server that failed."""
-    return not isinstance(error, AxlError) or error.code in FAILING[1:]
+    """Whether an order that failed so may have arrived: the answer was lost, late, or unreadable."""
+    return not isinstance(error, AxlError)
 
 
 def seems_activated(row):

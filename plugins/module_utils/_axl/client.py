@@ -486,10 +486,7 @@ class WebSession:
         if status == 599:
             return answer
         if answer.broken:
-            raise AxlError(
-                "the server failed (HTTP %d%s)%s" % (status, _quoted(answer.page_title), again), where=where,
-                cure=PERHAPS_MADE if writes else "Run it again when the service has started; look at the log of Cisco Tomcat of this "
-                "time.", code=status)
+            raise _no_soap(answer, where, again, PERHAPS_MADE if writes else "The server may be starting: run it again then.")
         if status not in (200, 500):
             raise AxlError(
                 "an unexpected answer: HTTP %d%s" % (status, _quoted(answer.page_title)), where=where,
@@ -793,14 +790,14 @@ def _soap_body(answer, where):
     return body
 
 
-def _no_soap(answer, where):
+def _no_soap(answer, where, again="", more=""):
     html = b"<html" in answer.octets[:2000].lower()
     return ProtocolError(
-        "%s instead of a SOAP answer (HTTP %d)%s" % (
-            "an HTML page came" if html else "something unreadable came", answer.status, _quoted(answer.page_title)
+        "%s instead of a SOAP answer (HTTP %d)%s%s" % (
+            "an HTML page came" if html else "something unreadable came", answer.status, _quoted(answer.page_title), again
         ),
         where=where,
-        cure="Check that hostname and port are those of CUCM's web services and that AXL is activated.",
+        cure=("Check that hostname and port are those of CUCM's web services and that AXL is activated. " + more).strip(),
     )
 
 
