@@ -23,6 +23,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 ROOT = collection_path.ROOT
 ROLE = ROOT / "roles" / "secure_tsp"
 SPECS = ROLE / "meta" / "argument_specs.yml"
+SPECS_OF_WINDOWS = ROOT / "roles" / "client_windows" / "meta" / "argument_specs.yml"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "variables.rst"
 OTHER_ROLES = ("client_windows", "client_jtapi", "report")
 WIDTH = 130
@@ -99,7 +100,32 @@ ENTRY_POINTS = {
         "An instance is put to the host that has its files, or from which its user's only instance is connected.",
     )),
 }
-OF_SITE = ("finish", "end")  # the playbook site goes on with these
+ENTRY_POINTS_OF_WINDOWS = {
+    "main": ("Install and set the Cisco TSP on a Windows host", (
+        "Copies the installer, runs it, and writes settings into the registry, as the stage C(look) of the playbook "
+        "C(voiceops.secure_tsp.site) found them to differ.",
+        "What only the cluster knows, arming, waiting, cutover and proof are stages of the role "
+        "P(voiceops.secure_tsp.secure_tsp#role), which includes this one.",
+        "Needs the collection C(ansible.windows), version 2.8.0 or later, on the controller.",
+    )),
+    "restart": ("Start the TSPs of a host anew", (
+        "Stops the application, restarts the Telephony service or Windows, and starts the application again.",
+    )),
+    "discover": ("Find out where a TSP keeps a setting", (
+        "Compares the registry before and after one change in the TSP's dialog and adds what it finds to "
+        "O(client_windows_registry_profile).",
+        "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile).",
+    )),
+}
+GIVEN_TO_WINDOWS = {
+    "work": _options.Option("dict", {}, (
+        "What is to be done on the host, as the role P(voiceops.secure_tsp.secure_tsp#role) found out. Never set by hand.",
+    )),
+    "restart": _options.Option("dict", {"by": "none", "reasons": []}, (
+        "How the host is to be restarted, and why. Never set by hand.",
+    )),
+}
+PLAYED_AFTER = {"site": ("finish", "end"), "upgrade": ("upgrade_batch",)}  # what the playbook goes on with
 PARTS_OF_SITE = ("preflight", "look", "accounts", "enrol", "prove")
 # The keys of each list, and those of the dictionaries inside.
 KEYS = {
@@ -119,7 +145,7 @@ def keys_of(name):
 
 def type_of(option):
     """The type as Ansible has it."""
-    return {"name": "str", "size": "str"}.get(option.type, option.type)
+    return {"name": "str", "host": "str", "size": "str"}.get(option.type, option.type)
 
 
 def type_told(option):
@@ -141,6 +167,19 @@ def argument_specs():
     return HEAD + text
 
 
+def argument_specs_of_windows():
+    """The same of the role client_windows."""
+    options = {_options.PREFIX_WINDOWS + name: spec_of(option) for name, option in {**_options.WINDOWS, **GIVEN_TO_WINDOWS}.items()}
+    author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
+    specs = {name: {"short_description": short, "description": list(more), "author": author, "options": options}
+             for name, (short, more) in ENTRY_POINTS_OF_WINDOWS.items()}
+    return HEAD_OF_WINDOWS + yaml.dump({"argument_specs": specs}, Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
+
+
+HEAD_OF_WINDOWS = """\
+---
+# Written by make options, from plugins/module_utils/_options.py and tests/generate_options.py.
+"""
 HEAD = """\
 ---
 # Written by make options, from plugins/module_utils/_options.py and tests/generate_options.py.
@@ -317,8 +356,9 @@ def uses():
     """{option: entry points and playbooks that use it}, read from the stages and from YAML. Who is told of site is not told of its parts."""
     stages = {**table.ON_CLUSTERS, **table.ON_HOSTS}
     found = {name: [] for name in _options.OPTIONS}
-    texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry not in ("main", *OF_SITE)}
-    texts["site"] += "".join(text_of(entry, set()) for entry in OF_SITE)
+    texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry != "main"}
+    for entry, further in PLAYED_AFTER.items():
+        texts[entry] += "".join(texts.pop(one) for one in further)
     texts.update(("playbook " + path.stem, code_of(path)) for path in sorted((ROOT / "playbooks").glob("*.yml")))
     for where, text in texts.items():
         used = set(re.findall(r"\bsecure_tsp_(\w+)", text))
@@ -344,11 +384,11 @@ def text_of(entry, seen):
     included = re.findall(r"(?:import_tasks|include_tasks|file): \"?([\w{} .]+)", text)
     files = [name.strip() for name in included if "{{" not in name]
     for flow in re.findall(r"\.(\w*)flow\b", text):
-        files += [flow + "straight.yml", flow + "careful.yml"]
+        files += [flow + "straight.yml", flow + "careful.yml"] + ([] if flow else ["windows.yml"])
     return text + "".join(text_of(name[:-len(".yml")], seen) for name in files if name.endswith(".yml"))
 
 
-READERS = ("option", "safe_option", "value_of_host")
+READERS = ("option", "safe_option", "value_of_host", "pauses")
 
 
 def reading(thing, seen):
@@ -365,6 +405,7 @@ def reading(thing, seen):
         target = None
         if isinstance(node, ast.Name):
             target = scope.get(node.id)
+            options |= {target} & set(_options.OPTIONS) if isinstance(target, str) else set()  # a name for an option's name
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and inspect.ismodule(scope.get(node.value.id)):
             target = getattr(scope[node.value.id], node.attr, None)
         if (inspect.isfunction(target) or inspect.isclass(target)) and "._stages." in target.__module__ and target not in seen:
@@ -379,7 +420,7 @@ def names(argument, option):
     return isinstance(argument, ast.Constant) and argument.value == option
 
 
-FILES = {SPECS: argument_specs, PAGE: page}
+FILES = {SPECS: argument_specs, SPECS_OF_WINDOWS: argument_specs_of_windows, PAGE: page}
 
 
 def stale():

@@ -156,11 +156,12 @@ class WindowsSite:
         self.instances = [
             {"host": host, "user": "recorder_tapi", "instance_id": host + "x1", "tsp_number": 1} for host in hosts]
         self.hosts = {}  # further variables of single hosts
+        self.others = {}  # hosts that are no Windows hosts, with their variables
         self.strings = self.controller.folder / "strings"
         self.settings = {
             "client_windows_string_folder": str(self.strings), "client_windows_try_ports": False,
-            "client_windows_first_pause": 1, "client_windows_longest_pause": 2,
-            "client_windows_fetch_deadline": 0, "client_windows_connect_deadline": 0,
+            "secure_tsp_first_pause": 1, "secure_tsp_longest_pause": 2,
+            "secure_tsp_fetch_deadline": 0, "secure_tsp_connect_deadline": 0,
             "client_windows_discover_folder": str(self.controller.folder / "discovery"),
         }
         for host in hosts:
@@ -233,31 +234,24 @@ class WindowsSite:
             host: {"ansible_python_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows",
                    **self.hosts.get(host, {})}
             for host in self.addresses}
+        hosts.update(self.others)
         return self.controller.write_inventory(hosts, {
             "secure_tsp_clusters": {"main": self.sim.cluster_entry()}, "secure_tsp_users": self.users,
             "secure_tsp_instances": self.instances, **self.settings,
         })
 
-    def run(self, *entries, words=(), rc=0, playbook=None):
-        """Run entry points of the role client_windows one after the other in one playbook; or a playbook of the collection."""
-        if playbook is None:
-            playbook = self.controller.folder / ("play%s.yml" % "-".join(entries))
-            playbook.write_text(yaml.safe_dump([{
-                "hosts": "secure_tsp", "gather_facts": False, "tasks": [{
-                    "name": "Role " + name,
-                    "ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_windows", "tasks_from": name},
-                    "vars": {"client_windows_" + part: "{{ secure_tsp_%s }}" % part
-                             for part in ("clusters", "users", "instances")},
-                } for name in entries]}]))
+    def add_other(self, host, **instance):
+        """A host on which the collection enrols, with an instance."""
+        self.others[host] = {}
+        self.instances.append({"host": host, "instance_id": host + "x1", "user": "recorder_tapi", "client_address": "127.0.0.1",
+                               "store": self.controller.store(), **instance})
+
+    def run(self, *words, rc=0, playbook="site"):
+        """Run a playbook of the collection."""
         run = self.controller.start(playbook, self.inventory(), *words).wait(PATIENCE)
         assert rc is None or run.rc == rc, run.output
         assert "Traceback (most recent call last)" not in run.output, run.output
         return run
-
-    def told(self, run, task):
-        """What a debug task printed, for all hosts together."""
-        return [text for result in run.results(task, status="ok")
-                for text in (result["msg"] if isinstance(result["msg"], list) else [result["msg"]])]
 
     def secrets(self):
         """Every password and string that must never be seen, the generated ones included."""

@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
-                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP))
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_CLUSTERS:

@@ -15,7 +15,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
+# Stages that speak with a host for the first time: one that is not reached stays out.
+FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
 
 
 def text_of(warning):
@@ -36,10 +37,32 @@ class Execute:
         return self.module(MODULE, dict(
             stage=stage, instances=instances, settings=settings, sealed=json.dumps(secrets) if secrets else None))
 
-    def module(self, name, options):
-        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed."""
+    def module(self, name, options, secret=False):
+        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed.
+
+        secret: options that the host must not log, such as Windows does in its event log.
+        """
+        task = self._action._task
+        hidden, task.no_log = task.no_log, secret or task.no_log
         try:
-            answer = self._action._execute_module(module_name=name, module_args=options, task_vars=self._run.vars)
+            return self._answer(lambda: self._action._execute_module(module_name=name, module_args=options, task_vars=self._run.vars))
+        finally:
+            task.no_log = hidden
+
+    def action(self, name, options):
+        """The same of a module that has a part on the controller; its options are always secret."""
+        task = self._action._task.copy()
+        task.args, task.no_log = options, True
+        plugin = self._action._shared_loader_obj.action_loader.get(
+            name, task=task, connection=self._action._connection, play_context=self._action._play_context, loader=self._action._loader,
+            templar=self._action._templar, shared_loader_obj=self._action._shared_loader_obj)
+        if plugin is None:
+            return self.module(name, options, secret=True)
+        return self._answer(lambda: plugin.run(task_vars=self._run.vars))
+
+    def _answer(self, ask):
+        try:
+            answer = ask()
         except AnsibleConnectionFailure as error:
             if not self._tolerant:
                 raise
@@ -58,7 +81,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
-                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP))
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_HOSTS:

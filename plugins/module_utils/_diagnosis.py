@@ -32,7 +32,7 @@ OF_STAGE = {
 }
 # Codes of the search for drift that are about no stage of an instance.
 OF_CODE = {
-    "ctl_not_updated": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
+    "ctl_not_updated": TRUST, "ctl_older_on_node": TRUST, "ctl_without_twin": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
 OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")
@@ -83,7 +83,7 @@ def _opened_of(result):
     way = result["item"].get("way") or ""
     if "totals" in result:
         return {"failure": "", "way": way, "compromised": False, "devices": result["totals"].get("devices", 0),
-                "lines": result["totals"].get("lines", 0)}
+                "lines": result["totals"].get("lines", 0), "remarks": list(result.get("remarks") or ())}
     return {"failure": _message(result), "way": way, "compromised": bool(result.get("compromised"))}
 
 
@@ -279,6 +279,9 @@ class _Page:
 
     def _of_provider(self):
         opened = self.extra.get("opened")
+        for one in (opened or {}).get("remarks") or ():
+            code = "provider_" + one["code"]
+            yield self._add(code, CONNECTION, _drift.CODES[code][0], one["text"], one["fix"])
         if not opened or not opened["failure"]:
             return
         if opened["compromised"]:

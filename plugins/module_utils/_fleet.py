@@ -21,6 +21,13 @@ import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import (
+    CERTIFICATE_NAME_LIMIT,
+    INSTANCE_ID,
+    KEY_SIZES,
+    USUAL_STRING,
+)
+
 APPLICATION, END = "application", "end"
 OTHER_TYPE = {APPLICATION: END, END: APPLICATION}
 A_USER = {APPLICATION: "an application user", END: "an end user"}
@@ -35,12 +42,8 @@ SUCCESS = "Upgrade Success"
 PENDING_STATUS = "Operation Pending"
 
 RSA_ONLY, EC_ONLY = "RSA Only", "EC Only"
-KEY_SIZES = {"rsa": (2048, 3072, 4096), "ec": (256, 384, 521)}
 EC_SINCE_RELEASE = 11  # keyOrder and ecKeySize are absent in the AXL schema of 10.5 and earlier
 
-INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,128}\Z")
-CERTIFICATE_NAME_LIMIT = 60  # "CTI-" and the id fit the 64 characters of an X.509 common name
-USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
 TSPS_PER_HOST = 10
 DEVICE_LENGTH, GROUP_LENGTH = 50, 100
 
@@ -90,6 +93,8 @@ SENTENCES = {
     "disarm_with_others": "stage disarm stands alone",
     "user_of_other_type": "user %(user)s exists as %(an_other_user)s, not as %(a_wished_user)s",
     "user_standard": "user %(user)s is a standard user of the system and is not touched",
+    "user_inactive":
+        "end user %(user)s is not active any more: its directory does not have it, so it cannot log in, and the cluster will delete it",
     "end_user_missing": "end user %(user)s does not exist, and end users are never created here",
     "user_missing": "application user %(user)s does not exist; make it first (stage users)",
     "user_without_password": "application user %(user)s does not exist, and there is no password to make it with",
@@ -258,13 +263,14 @@ def spelled(names, known_names):
 
 @dataclasses.dataclass
 class User:
-    """A user of the cluster with all its groups and the devices it controls."""
+    """A user of the cluster with all its groups and the devices it controls. active: whether its directory still has it."""
 
     name: str
     type: str
     standard: bool = False
     groups: List[str] = dataclasses.field(default_factory=list)
     devices: List[str] = dataclasses.field(default_factory=list)
+    active: bool = True
 
 
 @dataclasses.dataclass
@@ -808,6 +814,8 @@ class _Planner:
                 self.problems.append(Remark("user_of_other_type", name, user_type))
             elif known is not None and known.standard:
                 self.problems.append(Remark("user_standard", name, user_type))
+            elif known is not None and not known.active and not self._all_absent(user_type, name):
+                self.problems.append(Remark("user_inactive", name, user_type))
             elif known is None and not self._all_absent(user_type, name):
                 self._check_missing(user_type, name, listed)
 

@@ -67,6 +67,7 @@ class Cluster(TypedDict, total=False):
     validate_certs: bool
     ca_path: Optional[str]
     server_fingerprint: Optional[str]
+    tls_legacy: bool
     axl_version: Optional[str]
     timeout: int
     serviceability_username: Optional[str]
@@ -78,6 +79,7 @@ class Cluster(TypedDict, total=False):
     cti_port: int
     plain_cti_port: int
     ctl_fingerprint: Optional[str]
+    issuers: List[str]
 
 
 class User(TypedDict):
@@ -160,6 +162,7 @@ MISTAKES = {
     "planner": "%(where)s%(text)s",
     "secret_in_name": "%(where)s is part of %(what)s, where it could be read; give another one",
     "unknown_name": "%(where)s: there is no instance %(name)s in the list%(hint)s",
+    "unknown_user": "%(where)s: there is no user %(name)s in the list%(hint)s",
     "ambiguous_name": "%(where)s: %(name)s is on several clusters: say %(choices)s",
 }
 
@@ -236,21 +239,28 @@ class Model:
     def named(self, names, where):
         """({Key}, [Mistake]) of instances that a person named by ID, or by cluster/ID where there are several clusters."""
         listed = [key_of(one) for mine in self.hosts.values() for one in mine if not one["probe_of"]]
-        listed += [key_of(one) for one in self.others]
-        by_word = {}
-        for key in listed:
-            for word in (key.name, str(key)):
-                by_word.setdefault(word, set()).add(key)
-        found, mistakes = set(), []
-        for name in names:
-            keys = by_word.get(str(name), set())
-            if len(keys) == 1:
-                found |= keys
-            elif keys:
-                mistakes.append(mistake("ambiguous_name", where, name=name, choices=" or ".join(sorted(map(str, keys)))))
-            else:
-                mistakes.append(mistake("unknown_name", where, name=name, hint=did_you_mean(str(name), by_word)))
-        return found, mistakes
+        return _resolved(names, where, listed + [key_of(one) for one in self.others], "unknown_name")
+
+    def named_users(self, names, where):
+        """({Key}, [Mistake]) of users that a person named."""
+        return _resolved(names, where, [Key(user["cluster"], user["name"]) for user in self.users], "unknown_user")
+
+
+def _resolved(names, where, listed, unknown):
+    by_word = {}
+    for key in listed:
+        for word in (key.name, str(key)):
+            by_word.setdefault(word, set()).add(key)
+    found, mistakes = set(), []
+    for name in names:
+        keys = by_word.get(str(name), set())
+        if len(keys) == 1:
+            found |= keys
+        elif keys:
+            mistakes.append(mistake("ambiguous_name", where, name=name, choices=" or ".join(sorted(map(str, keys)))))
+        else:
+            mistakes.append(mistake(unknown, where, name=name, hint=did_you_mean(str(name), by_word)))
+    return found, mistakes
 
 
 def account_of_user(user, passwords=None):
@@ -369,8 +379,6 @@ class _Completion:
         if entry is None:
             self.clusters[name] = {"hostname": ""}
             return
-        if any(mark in entry["hostname"] for mark in "/#?@ "):
-            self.mistakes.append(mistake("wrong_value", where, key="hostname", clause="is not a host name or an address"))
         self.hide("cluster", name, number, entry, ("password", "serviceability_password"))
         for key in ("tftp_servers", "cti_managers"):
             entry[key] = entry[key] or [entry["hostname"]]

@@ -11,16 +11,19 @@ it, and the stages take their defaults from it. Pure.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional, Tuple
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
 PREFIX = "secure_tsp_"
+PREFIX_WINDOWS = "client_windows_"
 # What XML 1.0, and with it AXL, cannot carry.
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
+HOST_NAME = re.compile(r"(?=.{1,253}\Z)[^\W_]([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?\Z")
+NO_HOST = "is not a host name or an address"
 SIZE = re.compile("([0-9]{1,12})([KMGkmg]?)[Bb]?\\Z")
 TRUE = ("yes", "on", "1", "true", "t", "y")
 FALSE = ("no", "off", "0", "false", "f", "n")
@@ -29,7 +32,7 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
+    type: str, name (a text that goes to cluster or host as it is), host (a name of a host or an address), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
     which is looked at elsewhere.
     """
 
@@ -54,13 +57,6 @@ def converted(option, value):
     if option.least is not None and found < option.least or option.most is not None and found > option.most:
         raise ValueError("is not %s" % bounds(option))
     return found
-
-
-def check_ranges(params, ranges):
-    """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
-    for name, (low, high) in ranges.items():
-        if params[name] is not None and not low <= params[name] <= high:
-            raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))
 
 
 def options_of(spec, **given):
@@ -111,6 +107,22 @@ def _name(value):
     return text
 
 
+def host_of(text):
+    """A name of a host, or an address without its brackets. Raises ValueError for what a URL would read otherwise."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if bare == text and HOST_NAME.match(text):
+        return text
+    try:
+        ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        raise ValueError(NO_HOST) from None
+    return bare
+
+
+def _host(value):
+    return host_of(_name(value))
+
+
 def _number(value):
     try:
         if isinstance(value, (bool, float)):
@@ -149,7 +161,7 @@ def _mapping(value):
 
 
 CONVERSIONS = {
-    "str": _text, "name": _name, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "str": _text, "name": _name, "host": _host, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
 }
 
@@ -157,7 +169,7 @@ CONVERSIONS = {
 
 PORT = {"least": 1, "most": 65535}
 CLUSTER = {
-    "hostname": Option("name", None, ("The publisher.",), required=True),
+    "hostname": Option("host", None, ("The publisher.",), required=True),
     "port": Option("int", 8443, ("Port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
     "password": Option("name", None, ("Its password.",), secret=True, required=True),
@@ -166,22 +178,29 @@ CLUSTER = {
         "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
     "server_fingerprint": Option("str", None, (
         "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+    "tls_legacy": Option("bool", False, (
+        "Let the web services offer TLS 1.0 and 1.1, old cipher suites and short keys, see "
+        "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). It says nothing of CAPF and CTI Manager, for which there is "
+        "O(secure_tsp_tls_legacy).",)),
     "axl_version": Option("str", None, (
         "AXL version of the requests, found out when left out. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
     "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
     "serviceability_password": Option("name", None, ("Its password.",), secret=True),
-    "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="name"),
+    "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="host"),
     "tftp_port": Option("int", 69, ("Their port.",), **PORT),
-    "capf_host": Option("name", None, ("CAPF, by default C(hostname).",)),
+    "capf_host": Option("host", None, ("CAPF, by default C(hostname).",)),
     "capf_port": Option("int", 3804, ("Its port.",), **PORT),
-    "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="name"),
+    "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="host"),
     "cti_port": Option("int", 2749, ("Their port for secure connections.",), **PORT),
     "plain_cti_port": Option("int", 2748, (
         "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
     "ctl_fingerprint": Option("str", None, (
         "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
+    "issuers": Option("list", (), (
+        "PEM files on the controller with the authorities that issue certificates for CAPF, where an online CA does. Without it those in "
+        "CAPF-trust count, which AXL tells.",), elements="path"),
 }
 USER = {
     "name": Option("name", None, ("The user ID.",), required=True),
@@ -300,6 +319,29 @@ OPTIONS = {
     "rollback_instances": Option("list", (), (
         "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) puts back.",
     ), elements="str"),
+    "tsp_entered": Option("list", (), (
+        "TSPs on Windows hosts in whose dialog a person has entered what the last run listed. IDs, or C(cluster/instance_id). Only then "
+        "a host is restarted for them, and their users are cut over. What the registry profile knows needs no person.",
+    ), elements="str"),
+    "tsp_operator": Option("bool", False, (
+        "Wait at the terminal until a person has entered what the run lists, then go on as with O(secure_tsp_tsp_entered).",
+    )),
+    "fetch_deadline": Option("int", 600, (
+        "Seconds to wait until the cluster says that TSPs were issued their certificates, after a restart or a person's word.",
+    ), least=0, most=86400),
+    "connect_deadline": Option("int", 300, (
+        "Seconds to wait until the cluster sees the TSPs connected, after a restart.",
+    ), least=0, most=86400),
+    "first_pause": Option("int", 5, (
+        "Seconds of the first pause between two looks at the cluster. Each pause is twice as long as the one before.",
+    ), least=1, most=3600),
+    "longest_pause": Option("int", 60, (
+        "Seconds of the longest pause between two looks.",
+    ), least=1, most=3600),
+    "uncut_users": Option("list", (), (
+        "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
+        "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
+    ), elements="name"),
     "operation_hours": Option("int", 24, (
         "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
         "longer than that.",
@@ -395,13 +437,15 @@ OPTIONS = {
         "In a search for drift, certificates that expire within this number of days are a finding.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
-        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). Empty writes none.",
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
+        "which C(ansible-playbook) was started. Empty writes none.",
     )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
     "adopt_file": Option("str", "./adopted.yml", (
-        "File on the controller for the lists of what the clusters have already. It is never overwritten.",
+        "File on the controller for the lists of what the clusters have already. A relative one is in the folder in which "
+        "C(ansible-playbook) was started. It is never overwritten.",
     )),
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
         "Folders on the hosts in which certificates of instances are looked for.",
@@ -442,5 +486,128 @@ OPTIONS = {
     ), least=1, most=300),
     "diagnose_ris": Option("bool", True, (
         "Expect that the application of each instance on the secure port is connected.",
+    )),
+}
+
+# Options of Windows hosts, by their name without the prefix client_windows_. Any of them may differ from host to host.
+
+WINDOWS = {
+    "registry_profile": Option("path", None, (
+        "YAML file on the controller that tells where the TSP keeps its settings, beside the inventory where it is no absolute path. "
+        "Without one every setting is one to be set by hand.",
+        "The playbook C(voiceops.secure_tsp.discover_registry_profile) writes one.",
+    )),
+    "settings": Option("dict", {}, (
+        "Values of settings for all instances of the host, by name. README.md lists the names.",
+    )),
+    "instance_settings": Option("dict", {}, (
+        "Values of settings by instance ID; they win over O(client_windows_settings).",
+    )),
+    "manage_installation": Option("bool", False, (
+        "Install and upgrade the TSP.",
+    )),
+    "installer_version": Option("str", "", (
+        "Version of the installer, as the list of installed programs shows it afterwards.",
+    )),
+    "installer_sha256": Option("str", "", (
+        "SHA-256 of the installer, 64 hexadecimal digits.",
+    )),
+    "installer_path": Option("str", "", (
+        "Path of the installer on the host or on a share that the host reads.",
+    )),
+    "installer_file": Option("str", "", (
+        "Path of the installer on the controller. It is copied to the host.",
+    )),
+    "installer_url": Option("str", "", (
+        "URL of the installer, taken where neither O(client_windows_installer_path) nor O(client_windows_installer_file) is given.",
+        "The default is the plug-in page of the cluster of the host's first instance.",
+    )),
+    "installer_name": Option("str", "", (
+        "File name of the installer. The default is V(CiscoTSPx64.exe) on 64-bit Windows, which was seen in the field, and "
+        "V(CiscoTSP.exe) on 32-bit Windows.",
+    )),
+    "installer_validate_certs": Option("bool", True, (
+        "Check the certificate of the server that the installer is downloaded from. The SHA-256 is checked in any case.",
+    )),
+    "installer_folder": Option("str", "C:\\Windows\\Temp", (
+        "Folder on the host that the installer is put into.",
+    )),
+    "installer_properties": Option("dict", {}, (
+        "Further documented properties of the silent installer, such as C(AUTOUPGRADE_TYPE). C(USER), C(CTI1), C(CTI2) and their "
+        "types follow from the host's first instance.",
+    )),
+    "password_on_command_line": Option("bool", False, (
+        "Let the silent installation set the password of the first instance's user. It then stands in a command line.",
+        "Refused where Windows records command lines or the properties of installations.",
+    )),
+    "product_name": Option("str", r"(?i)cisco.*(\bTSP\b|\bTAPI\b|telephony service provider)", (
+        "Regular expression that finds the TSP in the list of installed programs. Cisco does not document the name.",
+    )),
+    "product_id": Option("str", "", (
+        "Key of the TSP in the list of installed programs. If set, only that key is read.",
+    )),
+    "provider_file": Option("str", "", (
+        "File of the first instance's provider. The default is the one in Windows' system folder.",
+    )),
+    "allow_reboot": Option("bool", False, (
+        "Restart Windows when something changed that acts only then.",
+    )),
+    "allow_telephony_restart": Option("bool", False, (
+        "Restart the Telephony service instead, on hosts where the documentation says that it is enough.",
+    )),
+    "reboot_timeout": Option("int", 900, (
+        "Seconds that a restart of Windows may take.",
+    ), least=1),
+    "stop_handler": Option("str", "", (
+        "Task file that stops the application before a restart.",
+    )),
+    "start_handler": Option("str", "", (
+        "Task file that starts the application after a restart.",
+    )),
+    "certificate_folder": Option("str", "C:\\ProgramData\\Cisco\\certificates\\ciscotsp{number}", (
+        "Folder of an instance's certificates, as seen in the field. C({number}) is the TSP's three digits.",
+    )),
+    "try_ports": Option("bool", True, (
+        "Try the TCP ports of CAPF and the CTI Managers from the host.",
+    )),
+    "string_handover": Option("str", "file_on_controller", (
+        "How a string reaches the person who enters it, where the registry profile does not say where the TSP keeps it.",
+        "V(file_on_controller) is a file with mode 0600 in O(client_windows_string_folder), V(file_on_host) one in "
+        "O(client_windows_string_folder_on_host). V(none) works only with strings given in the list of instances.",
+    ), choices=("file_on_controller", "file_on_host", "none")),
+    "string_folder": Option("path", None, (
+        "Folder on the controller for strings. The default is C(.voiceops/strings) in the home folder.",
+    )),
+    "string_folder_on_host": Option("str", "C:\\ProgramData\\voiceops\\strings", (
+        "Folder on the host for strings. Its access rights are set.",
+    )),
+    "string_readers": Option("str", "BUILTIN\\Administrators", (
+        "User or group that may read the strings on the host; nobody else may.",
+    )),
+    "discover_setting": Option("str", "", (
+        "The setting that is changed in the dialog, such as V(security.capf_port).",
+    )),
+    "discover_number": Option("int", 1, (
+        "Number of the TSP whose dialog is used.",
+    ), least=1, most=10),
+    "discover_shown_before": Option("raw", "", (
+        "What the dialog shows before the change. On-off settings are V(on) or V(off).",
+    )),
+    "discover_shown_after": Option("raw", "", (
+        "What the dialog shows after the change.",
+    )),
+    "discover_stage": Option("str", "both", (
+        "Take the snapshot V(before), the one V(after), or V(both) with a pause at the terminal between them.",
+    ), choices=("before", "after", "both")),
+    "discover_keys": Option("list", (
+        "HKLM:\\SOFTWARE\\Cisco Systems, Inc.\\Cisco TSP", "HKLM:\\SOFTWARE\\WOW6432Node\\Cisco Systems, Inc.\\Cisco TSP",
+    ), (
+        "Registry keys that are read with all below them.",
+    ), elements="str"),
+    "discover_depth": Option("int", 4, (
+        "How many levels are read.",
+    ), least=1),
+    "discover_folder": Option("path", None, (
+        "Folder on the controller for the snapshot. The default is C(.voiceops/discovery) in the home folder.",
     )),
 }

@@ -17,7 +17,7 @@ import json
 import os
 import signal
 import traceback
-from typing import Any, Callable, NamedTuple, Tuple, Type
+from typing import Any, Callable, NamedTuple, Optional, Tuple, Type
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
@@ -27,6 +27,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     LISTS,
     OPTIONS,
     PREFIX,
+    PREFIX_WINDOWS,
+    WINDOWS,
     converted,
     default_of,
 )
@@ -36,14 +38,18 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
     "summary")
-DUE, LOGGED_IN, STOPPED, GAVE_UP = "due", "logged_in", "stopped", "gave_up"
+DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT = "due", "logged_in", "stopped", "gave_up", "uncut"
 FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
     "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
-FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
+FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
+# Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
+HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
+OF_TSPS = (HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
-             SUMMARY) + FURTHER
-NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, ENROLLED, PLANNED, LOOKED)
+             SUMMARY) + FURTHER + OF_TSPS
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
+REGISTERS_OF_ROLE = ("installed", "written", "discovered", "work", "restart")  # of the role client_windows, and what it takes
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -65,11 +71,13 @@ class Ansible(NamedTuple):
     """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
 
     show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
+    load: reads a YAML file.
     """
 
     show: Callable[[str], Any]
     errors: Tuple[Type[Exception], ...]
     local_tmp: str
+    load: Optional[Callable[[str], Any]] = None
 
 
 class Run:
@@ -130,6 +138,47 @@ class Run:
                     unknown[name] = None
         return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 
+    # Windows hosts
+
+    def windows(self, host=None):
+        """(options of a Windows host by name, what is wrong with them), of this host unless named."""
+        here = host in (None, self.host)
+        found, wrong = {}, []
+        raw = self.vars if here else self.raw(host)
+        for name, option in WINDOWS.items():
+            variable = PREFIX_WINDOWS + name
+            try:
+                value = raw.get(variable)
+                if value is not None and (isinstance(value, str) or option.type in ("list", "dict", "raw")):
+                    value = self.template(variable, value) if here else self.vars["hostvars"][host].get(variable)
+                found[name] = default_of(option) if value is None else converted(option, value)
+            except (Refused, ValueError) as error:
+                found[name] = default_of(option)
+                wrong.append(str(error) if isinstance(error, Refused) else "%s %s" % (variable, error))
+        unknown = [str(name)[len(PREFIX_WINDOWS):] for name in raw if str(name).startswith(PREFIX_WINDOWS)]
+        wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
+                  for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]
+        return found, wrong
+
+    def profile_path(self, path):
+        """Where a registry profile is: as given, beside the inventory, or where the run was started."""
+        full = os.path.expanduser(path)
+        beside = os.path.join(self.vars.get("inventory_dir") or "", full)
+        return os.path.abspath(beside if os.path.exists(beside) else full)
+
+    def registry_profile(self, path):
+        """C(settings) of a registry profile. Raises Refused."""
+        if not path:
+            return {}
+        try:
+            return (self.ansible.load(self.profile_path(path)) or {}).get("settings") or {}
+        except (*self.ansible.errors, AttributeError) as error:
+            raise Refused("The registry profile %s cannot be read: %s" % (path, first_line(error))) from None
+
+    def of_role(self, name):
+        """What a task of the role client_windows registered on this host."""
+        return self.vars.get(PREFIX_WINDOWS + name) or {}
+
     def listed(self, name):
         """One of the three lists, secrets included, or its default."""
         value = self.vars.get(PREFIX + name)
@@ -175,6 +224,10 @@ class Run:
         self._secrets.add(text)
         return text
 
+    def keep_secret(self, text):
+        """Look for this text, too, in whatever is shown or returned."""
+        self._secrets.add(str(text))
+
     def every_secret(self, model):
         """All secrets that the lists hold, to keep them out of what others wrote."""
         self.clusters()
@@ -211,6 +264,13 @@ class Run:
 
     def of_host(self, host, name):
         return self.raw(host).get(PREFIX + name) or {}
+
+    def connection_of(self, host):
+        """Name of the connection plugin of a host, without its collection."""
+        found = self.raw(host).get("ansible_connection") or ""
+        if "{" in str(found):
+            found = self.vars["hostvars"][host].get("ansible_connection") or ""
+        return str(found).rpartition(".")[2]
 
     def inventory(self):
         """Names of all hosts."""
@@ -266,7 +326,8 @@ class Run:
         if unreachable:
             return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+        refused = (self.of_host(host, name).get("refused") for name in REGISTERS)
+        return next(filter(None, refused), "") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
 
     def unreachable(self, host):
         """Why a host could not be reached when it was spoken with first, empty where it could."""

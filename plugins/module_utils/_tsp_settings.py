@@ -144,8 +144,7 @@ def place(name, number):
 
 
 def derived(instance):
-    """The settings that the lists of users, instances and clusters already tell; of an instance as the filter fleet
-    completes it."""
+    """The settings that the lists of users, instances and clusters already tell; of an instance of the model."""
     managers = list(instance["cti_managers"]) + [""]
     values = {
         "user.single_sign_on": False, "user.name": instance["user"], "security.instance_id": instance["instance_id"],
@@ -338,6 +337,53 @@ def plan(wanted, entries, properties=None):
             _place_value(result, instance_id, number, name, value, entries.get(name), properties)
     result.reads = list(dict.fromkeys(result.reads))
     return result
+
+
+WHILE_FETCHING = (FETCH, STRING)
+TO_FETCH = (
+    "security.capf_address", "security.capf_port", "security.fetch_retries", "security.fetch_retry_interval",
+    "security.tftp_address", "security.instance_id", *WHILE_FETCHING,
+)
+
+
+def against(instances, profile=None, given=None, by_instance=None, only=None, strings=None, properties=None):
+    """The Plan for the instances of a host: what the lists tell and what is given, sorted by the registry profile into what can be
+    written and what a person has to set in the dialog.
+
+    profile: C(settings) of the registry profile. given: values for all instances, by_instance: by instance ID; they win. only: settings
+    to look at, all but those that only matter while a certificate is fetched where it is None. strings: {instance ID: authorization
+    string}; then only what these need to fetch a certificate is looked at, and C(writes) holds the strings. properties: as in plan().
+    """
+    entries, problems = load_profile(profile or {})
+    found, unnumbered = numbered(instances)
+    ids = [instance["instance_id"] for instance in instances]
+    problems += unnumbered + ["there are settings for instance %s, which is not on this host" % name
+                              for name in by_instance or {} if name not in ids]
+    if strings is not None:
+        only, found = TO_FETCH, [(instance, number) for instance, number in found if instance["instance_id"] in strings]
+    wanted = []
+    for instance, number in found:
+        values = {**derived(instance), **(given or {}), **(by_instance or {}).get(instance["instance_id"], {})}
+        values = with_kinds(values)
+        if only is None:
+            problems += ["%s cannot be given, it is made while a certificate is fetched" % name
+                         for name in WHILE_FETCHING if name in values]
+            # Only the installer or a person can set the password.
+            values.setdefault(PASSWORD, "of user %s" % instance["user"])
+        elif strings is not None:
+            values.update({STRING: strings[instance["instance_id"]], FETCH: True})
+        wanted.append((instance["instance_id"], number, dict(
+            (name, value) for name, value in values.items()
+            if (name in only if only is not None else name not in WHILE_FETCHING))))
+    result = plan(wanted, entries, properties)
+    result.problems = problems + result.problems
+    return result
+
+
+def has_a_place(name, profile):
+    """Whether the registry profile tells where a setting is kept, and how."""
+    entry = load_profile(profile or {})[0].get(name)
+    return entry is not None and entry.writable
 
 
 def _in_order(values):

@@ -24,6 +24,7 @@ PROOF = "proof"
 COMPROMISED = "compromised"
 NOT_PROVISIONED = "not_provisioned"
 FAILED = "failed"
+BY_TSP = "by_tsp"
 # Reasons of the host, and further ones.
 MISSING = "missing"
 WRONG_ISSUER = "wrong_issuer"
@@ -34,6 +35,9 @@ NEEDS_NEW_ID = (
     "Its certificate is compromised: it needs a new instance_id in the list. No certificate was asked for. Find the second user of "
     "the old one, usually a cloned machine.")
 NEVER_ENROLLED = "It has no certificate yet. Provision it with voiceops.secure_tsp.site."
+LEFT_TO_SITE = (
+    "Its TSP fetches its certificate itself: voiceops.secure_tsp.site arms it and starts the TSP anew, with secure_tsp_renew_before_days "
+    "or force.")
 NOT_REACHED = "The run did not get to this instance."
 PROOF_MISSING = "its certificate is new, and its proof is missing"
 NO_TURN = "Its turn did not come."
@@ -41,6 +45,7 @@ NO_TURN = "Its turn did not come."
 LEFT = "left for the next run"
 STATES = {
     NOT_DUE: "up to date", COMPROMISED: "needs a new instance_id", NOT_PROVISIONED: "not provisioned", FAILED: "failed",
+    BY_TSP: "left to site",
 }
 NO_FAULT = (WINDOW, FAILURES, LOST)  # what may keep an instance from being begun without that being its failure
 
@@ -58,11 +63,15 @@ KEPT = (
 
 
 class Planner:
-    """named, compromised: {Key}. subjects: {cluster: names of the certificates in a trust list that was not stored}."""
+    """named, compromised: {Key}. subjects: {cluster: names of the certificates in a trust list that was not stored}.
 
-    def __init__(self, rows, named=(), compromised=(), issued_before=None, subjects=None):
+    by_tsp: {Key} of instances whose TSP fetches certificates itself, which nobody here can do for it.
+    """
+
+    def __init__(self, rows, named=(), compromised=(), issued_before=None, subjects=None, by_tsp=()):
         self.named = set(named)
         self.compromised = set(compromised)
+        self.by_tsp = set(by_tsp)
         self.issued_before = moment(issued_before)
         self.subjects = dict((cluster, set(_parts(name) for name in names)) for cluster, names in (subjects or {}).items())
         self.holders = collections.defaultdict(list)
@@ -79,6 +88,9 @@ class Planner:
         if row["needed"] and row["reason"] == MISSING:
             return dict(row, upgrade=NOT_PROVISIONED, needed=False, message=NEVER_ENROLLED)
         causes = list(self._causes(row))
+        if key_of(row) in self.by_tsp:
+            return dict(row, upgrade=BY_TSP, needed=False, failed=not row["certificate_valid"], message=LEFT_TO_SITE) if causes else dict(
+                row, upgrade=NOT_DUE, needed=False)
         if causes:
             return dict(row, upgrade=DUE, needed=True, reason=causes[0][0],
                         explanation=" ".join(sentence for _reason, sentence in causes))
@@ -214,6 +226,7 @@ def _totals(rows, present):
         yield "%d got one in an earlier run, and only the proof is missing." % counts[PROOF]
     for state, text in ((COMPROMISED, "compromised, so that only a new instance_id helps"),
                         (NOT_PROVISIONED, "not provisioned yet, which is left to voiceops.secure_tsp.site"),
+                        (BY_TSP, "due, and left to voiceops.secure_tsp.site, since a TSP fetches its certificate itself"),
                         (FAILED, "not judged, as the summary tells")):
         names = ["%s on %s" % (row["instance_id"], row["host"]) for row in rows if row["upgrade"] == state]
         if names:

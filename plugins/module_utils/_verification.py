@@ -15,6 +15,7 @@ from gettext import ngettext
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import same
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import WAITS_ARMED
 
 CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
 NOT_PROBED = "not probed: there is no valid probe certificate"
@@ -24,6 +25,9 @@ WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
 NO_CERTIFICATE = "no certificate"
+ENDS = "Its certificate ends on %s. Renew it with upgrade_certificates."
+NO_LINE = "The application is connected, and CTI Manager sees no line that it opened. Look whether it controls what it should."
+ARMED = "armed, waits for the TSP"
 OPENING = ("application", "probe")  # ways that open a provider
 # Steps of M(cti_provider_info) in which the certificate has no part, and what CTI Manager says when it does not take it:
 # INVALID_CERTIFICATE_USED, and the close reason that CAPF's information is not available. Other codes are about users,
@@ -53,7 +57,7 @@ class Verifier:
         self.instances = dict((key_of(one), one) for one in instances)
 
     def plan(self, rows):
-        """The rows with way (offline, application, ris, probe or none), why, waiting, and for ris the connections seen."""
+        """The rows with way (offline, application, ris, probe, armed or none), why, waiting, and for ris the connections seen."""
         self.neighbours = {}
         for row in rows:
             if not row["failed"] and not row["probe_of"]:
@@ -68,6 +72,8 @@ class Verifier:
         return [given] if given else list(self.addresses.get(row["host"]) or ())
 
     def judge(self, row, probed):
+        if row["action"] == WAITS_ARMED and not (row["failed"] or row["certificate_valid"]):
+            return planned(row, "armed", row["message"])
         if row["failed"] or not row["certificate_valid"]:
             return planned(row, "none", "there is no valid certificate")
         if row["probe_of"]:
@@ -82,13 +88,14 @@ class Verifier:
             return planned(row, "offline", "")
         if self.wanted == "probe":
             return self.open(row, "probe") if probed else planned(row, "offline", NOT_PROBED)
-        if self.wanted == "application" and self.stopped(row["host"]):
+        by_tsp = self.instances[key_of(row)]["enrolment"] == "tsp"
+        if self.wanted == "application" and self.stopped(row["host"]) and not by_tsp:
             return self.open(row, "application")
         if not view.get("available"):
             reason = view.get("reason") or "the cluster was not asked which connections it sees"
             return planned(row, "offline", "not verified online: %s" % reason)
         seen, strange = self.seen(view, row)
-        if self.wanted == "ris":
+        if self.wanted == "ris" or by_tsp and self.wanted == "application":
             return self.by_view(row, seen, required=True)
         if self.wanted == "application":
             return self.by_application(row, seen, strange)
@@ -165,7 +172,8 @@ class Verifier:
 def planned(row, way, why, waiting=False, failed=None, message=None, seen=()):
     return dict(
         row, way=way, why=why, waiting=waiting, failed=row["failed"] if failed is None else failed,
-        message=message if message is not None else (row["message"] if row["failed"] else ""), seen=list(seen),
+        message=message if message is not None else (row["message"] if row["failed"] or row["action"] == WAITS_ARMED else ""),
+        seen=list(seen),
     )
 
 
@@ -176,9 +184,16 @@ def refused(row, message):
 # What came of it
 
 
-def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened"):
-    """The rows with state, verified_by, online, disproved and confirm. opened: {Key: result of cti_provider_info}."""
+def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened", until=""):
+    """The rows with state, verified_by, online, disproved, confirm and remarks. opened: {Key: result of cti_provider_info}.
+
+    remarks: what a success is worth, where that is less than it seems. until: ISO 8601 in UTC; a certificate that ends before is one.
+    """
     rows = [_row(row, (opened or {}).get(key_of(row)), check_mode, enrolling, message) for row in plan]
+    for row in rows:
+        ends = row.get("certificate_expires") or ""
+        if not row["failed"] and row["certificate_valid"] and "" < ends <= until and not any(ends in text for text in row["remarks"]):
+            row["remarks"].append(ENDS % ends)
     probed = set(key_of(row) for row in rows if row["online"] and row["way"] == "probe")
     for row in rows:
         proven = (row["cluster"], row["probe_of"]) in probed if row["probe_of"] else row["online"] and row["way"] != "probe"
@@ -188,16 +203,19 @@ def results(plan, opened=None, check_mode=False, enrolling=True, message="it was
 
 def _row(row, result, check_mode, enrolling, message):
     done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
-    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False)
+    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False, remarks=[])
     if row["failed"]:
         return dict(done, state="failed")
     if check_mode and enrolling and row["needed"]:
         return dict(done, verified_by="", state="would enrol", action="none", changed=True, message=row["explanation"])
+    if row["way"] == "armed":
+        return dict(done, verified_by="", state=ARMED)
     if row["way"] == "none":
         return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
     if row["way"] == "ris":
-        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (
-            len(row["seen"]), _lines(sum(len(connection["lines"]) for connection in row["seen"]))))
+        lines = sum(len(connection["lines"]) for connection in row["seen"])
+        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (len(row["seen"]), _lines(lines)),
+                    remarks=[] if lines else [NO_LINE])
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
         return dict(done, state=state, message=row["message"] or row["why"])
@@ -213,6 +231,7 @@ def _opened(done, row, result):
                     compromised=compromised, disproved=_disproves(result) and not compromised)
     totals = result.get("totals") or {}
     devices = totals.get("devices", 0)
+    done["remarks"] = ["%s %s" % (one["text"], one["fix"]) for one in result.get("remarks") or ()]
     return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
         row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
 

@@ -300,7 +300,7 @@ server_certificate:
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._enrolment import ARGUMENT_SPEC, RANGES, Instance
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import check_ranges
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import check_ranges
 
 
 def main():

@@ -25,16 +25,19 @@ options:
       - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
       - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
       - V(remove) removes the profiles and users that are listed as absent.
+      - V(uncut) takes users off the secure port again.
       - V(summary) prints a line for each instance.
       - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
       - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
         V(diagnosis) writes the pages.
+      - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
+        them connected.
       - V(adopted) writes the lists of what clusters and hosts have already.
     type: str
     required: true
     choices:
-      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, summary,
-       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted]
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, uncut, summary,
+       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -56,20 +59,218 @@ EXAMPLES = r"""
     stage: preflight
   run_once: true
   register: secure_tsp_preflight
+
+- name: Look at the host, fetch trust lists, judge certificates
+  voiceops.secure_tsp.tsp_host:
+    stage: look
+  register: secure_tsp_looked
+
+- name: Summary of the run
+  voiceops.secure_tsp.tsp_cluster:
+    stage: summary
+  run_once: true
+  register: secure_tsp_summary
 """
 
 RETURN = r"""
 rows:
-  description: With V(summary), the lines as data.
+  description: The lines of the summary as data.
   type: list
   elements: dict
   returned: with O(stage=summary)
-  sample: []
+  sample:
+    - cluster: main
+      host: recorder01
+      user: recorder_tapi
+      instance_id: recorder01x1
+      action: none
+      certificate_expires: "2031-11-27T16:36:16Z"
+      verified_by: ""
+      state: seen
+      message: ""
+      changed: false
+      failed: false
 totals:
-  description: With V(summary), how many instances are in which state.
+  description: How many instances are in which state.
   type: dict
   returned: with O(stage=summary)
-  sample: {verified: 5}
+  sample: {seen: 1}
+to_enter:
+  description: Lines about what a person has to enter on Windows hosts, as they are printed.
+  type: list
+  elements: str
+  returned: with O(stage=summary)
+  sample: []
+clusters:
+  description: What the survey of each cluster found.
+  type: dict
+  returned: with O(stage=preflight)
+  sample:
+    main:
+      failure: ""
+      warnings: []
+      skew: 0
+      issuer: unknown
+      release: 14.0.1.13900(155)
+      axl_version: "14.0"
+      current:
+        release: 14.0.1.13900(155)
+        devices: []
+        groups: []
+        users:
+          - name: recorder_tapi
+            type: application
+            standard: false
+            groups:
+              - Standard CTI Secure Connection
+              - Standard CTI Enabled
+            devices:
+              - SEP001122334455
+              - SEP001122334466
+        profiles:
+          - instance_id: recorder01x1
+            user: recorder_tapi
+            user_type: application
+            operation: No Pending Operation
+            status: Upgrade Success
+            completion: ""
+            key_size: "2048"
+            key_order: RSA Only
+            ec_key_size: ""
+      certificates:
+        - service: tomcat
+          sha256_fingerprint: 67e816cc4704ecaa85dc1312b1cf57d1529701ed331aa722ccda45a80a989d57
+        - service: CallManager
+          sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
+enrol_throttle:
+  description: Hosts that enrol at a time, for the task's C(throttle).
+  type: int
+  returned: with O(stage=preflight)
+  sample: 0
+flow:
+  description: Task file of the role that cuts over and proves.
+  type: str
+  returned: with O(stage=preflight)
+  sample: straight.yml
+handlers:
+  description: Handlers of the application by host, as absolute paths.
+  type: dict
+  returned: with O(stage=preflight)
+  sample: {}
+model:
+  description: The completed lists, without secrets.
+  type: dict
+  returned: with O(stage=preflight)
+  sample:
+    clusters:
+      main:
+        hostname: cucm-pub.example.com
+        port: 8443
+        username: axl
+        validate_certs: true
+        ca_path: /etc/pki/cucm-tomcat.pem
+        server_fingerprint: null
+        axl_version: null
+        timeout: 60
+        serviceability_username: null
+        tftp_servers:
+          - cucm-pub.example.com
+        tftp_port: 69
+        capf_host: cucm-pub.example.com
+        capf_port: 3804
+        cti_managers:
+          - cucm-pub.example.com
+        cti_port: 2749
+        plain_cti_port: 2748
+        ctl_fingerprint: null
+    users:
+      - name: recorder_tapi
+        cluster: main
+        type: application
+        update_password: on_create
+        devices: null
+        devices_mode: append
+        srtp: null
+        cti_groups: []
+        state: present
+        remove_user: false
+        hosts:
+          - recorder01
+        password_given: true
+    hosts:
+      recorder01:
+        - host: recorder01
+          user: recorder_tapi
+          instance_id: recorder01x1
+          cluster: main
+          tsp_number: null
+          enrolment: collection
+          key:
+            type: rsa
+            size: 2048
+          store: /etc/secure_tsp/recorder01x1
+          capf:
+            dialect: cti
+            version: 1
+            name_template: CTI-{instance_id}
+            name: CTI-recorder01x1
+          client_address: null
+          rearm: false
+          force: false
+          replace: false
+          state: present
+          probe_of: null
+          windows: false
+          store_of_host: /etc/secure_tsp/recorder01x1
+          capf_host: cucm-pub.example.com
+          capf_port: 3804
+          tftp_servers:
+            - cucm-pub.example.com
+          tftp_port: 69
+          cti_managers:
+            - cucm-pub.example.com
+          cti_port: 2749
+          plain_cti_port: 2748
+          user_type: application
+          string_given: false
+    others: []
+one_batch:
+  description: Whether the hosts of this batch are all hosts of the play.
+  type: bool
+  returned: with O(stage=preflight)
+  sample: true
+places:
+  description: Folders in which keys are looked for on every host.
+  type: list
+  elements: str
+  returned: with O(stage=preflight)
+  sample: [/etc/secure_tsp]
+stopped:
+  description: Why this batch does not begin; empty where it does.
+  type: str
+  returned: with O(stage=preflight)
+  sample: ""
+verify_flow:
+  description: Task file of the role that verifies.
+  type: str
+  returned: with O(stage=preflight)
+  sample: verify_straight.yml
+window:
+  description: The maintenance window, whether it is open, and how long.
+  type: dict
+  returned: with O(stage=preflight)
+  sample:
+    open: true
+    seconds_left: null
+    starts: null
+    ends: null
+    timezone: UTC
+    text: There is no maintenance window.
+named:
+  description: What was named for other playbooks.
+  type: dict
+  returned: with O(stage=preflight)
+  sample: {}
 """
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create
@@ -78,7 +279,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
-        "cutover", "views", "remove", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted"])))
+        "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
+        "sheet", "see"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

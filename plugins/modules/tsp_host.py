@@ -27,13 +27,16 @@ options:
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
         V(adopt) looks for what is there. V(jtapi) tells which files and records the Java applications of the host need, for the role
         P(voiceops.secure_tsp.client_jtapi#role).
+      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(fetched) reads what
+        the TSPs fetched, V(tick) switches the secure connection on, V(settle) says what is left to be restarted for. V(snapshot) and
+        V(discover) find out where a TSP keeps a setting.
       - V(ended) and V(not_started) remember that a handler of the application failed.
       - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
     type: str
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, jtapi, drifted, tell]
+       adopt, jtapi, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -62,6 +65,12 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Check lists, window and clusters
+  voiceops.secure_tsp.tsp_cluster:
+    stage: preflight
+  run_once: true
+  register: secure_tsp_preflight
+
 - name: Look at the host, fetch trust lists, judge certificates
   voiceops.secure_tsp.tsp_host:
     stage: look
@@ -74,7 +83,64 @@ rows:
   type: list
   elements: dict
   returned: always
-  sample: []
+  sample:
+    - cluster: main
+      host: recorder01
+      user: recorder_tapi
+      user_type: application
+      instance_id: recorder01x1
+      store: /etc/secure_tsp/recorder01x1
+      probe_of: null
+      action: none
+      needed: false
+      reason: ""
+      explanation: ""
+      trust_list: true
+      trusted: unchanged
+      certificate_valid: true
+      unconfirmed: false
+      placed: 1795883777.425273
+      changed: false
+      failed: false
+      message: ""
+      capf_reason: null
+      compromised: false
+      not_begun: ""
+      certificate_expires: "2031-11-27T16:36:17Z"
+      certificate_begins: "2026-11-28T15:36:17Z"
+      certificate_issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
+      certificate_fingerprint: e441d33c07b9e746a78c0aa9b4592817ff846eaccf440691f4027059b4ae1179
+      certificate_key:
+        - rsa
+        - 2048
+refused:
+  description: Why the host cannot go on; empty where it can.
+  type: str
+  returned: with O(stage=look)
+  sample: ""
+keys:
+  description: Paths of all keys of instances that lie on the host.
+  type: list
+  elements: str
+  returned: with O(stage=look)
+  sample: [/etc/secure_tsp/recorder01x1/QBEClient.key.pem, /etc/secure_tsp/recorder01x1/probe/QBEClient.key.pem]
+addresses:
+  description: Addresses of the host.
+  type: list
+  elements: str
+  returned: with O(stage=look)
+  sample: [192.0.2.31]
+subjects:
+  description: Subjects of the certificates in the trust lists that were fetched, by cluster.
+  type: dict
+  returned: with O(stage=look)
+  sample: {}
+gone:
+  description: Instances that are listed as absent and still have files here, as cluster and ID.
+  type: list
+  elements: list
+  returned: with O(stage=look)
+  sample: [[main, recorder01x1]]
 """
 
 import json
@@ -87,7 +153,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick",
+            "settle", "snapshot", "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

@@ -32,10 +32,11 @@ import time
 from ansible.plugins.callback import CallbackBase
 
 KEPT = ("msg", "diff", "action", "skip_reason")
+STAGES = ("voiceops.secure_tsp.tsp_cluster", "voiceops.secure_tsp.tsp_host")
 
 
 class CallbackModule(CallbackBase):
-    """Writes "task", "result" (of a task, or of one item of its loop) and "recap"."""
+    """Writes "task" (with its stage, where it is one), "result" (of a task, or of one item of its loop) and "recap"."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -60,7 +61,7 @@ class CallbackModule(CallbackBase):
         self._write("play", name=play.get_name())
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        self._write("task", task=task.name, role=self._role(task))
+        self._write("task", task=task.name, role=self._role(task), stage=task.args["stage"] if task.action in STAGES else "")
 
     def _result(self, result, status, item=False, ignored=False):
         found = result._result

@@ -21,6 +21,7 @@ import types
 import collection_path
 import pytest
 import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows
 from module_arguments import patch_module_args
 
 HERE = collection_path.ROOT / "tests" / "e2e" / "windows"
@@ -149,6 +150,7 @@ def uses(node):
 
 def test_the_role_uses_what_is_played_and_documented(stand_in, monkeypatch):
     used = [use for path in ROLE.glob("*.yml") for use in uses(yaml.safe_load(path.read_text()))]
+    used += [(name, taken) for name, (taken, _read) in windows.ASKED.items()]  # by the stages
     assert {name for name, given in used} == set(MODULES), "a stand-in that nobody needs, or one that is missing"
     known = {name: options_of(stand_in(name), monkeypatch) for name in MODULES}
     assert [(name, option) for name, given in used for option in given if option not in known[name]] == []

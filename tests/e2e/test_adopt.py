@@ -115,7 +115,7 @@ def test_no_name_of_somebody_else_is_ever_worked_out(hostile):
     report = json.loads((hostile.controller.folder / "secure_tsp_report" / "report.json").read_text())
     assert {(one["user"], one["instance_id"]) for one in report["instances"]} == {
         (SAYS, "hostilex1"), ("\\u202eresu", "hostilex2")}
-    assert {finding["code"] for finding in report["findings"]} == {"provider_not_seen"}
+    assert {finding["code"] for finding in report["findings"]} == {"provider_not_seen", "certificate_unlisted"}
     assert all(one.isprintable() or one == "\n" for one in run.output)
 
 

@@ -141,3 +141,19 @@ def test_a_handler_that_is_not_there_is_refused_before_anything_is_touched(site)
     run = site.run(rc=2)
     assert "secure_tsp_stop_handler: there is no file %s/gone.yml" % site.controller.folder in run.output
     assert site.everything() == before
+
+
+def test_a_cutover_can_be_undone(site):
+    site.run()
+    number = site.sim.cluster.list_application("recorder_tapi", HERE, 50001, tls=True, devices=["SEP001122334450"])
+    undo = ["-e", '{"secure_tsp_uncut_users": ["recorder_tapi"]}']
+    foretold = site.run("--check", "--diff", *undo, playbook="rollback")
+    assert is_secure(site) and "User main/recorder_tapi would leave the secure port." in foretold.output
+    assert "These connections to port 2749 end: " in foretold.output and is_open(site, number)
+    [(_task, diff)] = foretold.diffs()
+    assert SECURE in diff["before"]["user recorder_tapi"]["groups"] and SECURE not in diff["after"]["user recorder_tapi"]["groups"]
+    run = site.run(*undo, playbook="rollback")
+    assert not is_secure(site) and "User main/recorder_tapi left the secure port." in run.summary
+    assert site.run(*undo, playbook="rollback").count("changed") == 0
+    assert "there is no user recoder in the list" in site.run(
+        "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).output

@@ -578,7 +578,9 @@ def test_passwords_are_not_printed_even_when_verbose(small):
 
 
 def test_a_certificate_that_was_regenerated_and_a_trust_list_that_was_forgotten(small):
+    former = small.sim.cluster.ctl_octets()
     small.sim.act("regenerate", certificate="callmanager")
+    small.sim.cluster.put_file("CTLFile.tlv", former)
     looking = Looking(small, rc=2)
     [finding] = [one for one in looking.findings if one["code"] == "ctl_not_updated"]
     assert (finding["severity"], finding["cluster"], finding["host"], finding["command"]) == (

@@ -108,7 +108,7 @@ def test_when_every_host_fails_after_arming_nothing_stays_armed(site, cut):
         ALL, "No Pending Operation")
     assert run.states == dict.fromkeys(ALL, "failed")
     assert run.count("unreachable") == 0 and all(host["failures"] for host in run.hosts.values())
-    assert site.sim.cluster.counters["capf session"] >= len(ALL)
+    assert site.sim.cluster.counters["capf connection"] >= len(ALL)
 
 
 def test_each_failure_is_one_sentence_with_the_server(site, cut):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 SECURE = "Standard CTI Secure Connection"
@@ -111,7 +113,10 @@ def test_no_more_instances_of_a_host_are_armed_at_a_time_than_the_option_says(ma
     site.settings["secure_tsp_batch_instances"] = 1
     run = site.run()
     assert run.states["recorder02x2"] == "verified"
-    assert all("recorder02: instances %d to %d of 2 on cluster main" % (n, n) in run.output for n in (1, 2))
+    placed = {name: (site.store(name) / "QBEClient.cer").stat().st_mtime_ns for name in ("recorder02x1", "recorder02x2")}
+    armed = [event for event in site.sim.cluster.counters if event == "addApplicationUserCapfProfile"]
+    assert armed and placed["recorder02x1"] < placed["recorder02x2"]
+    assert re.search(r"^recorder02: 1 of 2", run.output, re.M), run.output
 
 
 def test_hosts_of_another_inventory_are_left_to_others(make_site):
@@ -125,7 +130,7 @@ def test_hosts_of_another_inventory_are_left_to_others(make_site):
     runs = [one.wait() for one in playing]
     assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
     assert [set(run.states) for run in runs] == [BY_HOST["recorder01"] | BY_HOST["recorder02"], BY_HOST["recorder03"]]
-    assert "host recorder03 is not in this inventory, so the instance is left to others" in runs[0].output
+    assert "host recorder03 is not in this inventory, so it is left to others, with 2 instances" in runs[0].output
     assert site.statuses() == dict.fromkeys(ALL, DONE)
     for hosts in (before[:2], before[2:]):
         site.hosts = hosts

@@ -79,12 +79,12 @@ def test_a_cluster_without_capf(site):
 def test_all_mistakes_of_the_lists_come_at_once(site):
     site.users = [*site.users, {"name": "unused", "typ": "end"}]
     site.instances = [
-        *site.instances, {"host": "localhost", "user": "dialer", "instance_id": "nohostx1"},
+        *site.instances, {"host": "recorder01", "user": "dialer", "instance_id": "recorder01x9", "tsp_number": 3},
         {"host": "recorder01", "user": "nobody", "instance_id": "recorder01x1"},
         {"host": "recorder01", "user": "dialer", "instance_id": "with-hyphen"},
     ]
     message = refusal(site)
-    for part in ("user unused: there is no key typ", "nohostx1: host localhost is not in the group secure_tsp", "recorder01x1 is listed 2 times",
+    for part in ("user unused: there is no key typ", "recorder01x9: tsp_number is for Windows hosts", "recorder01x1 is listed 2 times",
                  "nobody", "with-hyphen", "Nothing was changed."):
         assert part in message
 

@@ -43,6 +43,7 @@ SHOWN = (
     (r"127\.0\.0\.1", "cucm-pub.example.com"),
     (r"7F000001", "C000020A"),  # an address in the name of a trust list
     (r"^\d{10}$", scenes.STRING),
+    (r"^(%s)$" % "|".join(scenes.STAGES), "recorder01"),
 )
 PORTS = {"secure_port_info": 3804, "capf_certificate": 3804, "cti_provider_info": 2749, "ctl_file": 69}  # others: 8443
 ADDRESS, CLIENT_ADDRESS = "192.0.2.10", "192.0.2.31"

@@ -38,7 +38,6 @@ WORDS = (
     (r"\bowner: recorder\b", "owner: " + getpass.getuser()),
     (r"\bgroup: recorder\b", "group: " + grp.getgrgid(os.getgid()).gr_name),
     (r"\bno_log: true\b", "no_log: false"),  # their results are looked at
-    (r"\bnow\(\)\.timestamp\(\)", "1795730400"),  # 23:00 in Berlin: the maintenance window of the examples is open
 )
 PATHS = re.compile(r"(?<![\w./}])/(?=(?:etc|opt|srv|tmp|var)/)")
 
@@ -53,6 +52,8 @@ BEGIN = {
     "capf_profile": USERS,
     "capf_certificate": ARMED,
 }
+# Stages work on the instances that are listed for their host.
+STAGES = ("tsp_cluster", "tsp_host")
 # When the enrolment failed whose traces an example fetches: 16:30 on the nodes' clock, which is an hour east.
 FAILED_ENROLMENT = datetime.datetime(2026, 11, 23, 15, 30, tzinfo=datetime.timezone.utc).timestamp()
 # The application runs and has its provider open.
@@ -102,6 +103,7 @@ class Scene:
 
     def __init__(self, plugin, root):
         self.root = pathlib.Path(root)
+        self.plugin = plugin
         self.sim = Simulator(username="axl", nodes=(PUBLISHER, SUBSCRIBER), seed={
             "devices": [{"name": name, "lines": [{"number": str(1001 + n)}]} for n, name in enumerate(DEVICES)],
             "end_users": [{"name": END_USER, "lastname": "Doe"}],
@@ -164,7 +166,7 @@ class Scene:
                 (2748, sim.cti_port), (2749, sim.cti_tls_port))
 
     def variables(self):
-        """Variables that the examples of modules use."""
+        """Variables that the examples use."""
         certificate = self.root / "etc" / "secure_tsp" / INSTANCE / "QBEClient.cer"
         der = certificate.read_bytes() if certificate.exists() else b""
         return {
@@ -177,17 +179,19 @@ class Scene:
             "secure_tsp_ctl_fingerprint": _pki.sha256(self.sim.cluster.ctl_octets()),
             "secure_tsp_clusters": {"main": self.sim.cluster_entry()},
             "secure_tsp_users": [{"name": USER, "password": self.user()["password"]}],
-            "secure_tsp_instances": [{
-                "host": "recorder01", "user": USER, "instance_id": INSTANCE, "store": self.store.folder, "tsp_number": 1}],
+            "secure_tsp_instances": [{"user": USER, "instance_id": INSTANCE, "store": self.store.folder, **(
+                {"host": self.plugin} if self.plugin in STAGES else {"host": "recorder01", "tsp_number": 1})}],
             "users": [self.user()],
             "instances": [{"host": "recorder01", "user": USER, "instance_id": "recorder01x2"}],
             "armed": {"strings": {INSTANCE: STRING}},
+            "my_ini": "TracePath=.\nNumTraceFiles=10\n",
+            "my_instances": [{"host": "recorder01", "user": USER, "instance_id": INSTANCE}],
             "my_slurped": {"content": base64.b64encode(der).decode()},
         }
 
     def facts(self):
         """Facts of the host that the examples use."""
-        return {"default_ipv4": {"address": "127.0.0.1"}, "all_ipv4_addresses": ["127.0.0.1"]}
+        return {"default_ipv4": {"address": "127.0.0.1"}}
 
     def module_defaults(self):
         """Ports that the kernel chose, and the certificate of the simulator."""

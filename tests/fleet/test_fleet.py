@@ -9,7 +9,6 @@ import contextlib
 import os
 import pathlib
 import re
-import statistics
 import time
 
 import pytest
@@ -66,6 +65,7 @@ class Watch:
 def site(make_fleet):
     site = make_fleet(COUNT, HOSTS)
     site.settings["secure_tsp_batch_instances"] = BATCH
+    site.controller.callbacks.append("voiceops.secure_tsp.fleet_progress")
     return site
 
 
@@ -121,28 +121,21 @@ def test_every_instance_has_a_new_certificate_for_its_own_key(site, finished):
     assert len(keys) == COUNT
 
 
-def enrolling(run):
-    """Seconds from one enrolment on a host to the next one of the same batch there."""
-    found, last = [], {}
-    for event in run.events:
-        if event["event"] == "task":
-            last.clear()
-        if event["event"] == "result" and event["task"] == "Fetch the certificates" and event["is_item"]:
-            if event["host"] in last:
-                found.append(event["at"] - last[event["host"]])
-            last[event["host"]] = event["at"]
-    return found
+def batches(run):
+    """Numbers of the batches that began and that ended, by the lines of the callback."""
+    begun, found = {}, re.findall(r"^PROGRESS main: .*batch (\d+) of \d+ (begins|ended)", run.output, re.MULTILINE)
+    for number, word in found:
+        begun.setdefault(word, set()).add(int(number))
+    return begun
 
 
 def test_what_it_took(finished):
     run, watch, count, counters = finished
-    times = enrolling(run)
-    batches = len(run.results("Arm the CAPF profiles of the batch", status="ok"))
-    assert times and batches
-    print("\n%d instances on %d hosts, %d certificates in %d batches" % (COUNT, HOSTS, count, batches))
-    print("time                      %.0f s, %.1f s for each certificate" % (watch.seconds, watch.seconds / count))
+    told = batches(run)
+    assert told["begins"] == told["ended"] == set(range(1, len(told["ended"]) + 1))
+    print("\n%d instances on %d hosts, %d certificates in %d batches" % (COUNT, HOSTS, count, len(told["ended"])))
+    print("time                      %.0f s, %.2f s for each certificate" % (watch.seconds, watch.seconds / count))
     print("computing                 %.0f s, on the controller and on the hosts, which are one machine here" % watch.cpu)
-    print("one enrolment on a host   %.2f s median, %.2f s at most" % (statistics.median(times), max(times)))
     print("memory of the controller  %d MiB itself, %d MiB with workers and modules" % (
         watch.controller // 1024, watch.everything // 1024))
     print("requests                  %s" % ", ".join(

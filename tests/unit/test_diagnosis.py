@@ -300,6 +300,41 @@ def test_a_provider_is_opened_with_the_own_certificate_where_none_is_open(scene)
     assert "1 device, 2 lines" in page["text"] and page["first"]["code"] == "provider_not_seen"
 
 
+def test_nothing_is_opened_beside_a_neighbour_with_the_same_user(scene):
+    """Two instances, one connection from their host: whose it is cannot be told."""
+    fleet = {"users": [USER], "instances": [scene.instance, dict(scene.instance, instance_id="recorder01x2", store="/s2")]}
+    clusters, hosts = scene.clusters, scene.hosts
+    clusters["main"]["accounts"]["instances"].append(dict(clusters["main"]["accounts"]["instances"][0], instance_id="recorder01x2"))
+    hosts["recorder01"]["instances"].append(dict(hosts["recorder01"]["instances"][0], instance_id="recorder01x2"))
+    rows = [{"cluster": "main", "instance_id": one["instance_id"], "certificate_valid": True, "probe_of": None, "store": one["store"]}
+            for one in fleet["instances"]]
+    found = _drift.findings(fleet, clusters, hosts, NOW)["findings"]
+    assert [one["code"] for one in found] == ["provider_not_seen"] * 2
+    assert _diagnosis.openings(fleet, clusters, hosts, found, rows) == []
+
+
+def test_nothing_is_opened_while_the_user_is_connected_from_an_address_that_nobody_listed(scene):
+    scene.connections[0]["address"] = "198.51.100.30"
+    assert scene.openings() == []
+    assert "Give client_address: the cluster sees recorder_tapi from 198.51.100.30." in " ".join(scene.page()["text"].split())
+
+
+def test_a_trust_list_that_was_forgotten_is_the_cause_and_told_alone(scene):
+    finding = {"severity": "critical", "code": "ctl_not_updated", "cluster": "main", "host": "", "user": "", "instance_id": "",
+               "what": "The CallManager certificate is not in the trust list.", "fix": "Update it.", "command": _drift.UPDATE_CTL}
+    scene.ports[1].update(stage="trust", problem="the trust list does not vouch for it.", trusted=False)
+    page = scene.page(found=[finding])
+    assert (page["first"]["code"], page["first"]["step"]) == ("ctl_not_updated", "Trust list")
+    assert "server_not_vouched" not in [one["code"] for one in page["findings"]]
+    assert "utils ctl update CTLFile   (on the publisher's command line)" in page["text"]
+
+
+def test_a_page_for_cat_moves_no_cursor(scene):
+    scene.ports[1]["certificate"] = dict(PORT["certificate"], common_name="\x1b[2Jgone\u202e")
+    page = scene.page()
+    assert all(one.isprintable() or one == "\n" for one in page["text"]) and "\\x1b[2Jgone\\u202e" in page["text"]
+
+
 @pytest.mark.parametrize("change", [
     lambda scene: scene.certificate.update(reason="expired", explanation="x"), lambda scene: setattr(scene, "failures", ["x"]),
 ])

@@ -181,6 +181,148 @@ def test_views_of_the_cluster(scene, spoil, codes):
     assert not scene.codes(ris=False)
 
 
+def test_hosts_that_share_an_address_are_counted_together(scene):
+    """Each host has addresses of its own beside the shared one, from which both connect."""
+    another(scene, "recorder02")
+    scene.addresses = ["192.0.2.31", "198.51.100.1"]
+    scene.hosts["recorder01"] = scene.reading()
+    scene.hosts["recorder02"]["addresses"].append("198.51.100.1")
+    scene.connections["connections"][0]["address"] = "198.51.100.1"
+    assert {(one["code"], one["host"]) for one in scene.look()["findings"]} == {
+        ("provider_not_seen", "recorder01"), ("provider_not_seen", "recorder02")}
+    scene.connections["connections"] *= 2
+    assert scene.codes() == []
+
+
+def test_an_address_that_every_host_has_joins_nobody_who_does_not_connect_from_it(scene):
+    another(scene, "recorder02")
+    scene.addresses = ["172.17.0.1", "192.0.2.31"]
+    scene.hosts["recorder01"] = scene.reading()
+    scene.hosts["recorder02"]["addresses"].append("172.17.0.1")
+    assert [(one["code"], one["host"]) for one in scene.look()["findings"]] == [("provider_not_seen", "recorder02")]
+
+
+def test_an_instance_outside_of_this_run_may_be_the_one_that_is_connected(scene):
+    another(scene, "recorder02", "198.51.100.1")
+    scene.instances[0]["client_address"] = "198.51.100.1"
+    del scene.hosts["recorder02"]
+    scene.connections["connections"][0]["address"] = "198.51.100.1"
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["host"], finding["fix"]) == ("provider_not_judged", "recorder01", "Look without --limit.")
+    scene.connections["connections"].clear()
+    assert scene.codes() == ["provider_not_seen"]
+
+
+@pytest.mark.parametrize("addresses, words", [
+    ([], "Its host's address is not known"), (["192.0.2.31"], "CTI Manager sees no open provider of user recorder_tapi from 192.0.2.31.")])
+def test_a_connection_from_an_address_of_no_host_may_be_the_one_that_is_missed(scene, addresses, words):
+    scene.addresses[:] = addresses
+    scene.connections["connections"][0]["address"] = "198.51.100.30"
+    [finding] = scene.look()["findings"]
+    assert (finding["code"], finding["severity"], finding["command"]) == ("provider_not_judged", "info", "")
+    assert words in finding["what"] and "which no host of this run has" in finding["what"]
+    assert finding["fix"] == "Give client_address: the cluster sees recorder_tapi from 198.51.100.30."
+
+
+def test_a_connection_of_another_user_is_nobody_s(scene):
+    scene.connections["connections"][0].update(address="198.51.100.30", user="dialer")
+    assert scene.codes() == ["provider_not_seen"]
+
+
+# A trust list that was not made anew
+
+
+PRESENTED = (("CAPF", "aa"), ("CallManager", "bb"), ("tomcat", "cc"), ("CallManager-ECDSA", "dd"), ("ITLRecovery", "ee"))
+
+
+def forgotten(scene, records, presented=PRESENTED, node="cucm-pub", verdict="unchanged"):
+    scene.trust.update(verdict=verdict, ctl=dict(TRUSTED["ctl"], sha256_fingerprint="0f", records=records))
+    scene.info["certificates"] = [{"node": node, "service": service, "subject": "CN=x", "not_after": "2040-01-01T00:00:00Z",
+                                   "sha256_fingerprint": print_} for service, print_ in presented]
+    return [one for one in scene.look()["findings"] if one["code"] == "ctl_not_updated"]
+
+
+@pytest.mark.parametrize("records, what", [
+    ([["CAPF", "aa"], ["CCM+TFTP", "bb"]], None),
+    ([["CAPF", "aa"], ["CCM", "bb"], ["SAST", "ff"]], None),
+    ([["CAPF", "aa"], ["CCM+TFTP", "old"]], "The CallManager certificate of cucm-pub is not in the trust list"),
+    ([["CAPF", "old"], ["CCM+TFTP", "bb"]], "The CAPF certificate of cucm-pub is not in the trust list"),
+    ([["CAPF", "bb"], ["CCM+TFTP", "aa"]], "The CAPF certificate of cucm-pub and the CallManager certificate of cucm-pub are not in"),
+    ([["CAPF", "aa"], ["CCM+TFTP", ""], ["CCM+TFTP", "old"]], None),  # a record with a hash alone
+])
+def test_certificates_that_the_trust_list_does_not_hold(scene, records, what):
+    found = forgotten(scene, records)
+    assert [(one["severity"], one["cluster"], one["host"], one["command"]) for one in found] == (
+        [("critical", "main", "", _drift.UPDATE_CTL)] if what else [])
+    assert not what or found[0]["what"].startswith(what)
+
+
+def test_a_node_that_presents_no_such_certificate_need_not_be_in_the_list(scene):
+    records = [["CAPF", "aa"], ["CCM+TFTP", "bb"]]
+    scene.info["services"] = [{"node": node, "service": service, "activated": node == "cucm-pub", "running": True, "status": "Started"}
+                              for node in ("cucm-pub", "cucm-sub") for service in (*_drift.SERVICES, "Cisco CallManager")]
+    assert forgotten(scene, records, [("CAPF", "other"), ("CallManager", "other")], node="cucm-sub") == []
+    assert len(forgotten(scene, records, [("CallManager", "other")], node="cucm-pub")) == 1
+
+
+def test_a_list_that_was_not_fetched_proves_nothing(scene):
+    assert forgotten(scene, [["CAPF", "old"]], verdict="kept") == []
+    scene.trust = {"msg": "Refused."}
+    assert scene.codes() == ["ctl_not_fetched"]
+
+
+def test_one_server_with_an_older_list_is_not_the_cluster(scene):
+    another(scene, "recorder02", "192.0.2.32")
+    scene.connections["connections"].append({"user": "recorder_tapi", "address": "192.0.2.32", "status": "Open"})
+    lists = {"recorder01": [["CCM+TFTP", "bb"]], "recorder02": [["CCM+TFTP", "old"]]}
+    for number, (host, records) in enumerate(lists.items()):
+        ctl = dict(TRUSTED["ctl"], sha256_fingerprint=host, records=records)
+        scene.hosts[host] = _drift.host_reading([dict(GOOD, item=scene.instances[number])], [
+            dict(TRUSTED, ctl=ctl, item=scene.instances[number])], addresses=["192.0.2.3%d" % (number + 1)])
+    scene.info["certificates"] = [{"node": "cucm-pub", "service": "CallManager", "subject": "CN=x", "not_after": "2040-01-01T00:00:00Z",
+                                   "sha256_fingerprint": "bb"}]
+    assert scene.codes() == []
+
+
+# Commands that cure
+
+
+@pytest.mark.parametrize("profile", [{"state": "idle", "status": "None"}, {"exists": False}, {"state": "pending"}])
+def test_a_good_certificate_that_the_cluster_does_not_know_is_renewed_by_name(scene, profile):
+    scene.accounts["instances"][0]["profile"].update(profile)
+    [finding] = scene.look()["findings"]
+    assert finding["command"] == _drift.UPGRADE + " -e '{\"secure_tsp_upgrade_instances\": [\"recorder01x1\"]}' --limit recorder01"
+    scene.certificate.update(needs_certificate={"needed": True, "reason": "missing"})
+    assert {one["command"] for one in scene.look()["findings"]} == {_drift.SITE + " --limit recorder01"}
+
+
+def test_an_id_of_two_clusters_is_named_with_its_own():
+    two = [dict(INSTANCE), dict(INSTANCE, cluster="edge"), dict(INSTANCE, instance_id="single")]
+    assert _drift.ambiguous(two) == {"recorder01x1"}
+    assert "edge/recorder01x1" in _drift.renewing(two[1], _drift.ambiguous(two))
+    assert _drift.diagnosing(two[2], _drift.ambiguous(two)).endswith("secure_tsp_diagnose_instance=single")
+
+
+def test_an_upgrade_renews_as_far_ahead_as_drift_looks(scene):
+    scene.certificate.update(needs_certificate={"needed": True, "reason": "expiring"}, explanation="Soon.")
+    assert " -e secure_tsp_renew_before_days=90 " in scene.look(soon_days=90)["findings"][0]["command"]
+
+
+def test_a_cutover_by_hand_says_how(scene):
+    scene.row["groups"] = [ENABLED]
+    scene.accounts["plan"] = [step("group", "none", SECURE, reason="cutover is manual", reason_code="cutover_by_hand")]
+    [finding] = scene.look(ris=False)["findings"]
+    assert finding["command"] == _drift.SITE + " -e secure_tsp_cutover=auto --limit recorder01"
+
+
+def test_names_of_others_cannot_move_a_cursor_or_leave_a_command(scene):
+    scene.hosts = {"recorder01": dict(scene.reading(), files=[{"path": "/srv/\x1b[2J\n/QBEClient.cer", "checksum": "a"}])}
+    result = scene.look()
+    assert result["findings"][0]["what"] == "There is a certificate of no listed instance in /srv/\\x1b[2J\\x0a."
+    assert all(line.isprintable() for line in result["lines"])
+    assert _drift.limited("x", ["a b", "$(id)"]) == "x --limit '$(id),a b'"
+
+
 # Clusters, hosts, users
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _options, _run
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds, _options, _run
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import Option, converted
 
@@ -24,7 +24,9 @@ SECRET = re.compile(r"pass(word|phrase)|secret|token|authorization_string")
 
 @each_option
 def test_a_default_is_a_value_of_the_option(name, option):
-    if option.default is not None and option.type != "raw":
+    if option.type == "size":
+        assert isinstance(converted(option, option.default), int)
+    elif option.default is not None and option.type != "raw":
         assert converted(option, _options.default_of(option)) == _options.default_of(option)
 
 
@@ -63,6 +65,7 @@ def test_no_option_has_the_name_of_what_a_stage_registers():
     ("str", "a", "a"), ("str", 5, "5"), ("str", " a ", " a "), ("name", "a", "a"), ("path", "/x", "/x"),
     ("int", 5, 5), ("int", "5", 5), ("int", "-5", -5),
     ("bool", True, True), ("bool", "yes", True), ("bool", " ON ", True), ("bool", 1, True), ("bool", "false", False), ("bool", 0, False),
+    ("size", "200M", 209715200), ("size", "5", 5), ("size", 7, 7),
     ("list", (1, "a"), [1, "a"]), ("list", [], []), ("dict", {"a": 1}, {"a": 1}), ("raw", None, None),
 ])
 def test_values(kind, value, expected):
@@ -78,6 +81,7 @@ def test_values(kind, value, expected):
     ("name", "a ", "begins or ends with white space"), ("name", "\u00a0a", "begins or ends with white space"),
     ("int", "x", "is not a whole number"), ("int", 1.5, "is not a whole number"), ("int", True, "is not a whole number"),
     ("int", None, "is not a whole number"), ("int", [], "is not a whole number"),
+    ("size", "much", "is not a size such as 200M"),
     ("bool", "perhaps", "is neither true nor false"), ("bool", 2, "is neither true nor false"), ("bool", [], "is neither true nor false"),
     ("list", "a", "is not a list"), ("list", {"a": 1}, "is not a list"), ("list", 5, "is not a list"),
     ("dict", [], "is not a dictionary"), ("dict", "a=b", "is not a dictionary"),
@@ -120,6 +124,6 @@ def test_the_nearest_name(name, expected):
 
 
 def test_ranges_of_options_of_modules():
-    _options.check_ranges({"port": 1, "timeout": None}, {"port": (1, 65535), "timeout": (1, 10)})
+    _bounds.check_ranges({"port": 1, "timeout": None}, {"port": (1, 65535), "timeout": (1, 10)})
     with pytest.raises(InputError, match="port must be from 1 to 65535, not 0"):
-        _options.check_ranges({"port": 0}, {"port": (1, 65535)})
+        _bounds.check_ranges({"port": 0}, {"port": (1, 65535)})

@@ -9,13 +9,14 @@ import base64
 import datetime
 
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.filter.collection_version import collection_version
-from ansible_collections.voiceops.secure_tsp.plugins.filter.instance_outcomes import instance_outcomes
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_connections import tsp_connections
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_enrolment import tsp_enrolment
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_findings import tsp_findings
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_host_facts import tsp_host_facts
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _outcome,
+    _pki,
+    _tsp_enrolment,
+    _tsp_host,
+    _verification,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key
 from simulator import pki
 
 NOW = datetime.datetime(2027, 1, 1, tzinfo=datetime.timezone.utc)
@@ -23,11 +24,12 @@ FOLDER = "C:\\Certificates\\ciscotsp001\\"
 CAPF = pki.vector("capf-profile")
 KEY = pki.vector("ccm2").key
 ITEM = {"cluster": "main", "host": "recorder01", "user": "recorder_tapi", "user_type": "application",
-        "instance_id": "recorder01x1", "tsp_number": 1, "store": "/x"}
+        "instance_id": "recorder01x1", "tsp_number": 1, "store": "/x", "folder": FOLDER.rstrip("\\"), "enrolment": "tsp",
+        "client_address": None}
 PROVIDERS = {"ProviderID0": {"type": "REG_DWORD", "value": 1},
              "ProviderFilename0": {"type": "REG_SZ", "value": "CiscoTSP001x64.tsp"}}
-SERVICES = [{"services": [{"name": "TapiSrv", "state": "started", "start_mode": "manual"}]},
-            {"services": [{"name": "RasMan", "state": "stopped", "start_mode": "disabled"}]}]
+SERVICES = [{"name": "TapiSrv", "state": "started", "start_mode": "manual"},
+            {"name": "RasMan", "state": "stopped", "start_mode": "disabled"}]
 
 
 def lsc(issuer=CAPF, start=-10, end=100):
@@ -44,13 +46,14 @@ def files(own=None, key=True, **more):
     return found
 
 
+def host_facts(instances, **more):
+    return _tsp_host.host_facts(instances, NOW.timestamp(), **more)
+
+
 def facts(content, instances=None, **more):
-    instances = instances or [ITEM]
-    read = [{"item": {"path": FOLDER + name}, "content": base64.b64encode(octets).decode()}
-            for name, octets in content.items() if not name.endswith(".pem")]
-    return tsp_host_facts(
-        instances, NOW.timestamp(), providers=PROVIDERS, services=SERVICES, contents=read,
-        folders=[{"item": one, "files": [{"path": FOLDER + name} for name in content]} for one in instances], **more)
+    read = {FOLDER + name: octets for name, octets in content.items() if not name.endswith(".pem")}
+    return host_facts(instances or [ITEM], providers=PROVIDERS, services=SERVICES, read=read,
+                      files=[FOLDER + name for name in content], **more)
 
 
 def need(content, **more):
@@ -58,7 +61,8 @@ def need(content, **more):
 
 
 def row(content=None, **more):
-    return dict(instance_outcomes(facts(content or files(key=False))["instances"])[0], **more)
+    found = facts(content or files(key=False))["instances"][0]
+    return dict(_outcome.updated(_outcome.fresh(ITEM), found, ITEM), **more)
 
 
 # Needs
@@ -100,9 +104,9 @@ def test_facts_name_providers_services_and_certificates():
 
 
 def test_telephony_is_restarted_only_where_remote_access_is_disabled():
-    enabled = [{"services": [{"name": "RasMan", "state": "stopped", "start_mode": "manual"}]}]
-    assert tsp_host_facts([ITEM], NOW.timestamp(), services=enabled)["restart_by"] == "reboot"
-    assert tsp_host_facts([ITEM], NOW.timestamp())["restart_by"] == "reboot"
+    enabled = [{"name": "RasMan", "state": "stopped", "start_mode": "manual"}]
+    assert host_facts([ITEM], services=enabled)["restart_by"] == "reboot"
+    assert host_facts([ITEM])["restart_by"] == "reboot"
 
 
 def test_odd_folders_are_remarked():
@@ -111,15 +115,33 @@ def test_odd_folders_are_remarked():
     assert len(remarks) == 3 and any("other.cer" in text for text in remarks) and any("00000000.0" in text for text in remarks)
 
 
+@pytest.mark.parametrize(("told", "addresses"), [
+    # as setup.ps1 of ansible.windows tells it, IPv6 beside IPv4
+    ({"ansible_ip_addresses": ["192.0.2.31", "fe80::1%12", "2001:DB8:0::1"]}, ["192.0.2.31", "2001:db8::1"]),
+    ({"ansible_ip_addresses": "192.0.2.31"}, ["192.0.2.31"]),
+    # as everybody else does
+    ({"ansible_all_ipv4_addresses": ["192.0.2.31", "127.0.0.1"], "all_ipv6_addresses": ["2001:db8::2"]}, ["192.0.2.31", "2001:db8::2"]),
+    ({}, []),
+])
+def test_addresses_of_both_families_and_under_both_names(told, addresses):
+    assert _tsp_host.addresses_of(told) == addresses
+
+
+def test_the_hosts_clock_is_read_where_it_is_told():
+    assert _tsp_host.time_of({"ansible_date_time": {"epoch": "1800000000,5", "epoch_int": 1800000000}}) == 1800000000.0
+    assert _tsp_host.time_of({"ansible_date_time": {"epoch": "1800000000.5"}}) == 1800000000.5
+    assert _tsp_host.time_of({}) is None
+
+
 # What came of waiting
 
 
 def profile(state, status="Operation Pending", operation="Install/Upgrade"):
-    return [{"instance_id": "recorder01x1", "profile": {"state": state, "status": status, "operation": operation}}]
+    return {"state": state, "status": status, "operation": operation}
 
 
 def came(before, content, profiles, **more):
-    return tsp_enrolment([before], facts(content)["instances"], profiles, ["recorder01x1"], armed=["recorder01x1"], **more)[0]
+    return _tsp_enrolment.judged(before, facts(content)["instances"][0], profiles, armed=True, **more)
 
 
 def test_a_fetched_certificate_counts_when_the_host_holds_it():
@@ -144,33 +166,39 @@ def test_pending_waits_for_a_person_unless_the_tsp_was_started_anew():
 def test_other_states_and_missing_profiles_fail():
     late = came(row(), files(key=False), profile("failed", "Upgrade Failed: User Initiated Request Late/Timedout"))
     assert late["failed"] and "Late/Timedout" in late["message"]
-    assert came(row(), files(key=False), [])["failed"]
+    assert came(row(), files(key=False), None)["failed"]
 
 
-def test_rows_of_other_batches_and_failed_ones_stay():
-    before = [row(instance_id="other"), row(failed=True, message="why")]
-    assert tsp_enrolment(before, [], [], ["recorder01x1"]) == before
+def test_failed_rows_stay():
+    before = row(failed=True, message="why")
+    assert came(before, files(lsc()), profile("success")) == before
 
 
 # What the cluster sees
 
 
-def seen(rows, connections, secure=("main/recorder_tapi",), available=True, **more):
+def seen(rows, connections, secure=("recorder_tapi",), available=True, client_address=None, wanted="auto"):
     view = {"available": available, "reason": "" if available else "rate", "connections": connections}
-    return tsp_connections(rows, list(secure), {"main": view}, ["192.0.2.31"], **more)
+    listed = [dict(ITEM, instance_id=one["instance_id"], client_address=client_address) for one in rows]
+    verifier = _verification.Verifier(set(Key("main", name) for name in secure), {"main": view}, {"recorder01": ["192.0.2.31"]}, listed,
+                                      set(), wanted)
+    return _verification.results(verifier.plan(rows))
 
 
 def connection(address="192.0.2.31", user="recorder_tapi", status="Open", lines=2):
     return {"status": status, "user": user, "address": address, "lines": [{}] * lines}
 
 
-def test_an_open_provider_from_the_hosts_address_verifies():
+@pytest.mark.parametrize("wanted", ["auto", "ris", "application"])
+def test_an_open_provider_from_the_hosts_address_verifies(wanted):
+    """A certificate that is the TSP's own is never opened with by us, whatever is asked for."""
     held = row(files(lsc()))
-    result = seen([held], [connection()])[0]
+    result = seen([held], [connection()], wanted=wanted)[0]
     assert (result["state"], result["verified_by"], result["online"]) == ("verified", "ris (1 open, 2 lines)", True)
     for other in (connection("192.0.2.99"), connection(user="x"), connection(status="Closed")):
-        assert seen([held], [other])[0]["state"] == "enrolled, not verified online"
-    assert seen([held], [connection("192.0.2.99")], client_addresses={"recorder01x1": "192.0.2.99"})[0]["online"]
+        assert seen([held], [other], wanted=wanted)[0]["state"] == ("enrolled, not verified online" if wanted == "auto" else "failed")
+    assert seen([held], [connection("192.0.2.99")], client_address="192.0.2.99", wanted=wanted)[0]["online"]
+    assert seen([held], [connection(user="RECORDER_TAPI")], wanted=wanted)[0]["online"], "the cluster tells no cases apart"
 
 
 def test_two_instances_need_two_providers():
@@ -184,7 +212,8 @@ def test_without_secure_user_view_or_certificate():
     waiting = seen([held], [], secure=())[0]
     assert waiting["waiting"] and waiting["state"] == "enrolled, waiting for cutover"
     assert "rate" in seen([held], [], available=False)[0]["message"]
-    assert seen([row(action="armed")], [])[0]["state"] == "armed, waits for the TSP"
+    armed = seen([row(action="armed", message="why")], [])[0]
+    assert (armed["state"], armed["failed"], armed["message"]) == ("armed, waits for the TSP", False, "why")
     assert seen([row()], [])[0]["state"] == "no certificate"
     assert seen([row(failed=True)], [])[0]["state"] == "failed"
 
@@ -197,30 +226,25 @@ def what(found):
 
 
 def test_a_good_host_has_no_findings():
-    assert tsp_findings({"recorder01": facts(files(lsc()))}, "recorder01") == []
+    assert _tsp_host.findings({"recorder01": facts(files(lsc()))}, "recorder01") == []
 
 
 def test_a_clone_shows_when_hosts_are_compared():
     hosts = {"recorder01": facts(files(lsc())), "recorder02": facts(files(lsc()))}
     hosts["recorder02"]["instances"][0]["certificate"] = hosts["recorder01"]["instances"][0]["certificate"]
-    found = tsp_findings(hosts, "recorder01")
+    found = _tsp_host.findings(hosts, "recorder01")
     assert what(found) == ["The same certificate is in use as recorder01x1 (recorder02)."]
     assert found[0]["severity"] == "critical" and found[0]["instance_id"] == "recorder01x1"
 
 
 def test_findings_of_a_neglected_host():
-    found = tsp_host_facts([dict(ITEM, tsp_number=2)], NOW.timestamp(), providers=PROVIDERS, services=[
-        {"services": [{"name": "TapiSrv", "state": "stopped", "start_mode": "manual"}]}])
+    found = host_facts([dict(ITEM, tsp_number=2)], providers=PROVIDERS, services=[
+        {"name": "TapiSrv", "state": "stopped", "start_mode": "manual"}])
     drift = [{"setting": "security.capf_port", "found": "REG_DWORD 1", "value": "3804", "place": "P", "instance_id": "recorder01x1"}]
-    ports = [{"item": {"service": "CAPF", "host": "192.0.2.1", "port": 3804, "cluster": "main"}, "msg": "Timeout", "elapsed": 5},
-             {"item": {"service": "CTI Manager", "host": "192.0.2.1", "port": 2749, "cluster": "main"}, "elapsed": 0}]
-    assert what(tsp_findings({"recorder01": found}, "recorder01", drift, ports)) == [
+    ports = [{"service": "CAPF", "host": "192.0.2.1", "port": 3804, "cluster": "main", "problem": "Timeout"},
+             {"service": "CTI Manager", "host": "192.0.2.1", "port": 2749, "cluster": "main", "problem": ""}]
+    assert what(_tsp_host.findings({"recorder01": found}, "recorder01", drift, ports)) == [
         "The Telephony service is stopped.", "TSP 002 is not in TAPI's list of providers.", "There is no certificate.",
         "security.capf_port: REG_DWORD 1 instead of 3804.", "CAPF at 192.0.2.1, TCP port 3804, is not reachable from this host."]
-    assert what(tsp_findings({"recorder01": tsp_host_facts([], NOW.timestamp())}, "recorder01")) == [
+    assert what(_tsp_host.findings({"recorder01": host_facts([])}, "recorder01")) == [
         "There is no Telephony service."]
-
-
-def test_installed_collections_are_found():
-    assert collection_version("voiceops.secure_tsp") == "*"
-    assert collection_version("voiceops.nowhere") is None

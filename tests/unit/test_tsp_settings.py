@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_installation import tsp_installation
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_registry_change import tsp_registry_change
-from ansible_collections.voiceops.secure_tsp.plugins.filter.tsp_settings import tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings as tsp
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_discovery import registry_change
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_installation import decision
 
 KEY = "HKLM:\\SOFTWARE\\Example\\CiscoTSP{number}"
 FIRST = KEY.replace("{number}", "001")
@@ -27,6 +28,10 @@ def entry(name="Port", kind="dword", transform="number", **more):
     return {"key": KEY, "name": name, "type": kind, "transform": transform, **more}
 
 
+def settings_plan(*arguments, **more):
+    return dataclasses.asdict(tsp.against(*arguments, **more))
+
+
 def by_hand(plan):
     return {row["setting"]: row["value"] for row in plan["by_hand"]}
 
@@ -35,7 +40,7 @@ def by_hand(plan):
 
 
 def test_without_a_profile_everything_is_set_by_hand():
-    plan = tsp_settings([instance()], given={"trace.tsp": "detailed", "security.secure_connection": True})
+    plan = settings_plan([instance()], given={"trace.tsp": "detailed", "security.secure_connection": True})
     assert by_hand(plan) == {
         "user.single_sign_on": "off", "user.name": "recorder_tapi", "user.password": "(secret)",
         "cti_manager.primary_kind": "IP Address", "cti_manager.primary": "192.0.2.1",
@@ -49,23 +54,23 @@ def test_without_a_profile_everything_is_set_by_hand():
 
 
 def test_a_lonely_cti_manager_has_no_backup():
-    plan = tsp_settings([instance(cti_managers=["2001:db8::1"])])
+    plan = settings_plan([instance(cti_managers=["2001:db8::1"])])
     shown = by_hand(plan)
     assert shown["cti_manager.primary_kind"] == "IPV6 Address" and shown["cti_manager.backup_kind"] == "None"
     assert "cti_manager.backup" not in shown
 
 
 def test_values_of_one_instance_win():
-    plan = tsp_settings(
+    plan = settings_plan(
         [instance(), instance("recorder01x2", 2)], given={"advanced.heartbeat": 60},
         by_instance={"recorder01x2": {"advanced.heartbeat": 90}}, only=["advanced.heartbeat"])
     assert [(row["instance_id"], row["value"]) for row in plan["by_hand"]] == [("recorder01x1", "60"), ("recorder01x2", "90")]
 
 
 def test_numbers_are_needed_where_there_are_several():
-    plan = tsp_settings([instance(number=None), instance("recorder01x2", None)])
+    plan = settings_plan([instance(number=None), instance("recorder01x2", None)])
     assert len(plan["problems"]) == 2 and "tsp_number is missing" in plan["problems"][0]
-    assert tsp_settings([instance(number=None)])["problems"] == []
+    assert settings_plan([instance(number=None)])["problems"] == []
 
 
 # Documented ranges
@@ -95,7 +100,7 @@ def test_values_are_checked(name, good, bad):
 
 
 def test_problems_name_instance_and_setting():
-    plan = tsp_settings([instance(capf_host="cucm.example.com")], given={"trace.file_sise": 2, "security.fetch_retries": 4})
+    plan = settings_plan([instance(capf_host="cucm.example.com")], given={"trace.file_sise": 2, "security.fetch_retries": 4})
     assert [problem.split(": ", 2)[:2] for problem in plan["problems"]] == [
         ["instance recorder01x1", "security.capf_address"], ["instance recorder01x1", "security.fetch_retries"],
         ["instance recorder01x1", "trace.file_sise"]]
@@ -104,11 +109,11 @@ def test_problems_name_instance_and_setting():
 def test_the_trace_folder_is_one_for_the_host():
     both = [instance(), instance("recorder01x2", 2)]
     two = {"recorder01x1": {"trace.directory": "C:\\Temp"}, "recorder01x2": {"trace.directory": "D:\\Temp"}}
-    assert "one value for the whole host" in tsp_settings(both, by_instance=two)["problems"][0]
+    assert "one value for the whole host" in settings_plan(both, by_instance=two)["problems"][0]
 
 
 def test_settings_for_a_foreign_instance_and_strings_are_refused():
-    plan = tsp_settings([instance()], given={"security.authorization_string": "1234"}, by_instance={"other": {}})
+    plan = settings_plan([instance()], given={"security.authorization_string": "1234"}, by_instance={"other": {}})
     assert len(plan["problems"]) == 2
     assert not any("1234" in problem for problem in plan["problems"])
 
@@ -149,43 +154,43 @@ def test_the_trace_folder_needs_no_number():
     ("cti_manager.primary", entry(kind="multistring", transform="text"), "192.0.2.1", ["192.0.2.1"]),
 ])
 def test_values_are_stored_as_the_profile_says(setting, raw, value, stored):
-    plan = tsp_settings([instance()], profile={setting: raw}, given={setting: value}, only=[setting])
+    plan = settings_plan([instance()], profile={setting: raw}, given={setting: value}, only=[setting])
     assert [(write["path"], write["data"], write["type"]) for write in plan["writes"]] == [(FIRST, stored, raw["type"])]
     assert plan["problems"] == [] and plan["by_hand"] == []
 
 
 def test_a_choice_that_was_not_learnt_is_a_problem():
-    plan = tsp_settings([instance()], profile={"trace.on": entry(transform={"map": {"on": 1}})}, given={"trace.on": False},
-                        only=["trace.on"])
+    plan = settings_plan([instance()], profile={"trace.on": entry(transform={"map": {"on": 1}})}, given={"trace.on": False},
+                         only=["trace.on"])
     assert "does not say how off is stored" in plan["problems"][0]
 
 
 def test_the_32_bit_view_is_below_its_node():
-    plan = tsp_settings([instance()], profile={"security.capf_port": entry(view=32)}, only=["security.capf_port"])
+    plan = settings_plan([instance()], profile={"security.capf_port": entry(view=32)}, only=["security.capf_port"])
     assert plan["writes"][0]["path"] == FIRST_32 and plan["reads"] == [FIRST_32]
 
 
 def test_only_what_differs_is_written():
     found = {FIRST: {"Port": {"type": "REG_DWORD", "value": 3804}}}
     ask = {"profile": {"security.capf_port": entry()}, "only": ["security.capf_port"]}
-    assert tsp_settings([instance()], properties=found, **ask)["writes"] == []
-    changed = tsp_settings([instance(capf_port=3805)], properties=found, **ask)
+    assert settings_plan([instance()], properties=found, **ask)["writes"] == []
+    changed = settings_plan([instance(capf_port=3805)], properties=found, **ask)
     assert [write["data"] for write in changed["writes"]] == [3805]
     assert changed["drift"][0]["found"] == "REG_DWORD 3804" and changed["drift"][0]["value"] == "3805"
-    gone = tsp_settings([instance()], properties={FIRST: {}}, **ask)
+    gone = settings_plan([instance()], properties={FIRST: {}}, **ask)
     assert gone["drift"][0]["found"] == "(not there)"
-    other_type = tsp_settings([instance()], properties={FIRST: {"Port": {"type": "REG_SZ", "value": "3804"}}}, **ask)
+    other_type = settings_plan([instance()], properties={FIRST: {"Port": {"type": "REG_SZ", "value": "3804"}}}, **ask)
     assert other_type["writes"][0]["type"] == "dword"
 
 
 def test_what_cannot_be_read_back_is_written_and_never_drift():
-    plan = tsp_settings([instance()], profile={"security.capf_port": entry(readable=False)}, only=["security.capf_port"],
-                        properties={})
+    plan = settings_plan([instance()], profile={"security.capf_port": entry(readable=False)}, only=["security.capf_port"],
+                         properties={})
     assert plan["reads"] == [] and plan["drift"] == [] and len(plan["writes"]) == 1
 
 
 def test_what_is_opaque_is_set_by_hand():
-    plan = tsp_settings([instance()], profile={"security.capf_port": entry(transform="opaque")}, only=["security.capf_port"])
+    plan = settings_plan([instance()], profile={"security.capf_port": entry(transform="opaque")}, only=["security.capf_port"])
     assert plan["writes"] == [] and by_hand(plan) == {"security.capf_port": "3804"}
 
 
@@ -197,7 +202,7 @@ def test_binary_values_are_compared_as_octets():
 
 def test_a_string_is_written_with_what_fetching_needs():
     profile = {"security.authorization_string": entry("String", "string", "text", readable=False)}
-    plan = tsp_settings([instance(), instance("recorder01x2", 2)], profile=profile, strings={"recorder01x2": "1234567890"})
+    plan = settings_plan([instance(), instance("recorder01x2", 2)], profile=profile, strings={"recorder01x2": "1234567890"})
     assert [(write["data"], write["secret"], write["instance_id"]) for write in plan["writes"]] == [
         ("1234567890", True, "recorder01x2")]
     assert "1234567890" not in str(plan["by_hand"])
@@ -221,7 +226,7 @@ def text(value):
 
 
 def found(setting, old, new, before="", after="", key=FIRST, **more):
-    return tsp_registry_change(
+    return registry_change(
         {key: {"V": old, "Same": text("x")} if old else {"Same": text("x")}},
         after={key: {"V": new, "Same": text("x")}}, setting=setting, number=1, shown_before=before, shown_after=after, **more)
 
@@ -250,7 +255,7 @@ def test_one_change_becomes_an_entry(setting, old, new, before, after, transform
 def test_a_learnt_entry_writes_what_the_dialog_wrote():
     result = found("trace.on", dword(0), dword(1), "off", "on", key=FIRST_32)
     assert result["entry"]["view"] == 32
-    plan = tsp_settings([instance(number=2)], profile=result["profile"]["settings"], given={"trace.on": False}, only=["trace.on"])
+    plan = settings_plan([instance(number=2)], profile=result["profile"]["settings"], given={"trace.on": False}, only=["trace.on"])
     assert plan["writes"][0]["path"] == FIRST_32.replace("001", "002") and plan["writes"][0]["data"] == 0
 
 
@@ -269,14 +274,14 @@ def test_choices_are_learnt_one_by_one():
     ("user.password", {}, "encrypted"),
 ])
 def test_discovery_refuses_what_is_unclear(setting, arguments, words):
-    result = tsp_registry_change({FIRST: {}}, after={FIRST: {"V": dword(1)}}, setting=setting, number=1, **arguments)
+    result = registry_change({FIRST: {}}, after={FIRST: {"V": dword(1)}}, setting=setting, number=1, **arguments)
     assert result["entry"] is None and result["profile"] == {} and words in result["problems"][0]
 
 
 def test_discovery_wants_exactly_one_change():
-    nothing = tsp_registry_change({FIRST: {}}, after={FIRST: {}}, setting="trace.on", number=1)
+    nothing = registry_change({FIRST: {}}, after={FIRST: {}}, setting="trace.on", number=1)
     assert "Nothing changed" in nothing["problems"][0]
-    two = tsp_registry_change(
+    two = registry_change(
         {}, after={FIRST: {"A": dword(1), "B": dword(1)}}, setting="trace.files", number=1, shown_after="1")
     assert "2 values changed" in two["problems"][0] and len(two["changes"]) == 2
 
@@ -309,7 +314,7 @@ def program(name="Cisco TSP", version="14.0.1.1"):
 def installation(values=None, products=(), version="14.0.1.5", **more):
     more.setdefault("release", "14.0.1.13900(155)")
     more.setdefault("instances", [instance()])
-    return tsp_installation(values or {}, products=list(products), version=version, product_name="Cisco TSP", **more)
+    return decision(values or {}, products=list(products), version=version, product_name="Cisco TSP", **more)
 
 
 def test_providers_are_told_apart():

@@ -105,6 +105,15 @@ def test_one_without_a_certificate_is_not_provisioned_here():
     assert decided(looked(reason="missing")) == [("not_provisioned", False, "missing")]
 
 
+@pytest.mark.parametrize("reason, unconfirmed, found, state, failed", [
+    ("expiring", False, "by_tsp", "left to site", False), ("expired", False, "by_tsp", "left to site", True),
+    ("", True, "not_due", "up to date", False)])
+def test_what_a_tsp_fetches_itself_is_left_to_site(reason, unconfirmed, found, state, failed):
+    (row,) = planned(looked(reason=reason, unconfirmed=unconfirmed), by_tsp=keys("main/a1"))
+    assert (row["upgrade"], row["needed"]) == (found, False)
+    assert (_upgrade.before(row)["state"], _upgrade.before(row)["failed"]) == (state, failed)
+
+
 def test_one_whose_proof_is_missing_is_only_verified():
     assert decided(looked(unconfirmed=True)) == [("proof", False, "")]
     assert decided(looked(unconfirmed=True, reason="interrupted")) == [("due", True, "interrupted")]

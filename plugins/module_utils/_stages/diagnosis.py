@@ -20,7 +20,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet, windows
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
@@ -109,10 +109,14 @@ def can_be_asked(run):
 def knock(run, execute):
     """Handshakes with CAPF and CTI Manager, after which the connection is closed."""
     model, only = run.model(), drift.asked(run)
+    if windows.tsps_of(model, run.host):
+        asked = "tsp" in run.register(_run.READ)
+        return dict(changed=False, results=[], traces=windows.traces(run, execute, only, run.every_secret(model)) if asked else [])
     mine = [one for one in listed_here(run, model) if key_of(one) in only]
     if not mine or not can_be_asked(run):
         return dict(changed=False, results=[])
-    settings = dict(settings_of(run, model, mine), knock_timeout=run.option("diagnose_port_timeout"))
+    settings = settings_of(run, model, mine)
+    settings["knock"] = dict(settings["cti"], timeout=run.option("diagnose_port_timeout"))
     for number, one in enumerate(mine):
         mine[number] = dict(one, ports=[dict((key, place[key]) for key in OF_PORT) for place in clusters.ports_of([one])])
     answer = execute("knock", mine, settings, {})
@@ -146,6 +150,8 @@ def diagnosis(run):
     hosts = dict((host, drift.reading_of(run.of_host(host, _run.READ))) for host in names)
     secrets = run.every_secret(model)
     traces = judged_traces(run, model, secrets)
+    for host in names:
+        traces.setdefault(host, []).extend(run.of_host(host, _run.KNOCKED).get("traces") or ())
     seen = dict((host, _diagnosis.host_seen(
         ports=run.of_host(host, _run.KNOCKED).get("results") or (), opened=run.of_host(host, _run.OPENED).get("results") or (),
         traces=traces.get(host, ()))) for host in names)

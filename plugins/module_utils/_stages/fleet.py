@@ -14,6 +14,7 @@ import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
+    _instance,
     _options,
     _outcome,
     _run,
@@ -29,11 +30,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
-STRAIGHT, CAREFUL = "straight.yml", "careful.yml"
+STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
 HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
+MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
 NOT_IN_THIS_RUN = "not in this run"
 USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
@@ -75,7 +77,8 @@ def checked(run, naming=()):
     found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
     window = open_window(run)
     access = clusters.Access(entries)
-    surveys = dict((name, clusters.survey(access, name, model, run.option("capf_issuer_parameter"))) for name in model.clusters)
+    issuers = issuers_of(run, model)
+    surveys = dict((name, surveyed(run, access, model, name, issuers[name], window)) for name in model.clusters)
     refuse_problems(model, surveys)
     refuse_clusters(model, surveys)
     for name, survey in surveys.items():
@@ -85,7 +88,43 @@ def checked(run, naming=()):
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
     if run.option("cutover") == "auto" and any(may_be_cut(model, name, survey) for name, survey in surveys.items()):
         found["flow"] = CAREFUL
+    if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]):
+        found["flow"] = WITH_TSPS  # which is careful, too
     return dict(found, clusters=surveys, window=window, stopped="")
+
+
+def surveyed(run, access, model, name, issuers, window):
+    """The survey of a cluster, with the trust lists that its file servers serve."""
+    until = max(clusters.clock() + 86400 * run.option("soon_days"), window["ends"] or 0)
+    return clusters.survey(
+        access, name, model, run.option("capf_issuer_parameter"), lists_served(run, model, name), issuers, run.option("tls_legacy"),
+        clusters.iso(clusters.moment(until)), run.option("ctl_on_contradiction") == "warn")
+
+
+def lists_served(run, model, name):
+    """Those that the controller can fetch; none where only hosts are to fetch any."""
+    if run.option("ctl_from") == "host":
+        return []
+    return clusters.served(model.clusters[name], dict((key, run.option("ctl_" + key)) for key in ("http", "http_port", "timeout")))
+
+
+def issuers_of(run, model):
+    """{cluster: PEM of the authorities in the files that its entry names}. Refuses where one has none."""
+    found, mistakes = {}, []
+    for name, entry in model.clusters.items():
+        found[name] = []
+        for path in entry["issuers"]:
+            try:
+                with open(run.path(path), encoding="ascii", errors="replace") as stream:
+                    found[name].append(stream.read(MOST_OF_A_FILE))
+                _instance.issuers_of(found[name][-1:])
+            except OSError as error:
+                mistakes.append("cluster %s: issuers: %s cannot be read on the controller: %s" % (name, path, error.strerror))
+            except InputError:
+                mistakes.append("cluster %s: issuers: %s has no certificate in PEM format" % (name, path))
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    return found
 
 
 def may_be_cut(model, cluster, survey):
@@ -118,7 +157,7 @@ def look_at_lists(run, naming=(), probe=None):
         keys, unknown = model.named(safe_option(run, option) or (), _run.PREFIX + option)
         named[option] = sorted(map(list, keys))
         wrong += unknown
-    mistakes += list(dict.fromkeys(str(one) for one in wrong))
+    mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
     handlers = handlers_of(run, mistakes)
     if mistakes:
         raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
@@ -130,8 +169,9 @@ def look_at_lists(run, naming=(), probe=None):
 def lists(run, probe=None):
     """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
     found = look_at_lists(run, probe=probe)
-    unread = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None)
-    return dict(found, clusters=dict((name, dict(unread)) for name in found.pop("known").clusters), window=None, stopped="")
+    unread, model = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None), found.pop("known")
+    issuers = issuers_of(run, model)
+    return dict(found, clusters=dict((name, dict(unread, issuers=issuers[name])) for name in model.clusters), window=None, stopped="")
 
 
 def handlers_of(run, mistakes):
@@ -233,7 +273,8 @@ def accounts(run):
         foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), held=[[*key, message] for key, message in held.items()] + done.of_instance, made=done.made)
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), made=done.made,
+        held=[[*key, message] for key, message in held.items()] + done.of_instance)
 
 
 def foresee(run, model, due):
@@ -278,7 +319,7 @@ def cutover(run):
     rows, hosts = run.rows(), run.batch()
     fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
     access = clusters.Access(run.clusters())
-    policy = policy_of(run, model)
+    policy = policy_of(run, model, _run.TICKED)
     for name, survey in usable(run).items():
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
                          look=run.option("verify_with") in ("auto", "application", "ris"))
@@ -293,18 +334,20 @@ def cutover(run):
     return dict(
         cut=seen.cut, changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
         warnings=warnings + gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
-        told=seen.told)
+        told=seen.told, secure=sorted(map(list, seen.secure)))
 
 
-def policy_of(run, model):
-    """What the cutover of this run may cut, by what was listed, stopped and proven."""
+def policy_of(run, model, ticked=_run.LOOKED):
+    """What the cutover of this run may cut, by what was listed, stopped and proven. ticked: the register that tells which TSPs are told
+    to use the secure port, or can be."""
     made = set(Key(*pair) for host in run.vars["ansible_play_hosts_all"]
                for pair in run.of_host(host, _run.ACCOUNTS).get("made") or ())
-    barred = dict((Key(*pair), why) for *pair, why in run.register(_run.DUE).get("barred") or ())
+    barred = windows.not_ticked(run, model, ticked)
+    barred.update((Key(*pair), why) for *pair, why in run.register(_run.DUE).get("barred") or ())
     for host in run.batch():
         for cluster, user, why in run.of_host(host, _run.LOGGED_IN).get("wrong") or ():
             barred[Key(cluster, user)] = why
-    stop = run.register(_run.DUE).get("stop") or {}
+    stop = set(run.register(_run.DUE).get("stop") or ())
     for host in stop:
         if not run.of_host(host, _run.STOPPED).get("stopped"):
             for one in model.hosts.get(host, ()):
@@ -315,7 +358,7 @@ def policy_of(run, model):
             for one in model.hosts.get(host, ()):
                 barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
-                           stopped=stop, barred=barred)
+                           stopped=stop | windows.to_restart(run), barred=barred)
 
 
 def cut_option(run):
@@ -343,10 +386,11 @@ def due(run):
     model, seen, rows = run.model(), clusters.Seen(), run.rows()
     access, barred, logins = clusters.Access(run.clusters()), [], {}
     policy, going = policy_of(run, model), set()
-    policy.stopped = set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
+    policy.stopped |= set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
+    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
     for name, survey in usable(run).items():
         before = len(seen.cut)
-        clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen)
+        clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen, fresh)
         users = set(user for user in seen.due.get(name, ()))
         going |= set(Key(name, user) for user in users)
         barred += prove_passwords(run, access, model, name, survey, users, seen.cut[before:], logins)
@@ -355,7 +399,9 @@ def due(run):
     concerned |= set(one["host"] for one in model.instances(hosts=run.batch()) if owner_of(one) in going - set(
         Key(cluster, user) for cluster, user, _why in barred))
     paths = dict((name, dict((host, handlers[host][name]) for host in concerned if name in handlers.get(host, ()))) for name in HANDLERS)
-    return dict(changed=False, barred=barred, logins=logins, warnings=list(seen.failures.values()), **paths)
+    return dict(changed=False, barred=barred, logins=logins, warnings=list(seen.failures.values()),
+                going=sorted(map(list, going)) if run.option("cutover") == "auto" else [],
+                secure=sorted(map(list, seen.secure - going)), **paths)
 
 
 def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
@@ -375,7 +421,7 @@ def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
             password = run.passwords(model, {Key(cluster, name)})[cluster, name]
             if clusters.right_password(access, cluster, name, password, survey) is False:
                 wrong.append([cluster, name, WRONG_PASSWORD % name])
-        elif by_user.get(name) in hosts:
+        elif by_user.get(name) in hosts and not windows.tsps_of(model, hosts[by_user[name]]):
             logins.setdefault(hosts[by_user[name]], []).append([cluster, name])
     return wrong
 
@@ -424,9 +470,25 @@ def summary(run):
     away = [one for one in listed if one["host"] not in hosts]
     rows += [not_here(one, one in model.others) for one in away]
     found = _summary.summary(listed, rows, hosts | set(one["host"] for one in away), failures, check_mode=run.check, several=model.several)
-    lines = found["lines"] + (run.register(_run.GONE).get("told") or [])
+    lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or [])
+    lines += told_cut(run)
+    to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in hosts
+                for line in windows.sheet(run, host, run.newest(host) or ())]
     run.show("", *lines, "")
-    return dict(msg=lines, rows=found["rows"], totals=found["totals"], changed=False)
+    if to_enter:
+        run.show("To be done by a person:", *to_enter, "")
+    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
+
+
+def told_cut(run):
+    """A line for each connection that this run cut."""
+    cut = {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        for one in run.of_host(host, _run.CUTOVER).get("cut") or ():
+            cut[one["cluster"], one["app_id"]] = one
+    return ["%s/%s: the connection from %s%s on port 2748 %s." % (
+        one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut by this run")
+        for one in cut.values()]
 
 
 def told_of(run, model):

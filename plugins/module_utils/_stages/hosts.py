@@ -67,10 +67,13 @@ def settings_of(run, model, instances):
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     clusters_here = dict((name, dict(fingerprint=model.clusters[name]["ctl_fingerprint"] or None, cluster_certificates=(
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
+    issuers = dict((name, (surveys.get(name) or {}).get("issuers") or []) for name in clusters_here)
     return dict(
+        issuers=issuers, soon_days=run.option("soon_days"),
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
-        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"), on_contradiction=run.option("ctl_on_contradiction"),
-                 http_port=run.option("ctl_http_port"), timeout=run.option("ctl_timeout"), owner=owner, group=group),
+        ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
+                 on_contradiction=run.option("ctl_on_contradiction"), http_port=run.option("ctl_http_port"),
+                 timeout=run.option("ctl_timeout"), owner=owner, group=group),
         capf=dict(retries=run.option("capf_retries"), timeout=run.option("capf_timeout"), tls_legacy=legacy,
                   bundle=run.option("bundle"), owner=owner, group=group),
         cti=dict(timeout=run.option("cti_timeout"), tls_legacy=legacy),
@@ -139,17 +142,27 @@ def lists_of_controller(run, model, instances, settings):
         params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                             capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
         try:
-            trust_list = _trust_list.Search(_trust_list.checked(params)).run().trust_list
-            pinned = known["fingerprint"] and _pki.judge_trust_list(trust_list, None, known["fingerprint"])
+            offers = _trust_list.Search(_trust_list.checked(params)).run().newest_first
         except SecureTspError:
             continue
-        if pinned or _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED:
-            found[cluster] = base64.b64encode(trust_list.octets).decode("ascii")
+        good = next((one.trust_list for one in offers if vouched_for(one.trust_list, known)), None)
+        if good is not None:
+            found[cluster] = base64.b64encode(good.octets).decode("ascii")
     return found
 
 
+def vouched_for(trust_list, known):
+    """Whether a list has the pinned fingerprint, or the cluster's own certificates confirm it."""
+    if not known["fingerprint"]:
+        return _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED
+    try:
+        return bool(_pki.judge_trust_list(trust_list, None, known["fingerprint"]))
+    except SecureTspError:
+        return False
+
+
 def judged(run, before, instances, answer, ahead):
-    """(what refuses the host, what is unusual), as sentences."""
+    """(what refuses the host, what is unusual), as sentences. ahead: seconds of its clock, None where that is not known."""
     problems, warnings = [], []
     if not instances:
         return problems, warnings
@@ -159,7 +172,7 @@ def judged(run, before, instances, answer, ahead):
             "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
             "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
-        apart = abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
+        apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
             (problems if apart >= run.option("clock_refuse") else warnings).append(
                 "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
@@ -433,6 +446,7 @@ def remove(run, execute, model, looked, work):
     gone = listed_here(run, model, "absent")
     there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
     free = [list(key_of(one)) for one in gone if one not in there]
+    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # the TSP's own files are its own
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})
@@ -523,7 +537,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
     planned = set(key_of(one) for one in plan)
     others = [row for row in before if key_of(row) not in planned]
-    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
+    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling, until=clusters.iso(
+        clusters.moment(clusters.clock() + 86400 * run.option("soon_days"))))
     for row in rows:
         found = opened.get(key_of(row)) or {}
         row["changed"] = row["changed"] or bool(found.get("changed"))
@@ -542,7 +557,7 @@ def tell(run, _execute):
         raise HostLost(run.unreachable(run.host))
     wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
     here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
-    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE):
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT, _run.SUMMARY):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")

@@ -16,7 +16,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 ROLLBACK = "rollback_instances"
 NOTHING_NAMED = (
-    "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances. Nothing was changed.")
+    "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances, or the users that are to leave the "
+    "secure port, in secure_tsp_uncut_users. Nothing was changed.")
+COMES_BACK = (
+    "The next run of site moves it to the secure port again, unless secure_tsp_cutover is manual. Certificates and profiles stay as they are.")
 NOT_OURS = "its TSP keeps its certificates itself, so that there is nothing to put back here"
 NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
 WOULD_BE_BACK = "The former key and certificate would be put back."
@@ -30,10 +33,25 @@ IN_OTHER_RUN = "not in this run: its hosts are outside of --limit, or not in thi
 def rollback_preflight(run):
     """Check lists, names and window. No cluster is asked."""
     found = fleet.look_at_lists(run, (ROLLBACK,))
-    found.pop("known")
-    if not found["named"][ROLLBACK]:
+    users, mistakes = found.pop("known").named_users(run.option("uncut_users"), _run.PREFIX + "uncut_users")
+    if mistakes:
+        raise Refused("%s. Nothing was changed." % "; ".join(map(str, mistakes)))
+    if not found["named"][ROLLBACK] and not users:
         raise Refused(NOTHING_NAMED)
-    return dict(found, window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="")
+    return dict(found, uncut=sorted(map(list, users)), window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="")
+
+
+def uncut(run):
+    """Take the named users off the secure port; what that ends is told before, in check mode too."""
+    model, done, told = run.model(), clusters.Done(), []
+    access = clusters.Access(run.clusters())
+    named = [Key(*pair) for pair in run.needed(_run.PREFLIGHT, "Check lists, names and window")["uncut"]]
+    for cluster in sorted(set(key.cluster for key in named)):
+        names = set(key.name for key in named if key.cluster == cluster)
+        told += clusters.uncut(access, cluster, model, names, run.check, done)
+    run.show(*told)
+    return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=list(done.failures.values()),
+                told=told + list(done.failures.values()))
 
 
 def restore(run, execute):
@@ -133,5 +151,5 @@ def lines_of(run, model, done):
     yield from done.told
 
 
-ON_CLUSTERS = {"rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts}
+ON_CLUSTERS = {"rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts, "uncut": uncut}
 ON_HOSTS = {"restore": restore, "remove": remove}

@@ -51,7 +51,8 @@ def planned(run):
     named = dict((option, [Key(*pair) for pair in pairs]) for option, pairs in before["named"].items())
     rows = _upgrade.decided(
         sound(run, model), named=named[NAMED], compromised=named[COMPROMISED], subjects=subjects(run),
-        issued_before=run.option("upgrade_issued_before") or window["starts"])
+        issued_before=run.option("upgrade_issued_before") or window["starts"],
+        by_tsp=[key_of(one) for one in model.instances() if one["enrolment"] == "tsp"])
     sizes = _upgrade.division(
         rows, run.option("batch_instances"), run.option("canary_instances"), run.vars.get("ansible_forks"), run.option("enrol_throttle"))
     present = [one for one in model.instances(hosts=run.fit()) if one["state"] == "present"]
@@ -223,7 +224,7 @@ class Renewal(hosts.Enrolment):
 
     def chunks(self, due):
         """The canary batches first."""
-        size, found = self.told["size"], []
+        size, found = self.told.get("size", 0), []
         for cluster in sorted(set(one["cluster"] for one in due)):
             mine = [one for one in due if one["cluster"] == cluster]
             found += _upgrade.batches(mine, size, self.run.option("canary_instances") if cluster in self.leads else 0)

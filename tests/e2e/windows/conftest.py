@@ -16,8 +16,8 @@ def make_windows_site(tmp_path_factory):
     """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own, which has the user already."""
     made, numbers = [], itertools.count(1)
 
-    def make(*hosts, user=True):
-        simulator = Simulator(seed=SEED, fronts=("axl",)).start()
+    def make(*hosts, user=True, fronts=("axl",)):
+        simulator = Simulator(seed=SEED, fronts=fronts).start()
         if user:
             simulator.cluster.accounts.add_user(
                 "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])

@@ -11,7 +11,7 @@ import json
 import provisioned
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
-from windows_site import FOLDER, USER
+from windows_site import FOLDER, KEY, USER, entry
 
 HOSTS = ("recorder01", "recorder02")
 
@@ -78,6 +78,24 @@ def test_a_clone_a_stopped_service_and_an_application_that_is_not_connected(site
     assert {code for code, _host, _what in found} == {"windows_host", "provider_not_seen"}
 
 
+def test_settings_issuers_and_ports_are_told_with_the_rest(site):
+    site.use_profile(**{"security.capf_port": entry("X-Port", "dword", "number")})
+    site.settings.update(client_windows_try_ports=True, secure_tsp_port_timeout=1)
+    for host in HOSTS:
+        state = site.state(host)
+        state["registry"][KEY.replace("{number}", "001")] = {"X-Port": {"type": "REG_DWORD", "value": 3805}}
+        state["files"] = {path: file for path, file in state["files"].items() if host == "recorder01" or not path.endswith(".0")}
+        site.write(host, state)
+    report = look(site, rc=2)
+    found = {(finding["host"], finding["what"]) for finding in report["findings"]}
+    for host in HOSTS:
+        assert (host, "security.capf_port: REG_DWORD 3805 instead of 3804.") in found
+        assert (host, "CAPF at 127.0.0.1, TCP port 3804, is not reachable from this host.") in found
+    foreign = "The certificate was not issued by the cluster's present CAPF certificate."
+    assert ("recorder02", foreign) in found and ("recorder01", foreign) not in found
+    assert "win_regedit" not in site.state("recorder02")["calls"]
+
+
 def put_traces(site, host, *texts):
     """Trace files of the host's TSP, the oldest first, with names in another order."""
     state = site.state(host)
@@ -99,7 +117,7 @@ def test_the_first_thing_that_does_not_work_on_windows_hosts(site, vectors):
     ssh.chmod(0o755)
     site.hosts = {"recorder02": {"ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)}}
     folder = site.controller.folder / "pages"
-    site.settings.update(diagnose_folder=str(folder), client_windows_settings={"trace.directory": "C:\\Temp"})
+    site.settings.update(secure_tsp_diagnose_folder=str(folder), client_windows_settings={"trace.directory": "C:\\Temp"})
     before = everything(site)
     run = site.run(playbook="diagnose")
     assert everything(site) == before and site.sim.cluster.write_count == 0 and run.count("changed") == 0

@@ -1,18 +1,16 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""enrolment: tsp on scripted Windows hosts, from arming to the cluster's own view."""
+"""enrolment: tsp on scripted Windows hosts in the playbook site, from the lists to the cluster's own view."""
 
 from __future__ import annotations
 
+import datetime
 import stat
 
 SECURE = "Standard CTI Secure Connection"
 DIALOG = "Control Panel > Phone and Modem > Advanced > CiscoTSP001.tsp > Configure > "
-
-
-def states(site, run):
-    return dict(line.split(": ", 1) for line in site.told(run, "How the instances stand"))
+ENTERED = ("-e", '{"secure_tsp_tsp_entered": ["recorder01x1"]}')
 
 
 def assert_nothing_secret(site, run, *more):
@@ -22,14 +20,29 @@ def assert_nothing_secret(site, run, *more):
             assert secret not in text, path
 
 
+def groups(site):
+    return site.sim.cluster.snapshot()["users"]["application:recorder_tapi"]["groups"]
+
+
+def enter(site, host="recorder01", **settings):
+    """What a person enters in the dialog of the host's first TSP."""
+    site.tsp.dialog.setdefault((host, 1), {}).update(settings)
+
+
+def enter_for_fetch(site, host="recorder01"):
+    enter(site, host, **{
+        "user.name": "recorder_tapi", "security.instance_id": host + "x1", "security.fetch_certificates": True,
+        "security.authorization_string": (site.strings / (host + "x1.txt")).read_text().strip()})
+
+
 def test_with_a_registry_profile_nobody_has_to_do_anything(make_windows_site):
     site = make_windows_site("recorder01", "recorder02", user=False)
     site.use_profile()
     site.settings.update(client_windows_allow_reboot=True, client_windows_settings={"trace.on": True, "trace.file_size": 10})
 
-    first = site.run(playbook="windows", words=["-vvv"])
-    assert SECURE in site.sim.cluster.snapshot()["users"]["application:recorder_tapi"]["groups"]
-    assert states(site, first) == {"recorder01x1": "verified", "recorder02x1": "verified"}
+    first = site.run("-vvv")
+    assert SECURE in groups(site)
+    assert first.states == {"recorder01x1": "verified", "recorder02x1": "verified"}
     for host in site.addresses:
         assert site.sim.cluster.cti_certificate(site.certificate(host)).instance_id == host + "x1"
         registry = site.registry(host)
@@ -37,11 +50,11 @@ def test_with_a_registry_profile_nobody_has_to_do_anything(make_windows_site):
         assert registry["X-Secure"] == 1 and "X-Fetch" not in registry
         assert site.state(host)["reboots"] == 2  # for settings and certificate, for the secure port
         assert_nothing_secret(site, first, registry["X-String"])
-    assert "Fetch Certificate" not in first.output
+    assert "Fetch Certificate" not in first.output and "To be done by a person" not in first.output
 
     before = [site.state(host) for host in site.addresses], site.sim.cluster.state_hash()
-    second = site.run(playbook="windows")
-    assert states(site, second) == {"recorder01x1": "verified", "recorder02x1": "verified"}
+    second = site.run()
+    assert second.states == {"recorder01x1": "verified", "recorder02x1": "verified"}
     assert second.count("changed") == 0 and second.count("failures") == 0
     after = [site.state(host) for host in site.addresses], site.sim.cluster.state_hash()
     for host in (*before[0], *after[0]):
@@ -50,38 +63,58 @@ def test_with_a_registry_profile_nobody_has_to_do_anything(make_windows_site):
 
 
 def test_without_a_profile_a_person_gets_a_list_and_a_file(make_windows_site):
+    """Nobody is restarted in vain, and nobody is cut over before the TSP can use the secure port."""
     site = make_windows_site("recorder01")
+    site.settings["client_windows_allow_reboot"] = True
 
-    armed = site.run("enrol")
-    assert states(site, armed)["recorder01x1"].startswith("armed, waits for the TSP")
+    armed = site.run()
+    assert armed.states == {"recorder01x1": "armed, waits for the TSP"}
     file = site.strings / "recorder01x1.txt"
     string = file.read_text().strip()
     assert string.isdigit() and len(string) == 10
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(site.strings.stat().st_mode) == 0o700
-    told = site.told(armed, "What a person has to enter now")
-    assert DIALOG + "Security > CAPF: Authorization String = (secret)" in told
-    assert DIALOG + "Security > Fetch Certificate = on" in told and "the string is in %s" % file in told
+    assert DIALOG + "Security > CAPF: Authorization String = (secret), which is in %s" % file in armed.output
+    assert DIALOG + "Security > Fetch Certificate = on" in armed.output
+    assert DIALOG + "Security > Secure Connection" not in armed.output
     assert_nothing_secret(site, armed)
     assert site.sim.cluster.accounts.profile("recorder01x1").string == string
 
-    waiting = site.run("enrol")
+    waiting = site.run()
     assert file.read_text().strip() == string, "a pending profile is left alone"
     assert waiting.count("changed") == 0
+    assert site.state("recorder01")["reboots"] == 0, "a restart would be in vain"
 
-    site.tsp.dialog["recorder01", 1] = {
-        "user.name": "recorder_tapi", "security.instance_id": "recorder01x1", "security.authorization_string": string,
-        "security.fetch_certificates": True}
+    enter_for_fetch(site)
+    fetched = site.run(*ENTERED)
+    assert fetched.states == {"recorder01x1": "enrolled, waiting for cutover"}
+    assert site.state("recorder01")["reboots"] == 1 and not file.exists()
+    assert "Secure Connection is not ticked in the dialog of recorder01x1 on recorder01" in fetched.remarks["recorder01x1"]
+    assert SECURE not in groups(site)
+
+    enter(site, **{"security.secure_connection": True})
+    connected = site.run(*ENTERED)
+    assert connected.states == {"recorder01x1": "verified"} and SECURE in groups(site)
+    assert site.state("recorder01")["reboots"] == 2
+    assert DIALOG not in connected.output, "what the cluster proves is not listed any more"
+
+
+def test_a_tick_is_listed_where_somebody_else_cut_over(make_windows_site):
+    """What was fetched outside of a run is seen, and its string removed; nobody allowed a restart."""
+    site = make_windows_site("recorder01")
+    site.run()
+    file = site.strings / "recorder01x1.txt"
+    enter_for_fetch(site)
     state = site.state("recorder01")
     site.tsp.open_providers("recorder01", state)
     site.write("recorder01", state)
-    fetched = site.run("enrol")
-    assert states(site, fetched)["recorder01x1"].startswith("enrolled, waiting for cutover")
-    assert site.state("recorder01")["reboots"] == 0, "nobody allowed it"
-    assert not file.exists()
+    fetched = site.run()
+    assert fetched.states == {"recorder01x1": "enrolled, waiting for cutover"}
+    assert site.state("recorder01")["reboots"] == 0 and not file.exists()
 
     site.sim.cluster.accounts.map_member(SECURE, "recorder_tapi")
-    connect = site.run("connect")
-    assert DIALOG + "Security > Secure Connection to CTI Manager = on" in site.told(connect, "Settings to be set by hand")
+    connect = site.run()
+    assert connect.states == {"recorder01x1": "enrolled, not verified online"}
+    assert DIALOG + "Security > Secure Connection to CTI Manager = on" in connect.output
 
 
 def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
@@ -91,11 +124,11 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
     services["RasMan"]["start_mode"] = "disabled"
     site.change("recorder01", services=services)
     site.settings.update(
-        client_windows_allow_telephony_restart=True, client_windows_string_handover="file_on_host",
-        client_windows_fetch_deadline=1)
-    run = site.run("enrol", rc=2)
-    told = states(site, run)["recorder01x1"]
-    assert told.startswith("failed: The TSP was started anew and did not fetch its certificate within 1 seconds")
+        client_windows_allow_telephony_restart=True, client_windows_string_handover="file_on_host", secure_tsp_fetch_deadline=1)
+    run = site.run(*ENTERED, rc=2)
+    assert run.states["recorder01x1"] == "failed"
+    told = run.remarks["recorder01x1"]
+    assert told.startswith("The TSP was started anew and did not fetch its certificate within 1 seconds")
     state = site.state("recorder01")
     assert (state["telephony_restarts"], state["reboots"]) == (1, 0)
     folder = state["acl"]["C:\\ProgramData\\voiceops\\strings"]
@@ -108,15 +141,55 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
 def test_a_string_that_would_reach_nobody_is_never_made(make_windows_site):
     site = make_windows_site("recorder01")
     site.settings["client_windows_string_handover"] = "none"
-    run = site.run("enrol", rc=2)
-    assert "Nobody would learn the authorization strings of recorder01x1" in states(site, run)["recorder01x1"]
+    run = site.run(rc=2)
+    assert "Nobody would learn the authorization strings of recorder01x1" in run.remarks["recorder01x1"]
     profile = site.sim.cluster.accounts.profile("recorder01x1")
     assert profile is None or not profile.armed
 
 
-def test_the_missing_collection_is_named_with_its_cure(make_windows_site):
+def test_what_is_missing_on_the_controller_is_told_before_the_cluster_is_touched(make_windows_site):
     site = make_windows_site("recorder01")
     site.controller.stand_ins = False
-    run = site.run("main", rc=2)
-    assert "ansible-galaxy collection install ansible.windows" in run.output
-    assert site.state("recorder01").get("calls", []) == []
+    before = site.sim.cluster.state_hash()
+    site.hosts = {"recorder01": {"ansible_connection": "psrp"}}
+    run = site.run(rc=2)
+    told = run.output.replace("\n", " ").replace("    ", "")
+    assert "ansible-galaxy collection install ansible.windows" in told
+    assert "python3 -m pip install pypsrp" in told
+    assert site.state("recorder01").get("calls", []) == [] and site.sim.cluster.state_hash() == before
+
+
+def test_window_and_wrong_settings_are_refused_before_anything(make_windows_site):
+    site = make_windows_site("recorder01")
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2)
+    window = {"start": soon.strftime("%Y-%m-%d %H:%M"), "end": (soon + datetime.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M")}
+    site.settings.update(secure_tsp_window=window, client_windows_allow_reboot=True)
+    closed = site.run(rc=2)
+    assert "so the window is closed" in closed.output.replace("\n", " ").replace("    ", "")
+
+    site.settings.update(secure_tsp_window={}, client_windows_settings={"advanced.heartbeat": 7}, client_windows_fetch_dead=1)
+    wrong = site.run(rc=2)
+    told = wrong.output.replace("\n", " ").replace("    ", "")
+    assert "advanced.heartbeat: it is 30 to 300" in told and "there is no variable client_windows_fetch_dead" in told
+    assert site.state("recorder01").get("calls", []) == [] and site.sim.cluster.accounts.profile("recorder01x1") is None
+
+
+def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
+    """Linux and Windows in one list: one run enrols both, and the cutover waits until both hold their certificates."""
+    site = make_windows_site("recorder01", fronts=None)
+    site.use_profile()
+    site.add_other("logger01")
+    half = site.run()
+    assert half.states == {"recorder01x1": "armed, waits for the TSP", "logger01x1": "enrolled, waiting for cutover"}
+    assert SECURE not in groups(site)
+    assert "This host has to be restarted before all changes act" in half.output
+
+    site.settings["client_windows_allow_reboot"] = True
+    site.sim.cluster.reset_counters()
+    whole = site.run()
+    assert whole.states == {"recorder01x1": "verified", "logger01x1": "verified"}
+    assert whole.rows["recorder01x1"]["VERIFIED BY"].startswith("ris") and whole.rows["logger01x1"]["VERIFIED BY"].startswith("application")
+    assert SECURE in groups(site) and site.sim.cluster.counters["updateUserGroup"] == 1
+
+    again = site.run()
+    assert again.states["recorder01x1"] == "verified" and again.count("changed") == 0

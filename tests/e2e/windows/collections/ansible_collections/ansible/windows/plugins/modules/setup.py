@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
 
 
@@ -11,7 +13,12 @@ def main():
     module = create(gather_subset=dict(type="list", elements="str", default="all"))
     with scripted_host(module) as host:
         addresses = host.state["addresses"]
-    module.exit_json(changed=False, ansible_facts={"ansible_all_ipv4_addresses": addresses})
+    facts = {}
+    if {"all_ipv4_addresses", "all_ipv6_addresses"} & set(module.params["gather_subset"]):
+        facts["ansible_ip_addresses"] = addresses
+    if "date_time" in module.params["gather_subset"]:
+        facts["ansible_date_time"] = {"epoch": str(time.time()), "epoch_int": int(time.time())}
+    module.exit_json(changed=False, ansible_facts=facts)
 
 
 if __name__ == "__main__":

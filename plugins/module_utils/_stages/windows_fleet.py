@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages of the action tsp_cluster for hosts whose TSP fetches its certificate itself: waiting, and what a person enters.
+
+Each asks the clusters only where a host of the batch has such an instance to ask for.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_enrolment, _tsp_settings
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
+
+
+KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
+
+
+def pauses(run, name):
+    """Seconds to wait between looks until a deadline."""
+    return list(_tsp_settings.delays(run.option(name), run.option("first_pause"), run.option("longest_pause")))
+
+
+def restarted(run, host, *registers):
+    """Whether the role restarted the host, or its Telephony service, and that went well."""
+    found = [(run.of_host(host, name).get("restart") or {}).get("by", windows.BY_NOBODY) for name in registers]
+    return any(by != windows.BY_NOBODY for by in found)
+
+
+# waited
+
+
+def wait(run):
+    """Look at the armed profiles until the TSPs have fetched, or the deadline is there. Without a restart, or an operator's word, once."""
+    model, surveys = run.model(), fleet.usable(run)
+    asked, fetching = {}, set()
+    for host in run.batch():
+        handed = run.of_host(host, _run.HANDED)
+        failed = set(key_of(row) for row in run.newest(host) or () if row["failed"])
+        for key in map(lambda pair: Key(*pair), handed.get("waiting") or ()):
+            if key not in failed and key.cluster in surveys:
+                asked.setdefault(key.cluster, set()).add(key.name)
+                if list(key) in handed["ready"] and (restarted(run, host, _run.HANDED) or run.option("tsp_operator")):
+                    fetching.add(key)
+    if run.check or not asked:
+        return dict(changed=False, profiles=[])
+    access, left, known = clusters.Access(run.clusters()), pauses(run, "fetch_deadline") if fetching else [], {}
+    if fetching:
+        run.show("Waiting until %d TSP(s) have fetched their certificates, %d seconds at most." % (
+            len(fetching), run.option("fetch_deadline")))
+    while True:
+        for cluster, names in asked.items():
+            mine = [one for one in model.instances(cluster) if one["instance_id"] in names]
+            found = clusters.profiles_of(access, cluster, model, mine, surveys[cluster])
+            known.update((Key(cluster, name), profile) for name, profile in found.items())
+        pending = [key for key in fetching if key not in known or known[key]["state"] in _tsp_enrolment.STILL_PENDING]
+        if not pending or not left:
+            break
+        time.sleep(left.pop(0))
+    return dict(changed=False, profiles=[[*key, profile] for key, profile in known.items()])
+
+
+# sheet
+
+
+def sheet(run):
+    """Show what a person has to enter now, and say whether to wait for that."""
+    if not run.option("tsp_operator") or run.check:
+        return dict(changed=False, ask=False)
+    lines = []
+    for host in run.batch():
+        shown = windows.sheet(run, host, [row for row in run.newest(host) or () if row["certificate_valid"]])
+        lines += shown if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand") else []
+    if lines:
+        run.show("", "To be entered in the dialogs of the TSPs now:", *lines, "")
+    return dict(changed=False, ask=bool(lines))
+
+
+# seen
+
+
+def see(run):
+    """After restarts, look until the clusters see the TSPs connected, or the deadline is there. Gives the cutover's register anew, with
+    the ways that follow from what is seen."""
+    model, before = run.model(), run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
+    kept = dict((key, before[key]) for key in KEPT if key in before)
+    seen = clusters.Seen(secure=set(Key(*pair) for pair in before.get("secure") or ()))
+    tsps = set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
+    awaited = [row for host in run.batch() if restarted(run, host, _run.HANDED, _run.SETTLED) for row in run.newest(host) or ()
+               if key_of(row) in tsps and owner_of(row) in seen.secure and row["certificate_valid"] and not row["failed"]]
+    if run.check or not awaited:
+        return dict(kept, changed=False)
+    access, left = clusters.Access(run.clusters()), pauses(run, "connect_deadline")
+    run.show("Waiting until the cluster sees %d TSP(s) connected, %d seconds at most." % (len(awaited), run.option("connect_deadline")))
+    while True:
+        for cluster in sorted(set(row["cluster"] for row in awaited)):
+            users = set(key.name for key in seen.secure if key.cluster == cluster)
+            seen.views[cluster] = dict(access.view(cluster, users, ["lines"]), users_read=True, waits={})
+        found = dict((key_of(row), row) for rows in fleet.plan_of(run, model, seen, awaited).values() for row in rows)
+        if all(row["way"] == "ris" for row in found.values()) or not left:
+            break
+        time.sleep(left.pop(0))
+    plan = dict((host, [found.get(key_of(row), row) for row in rows]) for host, rows in before["plan"].items())
+    return dict(kept, changed=False, plan=plan)
+
+
+STAGES = {"wait": wait, "sheet": sheet, "see": see}

@@ -1,0 +1,235 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages on hosts with a TSP: what they decide, without Ansible and without a cluster."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Run
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_fleet
+
+LISTS = {
+    "secure_tsp_clusters": {name: {"hostname": name, "username": "axl", "password": "Axl-Secret-0001"} for name in ("emea", "apac")},
+    "secure_tsp_users": [{"name": "rec", "cluster": name, "password": "Rec-Secret-0002"} for name in ("emea", "apac")],
+    "secure_tsp_instances": [
+        {"host": "pc1", "user": "rec", "cluster": "emea", "instance_id": "pc1x1", "tsp_number": 1, "enrolment": "tsp"},
+        {"host": "pc1", "user": "rec", "cluster": "apac", "instance_id": "pc1x2", "tsp_number": 2, "enrolment": "tsp"},
+        {"host": "linux1", "user": "rec", "cluster": "emea", "instance_id": "linux1x1"}],
+}
+PLACE = {"security.secure_connection": {
+    "key": "HKLM:\\SOFTWARE\\Invented\\{number}", "name": "Secure", "type": "dword", "transform": {"map": {"on": 1, "off": 0}}}}
+FACTS = {"restart_by": "reboot"}
+SHOWN = []
+
+
+class HostVars(dict):
+    def raw_get(self, host):
+        return self[host]
+
+
+class Templar:
+    def template(self, value):
+        return value
+
+
+class Execute:
+    """Keeps what was asked for. registry: {path: {name: value}}."""
+
+    def __init__(self, registry=None, broken=()):
+        self.registry, self.broken, self.calls = registry or {}, broken, []
+
+    def module(self, name, options, secret=False):
+        name = name.rpartition(".")[2]
+        self.calls.append((name, options, secret))
+        if name in self.broken:
+            return {"failed": True, "msg": "broken"}
+        if name == "win_reg_stat":
+            values = self.registry.get(options["path"], {})
+            return {"properties": {key: {"type": "REG_DWORD", "value": value} for key, value in values.items()}}
+        if name == "win_regedit":
+            self.registry.setdefault(options["path"], {})[options["name"]] = options["data"]
+            return {"changed": True}
+        raise AssertionError(name)
+
+    def written(self):
+        return [options["path"] for name, options, _secret in self.calls if name == "win_regedit"]
+
+
+MODEL = complete(LISTS["secure_tsp_clusters"], LISTS["secure_tsp_users"], LISTS["secure_tsp_instances"], inventory={"pc1", "linux1"},
+                 group={"pc1", "linux1"}, is_windows=lambda host: host == "pc1")[0]
+
+
+def row(instance_id, **facts):
+    instance = next(one for one in MODEL.instances() if one["instance_id"] == instance_id)
+    return dict(_outcome.fresh(instance), needed=False, certificate_valid=True, **facts)
+
+
+def run(tmp_path, registers=(), profile=PLACE, check=False, load=None, **variables):
+    """A run on pc1. registers: of pc1, by name."""
+    path = pathlib.Path(tmp_path) / "profile.yml"
+    path.write_text(yaml.safe_dump({"settings": profile}))
+    rows = [row("pc1x1"), row("pc1x2")]
+    own = {"secure_tsp_looked": {"rows": rows, "tsp": {"facts": FACTS, "by_hand": [], "may_restart": True}},
+           "client_windows_registry_profile": str(path),
+           "secure_tsp_preflight": {"model": MODEL.plain(), "clusters": {name: {"failure": ""} for name in ("emea", "apac")}},
+           **{"secure_tsp_" + name: register for name, register in dict(registers).items()}, **variables}
+    return Run(Templar(), {
+        "inventory_hostname": "pc1", "hostvars": HostVars({"pc1": own, "linux1": {}}), "ansible_play_hosts_all": ["pc1", "linux1"],
+        "ansible_play_batch": ["pc1", "linux1"], **LISTS, **own}, check, False,
+        Ansible(SHOWN.append, (LookupError,), "/tmp/x/y", load or (lambda name: yaml.safe_load(pathlib.Path(name).read_text()))))
+
+
+def key_of_tsp(number):
+    return "HKLM:\\SOFTWARE\\Invented\\%03d" % number
+
+
+# The tick for the secure port
+
+
+def test_a_user_of_the_same_name_on_another_cluster_switches_no_tsp(tmp_path):
+    execute = Execute()
+    found = windows.tick(run(tmp_path, {"due": {"going": [["emea", "rec"]], "secure": []}}), execute)
+    assert execute.written() == [key_of_tsp(1)]
+    assert found["ticked"] == found["ready"] == [["emea", "pc1x1"]]
+
+
+def test_nobody_is_ticked_without_a_certificate_or_a_cutover(tmp_path):
+    due = {"going": [["emea", "rec"], ["apac", "rec"]], "secure": []}
+    rows = [dict(row("pc1x1"), certificate_valid=False), dict(row("pc1x2"), failed=True)]
+    execute = Execute()
+    windows.tick(run(tmp_path, {"due": due, "enrolled": {"rows": rows}}), execute)
+    windows.tick(run(tmp_path, {"due": {"going": [], "secure": []}}), execute)
+    assert execute.calls == []
+
+
+def test_a_value_that_stands_already_is_not_written_again(tmp_path):
+    execute = Execute({key_of_tsp(1): {"Secure": 1}})
+    found = windows.tick(run(tmp_path, {"due": {"going": [], "secure": [["emea", "rec"]]}}), execute)
+    assert execute.written() == [] and not found["changed"] and found["ready"] == [["emea", "pc1x1"]]
+
+
+def test_a_failed_tick_bars_the_cutover(tmp_path):
+    due = {"going": [["emea", "rec"]], "secure": []}
+    found = windows.tick(run(tmp_path, {"due": due}), Execute(broken=["win_regedit"]))
+    failed = next(one for one in found["rows"] if one["instance_id"] == "pc1x1")
+    assert failed["failed"] and "broken" in failed["message"] and found["ready"] == []
+    assert Key("emea", "rec") in windows.not_ticked(run(tmp_path, {"ticked": found}), MODEL, "ticked")
+
+
+@pytest.mark.parametrize(("looked_needed", "variables", "barred"), [
+    (False, {}, True),
+    (False, {"secure_tsp_tsp_entered": ["pc1x1"]}, False),
+    # What the last run listed was only what the certificate needed.
+    (True, {"secure_tsp_tsp_entered": ["pc1x1"]}, True),
+    (True, {"secure_tsp_tsp_operator": True}, False),
+])
+def test_a_cutover_waits_for_a_tick_that_a_person_sets(tmp_path, looked_needed, variables, barred):
+    looked = {"rows": [dict(row("pc1x1"), needed=looked_needed)], "tsp": {"facts": FACTS, "by_hand": [], "ready": []}}
+    one = run(tmp_path, {"looked": looked, "due": {"going": [["emea", "rec"]], "secure": []}}, profile={}, **variables)
+    assert windows.tick(one, Execute())["ready"] == []
+    found = windows.not_ticked(one, MODEL, "ticked")
+    assert (Key("emea", "rec") in found) == barred
+    assert not barred or "pc1x1 on pc1" in found["emea", "rec"] and "linux1x1" not in found["emea", "rec"]
+
+
+def test_before_the_ticks_what_the_registry_profile_knows_bars_nobody(tmp_path):
+    looked = {"rows": [], "tsp": {"ready": [["emea", "pc1x1"], ["apac", "pc1x2"]]}}
+    assert windows.not_ticked(run(tmp_path, {"looked": looked}), MODEL, "looked") == {}
+
+
+# After the cutover
+
+
+def settled(tmp_path, cut, registers=(), **variables):
+    due = {"going": [["emea", "rec"]], "secure": []}
+    ticked = {"ticked": [["emea", "pc1x1"]], "ready": [["emea", "pc1x1"]], "by_hand": [], "rows": [row("pc1x1"), row("pc1x2")]}
+    execute = Execute({key_of_tsp(1): {"Secure": 1}})
+    found = windows.settle(run(tmp_path, {"due": due, "ticked": ticked, "cut_over": {"secure": cut}, **dict(registers)}, **variables),
+                           execute)
+    return found, execute
+
+
+def test_a_cut_over_user_leads_to_one_restart(tmp_path):
+    found, execute = settled(tmp_path, [["emea", "rec"]], {"handed": {"deferred": ["user.name"]}}, client_windows_allow_reboot=True)
+    assert found["restart"] == {"by": "reboot", "reasons": ["user.name", "the secure connection"], "said": ""}
+    assert execute.written() == []
+
+
+def test_a_tick_without_a_cutover_is_taken_back(tmp_path):
+    found, execute = settled(tmp_path, [["apac", "rec"]], client_windows_allow_reboot=True)
+    assert execute.registry[key_of_tsp(1)]["Secure"] == 0 and found["restart"]["by"] == "none"
+    assert not any(one["failed"] for one in found["rows"])
+
+
+def test_a_tick_that_cannot_be_taken_back_is_said_loudly(tmp_path):
+    profile = {name: dict(entry, transform={"map": {"on": 1}}) for name, entry in PLACE.items()}
+    found, _execute = settled(tmp_path, [], profile=profile)
+    told = next(one for one in found["rows"] if one["instance_id"] == "pc1x1")
+    assert told["failed"] and "off the air at its next start" in told["message"]
+
+
+@pytest.mark.parametrize(("variables", "facts", "reasons", "by", "said"), [
+    ({}, "reboot", ["user.name"], "none", "allow it with client_windows_allow_reboot."),
+    ({}, "telephony", ["user.name"], "none", "or client_windows_allow_telephony_restart."),
+    ({"client_windows_allow_reboot": True}, "telephony", ["user.name"], "reboot", ""),
+    ({"client_windows_allow_telephony_restart": True}, "telephony", ["user.name"], "telephony", ""),
+    ({"client_windows_allow_telephony_restart": True}, "telephony", ["installation"], "none", "(installation)"),
+    ({"client_windows_allow_telephony_restart": True}, "reboot", ["user.name"], "none", "(user.name)"),
+    ({"client_windows_allow_reboot": True}, "reboot", [], "none", ""),
+    ({"client_windows_allow_reboot": True, "secure_tsp_window": {"start": "2001-01-01 00:00", "end": "2001-01-01 01:00"}}, "reboot",
+     ["user.name"], "none", "Not restarted: The maintenance window is from"),
+])
+def test_what_is_restarted(tmp_path, variables, facts, reasons, by, said):
+    host = windows.Windows(run(tmp_path, **variables), Execute())
+    found = windows.restart_of(host, {"restart_by": facts}, reasons)
+    assert found["by"] == by and said in found["said"] and bool(said) == bool(found["said"])
+
+
+def test_check_mode_restarts_nothing(tmp_path):
+    host = windows.Windows(run(tmp_path, check=True, client_windows_allow_reboot=True), Execute())
+    assert windows.restart_of(host, {"restart_by": "reboot"}, ["user.name"])["by"] == "none"
+
+
+# Waiting
+
+
+def test_pauses_together_last_until_the_deadline(tmp_path):
+    one = run(tmp_path, secure_tsp_fetch_deadline=20, secure_tsp_first_pause=5, secure_tsp_longest_pause=8)
+    assert windows_fleet.pauses(one, "fetch_deadline") == [5, 8, 7]
+
+
+def test_nothing_is_asked_where_nobody_waits(tmp_path):
+    one = run(tmp_path, {"handed": {"waiting": [], "ready": []}})
+    assert windows_fleet.wait(one) == {"changed": False, "profiles": []}
+
+
+# Options of the host
+
+
+def test_wrong_and_unknown_options_of_a_host_are_told_by_their_names(tmp_path):
+    one = run(tmp_path, client_windows_allow_reboot="perhaps", client_windows_alow_reboot=True, client_windows_reboot_timeout="60")
+    options, wrong = one.windows("pc1")
+    assert options["allow_reboot"] is False and options["reboot_timeout"] == 60
+    assert wrong == ["client_windows_allow_reboot is neither true nor false",
+                     "there is no variable client_windows_alow_reboot; did you mean client_windows_allow_reboot?"]
+
+
+def test_the_versions_of_installed_collections_are_found():
+    assert windows.collection_version("voiceops.secure_tsp") == ""
+    assert windows.collection_version("voiceops.nowhere") is None
+
+
+def test_a_string_file_is_made_anew_and_is_nobody_elses(tmp_path):
+    file, elsewhere = tmp_path / "strings" / "pc1x1.txt", tmp_path / "elsewhere"
+    file.parent.mkdir()
+    elsewhere.write_text("untouched")
+    file.symlink_to(elsewhere)
+    windows.write_string(str(file), "1234567890")
+    assert elsewhere.read_text() == "untouched" and not file.is_symlink()
+    assert file.read_text() == "1234567890\n" and file.stat().st_mode & 0o777 == 0o600
