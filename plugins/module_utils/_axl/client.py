@@ -858,9 +858,9 @@ CURE_OF_LOAD = "Run it again, with fewer objects at a time if it happens again."
 # By the words of the fault, which say more than its code: -1 alone is sent for a dozen things.
 CURES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), cure) for pattern, cure in (
     (MEMORY_FAULT.pattern.decode("ascii"), CURE_OF_LOAD),
-    (r"(database|publisher|server).{0,40}(read.?only|not (writ|updat)|down|unreachable|unavailable|not (reachable|available|accessible|"
-     r"running)|locked|blocked)|read.?only (mode|database|server)|can ?not (write to|update) the (database|publisher)|replicat|"
-     r"(upgrade|switch of versions) (is )?in progress",
+    (r"(database|publisher|server).{0,40}(read.?only|not (writ|updat)|locked|blocked)|read.?only (mode|database|server)|"
+     r"publisher.{0,40}(down|unreachable|unavailable|not (reachable|available|accessible|running))|"
+     r"can ?not (write to|update) the (database|publisher)|replicat|(upgrade|switch of versions) (is )?in progress",
      "The publisher takes no changes now: look at its database replication, and whether an upgrade or a switch of versions is going on."),
     (r"\bldap\b|directory synchron", "The directory of the user says this; change it there."),
     (r"credential policy|trivial|password.{0,60}(policy|short|length|character|histor|previous|reuse|repeat|complex|weak|requirement)|"
