@@ -17,7 +17,7 @@ import pathlib
 HERE = pathlib.Path(__file__).resolve().parent
 SPEC = importlib.util.spec_from_file_location("test_layers", HERE / "contract" / "test_layers.py")
 PICTURE = HERE.parent / "docs" / "images" / "layers.svg"
-WIDTH, MARGIN, BOX, ROW, SWEEPS = 960, 16, 44, 92, 4
+WIDTH, MARGIN, BOX, ROW, SWEEPS = 1080, 16, 44, 92, 4
 LETTER, PADDING = 7.3, 18  # width of a letter, and what a box has beside its name
 LEGEND = 84
 STYLE = """

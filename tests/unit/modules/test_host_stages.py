@@ -135,7 +135,7 @@ def test_remove_leaves_nothing(stage, tmp_path):
 
 def test_knock_shows_what_the_ports_present(sim, stage):
     stage("look")
-    result = stage("knock", settings={"knock_timeout": 5}, ports=[
+    result = stage("knock", settings={"knock": {"timeout": 5}}, ports=[
         {"service": "CAPF", "host": "127.0.0.1", "port": sim.capf_port}, {"service": "CTI Manager", "host": "127.0.0.1", "port": 1}])
     for row in result["rows"]:
         assert [(place["trusted"], place["stage"]) for place in row["ports"]] == [(True, ""), (None, "connect")]
