@@ -246,9 +246,12 @@ class WindowsSite:
         self.instances.append({"host": host, "instance_id": host + "x1", "user": "recorder_tapi", "client_address": "127.0.0.1",
                                "store": self.controller.store(), **instance})
 
+    def start(self, *words, playbook="site"):
+        return self.controller.start(playbook, self.inventory(), *words)
+
     def run(self, *words, rc=0, playbook="site"):
         """Run a playbook of the collection."""
-        run = self.controller.start(playbook, self.inventory(), *words).wait(PATIENCE)
+        run = self.start(*words, playbook=playbook).wait(PATIENCE)
         assert rc is None or run.rc == rc, run.output
         assert "Traceback (most recent call last)" not in run.output, run.output
         return run

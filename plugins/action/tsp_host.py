@@ -15,7 +15,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-FIRST = ("look", "restore", "remove", "read", "adopt")  # stages that speak with a host for the first time: one that is not reached stays out
+# Stages that speak with a host for the first time: one that is not reached stays out.
+FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
 
 
 def text_of(warning):

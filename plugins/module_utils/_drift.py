@@ -144,7 +144,7 @@ CTI_GROUP = "standard cti "
 # Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
 ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
 PROFILE_OF_OTHER_USER = ("profile_of_other_user", "profile_of_other_user_kept")
-NAME_OF_NOTHING = ("device_missing", "group_missing")
+ABOUT_A_USER = ("device_missing", "group_missing", "user_inactive")
 TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the user tells
 
 
@@ -373,7 +373,7 @@ class _Look:
             self.contradicted[name, remark["user"]] = remark["text"]
         elif code not in TOLD_AS_MISSING:
             self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name,
-                     user=remark["user"] if code in NAME_OF_NOTHING else "")
+                     user=remark["user"] if code in ABOUT_A_USER else "")
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:

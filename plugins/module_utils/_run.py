@@ -152,9 +152,12 @@ class Run:
                 if value is not None and (isinstance(value, str) or option.type in ("list", "dict", "raw")):
                     value = self.template(variable, value) if here else self.vars["hostvars"][host].get(variable)
                 found[name] = default_of(option) if value is None else converted(option, value)
-            except (Refused, ValueError) as error:
+            except ValueError as error:
                 found[name] = default_of(option)
-                wrong.append(str(error) if isinstance(error, Refused) else "%s %s" % (variable, error))
+                wrong.append("%s %s" % (variable, error))
+            except (Refused, *self.ansible.errors) as error:
+                found[name] = default_of(option)
+                wrong.append(str(error) if isinstance(error, Refused) else "%s cannot be worked out: %s" % (variable, first_line(error)))
         unknown = [str(name)[len(PREFIX_WINDOWS):] for name in raw if str(name).startswith(PREFIX_WINDOWS)]
         wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
                   for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]
@@ -326,7 +329,8 @@ class Run:
         if unreachable:
             return "This host cannot be reached: %s" % unreachable
         looked = self.of_host(host, LOOKED)
-        return looked.get("refused") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
+        refused = (self.of_host(host, name).get("refused") for name in REGISTERS)
+        return next(filter(None, refused), "") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
 
     def unreachable(self, host):
         """Why a host could not be reached when it was spoken with first, empty where it could."""
@@ -365,9 +369,13 @@ class Run:
         """One process of this controller at a time writes to a cluster."""
         name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
         folder = os.path.dirname(self.ansible.local_tmp)
-        with open(os.path.join(folder, "secure_tsp.%s.lock" % name), "a", encoding="ascii") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        path = os.path.join(folder, "secure_tsp.%d.%s.lock" % (os.getuid(), name))  # the folder may be everybody's
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def masked(self, text):
         for secret in self._secrets:

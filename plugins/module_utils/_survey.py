@@ -10,6 +10,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     AxlError,
     CannotHere,
     FormatError,
+    InputError,
     ProtocolError,
     TransportError,
     TrustError,
@@ -41,8 +42,9 @@ CAPF_TRUST, CAPF_NAME = "capf-trust", "CAPF-"
 OWN_CERTIFICATES = ("callmanager", "capf", "tomcat", "itlrecovery")
 HIDDEN_WORDS = ("password", "passphrase", "secret", "credential")
 UNKNOWN_ISSUER = "unknown"
+STATUS_PATIENCE = 60  # seconds for the limit of requests of each node's Control Center
 
-NO_ANSWER = (AxlError, ProtocolError, TransportError, TrustError)
+NO_ANSWER = (AxlError, InputError, ProtocolError, TransportError, TrustError)
 
 #: Argument spec beside the options that reach the cluster.
 OPTIONS = dict(
@@ -124,7 +126,7 @@ class Survey:
     def _add_running(self, node, services):
         host = self.control_center.hostname if node == self.facts["publisher"] else node
         try:
-            found = service_status(self.control_center, host, [one["service"] for one in services])
+            found = service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE)
         except NO_ANSWER as error:
             self._doubt("Whether the services of node %s run could not be determined: %s" % (node, error))
             return
@@ -171,6 +173,8 @@ class Survey:
         except AxlError:
             rows = [row for row in self.axl.sql(CERTIFICATES_QUERY % "") if is_own(row)]
         for row in rows:
+            if not row.get("pkid"):
+                continue
             found = self.axl.sql("select certificate pem from certificate where pkid='%s'" % row["pkid"])
             row["pem"] = found[0].get("pem") if found else None
         return rows

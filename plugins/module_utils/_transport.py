@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import re
 import socket
 import struct
 import time
@@ -50,6 +51,9 @@ TFTP_RETRANSMIT = 1.5  # seconds of silence before a packet is sent again
 TFTP_RETRIES = 5
 UNKNOWN_TID, ILLEGAL_OPERATION, OPTION_REFUSED = 5, 4, 8
 FILE_NOT_FOUND = 1
+# Servers that are not Cisco's, and some releases, say it with error 0 ("not defined, see the text") or another one.
+SAYS_NOT_FOUND = re.compile(r"not (be )?found|no such (file|object|entry)|(does|did) ?n[o']t exist|not exist|non-?existent|unknown file|"
+                            r"cannot (find|locate)|can't find|missing file|file (is )?missing|ENOENT", re.IGNORECASE)
 HTTP_BUSY = 503  # a proxy search in other clusters still runs
 HTTP_TRIES = 3
 HTTP_PAUSE = 0.6  # seconds between them, as phones wait
@@ -225,7 +229,7 @@ class _Download(TftpContextClientDownload):
     def _server_error(self, octets):
         (code,) = struct.unpack("!H", octets[2:4])
         text = printable(octets[4:].split(b"\0")[0])
-        if code == FILE_NOT_FOUND:
+        if code == FILE_NOT_FOUND or SAYS_NOT_FOUND.search(text):
             return FileMissing("the TFTP server has no such file", where=self._where)
         return TransportError("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
                               where=self._where, cure="Look into the TFTP trace of the node.")
@@ -242,7 +246,7 @@ class _Download(TftpContextClientDownload):
 def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=None):
     """A file from a TFTP server, as octets. No options are asked for, as JTAPI and phones do.
 
-    Raises FileMissing on ERROR 1, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
+    Raises FileMissing on ERROR 1 and on others whose text says the same, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
     """
     if TFTPY_IMPORT_ERROR is not None:
         raise MissingLibrary("tftpy", TFTPY_IMPORT_ERROR)
@@ -286,7 +290,7 @@ def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address
         status, octets = _http_get(host, port, name, deadline, max_size, source_address, where)
         if status != HTTP_BUSY:
             break
-    if status == 404:
+    if status in (404, 410):
         raise FileMissing("the file server has no such file", where=where)
     if status != 200:
         raise TransportError("the file server answered HTTP %d" % status, where=where,

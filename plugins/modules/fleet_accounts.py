@@ -370,7 +370,9 @@ EXAMPLES = r"""
     hostname: cucm-pub.example.com
     username: axl
     password: "{{ vault_axl_password }}"
-    instances: "{{ my_fleet.accounts['main'].instances | selectattr('instance_id', 'in', armed.armed) | list }}"
+    users:
+      - name: recorder_tapi
+    instances: "{{ my_instances | selectattr('instance_id', 'in', armed.armed) | list }}"
     stages: [disarm]
   delegate_to: localhost
   run_once: true

@@ -95,6 +95,12 @@ totals:
   type: dict
   returned: with O(stage=summary)
   sample: {seen: 1}
+to_enter:
+  description: Lines about what a person has to enter on Windows hosts, as they are printed.
+  type: list
+  elements: str
+  returned: with O(stage=summary)
+  sample: []
 clusters:
   description: What the survey of each cluster found.
   type: dict

@@ -12,7 +12,7 @@ description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task give O(stage) alone; the
     action plugin of the same name takes everything else from the stages before, runs the module once for all instances of the
     host, and folds what it answers into one row for each instance.
-  - A failing instance is a row, and does not fail the task. Only the stages V(tell) and V(drifted) fail, where something is wrong.
+  - A failing instance is a row, and does not fail the task. Only the stages V(tell), V(drifted) and V(jtapi) fail, where something is wrong.
   - For single instances there are M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
     M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which work with the same classes.
 options:
@@ -25,7 +25,8 @@ options:
       - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) look and open only, and change nothing.
       - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
-        V(adopt) looks for what is there.
+        V(adopt) looks for what is there. V(jtapi) tells which files and records the Java applications of the host need, for the role
+        P(voiceops.secure_tsp.client_jtapi#role).
       - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(fetched) reads what
         the TSPs fetched, V(tick) switches the secure connection on, V(settle) says what is left to be restarted for. V(snapshot) and
         V(discover) find out where a TSP keeps a setting.
@@ -35,7 +36,7 @@ options:
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
+       adopt, jtapi, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -152,8 +153,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick", "settle",
-            "snapshot", "discover"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick",
+            "settle", "snapshot", "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

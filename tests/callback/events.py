@@ -32,10 +32,11 @@ import time
 from ansible.plugins.callback import CallbackBase
 
 KEPT = ("msg", "diff", "action", "skip_reason")
+STAGES = ("voiceops.secure_tsp.tsp_cluster", "voiceops.secure_tsp.tsp_host")
 
 
 class CallbackModule(CallbackBase):
-    """Writes "task", "result" (of a task, or of one item of its loop) and "recap"."""
+    """Writes "task" "result" (of a task, or of one item of its loop) and "recap"."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -53,20 +54,22 @@ class CallbackModule(CallbackBase):
         self._stream.write(json.dumps({"event": event, "at": time.time(), **facts}, default=str) + "\n")
 
     @staticmethod
-    def _role(task):
-        return task._role.get_name() if task._role else ""
+    def _about(task):
+        """What tells a task from others. stage: that of a run, where the task is one."""
+        return {"task": task.name, "role": task._role.get_name() if task._role else "", "module": task.action,
+                "stage": task.args["stage"] if task.action in STAGES else ""}
 
     def v2_playbook_on_play_start(self, play):
         self._write("play", name=play.get_name())
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        self._write("task", task=task.name, role=self._role(task))
+        self._write("task", **self._about(task))
 
     def _result(self, result, status, item=False, ignored=False):
         found = result._result
         whole = {"result": found} if self.get_option("whole") else {}
         self._write(
-            "result", task=result._task.name, role=self._role(result._task), host=result._host.get_name(), status=status,
+            "result", **self._about(result._task), host=result._host.get_name(), status=status,
             item=found.get("_ansible_item_label") if item else None, is_item=item, ignored=ignored,
             changed=bool(found.get("changed")), **whole, **{key: found[key] for key in KEPT if key in found})
 

@@ -20,10 +20,10 @@ LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
-     "_lists_file", "_server_certificates"),
+     "_lists_file", "_server_certificates", "_trace_archive"),
     ("_tsp_installation", "_tsp_discovery"),
-    ("_drift", "_model", "_pki"),
-    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_drift", "_model", "_pki", "_cti_trace"),
+    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_reading"),
     ("_instance", "_summary", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
@@ -33,7 +33,7 @@ LAYERS = (
     ("_stages.hosts",),
     ("_stages.windows",),
     ("_stages.fleet",),
-    ("_stages.upgrade", "_stages.removal", "_stages.drift", "_stages.adoption", "_stages.windows_fleet"),
+    ("_stages.upgrade", "_stages.removal", "_stages.drift", "_stages.adoption", "_stages.windows_fleet", "_stages.jtapi"),
     ("_stages.diagnosis",),
     ("_stages.table",),
     ("_module",),
@@ -67,7 +67,8 @@ SANS_IO = {
     "_summary": {"_model", "_outcome"},
     "_adoption": {"_fleet", "_foreign", "_options"},
     "_upgrade": {"_model", "_outcome", "_progress"},
-    "_diagnosis": {"_cti_errors", "_drift", "_fleet", "_foreign", "_profile_status"},
+    "_cti_trace": {"_capf", "_cti_errors", "_tsptrace"},
+    "_diagnosis": {"_cti_errors", "_cti_trace", "_drift", "_fleet", "_foreign", "_profile_status"},
     **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
@@ -236,7 +237,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("modules/ctl_info.py", f"from {COLLECTION}.tests import simulator\n", "module_utils only"),
     ("modules/ctl_info.py", f"from {UTILS} import _gone\n", "no such file"),
     ("modules/ctl_info.py", "from simulator import Simulator\n", "not a package"),
-    ("filter/fleet.py", "import requests\n", "_axl.client only"),
+    ("filter/jtapi_ini.py", "import requests\n", "_axl.client only"),
     ("module_utils/_model.py", f"from {UTILS} import _outcome\n", "without input and output"),
     ("module_utils/_model.py", "import zoneinfo\n", "clock"),
     ("module_utils/_verification.py", f"from {UTILS} import _run\n", "without input and output"),
@@ -252,7 +253,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("action/tsp_host.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
     ("modules/tsp_cluster.py", f"from {UTILS}._stages import fleet\n", "for actions only"),
     ("modules/ctl_info.py", f"from {UTILS}._stages.host import Host\n", "for actions only"),
-    ("filter/fleet.py", f"from {UTILS}._run import Run\n", "for actions only"),
+    ("filter/jtapi_ini.py", f"from {UTILS}._run import Run\n", "for actions only"),
 ])
 def test_the_checker_sees_a_planted_violation(path, source, word):
     files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}

@@ -25,7 +25,6 @@ import urllib.request
 from controller import GRACE, PATIENCE, ROOT, Controller
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GLUE = "secure_tsp"  # the role that only calls the others
 DRIFTED, LOST, LEFT = "recorder_tapi", "SEP001122334455", "SEP001122334456"
 HOSTS = ("recorder01", "recorder02", "dialer01")
 DEVICES = (("SEP001122334455", "2001"), ("SEP001122334456", "2002"), ("SEP001122334457", "2003"),
@@ -201,18 +200,15 @@ class Demo:
         self.screen.line("  $ %s" % " ".join(("ansible-playbook -i inventory voiceops.secure_tsp.site",) + words))
         self.playing = self.controller.start("site", self.inventory, "-i", self.cluster.inventory, *words)
         end = time.monotonic() + PATIENCE
-        stage, begin, seen = None, time.monotonic(), 0
+        stage, begin, seen = {"stage": "start", "task": "Ansible reads playbook and inventory"}, time.monotonic(), 0
         while True:
             running = self.playing.process.poll() is None
             events = self.playing.events()
             for event in events[seen:]:
-                role = event.get("role", "").rpartition(".")[2]
-                if event["event"] == "task" and role not in ("", GLUE):
-                    if stage not in (None, role):
-                        self.screen.line("    %-12s%s" % (stage, seconds(time.monotonic() - begin)))
-                        begin = time.monotonic()
-                    stage = role
-                    self.screen.now("%s: %s" % (role, event["task"]))
+                if event["event"] == "task" and event["stage"]:
+                    self.done(stage, begin)
+                    stage, begin = event, time.monotonic()
+                    self.screen.now("%(stage)s: %(task)s" % event)
             seen = len(events)
             if not running:
                 break
@@ -220,12 +216,16 @@ class Demo:
             expect(time.monotonic() < end, "The playbook did not end within %d seconds." % PATIENCE)
             time.sleep(0.1)
         self.check()
-        self.screen.line("    %-12s%s" % (stage, seconds(time.monotonic() - begin)))
+        self.done(stage, begin)
         run = self.playing.wait()
         if run.rc != 0:
             self.screen.line("\n".join(run.output.splitlines()[-60:]))
         expect(run.rc == 0, "The playbook ended with %d." % run.rc)
         return run
+
+    def done(self, stage, begin):
+        """A line for a stage that is over."""
+        self.screen.line("    %-11s%s  %s" % (stage["stage"], seconds(time.monotonic() - begin), stage["task"]))
 
     def table(self, run):
         self.screen.line()

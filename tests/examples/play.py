@@ -105,7 +105,7 @@ def play(host, scene, port, found):
         sequence += [action(port, name, words) for name, words in scenes.BEFORE.get(task["name"], ())]
         sequence.append(with_port(task, scene))
     return {"name": host, "hosts": host, "gather_facts": False, "ignore_errors": True, "vars": scene.variables(),
-            "vars_files": [str(HERE / "filters.yml")], "module_defaults": scene.module_defaults(), "tasks": sequence}
+            "module_defaults": scene.module_defaults(), "tasks": sequence}
 
 
 class Played:
@@ -131,10 +131,7 @@ class Played:
 def tasks_of(kind, name, root, ports):
     """The tasks of one host of the playbook."""
     if kind == "filter":
-        found = yaml.safe_load((HERE / "before_filters.yml").read_text(encoding="utf-8"))
-        for plugin in plugins("filter"):
-            found += tasks("filter", plugin, root, ports)
-        return found
+        return [task for plugin in plugins("filter") for task in tasks("filter", plugin, root, ports)]
     if kind == "guide":
         return yaml.safe_load(scenes.in_sandbox(guide_blocks()[name], root, ports))
     more = scenes.in_sandbox(yaml.safe_dump(further(name), width=10000), root, ports)

@@ -38,7 +38,6 @@ WORDS = (
     (r"\bowner: recorder\b", "owner: " + getpass.getuser()),
     (r"\bgroup: recorder\b", "group: " + grp.getgrgid(os.getgid()).gr_name),
     (r"\bno_log: true\b", "no_log: false"),  # their results are looked at
-    (r"\bnow\(\)\.timestamp\(\)", "1795730400"),  # 23:00 in Berlin: the maintenance window of the examples is open
 )
 PATHS = re.compile(r"(?<![\w./}])/(?=(?:etc|opt|srv|tmp|var)/)")
 
@@ -167,7 +166,7 @@ class Scene:
                 (2748, sim.cti_port), (2749, sim.cti_tls_port))
 
     def variables(self):
-        """Variables that the examples of modules use."""
+        """Variables that the examples use."""
         certificate = self.root / "etc" / "secure_tsp" / INSTANCE / "QBEClient.cer"
         der = certificate.read_bytes() if certificate.exists() else b""
         return {
@@ -185,12 +184,14 @@ class Scene:
             "users": [self.user()],
             "instances": [{"host": "recorder01", "user": USER, "instance_id": "recorder01x2"}],
             "armed": {"strings": {INSTANCE: STRING}},
+            "my_ini": "TracePath=.\nNumTraceFiles=10\n",
+            "my_instances": [{"host": "recorder01", "user": USER, "instance_id": INSTANCE}],
             "my_slurped": {"content": base64.b64encode(der).decode()},
         }
 
     def facts(self):
         """Facts of the host that the examples use."""
-        return {"default_ipv4": {"address": "127.0.0.1"}, "all_ipv4_addresses": ["127.0.0.1"]}
+        return {"default_ipv4": {"address": "127.0.0.1"}}
 
     def module_defaults(self):
         """Ports that the kernel chose, and the certificate of the simulator."""

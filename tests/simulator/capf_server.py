@@ -27,6 +27,7 @@ from simulator.connections import GARBAGE, ConnectionServer, Ended, finish, rece
 
 # Cisco's JTAPI 11.5 to 15 has only AES128-SHA with RSA key exchange in common with a CUCM.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-SHA:@SECLEVEL=0"
+DHE_CIPHERS = CIPHERS.replace("AES128-SHA", "DHE-RSA-AES128-SHA:AES128-SHA")
 VERSION = 3
 PATIENCE = 60.0  # seconds of silence of a client
 CERTIFICATE_FAULTS = ("other_key", "other_issuer", "other_name", "expired")
@@ -67,7 +68,8 @@ class CapfServer(ConnectionServer):
 
     def talk(self, connected, client, number):
         identity = self.identity or self.cluster.certificates.capf
-        context = server_context(identity, self.tls_versions, self.ciphers)
+        ciphers = DHE_CIPHERS if self.ciphers == CIPHERS and self.cluster.features.dhe else self.ciphers
+        context = server_context(identity, self.tls_versions, ciphers)
         if self.asks is not None:
             context.load_verify_locations(cadata=self.cluster.certificates.capf.der)
             context.verify_mode = self.asks

@@ -16,6 +16,16 @@ TICK = 0.05  # seconds between looks at the clock
 GONE = 2.0  # seconds given to a client to read the last words
 HANDSHAKE = 10.0  # seconds for the TLS handshake
 GARBAGE = bytes(range(256)) * 2
+# The group ffdhe2048 of RFC 7919; JTAPI 15 takes no group without a name.
+FFDHE2048 = b"""-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
 
 
 class Ended(Exception):
@@ -120,6 +130,11 @@ def server_context(identity, versions, ciphers):
         with open(path, "wb") as stream:
             stream.write(identity.pem + b"".join(one.pem for one in identity.chain) + identity.key_pem)
         context.load_cert_chain(path)
+        if "DHE-RSA" in ciphers:
+            context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+            with open(path, "wb") as stream:
+                stream.write(FFDHE2048)
+            context.load_dh_params(path)
     return context
 
 

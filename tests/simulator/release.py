@@ -32,6 +32,7 @@ class Features:
     nil_on_root: bool                  #: where the xsi namespace of xsi:nil is declared: response root or element
     namespaced_axl_error: bool         #: newer servers qualify axlError
     ctl_digest: int = 1                #: header tag 8: 1 SHA-1, 4 SHA-512
+    dhe: bool = False                  #: CAPF offers DHE too: JTAPI 15 refuses RSA key exchange with a CAPF certificate
     sql: bool = True                   #: executeSQLQuery is allowed
     standard_group_delta: bool = True  #: updateUserGroup accepts addMembers/removeMembers for standard groups
     shows_strings: bool = True         #: get and list return authenticationString
@@ -69,7 +70,7 @@ _RELEASES = {
     ),
     "12.5": _release("12.5", "12.5.1.13900(152)", ("10.0", "11.0", "11.5", "12.0", "12.5"), nil_on_root=False),
     "14": _release("14", "14.0.1.13900(155)", ("11.0", "11.5", "12.0", "12.5", "14.0")),
-    "15": _release("15", "15.0.1.12900(234)", ("12.0", "12.5", "14.0", "15.0"), ctl_digest=4),
+    "15": _release("15", "15.0.1.12900(234)", ("12.0", "12.5", "14.0", "15.0"), dhe=True, ctl_digest=4),
 }
 RELEASES = tuple(_RELEASES)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rounds on module processes: capf_certificate, ctl_file and fleet_accounts get a signal at a random time.
+"""Rounds on module processes: tsp_host, capf_certificate, ctl_file and fleet_accounts get a signal at a random time.
 
 Half of the times are spread over the measured duration of the module, start of the interpreter included; the other half
 over its steps, the calls that change the file system or use a socket, since these are few milliseconds of it.
@@ -26,12 +26,14 @@ from ansible.module_utils.testing import patch_module_args
 from collection_path import ROOT
 from e2e.faults.conftest import DEVICES, PASSWORD, Instance
 from simulator import Simulator
+from stage_options import model_of, options_of_stage
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.modules import (
     capf_certificate,
     ctl_file,
     fleet_accounts,
+    tsp_host,
 )
 from torture.rounds import ENDED, INTERRUPT, KILL, NAMES, Rounds, expect
 
@@ -77,8 +79,13 @@ class Scenario:
         raise NotImplementedError
 
     def good(self, result):
-        expect(not result.get("failed"), "the clean run failed: %s" % result.get("msg"))
+        expect(not failures(result), "the clean run failed: %s" % failures(result))
         return result
+
+
+def failures(result):
+    """Messages of a module that failed, or of the instances that failed in it."""
+    return [one.get("msg") for one in (result, *result.get("rows", ())) if one.get("failed")]
 
 
 # The files of an instance
@@ -88,6 +95,14 @@ class OnHost(Scenario):
     @property
     def store(self):
         return _store.Store(str(self.instance.folder))
+
+    def staged(self, stage, secrets=None, **more):
+        """Options of tsp_host for a stage with this instance."""
+        instance = self.instance
+        model = model_of(self.sim, [instance.user], [{
+            "host": "recorder01", "user": instance.user["name"], "instance_id": instance.instance_id, "store": str(instance.folder)}])
+        return {name: value for name, value in options_of_stage(
+            model, stage, secrets, settings={"places": [str(instance.folder.parent)]}, **more).items() if value is not None}
 
     def private(self):
         """Whatever is there may be read by nobody else, and nobody holds the lock."""
@@ -185,7 +200,7 @@ class Enrolment(OnHost):
             " and l.superseded='f'", self.instance.instance_id)
 
     def clean(self):
-        """What the roles do: trust list, a look, what needs no connection, profile, enrolment, proof, confirmation."""
+        """What a run does: trust list, a look, what needs no connection, profile, enrolment, proof, confirmation."""
         instance = self.instance
         self.good(instance.trust())
         seen = self.good(instance.look())
@@ -339,6 +354,53 @@ class NoTrustList(OnHost):
         expect(not self.instance.folder.exists(), "%s is left" % list(self.instance.folder.glob("*")))
 
 
+# The same by the stages of a run
+
+
+class EnrolStage(Renewal):
+    module = tsp_host
+
+    def begin(self):
+        self.have_a_pair()
+        self.options = self.staged("enrol", {"strings": [self.instance.arm(instance_force=True)]})
+
+
+class ProveStage(Confirmation):
+    module = tsp_host
+
+    def begin(self):
+        super().begin()
+        self.good(self.instance.accounts("cutover", instance_certificate_valid=True))
+        self.options = self.staged("prove", {"passwords": [PASSWORD]}, way="application", confirm=True)
+
+
+class LookStage(NewTrustList):
+    module = tsp_host
+
+    def fetching(self):
+        return self.staged("look")
+
+
+class RemoveStage(OnHost):
+    module = tsp_host
+
+    def prepare(self):
+        self.good(self.instance.accounts("users"))
+        self.good(self.instance.trust())
+        self.good(self.instance.provision())
+        self.files = set(self.store.names())
+        self.options = self.staged("remove")
+
+    def stage(self):
+        self.private()
+        names = set(self.store.names())
+        return self.reached if names == self.files else "some files were gone" if names else "all files were gone"
+
+    def clean(self):
+        self.good(run_here(tsp_host, **self.options))
+        expect(not self.instance.folder.exists(), "%s is left" % list(self.instance.folder.glob("*")))
+
+
 # The cluster
 
 
@@ -476,6 +538,7 @@ SCENARIOS = {
     # name: (class, how often among the others)
     "capf: enrol": (Enrolment, 5), "capf: renew": (Renewal, 5), "capf: resume": (Resumption, 2),
     "capf: confirm": (Confirmation, 2),
+    "host: enrol": (EnrolStage, 5), "host: prove": (ProveStage, 3), "host: look": (LookStage, 3), "host: remove": (RemoveStage, 2),
     "ctl: first list": (TrustList, 3), "ctl: new list": (NewTrustList, 4), "ctl: absent": (NoTrustList, 1),
     "fleet: make and arm": (Accounts, 5), "fleet: cut over": (Cutover, 2), "fleet: disarm": (Disarming, 1),
     "fleet: remove": (Removal, 2),
@@ -533,7 +596,7 @@ class ModuleRounds(Rounds):
         said, errors = process.communicate(timeout=PATIENCE)
         rc = process.returncode
         if rc == 0:
-            expect(not json.loads(said).get("failed"), "%s, it failed: %s" % (what, said))
+            expect(not failures(json.loads(said)), "%s, it failed: %s" % (what, said))
         else:
             wanted = {KILL: (-KILL,), INTERRUPT: (-INTERRUPT, 1)}.get(number, ())
             expect(rc in wanted and (rc != 1 or "KeyboardInterrupt" in errors),

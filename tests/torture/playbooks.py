@@ -1,16 +1,18 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rounds on ansible-playbook: site.yml for a small fleet gets a signal at a random time, and must be right after one
-more run.
+"""Rounds on ansible-playbook: a playbook for a small fleet gets a signal at a random time, and all must be right after one
+more run of site.
 
-The times are spread over the duration of a run that nobody interrupts. What counts is how far the run has come, told by
-the events that it wrote, so that a busy machine makes no difference.
+Half of the times are spread over the duration of a run that nobody interrupts; the other half over its stages, since some of
+them are short. What counts is how far the run has come, told by the events that it wrote, so that a busy machine makes no
+difference.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -86,8 +88,29 @@ def expiring(site, chance):
     site.settings["secure_tsp_renew_before_days"] = 10000
 
 
-SCENARIOS = {"site: nothing there": (nothing, 4), "site: forced": (forced, 3), "site: damaged": (damaged, 2),
-             "site: expiring": (expiring, 2)}
+def unlisted(site, chance):
+    """One instance is listed as absent."""
+    chance.choice(site.instances)["state"] = "absent"
+
+
+START = "start"  # before the first stage
+SCENARIOS = {
+    # name, which begins with that of the playbook: (what is done before, how often among the others)
+    "site: nothing there": (nothing, 4), "site: forced": (forced, 3), "site: damaged": (damaged, 2), "site: expiring": (expiring, 2),
+    "upgrade_certificates: expiring": (expiring, 3), "decommission: one": (unlisted, 1),
+}
+WISHES = ("force", "state")
+
+
+def reached(events):
+    """The last stage that a run began."""
+    return next((event["stage"] for event in reversed(events) if event.get("stage")), START)
+
+
+def spans(timeline):
+    """[(begin, end)] of the stages that a timeline went through."""
+    begins = [next(points)[0] for _stage, points in itertools.groupby(timeline, key=lambda point: point[2])]
+    return list(zip(begins, begins[1:] + [timeline[-1][0]]))
 
 
 class PlaybookRounds(Rounds):
@@ -95,7 +118,7 @@ class PlaybookRounds(Rounds):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self._timelines = {}  # {scenario: [(seconds, events)]}
+        self._timelines = {}  # {scenario: [(seconds, events, stage)]}
         self._longest = 0.0
         self._site = None
         self._playing = None
@@ -120,24 +143,25 @@ class PlaybookRounds(Rounds):
     def play(self, number, chance, folder):
         name = chance.choices(list(SCENARIOS), [weight for _work, weight in SCENARIOS.values()])[0]
         what = chance.choice((INTERRUPT, KILL, POWER))
-        moment, stays = chance.random(), chance.random() < 0.5
+        moment, stays, by_stage = chance.random(), chance.random() < 0.5, chance.random() < 0.5
         timeline = self._timeline(name, chance)
+        begin, end = chance.choice(spans(timeline)) if by_stage else (0.0, timeline[-1][0])
         self._prepare(name, chance)
         pairs = self._pairs()
-        after = moment * timeline[-1][0]
-        reached = max(begin for begin in timeline if begin[0] <= after)
-        playing, seconds = self._until(reached[1], after - reached[0])
+        after = begin + moment * (end - begin)
+        known = max(point for point in timeline if point[0] <= after)
+        playing, seconds = self._until(name, known[1], after - known[0])
         stage = self._end(playing, what)
         when = "after %.1f of %.1f s" % (seconds, timeline[-1][0])
         self.interrupted(name, NAMES.get(what, what), when, stage)
         self._check(pairs)
-        if not stays:
+        if not stays or any("state" in one for one in self._site.instances):
             self._forget_wishes()
         self._clean()
 
-    def _start(self):
-        """Start site.yml; it ends with the rounds, whatever happens to them."""
-        self._playing = self._site.start()
+    def _start(self, name="site"):
+        """Start the playbook of a scenario; it ends with the rounds, whatever happens to them."""
+        self._playing = self._site.start(playbook=name.partition(":")[0])
         return self._playing
 
     def _prepare(self, name, chance):
@@ -149,27 +173,27 @@ class PlaybookRounds(Rounds):
     def _forget_wishes(self):
         """What was asked for in the round is asked for no longer."""
         self._site.settings.clear()
-        for instance in self._site.instances:
-            instance.pop("force", None)
+        for instance, wish in itertools.product(self._site.instances, WISHES):
+            instance.pop(wish, None)
 
     def _timeline(self, name, chance):
-        """When a run that nobody interrupts had written how many events: [(seconds, events)]."""
+        """When a run that nobody interrupts had written how many events, and in which stage: [(seconds, events, stage)]."""
         if name not in self._timelines:
             self._prepare(name, chance)
-            playing, begin, timeline = self._start(), time.monotonic(), [(0.0, 0)]
+            playing, begin, timeline = self._start(name), time.monotonic(), [(0.0, 0, START)]
             while playing.process.poll() is None:
-                count = len(playing.events())
-                if count > timeline[-1][1]:
-                    timeline.append((time.monotonic() - begin, count))
+                events = playing.events()
+                if len(events) > timeline[-1][1]:
+                    timeline.append((time.monotonic() - begin, len(events), reached(events)))
                 time.sleep(POLL)
             run = playing.wait()
             expect(run.rc == 0, "a run that nobody interrupted failed: %s" % run.output)
             self._timelines[name] = timeline
         return self._timelines[name]
 
-    def _until(self, count, seconds):
+    def _until(self, name, count, seconds):
         """A run that has written so many events, and some time after that, with its age."""
-        playing, begin = self._start(), time.monotonic()
+        playing, begin = self._start(name), time.monotonic()
         while playing.process.poll() is None and len(playing.events()) < count:
             expect(time.monotonic() - begin < PATIENCE, "the run does not get on")
             time.sleep(POLL)
@@ -200,7 +224,7 @@ class PlaybookRounds(Rounds):
         # A signal that comes while Python still imports Ansible ends in a traceback of Python's own.
         expect(not run.events or "Traceback (most recent call last)" not in run.output, run.output)
         expect(rc != 0 or what == INTERRUPT, "killed, but it ended with 0")
-        return next((event["role"].rpartition(".")[2] for event in reversed(run.events) if event.get("role")), "start")
+        return reached(run.events)
 
     def _pairs(self):
         """{instance id: pair in place} where there is a good one."""
@@ -217,7 +241,7 @@ class PlaybookRounds(Rounds):
             store = _store.Store(str(self._site.store(instance["instance_id"])))
             key_pem, certificate = pair = store.pair()
             known = [pair, store.previous.pair()]
-            former = pairs.get(instance["instance_id"])
+            former = pairs.get(instance["instance_id"]) if instance.get("state") != "absent" else None
             # A pair that is confirmed takes the place of the former one: it was proven.
             proven = certificate is not None and key_pem is not None and not store.unconfirmed
             expect(former is None or former in known or proven, "the former pair of %(instance_id)s is lost" % instance)

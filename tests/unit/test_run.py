@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run
@@ -144,6 +145,23 @@ def test_one_process_at_a_time_writes_to_a_cluster(tmp_path):
     for lock in locks:
         with open(lock, "a", encoding="ascii") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_lock_is_ours_alone_and_no_link_leads_elsewhere(tmp_path):
+    one = run()
+    one.ansible = one.ansible._replace(local_tmp=str(tmp_path / "process"))
+    before = os.umask(0)
+    try:
+        with one.alone("pub"):
+            (lock,) = tmp_path.iterdir()
+    finally:
+        os.umask(before)
+    assert lock.stat().st_mode & 0o777 == 0o600 and lock.read_bytes() == b""
+    lock.unlink()
+    lock.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError), one.alone("pub"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 # Registers

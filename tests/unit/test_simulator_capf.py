@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from simulator import Simulator, pki
+from simulator.release import features
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _capf, _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
@@ -380,6 +381,23 @@ def test_tls_of_old_and_new_clients(sim, versions, ciphers, expected):
     with Client(sim, versions, ciphers) as client:
         assert client.socket.version() == expected[0]
         assert expected[1] in (None, client.socket.cipher()[0])
+        assert drive(client, _capf.Enrolment(SETTINGS))[0]["stored"]
+
+
+@pytest.mark.parametrize(("release", "offered", "chosen"), [
+    # JTAPI 15 offers both, RSA key exchange first, and goes on with DHE only; without a common suite there is no connection.
+    ("15", "AES128-SHA:DHE-RSA-AES128-SHA", "DHE-RSA-AES128-SHA"), ("15", "DHE-RSA-AES128-SHA", "DHE-RSA-AES128-SHA"),
+    ("15", "AES128-SHA", "AES128-SHA"), ("14", "AES128-SHA:DHE-RSA-AES128-SHA", "AES128-SHA"), ("14", "DHE-RSA-AES128-SHA", None),
+])
+def test_kind_8_release_15_offers_dhe(sim, release, offered, chosen):
+    sim.cluster.features.dhe = features(release).dhe
+    settings = (ssl.TLSVersion.TLSv1_2,) * 2, offered + ":@SECLEVEL=0"
+    if chosen is None:
+        with pytest.raises(ssl.SSLError):
+            Client(sim, *settings)
+        return
+    with Client(sim, *settings) as client:
+        assert client.socket.cipher()[0] == chosen
         assert drive(client, _capf.Enrolment(SETTINGS))[0]["stored"]
 
 

@@ -179,6 +179,26 @@ def test_whatever_else_a_server_says_is_a_typed_error(answer, kind, words):
     assert "tftp://127.0.0.1:%d/CTLFile.tlv" % server.port in str(caught.value)
 
 
+@pytest.mark.parametrize("answer", [
+    b"\0\5\0\0File not found\0", b"\0\5\0\0file NOT FOUND", b"\0\5\0\0No such file or directory\0", b"\0\5\0\2File does not exist\0",
+    b"\0\5\0\0Cannot find file CTLFile.tlv\0", b"\0\5\0\4Unknown file\0", b"\0\5\0\0The file could not be found\0", b"\0\5\0\1\0", b"\0\5\0\1",
+])
+def test_T11_not_found_is_told_by_code_or_words(answer):
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
+        with pytest.raises(FileMissing):
+            server.fetch()
+
+
+@pytest.mark.parametrize("answer", [
+    b"\0\5\0\0Server busy\0", b"\0\5\0\0\0", b"\0\5\0\2Access violation\0", b"\0\5\0\3Disk full\0", b"\0\5\0\0User not permitted\0",
+])
+def test_T11_what_does_not_say_so_is_no_missing_file(answer):
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
+        with pytest.raises(TransportError) as caught:
+            server.fetch()
+    assert not isinstance(caught.value, FileMissing)
+
+
 def test_a_file_over_the_limit_is_cut_off():
     with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(
             data(next_block(packet) + 1, bytes(512)), client)) as server:

@@ -39,7 +39,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     serviceability_login,
 )
 
-LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
+LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "tls_legacy", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
 SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
 GIVEN = "given"  # stands for a password where only its being there counts

@@ -355,6 +355,11 @@ def policy_of(run, model, ticked=_run.LOOKED):
         if not run.of_host(host, _run.STOPPED).get("stopped"):
             for one in model.hosts.get(host, ()):
                 barred[owner_of(one)] = "waiting: the application on %s could not be stopped" % host
+    for host in run.batch():
+        if run.of_host(host, _run.GAVE_UP).get("rows"):
+            # What its application needs, or a handler of it, failed: on the secure port it could not connect.
+            for one in model.hosts.get(host, ()):
+                barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
                            stopped=stop | windows.to_restart(run), barred=barred)
 

@@ -300,8 +300,7 @@ class Host:
 
     def _knock(self, _number, instance):
         _pki.require()
-        params = options_of(_secure_ports.ARGUMENT_SPEC, timeout=self.settings["knock_timeout"],
-                            tls_legacy=self.settings["cti"]["tls_legacy"])
+        params = options_of(_secure_ports.ARGUMENT_SPEC, **self.settings["knock"])
         trust_list, problem = _secure_ports.trust_list_of(instance["store"])
         return dict(trust_list=problem, ports=[_secure_ports.look(place, trust_list, params) for place in instance["ports"]])
 

@@ -495,7 +495,7 @@ def stopped(run, _execute):
 
 
 def give_up(run, _execute):
-    """A handler failed: whatever was to be proven on this host is not."""
+    """A handler, or what an application needs, failed: whatever was to be proven on this host is not, and its users are not cut over."""
     failure = run.vars.get("ansible_failed_result") or {}
     task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
     message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
@@ -561,7 +561,7 @@ def tell(run, _execute):
         raise HostLost(run.unreachable(run.host))
     wrong = [row["message"] or "failed" for row in run.newest(run.host) or () if row["failed"]]
     here = set(one["cluster"] for one in run.model().hosts.get(run.host, ()))
-    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE):
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT, _run.SUMMARY):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
     return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")

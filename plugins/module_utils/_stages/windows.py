@@ -262,7 +262,7 @@ def mistakes_of(run, model, host):
         profile = run.registry_profile(options["registry_profile"])
     except Refused as error:
         return found + [str(error)]
-    instances = tsps_of(model, host)
+    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # what is wrong with its cluster is told elsewhere
     found += _tsp_settings.against(instances, profile, options["settings"], options["instance_settings"]).problems
     if options["manage_installation"] and not (
             options["installer_version"] and _tsp_installation.SHA256.fullmatch(options["installer_sha256"])):
@@ -325,7 +325,8 @@ def of_tsps(run, execute, mine, changes=True):
     rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
         facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
-        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)], by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)],
+        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
 
 
 def rows_by_hand(instances, plan):

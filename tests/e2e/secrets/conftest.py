@@ -22,7 +22,7 @@ HEADINGS = (b"-----BEGIN PRIVATE KEY", b"-----BEGIN ENCRYPTED PRIVATE KEY", b"--
 
 
 class Listener:
-    """Session ids of CAPF, which learn the authorization strings of the profiles that are armed by then."""
+    """Session ids of CAPF, which learn the authorization strings of the profiles that are armed by then; and whoever asks."""
 
     def __init__(self, site):
         self.strings = set()
@@ -32,16 +32,24 @@ class Listener:
 
     def __next__(self):
         with self._lock:
-            self.strings |= {one.string for one in self._site.sim.cluster.accounts.profiles() if one.string}
+            self.learn()
             return next(self._numbers)
+
+    def learn(self):
+        self.strings |= {one.string for one in self._site.sim.cluster.accounts.profiles() if one.string}
 
 
 class Loud:
     """A site that is run with all there is to say, while its processes are watched."""
 
-    def __init__(self, site):
+    def __init__(self, site, belongs=()):
+        """belongs: folders in which secrets belong."""
         self.site = site
-        self.listener = site.sim.front("capf").sessions = Listener(site)
+        self.belongs = belongs
+        self.listener = Listener(site)
+        if site.sim.front("capf"):
+            site.sim.front("capf").sessions = self.listener
+        site.controller.more["PLAYBOOK_EVENTS_WHOLE"] = "1"  # what stages register is looked at, too
         self.arguments = set()
         self.environments = set()
         self.temporary = set()   # paths of temporary files that were seen
@@ -59,6 +67,7 @@ class Loud:
         while playing.process.poll() is None:
             self._watch_processes([playing.process.pid, *descendants(playing.process.pid)])
             self._watch_files(self.site.controller.temp)
+            self.listener.learn()
             time.sleep(0.05)
         run = playing.wait()
         assert rc is None or run.rc == rc, run.output
@@ -92,7 +101,7 @@ class Loud:
         """{name: octets}"""
         found = {"string %s" % string: string for string in self.listener.strings}
         found.update(("password of " + user["name"], user["password"]) for user in self.site.users)
-        found.update(axl=AXL, passphrase=PASSPHRASE, given=GIVEN, **self.further)
+        found.update(axl=self.site.sim.password, passphrase=PASSPHRASE, given=GIVEN, **self.further)
         secrets = {name: secret.encode() for name, secret in found.items()}
         for number, key in enumerate(sorted(self.keys)):
             # A line of base64 from the middle of each key.
@@ -105,7 +114,7 @@ class Loud:
         keys = set(self.key_files())
         for path in sorted(controller.folder.rglob("*")):
             if path.is_file() and path not in keys and not path.name.startswith(("inventory", "vault")) and \
-                    controller.folder / "collections" not in path.parents:
+                    not {controller.folder / "collections", *self.belongs} & set(path.parents):
                 yield str(path.relative_to(controller.folder)), path.read_bytes()
         for arguments in self.arguments:
             yield "arguments of a process", arguments

@@ -9,11 +9,11 @@ import json
 
 import provisioned
 import pytest
+import stage_options
 from simulator import Simulator
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _options, _store
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 from ansible_collections.voiceops.secure_tsp.plugins.modules import tsp_cluster, tsp_host
 
 USER, PASSWORD, STRING, PASSPHRASE = "recorder_tapi", "Recorder-Secret-0002", "4711081547", "Correct horse battery 7"
@@ -30,30 +30,15 @@ def sim():
         yield simulator
 
 
-class Defaults:
-    """What settings_of asks a run for."""
-
-    @staticmethod
-    def option(name):
-        return _options.default_of(_options.OPTIONS[name])
-
-    @staticmethod
-    def register(_name):
-        return {}
-
-
 @pytest.fixture
 def stage(sim, tmp_path, run_module):
     """stage(name, check=False, secrets=..., **more of each instance): the result, in which no secret may be."""
-    listed = [{"host": "recorder01", "user": USER, "instance_id": name, "store": str(tmp_path / "{instance_id}")} for name in IDS]
-    model, mistakes, _warnings = complete({"main": sim.cluster_entry()}, [{"name": USER, "password": PASSWORD}], listed)
-    assert mistakes == []
+    model = stage_options.model_of(sim, [{"name": USER, "password": PASSWORD}], [
+        {"host": "recorder01", "user": USER, "instance_id": name, "store": str(tmp_path / "{instance_id}")} for name in IDS])
 
     def run(name, check=False, secrets=None, instances=None, settings=None, **more):
-        mine = [dict(one, **more) for one in model.instances() if instances is None or one["instance_id"] in instances]
-        given = dict(hosts.settings_of(Defaults, model, mine), ports=clusters.ports_of(mine), places=[str(tmp_path)], **(settings or {}))
-        result = run_module(tsp_host, check=check, diff=True, stage=name, instances=mine, settings=given,
-                            sealed=json.dumps(secrets) if secrets else None)
+        given = dict(ports=clusters.ports_of(model.instances()), places=[str(tmp_path)], **(settings or {}))
+        result = run_module(tsp_host, check=check, diff=True, **stage_options.options_of_stage(model, name, secrets, instances, given, **more))
         for secret in (STRING, PASSWORD, PASSPHRASE, "PRIVATE KEY"):
             assert secret not in json.dumps(result)
         return result

@@ -1,0 +1,155 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No secret comes out of any playbook, however loud it is, and no stage is left out: hosts on which the collection enrols, and
+scripted Windows hosts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+
+import pytest
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
+from e2e.secrets.conftest import Loud
+from simulator import Simulator
+from windows_site import FOLDER, KEY, PROVIDERS, SEED, USER, WindowsSite
+
+HOST, FIRST, SECOND = "recorder02", "recorder02x1", "recorder02x2"
+GOOD, BAD = "ansible.builtin.debug: {msg: done}", "ansible.builtin.fail: {msg: it did not work}"
+INSTALLER = b"the installer"
+CONNECTED = {"devices": ["SEP001122334450"], "tls": False}
+
+
+def stages(run):
+    """{(action, stage)} of those that were gone through."""
+    return {(result["module"].rpartition(".")[2], result["stage"]) for result in run.results()
+            if result["stage"] and result["status"] != "skipped"}
+
+
+class Story:
+    """Runs one after the other, and what each of them let out."""
+
+    def __init__(self, loud):
+        self.loud = loud
+        self.site = loud.site
+        self.stages = set()
+        self.leaks = {}
+        self.codes = {}
+
+    def run(self, name, playbook, *words, rc=0):
+        run = self.loud.run(*words, rc=rc, playbook=playbook)
+        assert "Traceback (most recent call last)" not in run.output, run.output
+        self.stages |= stages(run)
+        self.codes[name] = run.rc
+        self.leaks[name] = self.loud.leaks()
+        return run
+
+
+def handler(site, name, line):
+    path = site.controller.folder / name
+    path.write_text("- name: Handle the application\n  %s\n" % line)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def on_hosts(make_loud):
+    """Two instances on one host, whose application is connected."""
+    story = Story(make_loud((HOST,)))
+    site, settings = story.site, story.site.settings
+    site.users = [user for user in site.users if user["name"] != "jdoe"]
+    good = {"secure_tsp_stop_handler": handler(site, "stop.yml", GOOD), "secure_tsp_start_handler": handler(site, "start.yml", GOOD)}
+    bad = {name: handler(site, "bad.yml", BAD) for name in good}
+    settings.update(good, secure_tsp_cut_connections=True, secure_tsp_probe=True,
+                    secure_tsp_adopt_paths=[str(site.controller.hosts) + "/{{ inventory_hostname }}"])
+    story.run("look", "site", "--tags", "look")
+    site.sim.cluster.accounts.add_user("application", "dialer", password=site.user("dialer")["password"], groups=["Standard CTI Enabled"])
+    site.sim.cluster.list_application("dialer", "127.0.0.1", 50000, **CONNECTED)
+    story.run("site", "site")
+    story.run("verify", "verify")
+    story.run("drift", "drift", "-e", "secure_tsp_drift_probe=true", rc=None)
+    story.run("diagnose", "diagnose", "-e", "secure_tsp_diagnose_instance=" + SECOND, rc=None)
+    story.run("adopt", "adopt", rc=None)
+    for instance in site.instances:
+        instance["force"] = True
+    settings.update(bad)
+    story.run("upgrade with a stop handler that fails", "upgrade_certificates", rc=2)
+    settings.update(good, secure_tsp_start_handler=bad["secure_tsp_start_handler"])
+    story.run("upgrade with a start handler that fails", "upgrade_certificates", rc=2)
+    settings.update(good)
+    story.run("rollback", "rollback", "-e", '{"secure_tsp_rollback_instances": ["%s", "%s"]}' % (FIRST, SECOND), rc=None)
+    settings.update(good, secure_tsp_stop_handler=bad["secure_tsp_stop_handler"], secure_tsp_verify_with="application")
+    story.run("verify with a stop handler that fails", "verify", rc=2)
+    settings.update(good, secure_tsp_verify_with="auto")
+    for instance in site.instances:
+        instance.update(state="absent", force=False)
+    story.run("decommission", "decommission")
+    return story
+
+
+@pytest.fixture(scope="module")
+def on_windows(tmp_path_factory):
+    """The TSP is installed with its password on the command line, and fetches; then a person works by the list."""
+    with Simulator(seed=SEED, fronts=("axl",)) as simulator:
+        site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / "1", ["recorder01"])
+        story = Story(Loud(site, belongs=(site.controller.hosts, site.strings, site.controller.folder / "discovery")))
+        story.run("without a profile", "site")
+        site.use_profile()
+        installer = site.controller.folder / "setup.exe"
+        installer.write_bytes(INSTALLER)
+        digest = hashlib.sha256(INSTALLER).hexdigest()
+        state = site.state("recorder01")
+        site.change("recorder01", registry={**state["registry"], PROVIDERS: {}}, installers={
+            digest: {"product_id": "{1}", "name": "Cisco TSP", "version": "14.0.1.5", "rc": 3010}})
+        site.settings.update(
+            client_windows_allow_reboot=True, client_windows_manage_installation=True, client_windows_installer_version="14.0.1.5",
+            client_windows_installer_sha256=digest, client_windows_installer_file=str(installer),
+            client_windows_password_on_command_line=True, client_windows_discover_keys=["HKLM:\\SOFTWARE\\Invented"],
+            client_windows_discover_setting="security.capf_port", client_windows_discover_shown_before="3804",
+            client_windows_discover_shown_after="3805")
+        story.run("with a profile", "site")
+        for name in ("verify", "drift", "diagnose"):
+            story.run(name, name, rc=None)
+        story.run("before", "discover_registry_profile", "-e", "client_windows_discover_stage=before")
+        state = site.state("recorder01")
+        state["registry"][KEY.replace("{number}", "001")]["X-Port"]["value"] = 3805
+        site.write("recorder01", state)
+        story.run("after", "discover_registry_profile", "-e", "client_windows_discover_stage=after")
+        site.instances[0]["state"] = "absent"
+        story.run("decommission", "decommission", rc=None)
+        story.files = state["files"]
+        yield story
+        site.tsp.close()
+
+
+def test_no_stage_is_left_out(on_hosts, on_windows):
+    wanted = {("tsp_cluster", name) for name in table.ON_CLUSTERS} | {("tsp_host", name) for name in table.ON_HOSTS}
+    assert wanted - on_hosts.stages - on_windows.stages == set()
+
+
+def test_the_runs_went_as_they_should(on_hosts, on_windows):
+    """Else they would not have come to their secrets."""
+    site = on_hosts.site
+    strings, keys = on_hosts.loud.listener.strings, on_hosts.loud.keys
+    assert len(strings) >= 6 and len(keys) >= 4 and not site.armed()
+    assert not list(site.controller.hosts.rglob(_store.KEY))
+    assert on_hosts.codes["diagnose"] == 0 and on_hosts.codes["adopt"] == 0
+    assert on_windows.loud.listener.strings and on_windows.codes["verify"] == 0
+    assert FOLDER % 1 + "QBEClient.pem" in on_windows.files
+    (command,) = on_windows.site.state("recorder01")["commands"]
+    assert 'PASS=\\"%s\\"' % USER["password"] in command
+
+
+@pytest.mark.parametrize("where", ["on_hosts", "on_windows"])
+def test_nothing_leaks(request, where):
+    story = request.getfixturevalue(where)
+    secrets = story.loud.secrets()
+    if where == "on_windows":
+        pem = base64.b64decode(story.files[FOLDER % 1 + "QBEClient.pem"]["content"])
+        secrets["key of the TSP"] = pem.splitlines()[5]
+        for (name, secret), (place, octets) in itertools.product(secrets.items(), list(story.loud.places())):
+            assert secret not in octets, (name, place)
+    assert {name: leaks for name, leaks in story.leaks.items() if leaks} == {}
