@@ -144,7 +144,8 @@ def pages(fleet, clusters, hosts, found, seen, now, only=None, traces=None):
     wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
               and one["host"] in hosts and (only is None or (one["cluster"], one["instance_id"]) in only)]
     concerned, ambiguous_ids = _Concerned(found), _drift.ambiguous(fleet["instances"])
-    return [_Page(one, clusters, hosts, concerned.of(one), seen, traces or {}, ambiguous_ids).result(now) for one in wanted]
+    with_devices = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("devices"))
+    return [_Page(one, clusters, hosts, concerned.of(one), seen, traces or {}, ambiguous_ids, with_devices).result(now) for one in wanted]
 
 
 class _Concerned:
@@ -168,9 +169,10 @@ class _Concerned:
 class _Page:
     """Everything about one instance, judged step by step."""
 
-    def __init__(self, instance, clusters, hosts, found, seen, traces, ambiguous_ids):
+    def __init__(self, instance, clusters, hosts, found, seen, traces, ambiguous_ids, with_devices=()):
         self.instance = instance
         self.key = (instance["cluster"], instance["instance_id"])
+        self.with_devices = (instance["cluster"], instance["user"]) in with_devices
         self.cluster = clusters.get(instance["cluster"]) or {"info": None, "accounts": None, "connections": None}
         self.host = hosts[instance["host"]]
         rows = (self.host or {"instances": ()})["instances"]
@@ -281,7 +283,8 @@ class _Page:
         opened = self.extra.get("opened")
         for one in (opened or {}).get("remarks") or ():
             code = "provider_" + one["code"]
-            yield self._add(code, CONNECTION, _drift.CODES[code][0], one["text"], one["fix"])
+            severity = _drift.INFO if one["code"] == _drift.NO_DEVICE and not self.with_devices else _drift.CODES[code][0]
+            yield self._add(code, CONNECTION, severity, one["text"], one["fix"])
         if not opened or not opened["failure"]:
             return
         if opened["compromised"]:

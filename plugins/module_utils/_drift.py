@@ -132,6 +132,7 @@ OF_VERDICT = {
     "cannot_verify": "ctl_not_verified",
 }
 STILL_VALID = ("interrupted", "expiring", "key_changed")  # reasons that leave a certificate which opens a provider
+NO_DEVICE = "no_device"
 SECRET_FILES = (".", "QBEClient.key.pem", "QBEClient.pem")
 OWN_CERTIFICATE = "QBEClient.cer"
 FORMER = ("previous", "pending")  # folders whose certificates are not in use
@@ -184,6 +185,10 @@ def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), t
 
 def _key(row):
     return row["cluster"], row["instance_id"]
+
+
+def _key_of_owner(instance):
+    return instance["cluster"], instance["user"]
 
 
 def _message(result):
@@ -312,6 +317,8 @@ class _Look:
             ((name, row["instance_id"]), row) for name, reading in clusters.items() if reading["accounts"]
             for row in reading["accounts"]["instances"])
         self.accounts = {}
+        self.remarks = {}  # of instances, what is no drift since the list does not say otherwise
+        self.with_devices = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("devices"))
         self.foreign = {}
         self.contradicted = {}
         self.seen = {}
@@ -682,7 +689,10 @@ class _Look:
                      if opened["compromised"] else "Do what the message says.", **subject)
         else:
             for one in opened.get("remarks") or ():
-                self.add("provider_" + one["code"], one["text"], one["fix"], **subject)
+                if one["code"] != NO_DEVICE or _key_of_owner(instance) in self.with_devices:
+                    self.add("provider_" + one["code"], one["text"], one["fix"], **subject)
+                else:
+                    self.remarks.setdefault(_key(instance), []).append(one["text"])
 
     # What only shows when hosts are compared
 
@@ -828,7 +838,7 @@ class _Look:
             "instance_id": instance["instance_id"], "certificate_expires": facts.get("expires"),
             "stages": dict((stage, _state(stage, relevant, judged[stage])) for stage in STAGES),
             "state": ("drift" if worst else "in line") if self.hosts[instance["host"]] is not None else "not reached",
-            "message": worst["what"] if worst else "",
+            "message": worst["what"] if worst else "", "remarks": self.remarks.get(_key(instance)) or [],
         }
 
     def _judged(self, instance, facts):

@@ -113,7 +113,7 @@ def updated(row, result, instance, profile=None):
 
 
 def failed(row, message, capf_reason=None, not_begun=""):
-    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason, not_begun=not_begun)
+    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason, not_begun=not_begun, remarks=[])
 
 
 def also_failed(row, message):

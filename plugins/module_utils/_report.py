@@ -85,8 +85,7 @@ def _instance(given, own, today):
     stages = given.get("stages") or {}
     item["stages"] = dict(
         (stage, stages.get(stage) if stages.get(stage) in STAGE_STATES else "unknown") for stage in STAGES)
-    severities = list(own.get((item["cluster"], item["host"], item["instance_id"]), ())) + ["warning"] * bool(item["remarks"])
-    item["health"] = _health(item["stages"].values(), severities)
+    item["health"] = _health(item["stages"].values(), own.get((item["cluster"], item["host"], item["instance_id"]), ()))
     return item
 
 

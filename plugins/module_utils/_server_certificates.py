@@ -93,6 +93,8 @@ def _of_lists(facts):
     if not latest:
         return
     lost, twins, kinds = [], [], {}
+    every = set(fingerprint for one in latest for _role, fingerprint in one["records"])
+    strange = not any(row.get("sha256_fingerprint") in every for row in facts.certificates)  # perhaps not the cluster's: hosts refuse it
     for row in facts.certificates:
         service = (row["service"] or "").lower()
         own = service[:-len(TWIN)] if service.endswith(TWIN) else service
@@ -114,7 +116,7 @@ def _of_lists(facts):
             "no client takes %s for the cluster's" % (
                 _capital(" and ".join(lost)), "is" if one else "are", " (made %s)" % made if made else "", "it was" if one else "they were",
                 "it" if one else "them"),
-            IN_ORDER, UPDATE_CTL, stops=any(not any(seen) for seen in kinds.values()))
+            IN_ORDER, UPDATE_CTL, stops=not strange and any(not any(seen) for seen in kinds.values()))
     if twins and not lost:
         yield Finding(
             "ctl_without_twin", INFO, "%s %s not in the trust list, so that clients ask for the RSA certificate" % (

@@ -230,7 +230,7 @@ class Source:
         for name in store.names():
             if _store.HASHED.match(name):
                 der = _pki.certificate_der(store.read(name), store.path(name))
-                if _pki.is_issued_by(self.certificate, der):
+                if _pki.is_issued_by(self.certificate, der) is not False:
                     yield der
                     return
         raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder,

@@ -312,3 +312,9 @@ def test_t9_a_fingerprint_as_show_ctl_prints_it(text):
     rest = ":".join(["00"] * 14)
     given = text % (rest if "99" in text else ":".join(["99", "eb"] + ["00"] * 14))
     assert _pki.fingerprint_of(b"", given.strip())[1] == digits
+
+
+def test_a_list_of_somebody_else_is_left_to_the_hosts_to_refuse():
+    """Nothing of it is the cluster's: each instance says so, and the run is not stopped by words about a regenerated certificate."""
+    (found,) = findings(facts(row("CAPF", print_="x"), row("CallManager", print_="y")))
+    assert (found.code, found.stops) == ("ctl_not_updated", False)

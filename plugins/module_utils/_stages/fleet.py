@@ -96,9 +96,12 @@ def checked(run, naming=()):
 def surveyed(run, access, model, name, issuers, window):
     """The survey of a cluster, with the trust lists that its file servers serve."""
     until = max(clusters.clock() + 86400 * run.option("soon_days"), window["ends"] or 0)
-    return clusters.survey(
-        access, name, model, run.option("capf_issuer_parameter"), lists_served(run, model, name), issuers, run.option("tls_legacy"),
+    served = lists_served(run, model, name)
+    found = clusters.survey(
+        access, name, model, run.option("capf_issuer_parameter"), served, issuers, run.option("tls_legacy"),
         clusters.iso(clusters.moment(until)), run.option("ctl_on_contradiction") == "warn")
+    # One that fetches for its hosts need not ask twice.
+    return dict(found, lists=[one["content"] for one in served] if run.option("ctl_from") == "controller" else [])
 
 
 def lists_served(run, model, name):

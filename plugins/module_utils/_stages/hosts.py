@@ -11,6 +11,7 @@ task registers. No stage looks at another host. Where the line to the host break
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
@@ -141,10 +142,13 @@ def lists_of_controller(run, model, instances, settings):
         entry, known = model.clusters[cluster], settings["clusters"][cluster]
         params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                             capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
+        kept = ((run.register(_run.PREFLIGHT).get("clusters") or {}).get(cluster) or {}).get("lists")
         try:
-            offers = _trust_list.Search(_trust_list.checked(params)).run().newest_first
+            offers = [_trust_list.handed_over(base64.b64decode(one)) for one in kept] if kept else [
+                _trust_list.Search(_trust_list.checked(params)).run()]
         except SecureTspError:
             continue
+        offers = dataclasses.replace(offers[0], others=tuple(offers[1:]) + tuple(offers[0].others)).newest_first
         good = next((one.trust_list for one in offers if vouched_for(one.trust_list, known)), None)
         if good is not None:
             found[cluster] = base64.b64encode(good.octets).decode("ascii")
