@@ -84,12 +84,13 @@ rows:
       user: recorder_tapi
       instance_id: recorder01x1
       action: none
-      certificate_expires: "2031-11-27T16:36:16Z"
+      certificate_expires: "2031-11-27T17:49:05Z"
       verified_by: ""
       state: seen
       message: ""
       changed: false
       failed: false
+      remarks: []
 totals:
   description: How many instances are in which state.
   type: dict
@@ -109,7 +110,7 @@ clusters:
     main:
       failure: ""
       warnings: []
-      skew: 0
+      skew: -1
       issuer: unknown
       release: 14.0.1.13900(155)
       axl_version: "14.0"
@@ -122,11 +123,12 @@ clusters:
             type: application
             standard: false
             groups:
-              - Standard CTI Secure Connection
               - Standard CTI Enabled
+              - Standard CTI Secure Connection
             devices:
               - SEP001122334455
               - SEP001122334466
+            active: true
         profiles:
           - instance_id: recorder01x1
             user: recorder_tapi
@@ -139,9 +141,11 @@ clusters:
             ec_key_size: ""
       certificates:
         - service: tomcat
-          sha256_fingerprint: 67e816cc4704ecaa85dc1312b1cf57d1529701ed331aa722ccda45a80a989d57
+          sha256_fingerprint: e536902b504f02e3067484645b168465a7b160e9ac982ee506367df51031ff9c
         - service: CallManager
           sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
+      issuers: []
+      lists: []
 enrol_throttle:
   description: Hosts that enrol at a time, for the task's C(throttle).
   type: int
@@ -165,24 +169,26 @@ model:
     clusters:
       main:
         hostname: cucm-pub.example.com
-        port: 8443
+        port: 34167
         username: axl
         validate_certs: true
-        ca_path: /etc/pki/cucm-tomcat.pem
+        ca_path: /tmp/secure-tsp-simulator-lwfjm5nm/web.pem
         server_fingerprint: null
+        tls_legacy: false
         axl_version: null
         timeout: 60
         serviceability_username: null
         tftp_servers:
           - cucm-pub.example.com
-        tftp_port: 69
+        tftp_port: 41363
         capf_host: cucm-pub.example.com
-        capf_port: 3804
+        capf_port: 39875
         cti_managers:
           - cucm-pub.example.com
-        cti_port: 2749
-        plain_cti_port: 2748
+        cti_port: 36953
+        plain_cti_port: 34261
         ctl_fingerprint: null
+        issuers: []
     users:
       - name: recorder_tapi
         cluster: main
@@ -223,14 +229,14 @@ model:
           windows: false
           store_of_host: /etc/secure_tsp/recorder01x1
           capf_host: cucm-pub.example.com
-          capf_port: 3804
+          capf_port: 39875
           tftp_servers:
             - cucm-pub.example.com
-          tftp_port: 69
+          tftp_port: 41363
           cti_managers:
             - cucm-pub.example.com
-          cti_port: 2749
-          plain_cti_port: 2748
+          cti_port: 36953
+          plain_cti_port: 34261
           user_type: application
           string_given: false
     others: []
@@ -244,7 +250,7 @@ places:
   type: list
   elements: str
   returned: with O(stage=preflight)
-  sample: [/etc/secure_tsp]
+  sample: [/etc/secure_tsp, /etc/secure_tsp]
 stopped:
   description: Why this batch does not begin; empty where it does.
   type: str

@@ -99,20 +99,21 @@ rows:
       trusted: unchanged
       certificate_valid: true
       unconfirmed: false
-      placed: 1795883777.425273
+      placed: 1795888146.2570324
       changed: false
       failed: false
       message: ""
       capf_reason: null
       compromised: false
       not_begun: ""
-      certificate_expires: "2031-11-27T16:36:17Z"
-      certificate_begins: "2026-11-28T15:36:17Z"
+      certificate_expires: "2031-11-27T17:49:06Z"
+      certificate_begins: "2026-11-28T16:49:06Z"
       certificate_issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
-      certificate_fingerprint: e441d33c07b9e746a78c0aa9b4592817ff846eaccf440691f4027059b4ae1179
+      certificate_fingerprint: f33ac67abe223baeb3e46fe4112f7c42236a18a2da4eec1f69110f3524fb3929
       certificate_key:
         - rsa
         - 2048
+      remarks: []
 refused:
   description: Why the host cannot go on; empty where it can.
   type: str
@@ -129,7 +130,7 @@ addresses:
   type: list
   elements: str
   returned: with O(stage=look)
-  sample: [192.0.2.31]
+  sample: [cucm-pub.example.com, 192.0.2.2]
 subjects:
   description: Subjects of the certificates in the trust lists that were fetched, by cluster.
   type: dict
