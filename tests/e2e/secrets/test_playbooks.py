@@ -96,13 +96,11 @@ def on_windows(tmp_path_factory):
     with Simulator(seed=SEED, fronts=("axl",)) as simulator:
         site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / "1", ["recorder01"])
         story = Story(Loud(site, belongs=(site.controller.hosts, site.strings, site.controller.folder / "discovery")))
-        story.run("without a profile", "site")
         site.use_profile()
         installer = site.controller.folder / "setup.exe"
         installer.write_bytes(INSTALLER)
         digest = hashlib.sha256(INSTALLER).hexdigest()
-        state = site.state("recorder01")
-        site.change("recorder01", registry={**state["registry"], PROVIDERS: {}}, installers={
+        site.change("recorder01", registry={**site.state("recorder01")["registry"], PROVIDERS: {}}, installers={
             digest: {"product_id": "{1}", "name": "Cisco TSP", "version": "14.0.1.5", "rc": 3010}})
         site.settings.update(
             client_windows_allow_reboot=True, client_windows_manage_installation=True, client_windows_installer_version="14.0.1.5",
@@ -118,9 +116,12 @@ def on_windows(tmp_path_factory):
         state["registry"][KEY.replace("{number}", "001")]["X-Port"]["value"] = 3805
         site.write("recorder01", state)
         story.run("after", "discover_registry_profile", "-e", "client_windows_discover_stage=after")
-        site.instances[0]["state"] = "absent"
-        story.run("decommission", "decommission", rc=None)
         story.files = state["files"]
+        del site.settings["client_windows_registry_profile"]
+        site.instances[0]["rearm"] = True
+        assert story.run("without a profile", "site").states == {"recorder01x1": "armed, waits for the TSP"}
+        site.instances[0].update(state="absent", rearm=False)
+        story.run("decommission", "decommission", rc=None)
         yield story
         site.tsp.close()
 
