@@ -57,6 +57,13 @@ ENTRY_POINTS = {
     "accounts": ("Check, look at the hosts, and bring users, groups, devices and idle profiles in line", (
         "Nothing is armed, and nobody is cut over.",
     )),
+    "enrol": ("Provision up to the certificates, and cut nobody over", (
+        "The first part of C(site). What an application needs besides goes behind it, such as the role "
+        "P(voiceops.secure_tsp.client_jtapi#role), then C(prove) and C(end).",
+    )),
+    "prove": ("Cut over and prove what C(enrol) left", (
+        "The second part of C(site). Applications in use are stopped before and started afterwards by their handlers.",
+    )),
     "verify": ("Verify the instances, print a summary, and change nothing", (
         "Looks at keys and certificates, asks the clusters what they see, and opens providers where that disturbs nobody.",
     )),
@@ -119,7 +126,7 @@ GIVEN_TO_WINDOWS = {
     )),
 }
 PLAYED_AFTER = {"site": ("finish", "end"), "upgrade": ("upgrade_batch",)}  # what the playbook goes on with
-PARTS_OF_SITE = ("preflight", "look", "accounts")
+PARTS_OF_SITE = ("preflight", "look", "accounts", "enrol", "prove")
 # The keys of each list, and those of the dictionaries inside.
 KEYS = {
     "clusters": (("", _options.CLUSTER),),
@@ -138,7 +145,7 @@ def keys_of(name):
 
 def type_of(option):
     """The type as Ansible has it."""
-    return {"name": "str", "size": "str"}.get(option.type, option.type)
+    return {"name": "str", "host": "str", "size": "str"}.get(option.type, option.type)
 
 
 def type_told(option):

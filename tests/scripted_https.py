@@ -52,11 +52,11 @@ def version_answer(release="12.5.1.11900(146)"):
 class Identity:
     """A self-signed certificate for names and addresses, as files for ssl and as a fingerprint."""
 
-    def __init__(self, folder, names=("127.0.0.1", "localhost")):
-        key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, folder, names=("127.0.0.1", "localhost"), key=None, alternative=True):
+        key = key or ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         now = datetime.datetime.now(datetime.timezone.utc)
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
@@ -64,10 +64,11 @@ class Identity:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=2))
-            .add_extension(x509.SubjectAlternativeName([_alternative(one) for one in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
         )
+        if alternative:
+            builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(one) for one in names]), critical=False)
+        certificate = builder.sign(key, hashes.SHA256())
         self.ca_path = str(folder / "certificate.pem")
         self.key_path = str(folder / "key.pem")
         self.fingerprint = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
@@ -145,12 +146,14 @@ class ScriptedServer:
     In place of octets, an iterable of pieces may stand, endless ones too; its headers then name a Content-Length.
     """
 
-    def __init__(self, identity, replies=(), port=0):
+    def __init__(self, identity, replies=(), port=0, ciphers=None):
         self.identity = identity
         self.replies = list(replies)
         self.requests = []
         self.connections = 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if ciphers:
+            self.context.set_ciphers(ciphers)  # before the certificate, which their security level judges
         self.context.load_cert_chain(identity.ca_path, identity.key_path)
         self._server = _QuietServer(("127.0.0.1", port), _Handler)
         self._server.script = self

@@ -46,6 +46,14 @@ options:
       - SHA-256 fingerprint of the server's certificate as 64 hexadecimal digits, with or without colons.
       - If set, exactly this certificate is accepted, whoever issued it and whatever name it carries.
     type: str
+  tls_legacy:
+    description:
+      - Also accept TLS 1.0 and 1.1, cipher suites without forward secrecy, Diffie-Hellman keys and certificates that are too
+        short for today's rules, and signatures by SHA-1, from the web services.
+      - Whom to trust is decided all the same. It causes a warning.
+      - CAPF and CTI Manager have an option of their own for it.
+    type: bool
+    default: false
   axl_version:
     description:
       - AXL schema version to speak, such as V(12.5).

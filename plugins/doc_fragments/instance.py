@@ -38,6 +38,12 @@ options:
       - From 0 to 36500.
     type: int
     default: 0
+  issuers:
+    description:
+      - PEM text of the authorities that issue certificates for CAPF, where an online CA does. No trust list has them.
+      - A certificate that neither these nor the CAPF of the trust list issued counts as one of a wrong issuer.
+    type: list
+    elements: str
   key_passphrase:
     description:
       - Passphrase of the private key. A key that is encrypted with another one is an error and is not replaced.

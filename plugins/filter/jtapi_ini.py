@@ -21,13 +21,19 @@ options:
     default: {}
   instances:
     description:
-      - Completed instances, from the filter P(voiceops.secure_tsp.fleet#filter), to keep a record of in
-        C(SecurityProperty). Records of other users and instances stay.
+      - Completed instances to keep a record of in C(SecurityProperty), each with C(user), C(instance_id), C(capf_host), C(capf_port),
+        C(tftp_servers) and C(tftp_port). Records of other users and instances stay.
+    type: list
+    elements: dict
+    default: []
+  removed:
+    description: Instances, each with C(user) and C(instance_id), whose record is taken out.
     type: list
     elements: dict
     default: []
   folder:
-    description: Folder of certificates that the records name.
+    description:
+      - Folder of certificates that the records name. It gets a slash at its end, without which JTAPI looks for files beside it.
     type: str
     default: ""
   secure:
@@ -35,9 +41,9 @@ options:
     type: bool
     default: true
   status:
-    description: What the records say as the status of the certificate. Its words are not documented.
+    description: What new records say as the status of the certificate. JTAPI takes no notice of it.
     type: str
-    default: ""
+    default: "true"
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
@@ -61,19 +67,22 @@ _value:
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
 
 
-def jtapi_ini(text, values=None, instances=(), folder="", secure=True, status=""):
+def jtapi_ini(text, values=None, instances=(), folder="", secure=True, status="true", removed=()):
     """See DOCUMENTATION."""
     problems = ["%s: %s" % (key, wrong) for key, wrong in
                 ((key, _jtapi.problem_with(key, value)) for key, value in (values or {}).items()) if wrong]
     known, warnings = _jtapi.values(text), []
     wanted = dict(values or {})
-    if instances:
-        records = [record_of(instance, folder, secure, status) for instance in instances]
+    if instances or removed:
+        records = [record_of(instance, folder, secure, status or "true") for instance in instances]
         problems += ["%s: a value of instance %s holds a comma or a semicolon" % (_jtapi.SECURITY, record.instance_id)
-                     for record in records if ";" in record.text or record.text.count(",") != 9]
-        if not status:
-            problems.append("%s: the status of the certificate is missing; take what jtprefs wrote" % _jtapi.SECURITY)
-        wanted[_jtapi.SECURITY], warnings = _jtapi.merged(known.get(_jtapi.SECURITY, ""), records)
+                     for record in records if ";" in record.text or record.text.count(",") != 10]
+        problems += ["%s: a value of instance %s holds a line break" % (_jtapi.SECURITY, record.instance_id)
+                     for record in records if len(record.text.splitlines()) > 1]
+        before = known.get(_jtapi.SECURITY, "")
+        after, warnings = _jtapi.merged(before, records, [(one["user"], one["instance_id"]) for one in removed])
+        if after != before:
+            wanted[_jtapi.SECURITY] = after
     return {
         "text": text if problems else _jtapi.edited(text, wanted),
         "changes": sorted(key for key, value in wanted.items() if known.get(key) != str(value)),
@@ -85,7 +94,8 @@ def record_of(instance, folder, secure, status):
     """Without an authorization string: the collection fetched the certificate, and CAPF takes a string once."""
     return _jtapi.Record(
         instance["user"], instance["instance_id"], "", str(instance["capf_host"]), str(instance["capf_port"]),
-        str(instance["tftp_servers"][0]), str(instance["tftp_port"]), folder, "true" if secure else "false", status)
+        str(instance["tftp_servers"][0]), str(instance["tftp_port"]), _jtapi.ended(folder), "true" if secure else "false", status,
+        _jtapi.NO_FIPS)
 
 
 class FilterModule:

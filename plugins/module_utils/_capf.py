@@ -506,6 +506,10 @@ class Enrolment:
             self._last = message
             raise self._error(ProtocolError, "the CAPF server changed the session id from %08x to %08x in %s" % (
                 self.session, message.session, message.command_name))
+        if message.command == REQUEST_IN_PROGRESS and self.session is not None:
+            # The server is still at it, a CA behind it perhaps. JTAPI answers every one with an empty message.
+            self._send(STATUS_RESPONSE, ())
+            return
         if message == self._last:
             return  # a server that resends a request has our answer on its way; a string or signature goes out once
         self._last = message

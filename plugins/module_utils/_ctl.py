@@ -12,12 +12,11 @@ JTAPI 11.5 to 15 was observed to verify. Nothing is judged here: signatures are 
 from __future__ import annotations
 
 import datetime
-import hashlib
 import ipaddress
 from dataclasses import dataclass, field
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer, digest
 
 MAX_SIZE = 1 << 20  # real files have 4 to 9 KB; phones stop at 64 KB
 
@@ -495,10 +494,8 @@ def digest_name(code):
 
 def hexdigest(algorithm, octets):
     """Hexadecimal digest, or None where the host forbids the algorithm."""
-    try:
-        return hashlib.new(algorithm, octets).hexdigest()
-    except ValueError:
-        return None
+    found = digest(algorithm, octets)
+    return None if found is None else found.hex()
 
 
 def ctl_file_names(capf_address):

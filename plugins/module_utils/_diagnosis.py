@@ -14,7 +14,13 @@ from __future__ import annotations
 import datetime
 import textwrap
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors, _drift, _fleet, _profile_status
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _cti_errors,
+    _cti_trace,
+    _drift,
+    _fleet,
+    _profile_status,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
 
 HOST, CLUSTER, SERVICES, PORTS, TRUST, USER, PROFILE, CERTIFICATE, CUTOVER, TRACE, CONNECTION = STEPS = (
@@ -26,7 +32,7 @@ OF_STAGE = {
 }
 # Codes of the search for drift that are about no stage of an instance.
 OF_CODE = {
-    "ctl_not_updated": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
+    "ctl_not_updated": TRUST, "ctl_older_on_node": TRUST, "ctl_without_twin": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
 OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")
@@ -77,7 +83,7 @@ def _opened_of(result):
     way = result["item"].get("way") or ""
     if "totals" in result:
         return {"failure": "", "way": way, "compromised": False, "devices": result["totals"].get("devices", 0),
-                "lines": result["totals"].get("lines", 0)}
+                "lines": result["totals"].get("lines", 0), "remarks": list(result.get("remarks") or ())}
     return {"failure": _message(result), "way": way, "compromised": bool(result.get("compromised"))}
 
 
@@ -90,6 +96,7 @@ def _trace_of(result):
         "failure": "", "verdict": result["verdict"], "summary": result["summary"], "next_step": result["next_step"],
         "cipher": last["cipher"], "files_written": list(last["files_written"]), "gaps": result["gaps"][-MOST_QUOTES:],
         "quotes": [quoted[line] for line in sorted(quoted)][-MOST_QUOTES:], "files": [one["path"] for one in result["files"]],
+        "events": result.get("events") or [], "left_out": result.get("left_out") or [],
     }
 
 
@@ -132,7 +139,7 @@ def pages(fleet, clusters, hosts, found, seen, now, only=None, traces=None):
 
     fleet, clusters, hosts: as _drift.findings() takes them, and found: the findings it made of them. seen: {host: rows of
     host_seen()}. now: ISO 8601 in UTC, for the head of the page. only: C((cluster, instance ID)) of those that are asked for, or None.
-    traces: {cluster: {folder, minutes, files, problems}} of the clusters' own traces.
+    traces: {cluster: {folder, minutes, files, problems, events}} of the clusters' own traces.
     """
     wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
               and one["host"] in hosts and (only is None or (one["cluster"], one["instance_id"]) in only)]
@@ -176,7 +183,8 @@ class _Page:
         self.traces = traces.get(instance["cluster"])
         self.ambiguous = ambiguous_ids
         self.found = [self._judged(finding) for finding in found if not (finding["code"] == "not_probed" and self.extra.get("opened"))]
-        self.found += list(self._of_ports()) + list(self._of_trace()) + list(self._of_provider())
+        self.events = self._own_events()
+        self.found += list(self._of_ports()) + list(self._of_provider()) + list(self._of_trace()) + list(self._of_cluster_traces())
 
     # Findings
 
@@ -236,9 +244,44 @@ class _Page:
         if trace and not trace["failure"] and trace["verdict"] == "stopped":
             yield self._add("trace_stopped", TRACE, _drift.WARNING if self.valid else _drift.CRITICAL, trace["summary"],
                             trace["next_step"])
+        if trace and not trace["failure"]:
+            bad = _unhealed(trace.get("events") or ())
+            if bad:
+                yield self._add("trace_refused", TRACE, self._severity_of_event(bad), "%s at %s: %s." % (
+                    _drift.capital(_cti_trace.WORDS[bad["kind"]]), bad["clock"], bad["told"]), bad["cure"] or "Look at the lines that are quoted.")
+
+    def _of_cluster_traces(self):
+        """What the cluster's traces say of this very instance."""
+        for steps, code in ((_cti_trace.OF_PROVIDER, "cluster_refused_provider"), ((_cti_trace.CAPF_REFUSED,), "cluster_refused_certificate"),
+                            ((_cti_trace.CTL_REQUESTED, _cti_trace.CTL_REFUSED), "cluster_refused_list")):
+            bad = _unhealed([one for one in self.events if one["event"] in steps])
+            if bad:
+                step = {"cluster_refused_provider": CONNECTION, "cluster_refused_certificate": PROFILE, "cluster_refused_list": TRUST}[code]
+                yield self._add(code, step, self._severity_of_event(bad), "%s on %s shows at %s: %s." % (
+                    _drift.capital(_cti_trace.WORDS[bad["kind"]]), bad["node"], bad["clock"], bad["told"]), bad["cure"])
+
+    def _severity_of_event(self, event):
+        """What happened before something worked is no reason why it would not."""
+        if event["event"] in (_cti_trace.PROVIDER_REFUSED, _cti_trace.PROVIDER_CLOSED):
+            opened = self.extra.get("opened")
+            return _drift.WARNING if self._views("Open") or (opened and not opened["failure"]) else _drift.CRITICAL
+        return _drift.WARNING if self.valid is not False else _drift.CRITICAL
+
+    def _own_events(self):
+        """Events of the cluster's traces that name this instance, or its user from nobody else's address."""
+        if not self.traces:
+            return []
+        places = _drift.addresses_of(self.instance, self.host) if self.host else ()
+        names = (self.instance["instance_id"], "CTI-" + self.instance["instance_id"])
+        return [one for one in self.traces.get("events") or () if (one["address"] in places if one["address"] else True) and (
+            _fleet.same(one["user"], self.instance["user"]) if one["event"] in _cti_trace.OF_PROVIDER
+            else one["device"] in names if one["kind"] == _cti_trace.CAPF else bool(one["address"]))]
 
     def _of_provider(self):
         opened = self.extra.get("opened")
+        for one in (opened or {}).get("remarks") or ():
+            code = "provider_" + one["code"]
+            yield self._add(code, CONNECTION, _drift.CODES[code][0], one["text"], one["fix"])
         if not opened or not opened["failure"]:
             return
         if opened["compromised"]:
@@ -345,7 +388,7 @@ class _Page:
             return UNKNOWN, "no trace was given"
         if trace["failure"]:
             return UNKNOWN, trace["failure"]
-        return (OK if trace["verdict"] == "complete" else UNKNOWN), trace["summary"]
+        return (OK if trace["verdict"] in ("complete", "opened") else UNKNOWN), trace["summary"]
 
     def _connection(self):
         if self.extra.get("opened"):
@@ -459,7 +502,10 @@ class _Page:
         for gap in trace["gaps"]:
             lines += _row("Silence", "%.1f s from %s, in stage %s" % (gap["milliseconds"] / 1000.0, gap["from"], gap["stage"]))
         lines += _row("Files", ", ".join(trace["files"]))
-        return lines + ["  | %s %s" % (quote["clock"], quote["text"][:WIDTH]) for quote in trace["quotes"]]
+        for left in (trace.get("left_out") or ())[:MOST_QUOTES]:
+            lines += _row("Left out", "%s: %s" % (left["path"], left["reason"]))
+        lines += ["  | %s %s" % (quote["clock"], quote["text"][:WIDTH]) for quote in trace["quotes"]]
+        return lines + ["  | %s %s" % (event["clock"], event["told"]) for event in (trace.get("events") or ())[-MOST_QUOTES:]]
 
     def _cluster_traces(self):
         traces = self.traces
@@ -474,11 +520,19 @@ class _Page:
                 word(text) for text in (traces["folder"], self.instance["instance_id"], self.instance["user"])), breaks=False)
         elif not traces["problems"]:
             lines += _row("", "No file of that time.")
-        return lines
+        return lines + ["  | %s %s: %s" % (event["clock"], event["node"], event["told"]) for event in self.events[-MOST_QUOTES:]]
 
 
 VERDICTS = {"unchanged": "the same as the cluster's", "update": "older than the cluster's", "pinned": "older than the cluster's, which is pinned",
             "first_trust": "none is stored", "kept": "stored; the cluster's was not fetched"}
+
+
+def _unhealed(events):
+    """The last bad event, unless a provider opened after it; None where all is well in the end."""
+    bad = None
+    for event in events:
+        bad = event if event["bad"] else None if event["event"] == _cti_trace.PROVIDER_OPENED else bad
+    return bad
 
 
 def step_of(finding):

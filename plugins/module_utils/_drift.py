@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import json
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet, _server_certificates
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
@@ -38,6 +38,11 @@ CODES = {
     "server_certificate_expired": (CRITICAL, None),
     "server_certificate_expiring": (WARNING, None),
     "ctl_not_updated": (CRITICAL, None),
+    "ctl_older_on_node": (WARNING, None),
+    "ctl_without_twin": (INFO, None),
+    "server_key_short": (CRITICAL, None),
+    "capf_without_extensions": (WARNING, None),
+    "online_ca_unknown": (CRITICAL, None),
     "ris_unavailable": (INFO, None),
     "ris_incomplete": (INFO, None),
     "user_missing": (CRITICAL, ACCOUNTS),
@@ -80,6 +85,7 @@ CODES = {
     "ctl_stale": (WARNING, TRUST),
     "ctl_untrusted": (CRITICAL, TRUST),
     "ctl_damaged": (CRITICAL, TRUST),
+    "ctl_not_verified": (WARNING, TRUST),
     "ctl_not_fetched": (WARNING, TRUST),
     "ctl_without_capf": (WARNING, TRUST),
     "ctl_files": (WARNING, TRUST),
@@ -87,6 +93,12 @@ CODES = {
     "provider_not_judged": (INFO, VERIFY),
     "not_probed": (INFO, VERIFY),
     "probe_failed": (CRITICAL, VERIFY),
+    "provider_no_device": (WARNING, VERIFY),
+    "provider_all_restricted": (WARNING, VERIFY),
+    "provider_password_ends": (WARNING, VERIFY),
+    "provider_certificate_ends": (WARNING, VERIFY),
+    "provider_server_certificate_ends": (WARNING, VERIFY),
+    "provider_weak_cipher": (INFO, VERIFY),
 }
 
 SITE = "ansible-playbook voiceops.secure_tsp.site"
@@ -117,6 +129,7 @@ OF_VERDICT = {
     "not_found": "ctl_not_fetched", "empty": "ctl_not_fetched", "no_answer": "ctl_not_fetched",
     "damaged": "ctl_untrusted", "tampered": "ctl_untrusted", "stranger": "ctl_untrusted",
     "fingerprint_mismatch": "ctl_untrusted", "older": "ctl_untrusted", "stored_damaged": "ctl_damaged",
+    "cannot_verify": "ctl_not_verified",
 }
 STILL_VALID = ("interrupted", "expiring", "key_changed")  # reasons that leave a certificate which opens a provider
 SECRET_FILES = (".", "QBEClient.key.pem", "QBEClient.pem")
@@ -126,16 +139,11 @@ FORMER = ("previous", "pending")  # folders whose certificates are not in use
 SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "Cisco Tftp")
 ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
 CTI_GROUP = "standard cti "
-# Service of a certificate that AXL tells: (roles of its records in the trust list, services of a node that present it).
-LISTED = {
-    "capf": (("CAPF",), ("Cisco Certificate Authority Proxy Function",)),
-    "callmanager": (("CCM", "CCM+TFTP"), ("Cisco CallManager", "Cisco CTIManager")),
-}
 
 # Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
 ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
 PROFILE_OF_OTHER_USER = ("profile_of_other_user", "profile_of_other_user_kept")
-NAME_OF_NOTHING = ("device_missing", "group_missing")
+ABOUT_A_USER = ("device_missing", "group_missing", "user_inactive")
 TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the user tells
 
 
@@ -159,7 +167,11 @@ def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), t
         ctl = result.get("ctl") or {}
         if ctl.get("records") and result["verdict"] != "kept":
             fetched[result["item"]["cluster"], ctl["sha256_fingerprint"]] = {
-                "cluster": result["item"]["cluster"], "timestamp": ctl["timestamp"] or "", "records": ctl["records"]}
+                "cluster": result["item"]["cluster"], "timestamp": ctl["timestamp"] or "", "records": ctl["records"],
+                "server": result.get("server") or ""}
+        for one in result.get("older") or ():
+            fetched[result["item"]["cluster"], one["server"]] = {
+                "cluster": result["item"]["cluster"], "timestamp": one["timestamp"], "records": [], "server": one["server"]}
     for result in probes:
         by_id.setdefault(_key(result["item"]), {})["probe"] = _probe_of(result)
     return {
@@ -188,7 +200,7 @@ def _certificate_of(result):
         "issuer": facts.get("issuer") or "", "sha256_fingerprint": facts.get("sha256_fingerprint") or "",
         "common_name": facts.get("common_name") or "", "name": result.get("name") or "",
         "name_matches": result.get("name_matches"), "unconfirmed": bool(result.get("unconfirmed")),
-        "wrong_modes": result.get("wrong_modes") or {},
+        "wrong_modes": result.get("wrong_modes") or {}, "content": result.get("content") or "",
     }
 
 
@@ -212,7 +224,8 @@ def _trust_of(result):
 
 def _probe_of(result):
     if "totals" in result:
-        return {"failure": "", "compromised": False, "devices": result["totals"].get("devices", 0)}
+        return {"failure": "", "compromised": False, "devices": result["totals"].get("devices", 0),
+                "remarks": list(result.get("remarks") or ())}
     return {"failure": _message(result), "compromised": bool(result.get("compromised"))}
 
 
@@ -353,7 +366,7 @@ class _Look:
             self.contradicted[name, remark["user"]] = remark["text"]
         elif code not in TOLD_AS_MISSING:
             self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name,
-                     user=remark["user"] if code in NAME_OF_NOTHING else "")
+                     user=remark["user"] if code in ABOUT_A_USER else "")
 
     def _security(self, name, info):
         if info.get("mixed_mode") is False:
@@ -395,31 +408,17 @@ class _Look:
                     place, row["not_after"][:10], counted((expires - self.now).days, "day")), fix, UPDATE_CTL, cluster=name)
 
     def _trust_list_of(self, name, info):
-        """Whether the list that hosts fetch holds the certificates that the servers present by now."""
+        """Whether the list that hosts fetch holds the certificates that the servers present by now, and what these are worth."""
         fetched = [one for reading in self.hosts.values() for one in (reading or {}).get("fetched") or () if one["cluster"] == name]
-        if not fetched:
-            return
-        lost = []
-        for row in info.get("certificates") or ():
-            roles, services = LISTED.get((row["service"] or "").lower(), ((), ()))
-            listed = set(print_ for one in fetched for role, print_ in one["records"] if role in roles)
-            # Records may have a hash in place of the certificate, of which nothing can be told here.
-            if roles and "" not in listed and row.get("sha256_fingerprint") not in listed and self._presents(info, row["node"], services):
-                lost.append("the %s certificate of %s" % (row["service"], row["node"]))
-        if lost:
-            made = max(one["timestamp"] for one in fetched)
-            self.add("ctl_not_updated", "%s %s not in the trust list that hosts fetch%s: %s regenerated, and the list was not made anew, so "
-                     "that no client takes %s for the cluster's." % (
-                         capital(" and ".join(lost)), "is" if len(lost) == 1 else "are", " (made %s)" % made if made else "",
-                         "it was" if len(lost) == 1 else "they were", "it" if len(lost) == 1 else "them"),
-                     "Update the trust list on the publisher's command line, then restart Cisco Tftp, Cisco CallManager and Cisco CTIManager "
-                     "on every node that runs them, and provision the fleet.", UPDATE_CTL, cluster=name)
-
-    @staticmethod
-    def _presents(info, node, services):
-        """Whether a node shows that certificate to clients; taken for granted where the cluster did not tell."""
-        rows = [row for row in info.get("services") or () if row["service"] in services]
-        return not rows or any(row["activated"] for row in rows if row["node"] == node)
+        reading = self.clusters[name]
+        served = list(reading.get("lists") or ())
+        known = set(one["server"] for one in served)
+        lists = served + [one for one in fetched if not one.get("server") or one["server"] not in known]
+        for one in _server_certificates.findings(_server_certificates.Facts(
+                certificates=tuple(info.get("certificates") or ()), services=tuple(info.get("services") or ()), lists=tuple(lists),
+                issuer=(info.get("capf") or {}).get("issuer") or "unknown", issuers=reading.get("issuers") or 0,
+                legacy=bool(reading.get("legacy")))):
+            self.add(one.code, one.what + ".", one.fix, one.command, severity=one.severity, cluster=name)
 
     # Hosts
 
@@ -563,6 +562,9 @@ class _Look:
             self.add(code, "The cluster's trust list is refused. %s" % capital(trust["failure"]),
                      "Compare its checksum with the one that the publisher shows. If it is the cluster's, pin it with ctl_fingerprint "
                      "and provision again; if not, somebody answers in the cluster's place.", SHOW_CTL, **subject)
+        elif code == "ctl_not_verified":
+            self.add(code, "This host cannot verify the trust list. %s" % capital(trust["failure"]),
+                     "Allow it in its crypto policy, take a newer cryptography, or pin the cluster's list with ctl_fingerprint.", **subject)
         elif code == "ctl_damaged":
             self.add(code, "The stored trust list cannot vouch for anything. %s" % capital(trust["failure"]),
                      "Put the former one back, or pin the cluster's list with ctl_fingerprint and provision again.", SHOW_CTL,
@@ -678,6 +680,9 @@ class _Look:
             self.add("probe_failed", "No provider opens with the probe certificate. %s" % capital(opened["failure"]),
                      "Give the probe a new id with secure_tsp_probe_suffix: its certificate is compromised."
                      if opened["compromised"] else "Do what the message says.", **subject)
+        else:
+            for one in opened.get("remarks") or ():
+                self.add("provider_" + one["code"], one["text"], one["fix"], **subject)
 
     # What only shows when hosts are compared
 

@@ -12,12 +12,14 @@ import time
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _bounds,
     _capf,
+    _ctl,
     _instance,
     _pki,
     _store,
     _transport,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     CapfRefused,
     FormatError,
     InputError,
@@ -98,7 +100,8 @@ class Session:
         params = self._params
         self._channel = _transport.connect_tls(
             params["capf_host"], params["capf_port"], _transport.Deadline(params["timeout"]), self._accept,
-            legacy=params["tls_legacy"], source_address=params["source_address"])
+            legacy=params["tls_legacy"], source_address=params["source_address"],
+            key_types=_pki.key_types(self._trust_list, (_ctl.CAPF,)))
         self.tls = dict(self._channel.facts)
         self._presented = self.tls.pop("certificate")
         self.tls["server_certificate"] = _pki.certificate_facts(self._presented)
@@ -146,14 +149,16 @@ class Session:
 
     def _certificate(self, der, further):
         try:
-            self._put_in_place(der, self._presented)
-        except (FormatError, TrustError) as error:
+            remark = self._put_in_place(der, self._presented)
+        except (CannotHere, FormatError, TrustError) as error:
             # CAPF is told so first; it is raised at the end of the session.
             error.where = error.where or self._where
             self._rejected = error
             self._enrolment.certificate_rejected(error.what)
             return
         self._enrolment.certificate_stored()
+        if remark:
+            self.warnings.append(remark)
         if further:
             self.warnings.append("CAPF sent %d further certificates, which are not kept." % len(further))
 
@@ -276,9 +281,13 @@ class Instance:
             self.store.begin(self._made[0])
 
         def put_in_place(certificate, presented):
-            _instance.judge_lsc(certificate, key, _instance.issuers(trust_list) or [presented], _instance.now())
+            known = _instance.issuers(trust_list, self.wish.issuers)
+            if not trust_list.capf_certificates():
+                known.append(presented)
+            remark = _instance.judge_lsc(certificate, key, known, _instance.now())
             self.store.stage(_pki.certificate_der(certificate))
             self.store.commit(keep_current=bool(holding.key_matches))
+            return remark
 
         try:
             session = self._try(lambda: Session(params, settings, trust_list, key, put_in_place))

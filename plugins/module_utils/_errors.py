@@ -94,5 +94,12 @@ class AxlError(Refused):
     """AXL or a serviceability service refused: HTTP status or fault code in C(code)."""
 
 
+class CannotHere(SecureTspError):
+    """The library, the crypto policy or the platform of this host cannot do it, which says nothing about the data.
+
+    The fact C(verdict) is C(cannot_verify) where a signature could not be looked at.
+    """
+
+
 class StoreError(SecureTspError):
     """A file of an instance cannot be read, written or trusted."""

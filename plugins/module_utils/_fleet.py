@@ -93,6 +93,8 @@ SENTENCES = {
     "disarm_with_others": "stage disarm stands alone",
     "user_of_other_type": "user %(user)s exists as %(an_other_user)s, not as %(a_wished_user)s",
     "user_standard": "user %(user)s is a standard user of the system and is not touched",
+    "user_inactive":
+        "end user %(user)s is not active any more: its directory does not have it, so it cannot log in, and the cluster will delete it",
     "end_user_missing": "end user %(user)s does not exist, and end users are never created here",
     "user_missing": "application user %(user)s does not exist; make it first (stage users)",
     "user_without_password": "application user %(user)s does not exist, and there is no password to make it with",
@@ -261,13 +263,14 @@ def spelled(names, known_names):
 
 @dataclasses.dataclass
 class User:
-    """A user of the cluster with all its groups and the devices it controls."""
+    """A user of the cluster with all its groups and the devices it controls. active: whether its directory still has it."""
 
     name: str
     type: str
     standard: bool = False
     groups: List[str] = dataclasses.field(default_factory=list)
     devices: List[str] = dataclasses.field(default_factory=list)
+    active: bool = True
 
 
 @dataclasses.dataclass
@@ -811,6 +814,8 @@ class _Planner:
                 self.problems.append(Remark("user_of_other_type", name, user_type))
             elif known is not None and known.standard:
                 self.problems.append(Remark("user_standard", name, user_type))
+            elif known is not None and not known.active and not self._all_absent(user_type, name):
+                self.problems.append(Remark("user_inactive", name, user_type))
             elif known is None and not self._all_absent(user_type, name):
                 self._check_missing(user_type, name, listed)
 

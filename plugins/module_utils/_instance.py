@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds, _ctl, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     FormatError,
     InputError,
     StoreError,
@@ -33,6 +34,7 @@ OPTIONS = dict(
         size=dict(type="int"),
     )),
     renew_before_days=dict(type="int", default=0),
+    issuers=dict(type="list", elements="str"),
     key_passphrase=dict(type="str", no_log=True),
 )
 PLACEHOLDER = "{instance_id}"
@@ -40,6 +42,9 @@ MAX_DAYS = 36500
 
 STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED)  # reasons to renew a certificate that opens a provider all the same
 
+NOT_VERIFIED = (
+    "This host cannot verify the signature of the certificate by %s; it was taken because CAPF itself, which the trust list has, sent it over TLS.")
+PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
 
 
@@ -105,6 +110,11 @@ class Identity:
             raise StoreError("the certificate of this instance is not valid before %s" % _pki.iso(begins), where=where,
                              cure="Compare the clocks of this host and of the cluster. Nothing was connected.")
 
+    @property
+    def key_types(self):
+        """Those of the certificates that accept() lets pass."""
+        return _pki.key_types(self.trust_list, CTI_MANAGER_ROLES)
+
     def client(self):
         return self.certificate, self.key_pem, self.passphrase
 
@@ -143,40 +153,63 @@ def warnings_of_server(facts, title):
             title, facts["not_after"])
 
 
-def issuers(trust_list):
-    """The certificates that may have issued an LSC: those of CAPF in the list, and those in the list that issued them.
+def issuers(trust_list, others=()):
+    """The certificates that may have issued an LSC: those of CAPF in the list, those in the list that issued them, and others.
 
-    None at all where the list has only hashes of CAPF's certificates.
+    others: DER of the authorities behind a CAPF with an online CA, which no trust list has. None at all where the list has only
+    hashes of CAPF's certificates and there are no others.
     """
     found = trust_list.capf_certificates()
-    return found + [der for der in trust_list.certificates() if der not in found and any(
+    found += [der for der in trust_list.certificates() if der not in found and any(
         _pki.is_authority(der) and _pki.is_issued_by(capf, der) for capf in found)]
+    return found + [der for der in others if der not in found]
 
 
-def is_from_capf(certificate, trust_list):
-    """Whether the list's CAPF issued the certificate; None where the list has only a hash of CAPF's certificate."""
-    known = issuers(trust_list)
-    return any(_pki.is_issued_by(certificate, der) for der in known) if known else None
+def issuers_of(texts):
+    """DER of the certificates in texts of PEM. Raises InputError."""
+    found = []
+    for number, text in enumerate(texts or (), 1):
+        parts = text.split(PEM_BEGIN)[1:]
+        try:
+            found += [_pki.certificate_der((PEM_BEGIN + part).encode("ascii", "replace")) for part in parts]
+        except FormatError:
+            parts = []
+        if not parts:
+            raise InputError("issuers: entry %d has no certificate in PEM format that can be read" % number,
+                             cure="Give certificates of the authorities that issue for CAPF.")
+    return list(dict.fromkeys(found))
+
+
+def is_from_capf(certificate, trust_list, others=()):
+    """Whether the list's CAPF, or one of the other authorities, issued the certificate.
+
+    None where that cannot be told: the list has only a hash of CAPF's certificate, or this host cannot verify the signature.
+    """
+    known = issuers(trust_list, others)
+    return _pki.issued_by_any(certificate, known) if known else None
 
 
 def judge_lsc(certificate, key, known, moment):
-    """Raise FormatError or TrustError unless this certificate that came from CAPF may be stored.
+    """Raise FormatError or TrustError unless this certificate that came from CAPF may be stored. Returns a remark, or nothing.
 
-    known: certificates (DER) of which one must have issued it; without any, the issuer is not looked at.
+    known: certificates (DER) of which one must have issued it; without any, the issuer is not looked at. Where this host cannot
+    verify the signature the certificate counts, since CAPF, whose own certificate the list has, sent it over TLS.
     """
     facts = _pki.certificate_facts(certificate)
     if not _pki.matches_key(certificate, key):
         raise TrustError("the certificate that CAPF sent is not for the key of this instance (%s)" % facts["subject"],
                          cure="Look at the CAPF trace of this time.", certificate=facts)
-    if known and not any(_pki.is_issued_by(certificate, der) for der in known):
+    issued = _pki.issued_by_any(certificate, known) if known else True
+    if issued is False:
         raise TrustError("the certificate that CAPF sent was not issued by the CAPF of the trust list but by %s"
                          % facts["issuer"], certificate=facts,
-                         cure="Fetch the trust list again with ctl_file. An off-line authority cannot issue "
-                         "these certificates.")
+                         cure="Fetch the trust list again with ctl_file. Where an online authority issues for CAPF, give its "
+                         "certificate in issuers. An off-line authority cannot issue these certificates.")
     if _pki.expires(certificate) <= moment or _pki.begins(certificate) > moment + CLOCKS_APART:
         raise TrustError("the certificate that CAPF sent is valid from %s to %s, and this host's clock says %s"
                          % (facts["not_before"], facts["not_after"], _pki.iso(moment)), certificate=facts,
                          cure="Compare the clocks of this host and of the publisher.")
+    return NOT_VERIFIED % facts["issuer"] if issued is None else ""
 
 
 def has_name(certificate, name):
@@ -189,13 +222,17 @@ def has_name(certificate, name):
 
 @dataclass(frozen=True)
 class Wish:
-    """What the certificate of an instance should be like. key_type None leaves key and size open."""
+    """What the certificate of an instance should be like. key_type None leaves key and size open.
+
+    issuers: DER of authorities that may have issued it beside those of the trust list.
+    """
 
     name: str
     key_type: str = None
     key_size: int = None
     renew_before_days: int = 0
     passphrase: str = field(default=None, repr=False)
+    issuers: tuple = ()
 
     @property
     def kind(self):
@@ -218,7 +255,7 @@ def wish_of(params):
             raise InputError("%d is not a size of an %s key" % (size, key_type.upper()), cure="CAPF takes %s bits." % (
                 ", ".join("%d" % each for each in _bounds.KEY_SIZES[key_type])))
     return Wish(template.replace(PLACEHOLDER, instance_id), key_type, size, params["renew_before_days"],
-                params["key_passphrase"])
+                params["key_passphrase"], tuple(issuers_of(params["issuers"])))
 
 
 class Holding:
@@ -246,10 +283,10 @@ class Holding:
         self.key = made[1] if key_pem is not None and key_pem == made[0] else self._key(key_pem, where, lenient)
         self.from_capf = None
         if self.certificate is not None and trust_list is not None:
-            self.from_capf = is_from_capf(self.certificate, trust_list)
+            self.from_capf = is_from_capf(self.certificate, trust_list, wish.issuers)
         self.key_matches = None
         if self.certificate is not None and self.key is not None:
-            self.key_matches = _pki.matches_key(self.certificate, self.key)
+            self.key_matches = self._matches(lenient)
         self.reason, self.explanation = self._need()
 
     @classmethod
@@ -257,6 +294,15 @@ class Holding:
         key_pem, certificate = store.pair()
         return cls(wish, certificate, key_pem, read_trust_list(store), pending=store.pending.pair(),
                    where=store.path(_store.KEY), lenient=lenient, made=made)
+
+    def _matches(self, lenient):
+        """Raises CannotHere, since nobody should lose a good pair because a policy keeps the library from looking at it."""
+        try:
+            return _pki.matches_key(self.certificate, self.key)
+        except CannotHere:
+            if not lenient:
+                raise
+            return None
 
     @staticmethod
     def _readable(octets):
@@ -274,6 +320,10 @@ class Holding:
             return None
         try:
             return load_key(key_pem, self.wish.passphrase, where)
+        except CannotHere:
+            if lenient:
+                return None
+            raise
         except FormatError as error:
             if lenient or not is_encrypted(key_pem):
                 return None
@@ -298,7 +348,7 @@ class Holding:
         """Type and size of the key in use, None where there is none."""
         if self.key is not None:
             return _pki.key_kind(self.key)
-        return _pki.key_kind(_pki.load_certificate(self.certificate).public_key()) if self.certificate else None
+        return _pki.key_kind(_pki.public_key_of(_pki.load_certificate(self.certificate))) if self.certificate else None
 
     @property
     def days_left(self):
@@ -322,7 +372,7 @@ class Holding:
                 yield KEY_LOST, "There is a certificate but no key."
             elif self.key is None:
                 yield UNREADABLE, "The key cannot be read."
-            elif not self.key_matches:
+            elif self.key_matches is False:
                 yield KEY_MISMATCH, "The certificate is not for the key beside it."
         expires = _pki.expires(self.certificate)
         if expires <= self.moment:
@@ -374,7 +424,7 @@ class Holding:
             return False
         try:
             key = load_key(key_pem, self.wish.passphrase, "")
-            judge_lsc(certificate, key, issuers(self.trust_list), self.moment)
+            judge_lsc(certificate, key, issuers(self.trust_list, self.wish.issuers), self.moment)
         except (FormatError, TrustError):
             return False
         return self.wish.kind in (None, _pki.key_kind(key))

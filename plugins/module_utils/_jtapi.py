@@ -41,6 +41,10 @@ SECURITY = "SecurityProperty"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=(.*)\Z", re.DOTALL)
 TFTP_PORT = "69"
+#: Names of the stores that JTAPI opens; the second one it writes itself.
+CLIENT_STORE, SERVER_STORE = "JtapiClientKeyStore-%s-%s", "JtapiServerKeyStore-%s-%s"
+# What JTAPI 14 writes behind the documented ten fields: no FIPS mode.
+NO_FIPS = ("false",)
 
 
 def problem_with(key, value):
@@ -145,21 +149,45 @@ def records(text):
     return result
 
 
-def merged(text, wanted):
-    """C((value of SecurityProperty, warnings)) with these records put in; others stay as they are.
+def ended(folder):
+    """The folder as JTAPI needs it: it joins folder and file name without a separator."""
+    return folder if not folder or folder.endswith(("/", "\\")) else folder + "/"
 
-    A record that says the same is not touched, whatever its fields' order. The authorization string of a changed one goes,
-    because JTAPI sends it again at every start, and CAPF takes it once.
+
+def merged(text, wanted, removed=()):
+    """C((value of SecurityProperty, warnings)) with these records put in and those of (user, instance id) taken out; others stay.
+
+    A record that means the same is not touched, whatever its fields' order and its word for the certificate's status, which JTAPI
+    ignores. The authorization string of a changed one goes, because JTAPI sends it again at every start, and CAPF takes it once.
     """
     held = records(text)
+    # CUCM does not tell users apart by case.
+    known = dict(((user.lower(), name), (user, name)) for user, name in held.found)
     changed = False
+    for user, name in removed:
+        place = known.pop((user.lower(), name), None)
+        changed = bool(place and held.found.pop(place)) or changed
     for record in wanted:
-        known = held.found.get((record.user, record.instance_id))
-        new = record if known is None else dataclasses.replace(record, rest=known.rest)
-        if known is None or dataclasses.replace(known, secure=known.secure.lower()) != dataclasses.replace(
-                new, secure=new.secure.lower()):
-            held.found[record.user, record.instance_id] = new
-            changed = True
+        place = known.get((record.user.lower(), record.instance_id))
+        old = held.found.get(place)
+        if old is not None and meaning_of(old) == meaning_of(record):
+            continue
+        new = record if old is None else dataclasses.replace(record, status=old.status or record.status, rest=old.rest or record.rest)
+        if place is not None:
+            del held.found[place]
+        held.found[record.user, record.instance_id] = new
+        changed = True
     if not changed:
         return text or "", held.warnings
-    return ";".join([record.text for record in held.found.values()] + held.others), held.warnings
+    return "".join(part + ";" for part in [record.text for record in held.found.values()] + held.others), held.warnings
+
+
+def meaning_of(record):
+    """What JTAPI takes a record for. A folder without its last slash is another one: files beside it are meant."""
+    folder = re.sub("//+", "/", record.folder).replace("/./", "/")
+    return (record.user, record.instance_id, record.authcode, record.capf.lower(), number(record.capf_port), record.tftp.lower(),
+            number(record.tftp_port), folder, record.secure.lower())
+
+
+def number(text):
+    return int(text) if re.match(r"\d{1,9}\Z", text) else text

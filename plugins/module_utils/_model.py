@@ -67,6 +67,7 @@ class Cluster(TypedDict, total=False):
     validate_certs: bool
     ca_path: Optional[str]
     server_fingerprint: Optional[str]
+    tls_legacy: bool
     axl_version: Optional[str]
     timeout: int
     serviceability_username: Optional[str]
@@ -78,6 +79,7 @@ class Cluster(TypedDict, total=False):
     cti_port: int
     plain_cti_port: int
     ctl_fingerprint: Optional[str]
+    issuers: List[str]
 
 
 class User(TypedDict):
@@ -377,8 +379,6 @@ class _Completion:
         if entry is None:
             self.clusters[name] = {"hostname": ""}
             return
-        if any(mark in entry["hostname"] for mark in "/#?@ "):
-            self.mistakes.append(mistake("wrong_value", where, key="hostname", clause="is not a host name or an address"))
         self.hide("cluster", name, number, entry, ("password", "serviceability_password"))
         for key in ("tftp_servers", "cti_managers"):
             entry[key] = entry[key] or [entry["hostname"]]

@@ -32,6 +32,7 @@ def cluster_options(serviceability=False):
         validate_certs=dict(type="bool", default=True),
         ca_path=dict(type="path"),
         server_fingerprint=dict(type="str"),
+        tls_legacy=dict(type="bool", default=False),
         axl_version=dict(type="str"),
         timeout=dict(type="int", default=60),
     )

@@ -11,8 +11,23 @@ so a codec built on it cannot accept trailing or missing octets unnoticed.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
+
+
+def digest(algorithm, octets):
+    """Digest of octets, or None where the host forbids the algorithm even where nothing secret hangs on it."""
+    try:
+        return hashlib.new(algorithm, octets, usedforsecurity=False).digest()
+    except TypeError:
+        pass  # Python 3.8 does not know the parameter
+    except ValueError:
+        return None
+    try:
+        return hashlib.new(algorithm, octets).digest()
+    except ValueError:
+        return None
 
 
 class Reader:

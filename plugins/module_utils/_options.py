@@ -11,6 +11,7 @@ it, and the stages take their defaults from it. Pure.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional, Tuple
@@ -21,6 +22,8 @@ PREFIX_WINDOWS = "client_windows_"
 # What XML 1.0, and with it AXL, cannot carry.
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
+HOST_NAME = re.compile(r"(?=.{1,253}\Z)[^\W_]([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?\Z")
+NO_HOST = "is not a host name or an address"
 SIZE = re.compile("([0-9]{1,12})([KMGkmg]?)[Bb]?\\Z")
 TRUE = ("yes", "on", "1", "true", "t", "y")
 FALSE = ("no", "off", "0", "false", "f", "n")
@@ -29,7 +32,7 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
+    type: str, name (a text that goes to cluster or host as it is), host (a name of a host or an address), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
     which is looked at elsewhere.
     """
 
@@ -104,6 +107,22 @@ def _name(value):
     return text
 
 
+def host_of(text):
+    """A name of a host, or an address without its brackets. Raises ValueError for what a URL would read otherwise."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if bare == text and HOST_NAME.match(text):
+        return text
+    try:
+        ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        raise ValueError(NO_HOST) from None
+    return bare
+
+
+def _host(value):
+    return host_of(_name(value))
+
+
 def _number(value):
     try:
         if isinstance(value, (bool, float)):
@@ -142,7 +161,7 @@ def _mapping(value):
 
 
 CONVERSIONS = {
-    "str": _text, "name": _name, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "str": _text, "name": _name, "host": _host, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
 }
 
@@ -150,7 +169,7 @@ CONVERSIONS = {
 
 PORT = {"least": 1, "most": 65535}
 CLUSTER = {
-    "hostname": Option("name", None, ("The publisher.",), required=True),
+    "hostname": Option("host", None, ("The publisher.",), required=True),
     "port": Option("int", 8443, ("Port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
     "password": Option("name", None, ("Its password.",), secret=True, required=True),
@@ -159,22 +178,29 @@ CLUSTER = {
         "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
     "server_fingerprint": Option("str", None, (
         "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+    "tls_legacy": Option("bool", False, (
+        "Let the web services offer TLS 1.0 and 1.1, old cipher suites and short keys, see "
+        "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). It says nothing of CAPF and CTI Manager, for which there is "
+        "O(secure_tsp_tls_legacy).",)),
     "axl_version": Option("str", None, (
         "AXL version of the requests, found out when left out. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
     "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
     "serviceability_password": Option("name", None, ("Its password.",), secret=True),
-    "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="name"),
+    "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="host"),
     "tftp_port": Option("int", 69, ("Their port.",), **PORT),
-    "capf_host": Option("name", None, ("CAPF, by default C(hostname).",)),
+    "capf_host": Option("host", None, ("CAPF, by default C(hostname).",)),
     "capf_port": Option("int", 3804, ("Its port.",), **PORT),
-    "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="name"),
+    "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="host"),
     "cti_port": Option("int", 2749, ("Their port for secure connections.",), **PORT),
     "plain_cti_port": Option("int", 2748, (
         "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
     "ctl_fingerprint": Option("str", None, (
         "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
+    "issuers": Option("list", (), (
+        "PEM files on the controller with the authorities that issue certificates for CAPF, where an online CA does. Without it those in "
+        "CAPF-trust count, which AXL tells.",), elements="path"),
 }
 USER = {
     "name": Option("name", None, ("The user ID.",), required=True),

@@ -41,6 +41,7 @@ class Outcome(TypedDict, total=False):
     trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
     proven. placed: when it was put in place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
+    remarks: what a success is worth, where that is less than it seems.
     way, why, verified_by, state, online, waiting: what _verification adds.
     """
 
@@ -71,6 +72,7 @@ class Outcome(TypedDict, total=False):
     certificate_issuer: Optional[str]
     certificate_fingerprint: Optional[str]
     certificate_key: Optional[List[Any]]
+    remarks: List[str]
 
 
 def fresh(instance):
@@ -79,7 +81,7 @@ def fresh(instance):
         dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None, trusted="",
         certificate_valid=None, unconfirmed=False, placed=None, changed=False, failed=False, message="", capf_reason=None,
         compromised=False, not_begun="", certificate_expires=None, certificate_begins=None, certificate_issuer=None,
-        certificate_fingerprint=None, certificate_key=None,
+        certificate_fingerprint=None, certificate_key=None, remarks=[],
     )
 
 

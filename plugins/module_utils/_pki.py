@@ -6,6 +6,10 @@
 
 Certificates travel as DER octets and keys as opaque objects between the other files. Works with
 cryptography 3.4 and later.
+
+Distributions forbid algorithms to their libraries (SHA-1 in signatures, PKCS#1 v1.5, short keys, curves), while CUCM signs as
+it has always done. So RSA signatures are verified here by the public operation itself, which no policy reaches; and what the
+library of a host cannot do is told as that (CannotHere), and never as wrong data.
 """
 
 from __future__ import annotations
@@ -13,21 +17,24 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+import secrets
 import traceback
 from dataclasses import dataclass
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     FormatError,
     InputError,
     MissingLibrary,
     TrustError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import digest as digest_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash import subject_hash as hash_of_rdns
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.backends import default_backend
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -39,7 +46,10 @@ except ImportError:
 else:
     CRYPTOGRAPHY_IMPORT_ERROR = None
 
+CURE_POLICY = (
+    "See the table of platforms in the security guide for what to allow on this host, or use another interpreter or a newer cryptography.")
 RSA_SIZES = (2048, 3072, 4096)
+KEY_TYPES = ("rsa", "ec")
 EC_SIZES = (256, 384, 521)
 
 
@@ -55,11 +65,15 @@ def require():
 def generate_key(kind, size):
     """A new private key: kind C(rsa) or C(ec), size in bits. Raises InputError for a size that CAPF does not know."""
     require()
-    if kind == "rsa" and size in RSA_SIZES:
-        return rsa.generate_private_key(public_exponent=65537, key_size=size, backend=default_backend())
-    if kind == "ec" and size in EC_SIZES:
-        curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
-        return ec.generate_private_key(curve(), default_backend())
+    try:
+        if kind == "rsa" and size in RSA_SIZES:
+            return rsa.generate_private_key(public_exponent=65537, key_size=size, backend=default_backend())
+        if kind == "ec" and size in EC_SIZES:
+            curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
+            return ec.generate_private_key(curve(), default_backend())
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        raise CannotHere("this host cannot make a key of type %s with %d bits" % (kind, size),
+                         cure="Its crypto policy or its library forbids it: wish another key, or allow it there.") from None
     raise InputError("a key of type %s with %s bits cannot be made" % (kind, size),
                      cure="Take rsa with 2048, 3072 or 4096, or ec with 256, 384 or 521 bits.")
 
@@ -88,7 +102,10 @@ def key_from_pem(octets, passphrase=None, where=""):
     except TypeError:
         problem = "the key is encrypted and no passphrase was given" if not passphrase else \
             "a passphrase was given for a key that is not encrypted"
-    except (ValueError, UnsupportedAlgorithm):
+    except (InternalError, UnsupportedAlgorithm):
+        raise CannotHere("this host cannot read the key: its library or crypto policy does not allow such keys, or such encryption",
+                         where=where, cure="Nothing is known against the key. %s" % CURE_POLICY) from None
+    except ValueError:
         problem = "the key cannot be read%s" % (" with the passphrase given" if passphrase else "")
     raise FormatError(problem, where=where)
 
@@ -158,8 +175,20 @@ def load_certificate(octets, where=""):
         if b"-----BEGIN CERTIFICATE-----" in octets:
             return x509.load_pem_x509_certificate(octets, default_backend())
         return x509.load_der_x509_certificate(octets, default_backend())
-    except (ValueError, UnsupportedAlgorithm):
+    except (InternalError, UnsupportedAlgorithm):
+        raise CannotHere("this host cannot read the certificate", where=where, cure=CURE_POLICY) from None
+    except ValueError:
         raise FormatError("this is no X.509 certificate that can be read", where=where) from None
+
+
+def public_key_of(certificate, where=""):
+    """The public key of a certificate object. Raises CannotHere for a curve or a size that this host does not allow."""
+    try:
+        return certificate.public_key()
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        raise CannotHere("this host cannot use the key in the certificate of %s" % (
+            certificate.subject.rfc4514_string() or "nobody"), where=where, verdict=CANNOT_VERIFY, cure=(
+                "Its library or crypto policy does not know such a curve or size. %s" % CURE_POLICY)) from None
 
 
 def certificate_der(octets, where=""):
@@ -207,7 +236,10 @@ def certificate_facts(der):
     """What an operator wants to know of a certificate, as plain values; times as ISO 8601 in UTC."""
     certificate = load_certificate(der)
     not_before, not_after = validity(certificate)
-    kind, size = key_kind(certificate.public_key())
+    try:
+        kind, size = key_kind(public_key_of(certificate))
+    except CannotHere:
+        kind, size = UNKNOWN_KEY, 0
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
@@ -228,8 +260,11 @@ def certificate_facts(der):
 
 def subject_hash(der):
     """OpenSSL's subject hash, the stem of a certificate's file name."""
-    subject = load_certificate(der).subject
-    return hash_of_rdns([[(item.oid.dotted_string, item.value) for item in rdn] for rdn in subject.rdns])
+    names = [[(item.oid.dotted_string, item.value) for item in rdn] for rdn in load_certificate(der).subject.rdns]
+    try:
+        return hash_of_rdns(names)
+    except ValueError:
+        raise CannotHere("this host forbids SHA-1, by which certificate files are named", cure=CURE_POLICY) from None
 
 
 def matches_key(der, key):
@@ -237,7 +272,7 @@ def matches_key(der, key):
 
     For a key of key_from_pem this proves its primes, too: the modulus of the certificate has no other factors.
     """
-    public_key = load_certificate(der).public_key()
+    public_key = public_key_of(load_certificate(der))
     return public_key_der(public_key) == public_key_der(key) and _signs_for(key, public_key)
 
 
@@ -250,36 +285,102 @@ def _signs_for(key, public_key):
             signature = key.sign(octets, ec.ECDSA(hashes.SHA256()))
         else:
             return True  # no client has such a key; what needs one tells so
-    except (ValueError, UnsupportedAlgorithm):
+    except (InternalError, UnsupportedAlgorithm):
+        if not isinstance(key, rsa.RSAPrivateKey):
+            return True  # its public key is that of the certificate, and more cannot be found out here
+        signature = sign_raw_pkcs1(key, _digest_info("sha256", octets))
+    except ValueError:
         return False
-    return _signature_fits(public_key, signature, octets, hashes.SHA256())
+    return signature_fits(public_key, signature, octets, "sha256") is not False
 
 
-def _signature_fits(public_key, signature, octets, algorithm):
+# What a signature of PKCS#1 v1.5 holds before the digest (RFC 8017, section 9.2).
+DIGEST_INFO = {
+    "md5": "3020300c06082a864886f70d020505000410", "sha1": "3021300906052b0e03021a05000414",
+    "sha224": "302d300d06096086480165030402040500041c", "sha256": "3031300d060960864801650304020105000420",
+    "sha384": "3041300d060960864801650304020205000430", "sha512": "3051300d060960864801650304020305000440",
+}
+# Object identifiers of signatures that are PKCS#1 v1.5, by their digest; others are left to the library.
+PKCS1 = {
+    "1.2.840.113549.1.1.4": "md5", "1.2.840.113549.1.1.5": "sha1", "1.2.840.113549.1.1.14": "sha224",
+    "1.2.840.113549.1.1.11": "sha256", "1.2.840.113549.1.1.12": "sha384", "1.2.840.113549.1.1.13": "sha512",
+}
+OF_EC = "1.2.840.10045."
+
+
+def _digest_info(name, octets):
+    """DigestInfo of RFC 8017, None where the host forbids the digest."""
+    found = digest_of(name, octets)
+    return None if found is None else bytes.fromhex(DIGEST_INFO[name]) + found
+
+
+def signature_fits(public_key, signature, octets, name):
+    """Whether a signature fits, None where this host cannot tell. name: of the digest. RSA means PKCS#1 v1.5 here."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return _rsa_signature_fits(public_key, signature, octets, name)
+    algorithm = getattr(hashes, name.upper(), None)
+    if not isinstance(public_key, ec.EllipticCurvePublicKey) or algorithm is None:
+        return None
     try:
-        if isinstance(public_key, rsa.RSAPublicKey):
-            public_key.verify(signature, octets, padding.PKCS1v15(), algorithm)
-        elif isinstance(public_key, ec.EllipticCurvePublicKey):
-            public_key.verify(signature, octets, ec.ECDSA(algorithm))
-        else:
-            return False
-    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+        public_key.verify(signature, octets, ec.ECDSA(algorithm()))
+    except InvalidSignature:
         return False
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        return None
     return True
 
 
+def _rsa_signature_fits(public_key, signature, octets, name):
+    """The public operation, and the whole block compared with the one that is due: nothing in it is parsed."""
+    content = _digest_info(name, octets) if name in DIGEST_INFO else None
+    if content is None:
+        return None
+    numbers = public_key.public_numbers()
+    size = (numbers.n.bit_length() + 7) // 8
+    opened = int.from_bytes(signature, "big")
+    if len(signature) != size or opened >= numbers.n or size < len(content) + 11:
+        return False
+    block = b"\0\1" + b"\xff" * (size - 3 - len(content)) + b"\0" + content
+    return pow(opened, numbers.e, numbers.n) == int.from_bytes(block, "big")
+
+
 def is_issued_by(der, issuer_der):
-    """Whether issuer and signature of a certificate fit the other certificate; dates are not looked at."""
+    """Whether issuer and signature of a certificate fit the other certificate; dates are not looked at.
+
+    None where the names fit and this host cannot verify the signature, which says nothing against it.
+    """
     certificate, issuer = load_certificate(der), load_certificate(issuer_der)
     if certificate.issuer != issuer.subject:
         return False
     try:
+        public_key = public_key_of(issuer)
+        octets, name = certificate.tbs_certificate_bytes, PKCS1.get(certificate.signature_algorithm_oid.dotted_string)
+        if isinstance(public_key, rsa.RSAPublicKey) and name is None:
+            return _fits_by_library(certificate, public_key)
         algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
+    except (CannotHere, InternalError, UnsupportedAlgorithm, ValueError):
+        return None
+    return signature_fits(public_key, certificate.signature, octets, name or getattr(algorithm, "name", ""))
+
+
+def _fits_by_library(certificate, public_key):
+    """RSA signatures other than PKCS#1 v1.5, such as PSS, which cryptography knows since release 41."""
+    if certificate.signature_algorithm_oid.dotted_string.startswith(OF_EC):
         return False
-    if algorithm is None:
+    parameters = getattr(certificate, "signature_algorithm_parameters", None)
+    if not isinstance(parameters, padding.PSS):
+        return None
+    try:
+        public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, parameters, certificate.signature_hash_algorithm)
+    except InvalidSignature:
         return False
-    return _signature_fits(issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes, algorithm)
+    return True
+
+
+def issued_by_any(der, issuers):
+    """Whether one of these certificates issued it; None where none did for sure, and this host cannot tell of one of them."""
+    found = [is_issued_by(der, issuer) for issuer in issuers]
+    return True if True in found else (None if None in found else False)
 
 
 def is_authority(der):
@@ -287,6 +388,18 @@ def is_authority(der):
     try:
         return load_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def may_issue(der):
+    """Whether the certificate has the extensions of an authority: basicConstraints CA, and keyCertSign where keyUsage is told."""
+    if not is_authority(der):
+        return False
+    try:
+        return load_certificate(der).extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
+    except ValueError:
         return False
 
 
@@ -341,7 +454,10 @@ def open_key_store(octets, password, where=""):
         else:
             key, certificate, others = pkcs12.load_key_and_certificates(octets, password.encode("utf-8"), default_backend())
             name = None
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (InternalError, UnsupportedAlgorithm):
+        raise CannotHere("this host cannot open the key store: its crypto policy or library does not allow the encryption in it",
+                         where=where, cure=CURE_POLICY) from None
+    except (ValueError, TypeError):
         raise FormatError("this is no PKCS#12 key store that can be read with the password given", where=where) from None
     if key is None or certificate is None:
         raise FormatError("the key store has no key with its certificate", where=where)
@@ -360,7 +476,7 @@ def _der(certificate):
 def digests_of(der):
     """Digests of a certificate by the codes of a trust list, for records that hold a hash in its place."""
     return {
-        code: {hashlib.new(name, der).digest() for name in names} for code, names in _ctl.DIGESTS.items()
+        code: {digest_of(name, der) for name in names} - {None} for code, names in _ctl.DIGESTS.items()
     }
 
 
@@ -372,27 +488,53 @@ def lists_certificate(trust_list, der, roles):
     return any(digest in digests.get(code, ()) for code, digest in trust_list.hashes(*roles))
 
 
+def key_types(trust_list, roles):
+    """The types of keys, C(rsa) and C(ec), that the list has under these roles; both where a record does not tell its type."""
+    found = set()
+    for record in trust_list.of_role(*roles):
+        if record.certificate:
+            try:
+                found.add(certificate_facts(record.certificate)["key_type"])
+            except (CannotHere, FormatError, ValueError):
+                found.add(UNKNOWN_KEY)
+        elif record.certificate_hash:
+            # RSA as PKCS#1, EC as the uncompressed point
+            found.add({b"\x30": "rsa", b"\x04": "ec"}.get((record.public_key or b"")[:1], UNKNOWN_KEY))
+    return found if found and found <= set(KEY_TYPES) else set(KEY_TYPES)
+
+
 def verify_trust_list(trust_list, certificates):
     """C((der, "sha1")) of the first certificate whose key verifies the list and the digest that fitted, else None.
 
-    A digest code that means two things is tried as both.
+    A digest code that means two things is tried as both. Raises CannotHere where none fits and one of them, or the digest, is
+    something that this host cannot work with.
     """
     require()
-    algorithms = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
-    octets = trust_list.signed_octets()
+    octets, doubts = trust_list.signed_octets(), []
     for der in certificates:
         try:
-            public_key = load_certificate(der).public_key()
-        except (FormatError, ValueError, UnsupportedAlgorithm):
+            public_key = public_key_of(load_certificate(der))
+        except FormatError:
+            continue
+        except CannotHere as error:
+            doubts.append(error.what)
             continue
         for name in _ctl.DIGESTS.get(trust_list.digest_code, ()):
-            if _signature_fits(public_key, trust_list.signature, octets, algorithms[name]()):
+            fits = signature_fits(public_key, trust_list.signature, octets, name)
+            if fits:
                 return der, name
+            if fits is None:
+                doubts.append("this host cannot verify a signature by %s with %s" % (key_kind(public_key)[0].upper(), name.upper()))
+    if certificates and trust_list.digest_code not in _ctl.DIGESTS:
+        doubts.append("this collection does not know the digest of code %d" % trust_list.digest_code)
+    if doubts:
+        raise CannotHere("the signature of the trust list cannot be verified: %s" % "; ".join(dict.fromkeys(doubts)),
+                         verdict=CANNOT_VERIFY, cure="Nothing is known against the list. %s" % CURE_POLICY)
     return None
 
 
 def self_verified(trust_list):
-    """C((signer's DER, digest)) when one of its own SAST certificates verifies the list, else None.
+    """C((signer's DER, digest)) when one of its own SAST certificates verifies the list, else None. Raises CannotHere.
 
     The header names the signer; every other SAST is tried too, since some files name it differently.
     """
@@ -412,7 +554,7 @@ def certificates_of(trust_list):
         holders = [record for record in trust_list.records if record.certificate == der]
         try:
             about, stem, pem = certificate_facts(der), subject_hash(der), certificate_pem(der)
-        except (FormatError, ValueError, UnsupportedAlgorithm):
+        except (CannotHere, FormatError, ValueError, UnsupportedAlgorithm):
             warnings.append("the certificate of %s cannot be read (%s)" % (
                 holders[0].subject or holders[0].dns_name, holders[0].role_name))
             continue
@@ -432,9 +574,16 @@ def trust_list_facts(trust_list):
 
     Also gives warnings: C((facts, warnings)).
     """
-    found = self_verified(trust_list)
+    doubts = []
+    try:
+        found = self_verified(trust_list)
+        signature = "valid" if found else "invalid"
+    except CannotHere as error:
+        found, signature = None, "unknown"
+        doubts.append(error.what)
     _files, certificates, warnings = certificates_of(trust_list)
-    facts = dict(_ctl.facts(trust_list), signature="valid" if found else "invalid", certificates=certificates,
+    warnings = doubts + warnings
+    facts = dict(_ctl.facts(trust_list), signature=signature, certificates=certificates,
                  signer_certificate=sha256(found[0]) if found else "")
     if found:
         facts["digest"] = found[1]
@@ -448,8 +597,8 @@ def _contradictions(trust_list):
             continue
         try:
             certificate = load_certificate(record.certificate)
-            key = _key_as_listed(certificate.public_key())
-        except (FormatError, ValueError, UnsupportedAlgorithm):
+            key = _key_as_listed(public_key_of(certificate))
+        except (CannotHere, FormatError, ValueError, UnsupportedAlgorithm):
             continue
         if record.public_key and key and record.public_key != key:
             yield "record %d: its key is not that of its certificate" % number
@@ -466,6 +615,8 @@ def _key_as_listed(public_key):
     return None
 
 
+CANNOT_VERIFY = "cannot_verify"
+UNKNOWN_KEY = "unknown"
 FINGERPRINTS = {32: "md5", 40: "sha1", 64: "sha256"}
 UNTOUCHED = "The stored list is unchanged."
 
@@ -505,21 +656,34 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
     A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. Nothing stored: then
     it is good (trust on first use, or pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
     pinned.
-    The fact C(verdict) of the error is C(tampered), C(fingerprint_mismatch), C(stranger) or C(older).
+    The fact C(verdict) of the error is C(tampered), C(fingerprint_mismatch), C(stranger) or C(older), and C(cannot_verify) of
+    the CannotHere that is raised where this host cannot tell.
     """
     warnings = list(new.warnings)
-    own = self_verified(new)
+    same = stored is not None and stored.octets == new.octets
+    try:
+        own = self_verified(new)
+    except CannotHere as error:
+        # What a person vouched for, or was verified when it was stored, stays good. The rest waits for a host that can tell.
+        if not same and not fingerprint:
+            raise _cannot(error, where) from None
+        own = b"", ""
+        warnings.append(error.what)
     if own is None:
         raise TrustError(
-            "the trust list is not signed by a security token (SAST) of its own: it is damaged, or made by a digest "
-            "that is not known (code %d)" % new.digest_code, where=where, verdict="tampered",
+            "the trust list is not signed by a security token (SAST) of its own: it is damaged", where=where, verdict="tampered",
             cure="Fetch it again; on the publisher compare with 'show ctl'. %s" % UNTOUCHED)
     pinned = _pin_fits(new, fingerprint, where) if fingerprint else False
-    if stored is not None and stored.octets == new.octets:
+    if same:
         return Verdict("unchanged", own[0], own[1], tuple(warnings))
     if stored is None:
         return Verdict("pinned" if pinned else "first_trust", own[0], own[1], tuple(warnings))
-    vouched = verify_trust_list(new, stored.sast_certificates())
+    try:
+        vouched = verify_trust_list(new, stored.sast_certificates())
+    except CannotHere as error:
+        if not pinned:
+            raise _cannot(error, where) from None
+        vouched = None
     if vouched is None and not pinned:
         raise TrustError(
             "the cluster's trust list is signed by none of the security tokens (SAST) of the stored one", where=where,
@@ -537,6 +701,12 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
         warnings.append(text + ", as after a restore from a backup")
     signer, digest = vouched or own
     return Verdict("update" if vouched else "pinned", signer, digest, tuple(warnings))
+
+
+def _cannot(error, where):
+    return CannotHere(error.what, where=where, verdict=CANNOT_VERIFY, cure=(
+        "Nothing is known against the list, and nothing was changed: the stored list is as it was. Give the checksum that 'show ctl' prints "
+        "as fingerprint, or: %s" % CURE_POLICY))
 
 
 CONFIRMED, CONTRADICTED, UNKNOWN = "confirmed", "contradicted", "unknown"
@@ -581,25 +751,45 @@ def _pin_fits(trust_list, fingerprint, where):
 # The CTIQBE password
 
 
-def encrypt_password(password, nonce, certificate, key_text):
+def encrypt_password(password, nonce, certificate, key_text, inside_tls=False):
     """C((password field, key blob)) of a ProviderOpenRequest.
+
+    inside_tls: the field does not protect the password, TLS does. Then the protocol's padding is made here where the host's
+    policy keeps its library from it; without TLS such a host says that it may not.
 
     nonce and certificate (DER or PEM octets) are those of the ProviderInitResponse; key_text: 16 random ASCII
     characters. The password goes out as 16 zero octets (the IV) and AES-128-CBC with PKCS#7 of its UTF-8 octets; key
     and nonce go out under the certificate's RSA key. Seen in the vendor's client library and in a trace of a CTI Manager.
     """
-    public_key = load_certificate(certificate, "certificate of the CTI Manager").public_key()
+    public_key = public_key_of(load_certificate(certificate, "certificate of the CTI Manager"))
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise TrustError("the CTI Manager sent a certificate without an RSA key, so no password can be encrypted",
                          cure="Check which certificate the CTI Manager presents; CTIQBE needs an RSA one here.")
     key = key_text.encode("ascii")
     if len(key) != 16:
         raise InputError("the AES key of a CTIQBE password has 16 characters")
+    content = key + nonce.encode("ascii")
+    if len(content) > public_key.key_size // 8 - 11:
+        raise TrustError("the RSA key that the CTI Manager sent is too short to encrypt a password key")
     try:
-        blob = public_key.encrypt(key + nonce.encode("ascii"), padding.PKCS1v15())
-    except ValueError:
-        raise TrustError("the RSA key that the CTI Manager sent is too short to encrypt a password key") from None
+        blob = public_key.encrypt(content, padding.PKCS1v15())
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        if not inside_tls:
+            raise CannotHere("the crypto policy of this host, such as FIPS mode, forbids the encryption that CTIQBE demands (RSA with PKCS#1 v1.5)",
+                             cure="Log in on the secure port, where TLS protects the password, or from another host.") from None
+        blob = _encrypt_pkcs1(public_key.public_numbers(), content)
     return password_field(password, key), blob
+
+
+def _encrypt_pkcs1(numbers, content):
+    """RSAES-PKCS1-v1_5 of RFC 8017, section 7.2.1."""
+    size = (numbers.n.bit_length() + 7) // 8
+    filling = b"".join(secrets.choice(NOT_ZERO) for _number in range(size - 3 - len(content)))
+    block = b"\0\2" + filling + b"\0" + content
+    return pow(int.from_bytes(block, "big"), numbers.e, numbers.n).to_bytes(size, "big")
+
+
+NOT_ZERO = [bytes([number]) for number in range(1, 256)]
 
 
 def password_field(password, key):

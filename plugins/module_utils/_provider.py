@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import secrets
 import time
@@ -20,11 +21,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     SecureTspError,
     TransportError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, warnings_of_server
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._instance import Identity, now, warnings_of_server
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import check_ranges
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748
+SOON_DAYS = 60  # within which the end of a certificate is told
+PASSWORD_DAYS = 30  # within which the end of a password is told
+WARNED = ("no_device", "all_restricted", "password_ends")  # remarks that are warnings, too; others are told as such anyway
 CONNECT_SECONDS = 15  # for one node, so that a dead one does not use up the time of the others
 
 ARGUMENT_SPEC = dict(
@@ -82,7 +86,7 @@ class Attempt:
                 with self._step("tls"):
                     self._channel = _transport.secure(
                         plain, self._identity.accept, self._identity.client(), self._params["tls_legacy"],
-                        self._deadline)
+                        self._deadline, self._identity.key_types)
             try:
                 return self._converse()
             finally:
@@ -151,7 +155,7 @@ class Attempt:
             cure=failures[0].cure)
 
     def _seal(self, nonce, certificate):
-        return _pki.encrypt_password(self._params["password"], nonce, certificate, secrets.token_hex(8))
+        return _pki.encrypt_password(self._params["password"], nonce, certificate, secrets.token_hex(8), inside_tls=bool(self._identity))
 
     def _tls(self):
         if not self._identity:
@@ -283,7 +287,42 @@ def probe(params):
     return Attempt(params, identity, _ctiqbe.OLDER_VERSION, deadline).run()
 
 
+def remarks(result, soon_days=SOON_DAYS):
+    """What an open provider is worth, where that is less than it seems: [{code, text, fix}]."""
+    return [dict(code=code, text=text, fix=fix) for code, text, fix in _remarks(result, soon_days)]
+
+
+def _remarks(result, soon_days):
+    opened, found = result["open"], result.get("totals")
+    if not opened["controllable_devices"] and not (found or {}).get("devices"):
+        yield ("no_device", "User %s controls no device, so that its application can do nothing with the connection." % opened["user"],
+               "Give devices of the user in the list, or associate them in CUCM.")
+    elif found and found["devices"] and found["restricted_devices"] == found["devices"]:
+        yield ("all_restricted", "All devices of user %s are restricted, so that its application can control none of them." % opened["user"],
+               "Tick Allow Control of Device from CTI on the devices.")
+    elif found and found["lines"] and found["restricted_lines"] == found["lines"]:
+        yield ("all_restricted", "All lines of user %s are restricted, so that its application can control none of them." % opened["user"],
+               "Tick Allow Control of Device from CTI on the lines.")
+    if opened["password_days"] is not None and opened["password_days"] <= PASSWORD_DAYS:
+        yield ("password_ends", "The password of user %s ends %s; CTI Manager refuses the login then." % (
+            opened["user"], "today" if opened["password_days"] <= 0 else "in %d day%s" % (
+                opened["password_days"], "" if opened["password_days"] == 1 else "s")),
+            "Set a new one, in the application too, or let it not expire in the user's credential policy.")
+    tls = result.get("tls") or {}
+    for code, whose, fix in (
+            ("certificate_ends", "client_certificate", "Renew it with upgrade_certificates."),
+            ("server_certificate_ends", "server_certificate", "Regenerate it on CUCM, then run utils ctl update CTLFile there.")):
+        ends = (tls.get(whose) or {}).get("not_after")
+        if ends and ends <= _pki.iso(now() + datetime.timedelta(days=soon_days)):
+            yield code, "The certificate of %s %s on %s." % (
+                "this instance" if code == "certificate_ends" else "CTI Manager", "ended" if ends <= _pki.iso(now()) else "ends", ends), fix
+    if tls.get("weak_cipher"):
+        yield ("weak_cipher", "The connection used %s, a cipher suite without forward secrecy." % tls["cipher"],
+               "Allow better suites on CUCM (TLS ciphers in the enterprise parameters).")
+
+
 def warnings_of(params, result):
+    yield from (one["text"] for one in remarks(result) if one["code"] in WARNED)
     if result["tls"].get("weak_cipher"):
         yield "The connection used %s, a cipher suite without forward secrecy." % result["tls"]["cipher"]
     if result["tls"]:

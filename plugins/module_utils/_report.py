@@ -78,12 +78,15 @@ def _instance(given, own, today):
     item = dict(cluster="", host="", user="", instance_id="", state="", message="", certificate_expires=None)
     item.update(given)
     item["certificate_expires"] = item["certificate_expires"] or None
+    item["remarks"] = list(given.get("remarks") or ())
+    item["message"] = item["message"] or " ".join(item["remarks"])
     expires = _moment(item["certificate_expires"])
     item["days_left"] = (expires - today).days if expires else None
     stages = given.get("stages") or {}
     item["stages"] = dict(
         (stage, stages.get(stage) if stages.get(stage) in STAGE_STATES else "unknown") for stage in STAGES)
-    item["health"] = _health(item["stages"].values(), own.get((item["cluster"], item["host"], item["instance_id"]), ()))
+    severities = list(own.get((item["cluster"], item["host"], item["instance_id"]), ())) + ["warning"] * bool(item["remarks"])
+    item["health"] = _health(item["stages"].values(), severities)
     return item
 
 

@@ -152,9 +152,12 @@ class Run:
                 if value is not None and (isinstance(value, str) or option.type in ("list", "dict", "raw")):
                     value = self.template(variable, value) if here else self.vars["hostvars"][host].get(variable)
                 found[name] = default_of(option) if value is None else converted(option, value)
-            except (Refused, ValueError) as error:
+            except ValueError as error:
                 found[name] = default_of(option)
-                wrong.append(str(error) if isinstance(error, Refused) else "%s %s" % (variable, error))
+                wrong.append("%s %s" % (variable, error))
+            except (Refused, *self.ansible.errors) as error:
+                found[name] = default_of(option)
+                wrong.append(str(error) if isinstance(error, Refused) else "%s cannot be worked out: %s" % (variable, first_line(error)))
         unknown = [str(name)[len(PREFIX_WINDOWS):] for name in raw if str(name).startswith(PREFIX_WINDOWS)]
         wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
                   for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]

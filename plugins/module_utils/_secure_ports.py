@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     FormatError,
     SecureTspError,
     StoreError,
@@ -23,6 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import 
 
 CAPF = "CAPF"
 CTI_MANAGER = "CTI Manager"
+ROLES = {CAPF: (_ctl.CAPF,), CTI_MANAGER: CTI_MANAGER_ROLES}
 
 ARGUMENT_SPEC = dict(
     path=dict(type="path"),
@@ -56,9 +58,14 @@ def vouches(trust_list, service, chain):
 def look(place, trust_list, params):
     """One row of the result."""
     row = dict(place, stage="", problem="", trusted=None, demands_certificate=False, version="", cipher="", certificate=None)
-    deadline = _transport.Deadline(params["timeout"])
+    key_types = _pki.key_types(trust_list, ROLES[place["service"]]) if trust_list else _pki.KEY_TYPES
     try:
-        facts, chain, failure = _transport.look(place["host"], place["port"], deadline, params["tls_legacy"])
+        facts, chain, failure = knocked(place, params, key_types)
+        if failure and not chain and len(key_types) == 1:
+            # It has no certificate of that type: what it has is worth to be known, though it is not listed.
+            facts, chain, failure = knocked(place, params, _pki.KEY_TYPES)
+    except CannotHere as error:
+        return dict(row, stage="tls", problem=str(error))
     except TransportError as error:
         return dict(row, stage="connect", problem=str(error))
     row.update(version=facts.get("version", ""), cipher=facts.get("cipher", ""))
@@ -73,6 +80,11 @@ def look(place, trust_list, params):
     if row["trusted"] is False:
         return dict(row, stage="trust", problem=str(not_vouched(place, row["certificate"])))
     return row
+
+
+def knocked(place, params, key_types):
+    return _transport.look(
+        place["host"], place["port"], _transport.Deadline(params["timeout"]), params["tls_legacy"], key_types)
 
 
 def not_vouched(place, certificate):

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._attachment import FileAnswer, TooLarge
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
+    RATE_CONTROL,
     SoapClient,
     WebSession,
     login_from,
@@ -46,8 +47,8 @@ ROLES = (
 )
 
 ITEMS_LIMIT = 1000  # of one RISPort70 answer
+TOO_MANY_REQUESTS = 429  # the HTTP status that proxies and later releases have for it
 RATE_PAUSE = 30.0  # seconds; the server's counter starts anew every minute
-RATE_CONTROL = "Server.RateControl"
 
 STARTED, STOPPED = "Started", "Stopped"
 MOVING = ("Starting", "Stopping")
@@ -222,6 +223,7 @@ SELECT_LOG_FILES = Operation(
             Field("name"),
             Field("ServiceList", children=(Field("ServiceLogs", many=True, children=(Field("name"), FILES)),)),
         ),
+        may_lack=True,
     ),
 )
 
@@ -283,7 +285,7 @@ class _Patience:
             try:
                 return function()
             except AxlError as refused:
-                if refused.code != RATE_CONTROL:
+                if refused.code not in (RATE_CONTROL, TOO_MANY_REQUESTS):
                     raise
                 if self._seconds <= 0:
                     raise RateExceeded(
@@ -383,11 +385,17 @@ class Order(NamedTuple):
 
 
 class ControlCenter:
-    """Control Center of one node: it knows that node's services only."""
+    """Control Center of one node: it knows that node's services only.
 
-    def __init__(self, login, **session_options):
-        self.session = WebSession(login, roles=ROLES, **session_options)
+    patience: seconds to wait in all while the node refuses for its limit of requests.
+    """
+
+    def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
+        self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
         self._soap = SoapClient(self.session, CONTROL_CENTER_PATH, CONTROL_CENTER)
+        self._patience = _Patience(
+            patience, sleep, "the node allows no more requests about its services at the moment", "Wait a minute, then run it again.",
+        )
 
     def __enter__(self):
         return self
@@ -400,23 +408,23 @@ class ControlCenter:
 
         status: Started, Stopped, Starting, Stopping or Unknown. uptime is in seconds.
         """
-        return _service_rows(self._soap.call("soapGetServiceStatus", ServiceStatus=list(names) or [""]))
+        return _service_rows(self._patience.call(lambda: self._soap.call("soapGetServiceStatus", ServiceStatus=list(names) or [""])))
 
     def deploy(self, node, names, activate=True):
         """Activate services on the node, or deactivate them, as an Order."""
         request = dict(NodeName=node, DeployType="Deploy" if activate else "UnDeploy", ServiceList=list(names))
-        return _order(self._soap.call("soapDoServiceDeployment", DeploymentServiceRequest=request))
+        return self._ordered("soapDoServiceDeployment", DeploymentServiceRequest=request)
 
     def control(self, node, names, verb):
         """Start, Stop or Restart services on the node, as an Order; its return code is 0 when they were told to."""
         request = dict(NodeName=node, ControlType=verb, ServiceList=list(names))
-        return _order(self._soap.call("soapDoControlServices", ControlServiceRequest=request))
+        return self._ordered("soapDoControlServices", ControlServiceRequest=request)
 
-
-def _order(result):
-    return Order(
-        _service_rows(result), result.get("ReturnCode"), result.get("ReasonCode"), result.get("ReasonString")
-    )
+    def _ordered(self, operation, **request):
+        result = self._patience.call(lambda: self._soap.call(operation, **request))
+        return Order(
+            _service_rows(result), result.get("ReturnCode"), result.get("ReasonCode"), result.get("ReasonString")
+        )
 
 
 def _service_rows(result):
@@ -433,9 +441,9 @@ def _service_rows(result):
     ]
 
 
-def service_status(login, node, names=(), **session_options):
+def service_status(login, node, names=(), patience=0, **session_options):
     """Control Center's status rows of one node, reached at that host name."""
-    with ControlCenter(login.at(node), **session_options) as center:
+    with ControlCenter(login.at(node), patience, **session_options) as center:
         return center.status(names)
 
 

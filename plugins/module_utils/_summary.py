@@ -17,7 +17,7 @@ COLUMNS = (
     ("certificate_expires", "EXPIRES"), ("state", "STATE"), ("verified_by", "VERIFIED BY"),
 )
 KEPT = ("cluster", "host", "user", "instance_id", "action", "certificate_expires", "verified_by", "state", "message",
-        "changed", "failed")
+        "changed", "failed", "remarks")
 
 
 def summary(instances, outcomes, hosts, failures=None, check_mode=False, several=False):
@@ -40,6 +40,7 @@ def _row(instance, found, failures):
         row.update(state="failed", failed=True, message=failures[instance["host"]])
     elif found is None:
         row.update(state="not reached", failed=True, message="the run did not get to this instance")
+    row["remarks"] = list(row["remarks"] or ())
     row["changed"], row["failed"] = bool(row["changed"]), bool(row["failed"])
     if not row["state"]:
         row["state"] = "failed" if row["failed"] else "seen"
@@ -59,12 +60,12 @@ def _table(rows, several):
 
 
 def _remarks(rows, several):
-    """Each message once, with the instances that it is about."""
+    """Each message and each remark once, with the instances that it is about."""
     about = {}
     for row in rows:
-        if row["message"]:
-            cluster = "%s/" % row["cluster"] if several else ""
-            about.setdefault(row["message"], []).append("%s%s on %s" % (cluster, row["instance_id"], row["host"]))
+        cluster = "%s/" % row["cluster"] if several else ""
+        for text in [row["message"]] * bool(row["message"]) + row["remarks"]:
+            about.setdefault(text, []).append("%s%s on %s" % (cluster, row["instance_id"], row["host"]))
     return ["%s: %s" % (", ".join(places), message) for message, places in about.items()]
 
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
+    CannotHere,
     FormatError,
+    InputError,
     ProtocolError,
     TransportError,
     TrustError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._pki import certificate_der, certificate_facts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._pki import (
+    certificate_der,
+    certificate_facts,
+    certificate_pem,
+    may_issue,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import service_status
 
 SUBSETS = ["version", "nodes", "security", "services", "capf", "certificates", "profiles"]
@@ -31,11 +38,13 @@ CERTIFICATES_QUERY = (
     "certificateservicecertificatemap m, typecertificateservice t "
     "where m.fkcertificate=c.pkid and m.tkcertificateservice=t.enum"
 )
+CAPF_TRUST, CAPF_NAME = "capf-trust", "CAPF-"
 OWN_CERTIFICATES = ("callmanager", "capf", "tomcat", "itlrecovery")
 HIDDEN_WORDS = ("password", "passphrase", "secret", "credential")
 UNKNOWN_ISSUER = "unknown"
+STATUS_PATIENCE = 60  # seconds for the limit of requests of each node's Control Center
 
-NO_ANSWER = (AxlError, ProtocolError, TransportError, TrustError)
+NO_ANSWER = (AxlError, InputError, ProtocolError, TransportError, TrustError)
 
 #: Argument spec beside the options that reach the cluster.
 OPTIONS = dict(
@@ -53,6 +62,8 @@ class Survey:
         self.issuer_parameter = issuer_parameter
         self.doubts = []
         self.facts = {}
+        self.authorities = []  # PEM of those in CAPF-trust that may have issued for an online CA
+        self.own_authority = {}  # {SHA-256 of an own certificate: whether it may issue others}
 
     def gather(self, subsets):
         if "services" in subsets and "nodes" not in subsets:
@@ -115,7 +126,7 @@ class Survey:
     def _add_running(self, node, services):
         host = self.control_center.hostname if node == self.facts["publisher"] else node
         try:
-            found = service_status(self.control_center, host, [one["service"] for one in services])
+            found = service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE)
         except NO_ANSWER as error:
             self._doubt("Whether the services of node %s run could not be determined: %s" % (node, error))
             return
@@ -145,19 +156,25 @@ class Survey:
         for row in rows:
             place = dict(node=row.get("node"), service=row.get("service"))
             try:
-                facts = certificate_facts(certificate_der((row.get("pem") or "").encode("ascii", "replace")))
-            except FormatError as broken:
+                der = certificate_der((row.get("pem") or "").encode("ascii", "replace"))
+                facts = certificate_facts(der)
+            except (CannotHere, FormatError) as broken:
                 self._doubt("The %s certificate of %s is unreadable: %s" % (place["service"], place["node"], broken))
                 continue
+            self.own_authority[facts["sha256_fingerprint"]] = may_issue(der)
             self.facts["certificates"].append(dict(facts, **place))
 
     def _certificate_rows(self):
         """Some releases demand that the certificate's large column is selected in a query of its own."""
         try:
-            return [row for row in self.axl.sql(CERTIFICATES_QUERY % ", c.certificate pem") if is_own(row)]
+            rows = self.axl.sql(CERTIFICATES_QUERY % ", c.certificate pem")
+            self.authorities = list(authorities_of(rows))
+            return [row for row in rows if is_own(row)]
         except AxlError:
             rows = [row for row in self.axl.sql(CERTIFICATES_QUERY % "") if is_own(row)]
         for row in rows:
+            if not row.get("pkid"):
+                continue
             found = self.axl.sql("select certificate pem from certificate where pkid='%s'" % row["pkid"])
             row["pem"] = found[0].get("pem") if found else None
         return rows
@@ -179,6 +196,30 @@ def is_own(row):
     """A server's own certificate and not one of the many that it only trusts; also its EC twin."""
     service = (row.get("service") or "").lower()
     return service in OWN_CERTIFICATES or service in tuple(name + "-ecdsa" for name in OWN_CERTIFICATES)
+
+
+def authorities_of(rows):
+    """PEM of the authorities in CAPF-trust that are no CAPF themselves: one of an earlier CAPF counts for no new certificate."""
+    seen = set()
+    for row in rows:
+        if (row.get("service") or "").lower() != CAPF_TRUST:
+            continue
+        try:
+            der = certificate_der((row.get("pem") or "").encode("ascii", "replace"))
+            if der in seen or not may_issue(der) or certificate_facts(der)["common_name"].upper().startswith(CAPF_NAME):
+                continue
+        except (CannotHere, FormatError):
+            continue
+        seen.add(der)
+        yield certificate_pem(der).decode("ascii")
+
+
+def issuer_told(capf):
+    """The issuer, where no parameter was named also by what CAPF's parameters about an issuer say of an outside CA."""
+    if capf["issuer"] != UNKNOWN_ISSUER:
+        return capf["issuer"]
+    told = set(issuer_of(value) for name, value in capf["parameters"].items() if "issuer" in name.lower())
+    return next((one for one in ("offline", "online") if one in told), UNKNOWN_ISSUER)
 
 
 def shown_value(name, value):
@@ -226,7 +267,7 @@ def problems_of(facts, now):
     if facts.get("capf", {}).get("issuer") == "offline":
         problems.append(
             "CAPF has its certificates issued by an off-line CA, so none can be fetched in one session. "
-            "Let CAPF itself or an online CA issue them."
+            "Let CAPF itself issue them, or an online CA whose certificates are given as issuers of the cluster."
         )
     for certificate in facts.get("certificates", []):
         if certificate["not_after"] < now:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import re
 import socket
 import struct
 import time
@@ -19,6 +20,7 @@ import traceback
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     DeadlineExceeded,
     FileMissing,
     MissingLibrary,
@@ -49,6 +51,9 @@ TFTP_RETRANSMIT = 1.5  # seconds of silence before a packet is sent again
 TFTP_RETRIES = 5
 UNKNOWN_TID, ILLEGAL_OPERATION, OPTION_REFUSED = 5, 4, 8
 FILE_NOT_FOUND = 1
+# Servers that are not Cisco's, and some releases, say it with error 0 ("not defined, see the text") or another one.
+SAYS_NOT_FOUND = re.compile(r"not (be )?found|no such (file|object|entry)|(does|did) ?n[o']t exist|not exist|non-?existent|unknown file|"
+                            r"cannot (find|locate)|can't find|missing file|file (is )?missing|ENOENT", re.IGNORECASE)
 HTTP_BUSY = 503  # a proxy search in other clusters still runs
 HTTP_TRIES = 3
 HTTP_PAUSE = 0.6  # seconds between them, as phones wait
@@ -58,7 +63,15 @@ CIPHERS = (
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:"
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-SHA"
 )
-LEGACY_CIPHERS = CIPHERS + ":AES256-SHA:@SECLEVEL=0"
+LEGACY_CIPHERS = CIPHERS + ":AES256-SHA"
+ANY_LEVEL = "@SECLEVEL=0"
+# What a server may sign its handshake with. In TLS 1.3 this alone decides which of its certificates it shows.
+SIGNATURES = {
+    "rsa": "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
+           "RSA+SHA256:RSA+SHA384:RSA+SHA512",
+    "ec": "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512",
+}
+LEGACY_SIGNATURES = {"rsa": ":RSA+SHA1", "ec": ":ECDSA+SHA1"}
 SHORTEST_RSA = 2048  # bits, without legacy
 WEAK_CIPHERS = ("AES128-SHA", "AES256-SHA")
 PIECE = 65536
@@ -66,6 +79,12 @@ CURE_NO_CUCM = "This is no file server of CUCM; check its address and port."
 CURE_NO_LIST = "This is no trust list of CUCM; check the file server's address."
 CURE_CLOSED = "Check that this port is the right one, and look at the trace of the service behind it of this time."
 CURE_SHORT = "The server's key is too short for today's rules: renew its certificate with a longer one, or set tls_legacy."
+CURE_ONE_TYPE = (
+    "Only certificates with %s keys were asked for, since the trust list has no other of this service. If the server has none of them any "
+    "more, update the list on the publisher: utils ctl update CTLFile, then restart Cisco Tftp.")
+CURE_LEVEL = (
+    "The crypto policy or the OpenSSL of this host does not allow it. See the table of platforms in the security guide, or use another "
+    "interpreter. Nothing was connected.")
 CURE_BROKEN = "Check the network between this host and the server, then run again."
 
 
@@ -210,7 +229,7 @@ class _Download(TftpContextClientDownload):
     def _server_error(self, octets):
         (code,) = struct.unpack("!H", octets[2:4])
         text = printable(octets[4:].split(b"\0")[0])
-        if code == FILE_NOT_FOUND:
+        if code == FILE_NOT_FOUND or SAYS_NOT_FOUND.search(text):
             return FileMissing("the TFTP server has no such file", where=self._where)
         return TransportError("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
                               where=self._where, cure="Look into the TFTP trace of the node.")
@@ -227,7 +246,7 @@ class _Download(TftpContextClientDownload):
 def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=None):
     """A file from a TFTP server, as octets. No options are asked for, as JTAPI and phones do.
 
-    Raises FileMissing on ERROR 1, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
+    Raises FileMissing on ERROR 1 and on others whose text says the same, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
     """
     if TFTPY_IMPORT_ERROR is not None:
         raise MissingLibrary("tftpy", TFTPY_IMPORT_ERROR)
@@ -271,7 +290,7 @@ def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address
         status, octets = _http_get(host, port, name, deadline, max_size, source_address, where)
         if status != HTTP_BUSY:
             break
-    if status == 404:
+    if status in (404, 410):
         raise FileMissing("the file server has no such file", where=where)
     if status != 200:
         raise TransportError("the file server answered HTTP %d" % status, where=where,
@@ -382,13 +401,14 @@ class TlsChannel:
     facts: C(version), C(cipher), C(weak_cipher), C(legacy) and C(certificate) (the peer's DER).
     """
 
-    def __init__(self, plain, context, legacy):
+    def __init__(self, plain, context, legacy, key_types=_pki.KEY_TYPES):
         self._plain = plain
         self._connection = SSL.Connection(context, None)
         self._connection.set_connect_state()
         self._ended = False
         self.where = plain.where
         self.legacy = legacy
+        self.key_types = key_types
         self.facts = {}
 
     @property
@@ -497,6 +517,8 @@ class TlsChannel:
     def _refused(self, failure, error):
         reasons = _reasons(error)
         cure = next((text for words, text in ALERT_CURES if any(words in reason for reason in reasons)), CURE_CLOSED)
+        if len(self.key_types) == 1 and any("handshake failure" in reason for reason in reasons):
+            cure = "%s %s" % (cure, CURE_ONE_TYPE % next(iter(self.key_types)).upper())
         return TransportError("%s: %s" % (failure, ", ".join(reasons) or "no reason given"), where=self.where,
                               cure=cure, tls_alert=next((reason for reason in reasons if "alert" in reason), None))
 
@@ -567,24 +589,25 @@ def _no_connection(error, port, deadline, where):
     return TransportError("no connection: %s" % (error.strerror or error), where=where, cure=CURE_BROKEN)
 
 
-def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None):
+def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None, key_types=_pki.KEY_TYPES):
     """A TlsChannel whose peer accept(leaf DER, chain) has let pass; nothing of ours was sent before.
 
     client: C((certificate DER, private key PEM, passphrase or None)) to present when asked for.
     legacy: also TLS 1.0 and 1.1, AES256-SHA and short keys.
-    Raises TransportError, DeadlineExceeded, or whatever accept raises.
+    key_types: those of the certificates that may be accepted. A server that has several shows one of these then.
+    Raises TransportError, DeadlineExceeded, CannotHere, or whatever accept raises.
     """
-    return secure(connect_plain(host, port, deadline, source_address), accept, client, legacy)
+    return secure(connect_plain(host, port, deadline, source_address), accept, client, legacy, key_types=key_types)
 
 
-def look(host, port, deadline, legacy=False):
+def look(host, port, deadline, legacy=False, key_types=_pki.KEY_TYPES):
     """What a TLS server presents to a client that shows no certificate and says nothing.
 
     Returns C((facts, chain of DERs, error)): facts as TlsChannel has them, empty where the handshake failed; error is what
     it failed with, else None. A server that demands a client certificate presents its own before it refuses.
     Raises TransportError or DeadlineExceeded where there is no connection.
     """
-    with connect_plain(host, port, deadline) as plain, _tls_channel(plain, None, legacy) as channel:
+    with connect_plain(host, port, deadline) as plain, _tls_channel(plain, None, legacy, key_types) as channel:
         try:
             channel.handshake(lambda leaf, chain: None)
         except (ProtocolError, TransportError) as error:
@@ -592,10 +615,10 @@ def look(host, port, deadline, legacy=False):
         return channel.facts, channel.presented(), None
 
 
-def secure(plain, accept, client=None, legacy=False, deadline=None):
+def secure(plain, accept, client=None, legacy=False, deadline=None, key_types=_pki.KEY_TYPES):
     """Put TLS onto a PlainChannel, as connect_tls does; the plain channel is closed when that fails."""
     try:
-        channel = _tls_channel(plain, client, legacy)
+        channel = _tls_channel(plain, client, legacy, key_types)
         channel.handshake(accept, deadline)
     except BaseException:
         plain.close()
@@ -603,25 +626,62 @@ def secure(plain, accept, client=None, legacy=False, deadline=None):
     return channel
 
 
-def _tls_channel(plain, client, legacy):
+def _tls_channel(plain, client, legacy, key_types):
     if PYOPENSSL_IMPORT_ERROR is not None:
         raise MissingLibrary("pyOpenSSL", PYOPENSSL_IMPORT_ERROR)
-    return TlsChannel(plain, _context(client, legacy), legacy)
+    return TlsChannel(plain, _context(client, legacy, key_types, plain.where), legacy, key_types)
 
 
-def _context(client, legacy):
+def _context(client, legacy, key_types, where):
+    """The context; where the security level of the host's OpenSSL refuses our own certificate, without that level.
+
+    What the level would keep off is kept off by suites, signatures and the check of the key. Raises CannotHere.
+    """
+    for any_level in (False, True):
+        try:
+            return _context_of_level(client, legacy, key_types, legacy or any_level)
+        except SSL.Error as error:
+            reasons = ", ".join(_reasons(error))
+    raise CannotHere("this host cannot speak TLS as the server and the certificate of this instance demand%s" % (
+        ": %s" % reasons if reasons else ""), where=where, cure=CURE_LEVEL)
+
+
+def _context_of_level(client, legacy, key_types, any_level):
     # Limits by options: pyOpenSSL 20 has no set_min_proto_version.
     context = SSL.Context(getattr(SSL, "TLS_METHOD", SSL.SSLv23_METHOD))
     options = SSL.OP_NO_SSLv2 | SSL.OP_NO_SSLv3
     if not legacy:
         options |= SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
+    if not _signatures(context, client, legacy, key_types, any_level):
+        options |= getattr(SSL, "OP_NO_TLSv1_3", 0)
     context.set_options(options)
-    context.set_cipher_list((LEGACY_CIPHERS if legacy else CIPHERS).encode("ascii"))
+    suites = [suite for suite in (LEGACY_CIPHERS if legacy else CIPHERS).split(":") if (
+        "ec" if "ECDSA" in suite else "rsa") in key_types]
+    context.set_cipher_list(":".join(suites + [ANY_LEVEL] * any_level).encode("ascii"))
     # The certificate is judged from its DER by the caller, not by a name or the system's authorities.
     context.set_verify(SSL.VERIFY_NONE, lambda *arguments: True)
     if client:
         _present(context, *client)
     return context
+
+
+def _signatures(context, client, legacy, key_types, any_level):
+    """Let servers sign with keys of these types only. Returns whether TLS 1.3 minds it, in which no suite tells the type.
+
+    The same list says what a client may sign with, so one with a key of another type keeps to TLS 1.2, where suites tell.
+    """
+    wanted = [name for name in _pki.KEY_TYPES if name in key_types]
+    everything = len(wanted) == len(_pki.KEY_TYPES)
+    if everything and (legacy or not any_level):
+        return True
+    own = _pki.certificate_facts(client[0])["key_type"] if client else None
+    foreign = own in _pki.KEY_TYPES and own not in wanted
+    names = ":".join(SIGNATURES[name] + LEGACY_SIGNATURES[name] * bool(legacy) for name in wanted + [own] * foreign)
+    setter = getattr(SSL._lib, "SSL_CTX_set1_sigalgs_list", None)  # pylint: disable=protected-access
+    done = setter is not None and setter(context._context, names.encode("ascii")) == 1  # pylint: disable=protected-access
+    if not done:
+        SSL._lib.ERR_clear_error()  # pylint: disable=protected-access
+    return everything or done and not foreign
 
 
 def _present(context, certificate, key, passphrase):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import re
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     FileMissing,
     FormatError,
     InputError,
+    MissingLibrary,
     ProtocolError,
+    SecureTspError,
     StoreError,
     TransportError,
     TrustError,
@@ -45,6 +49,8 @@ ARGUMENT_SPEC = dict(
     source_address=dict(type="str"),
 )
 RANGES = {"tftp_port": (1, 65535), "http_port": (1, 65535), "timeout": (1, 300), "max_size": (1, _ctl.MAX_SIZE)}
+OTHERS_TIMEOUT = 3  # seconds for what another server gives once one has given a list
+MOST_AT_ONCE = 8
 FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 FIRST_TRUST = (
@@ -54,6 +60,11 @@ NOT_SECURE = (
     "The trust list names no certificate of a CallManager: the cluster is not in mixed mode, so no secure provider can "
     "be opened.")
 NO_CAPF = "The trust list names no CAPF server, so no certificate can be fetched."
+OLDER_ON_NODE = (
+    "%s serves an older trust list (made %s) than %s (made %s): restart Cisco Tftp on that node, so that it serves the newest.")
+KEPT_NEWER = (
+    "%s serves an older trust list (made %s) than the stored one (made %s), which the cluster's own certificates confirm, so the stored one "
+    "was kept: restart Cisco Tftp on that node.")
 CONTRADICTED = (
     "the trust list names none of the certificates that the cluster itself shows by AXL (its checksum is %s)")
 CURE_CONTRADICTED = (
@@ -67,13 +78,18 @@ CURE_MISSING = (
 
 @dataclass
 class Offer:
-    """The list that a file server gave. where: its URL."""
+    """The list that a file server gave. where: its URL. others: Offers of the other servers, of lists that are not the same."""
 
     trust_list: _ctl.TrustList
     server: str
     file_name: str
     protocol: str
     where: str
+    others: tuple = ()
+
+    @property
+    def newest_first(self):
+        return sorted((self,) + tuple(self.others), key=lambda one: -(one.trust_list.timestamp or 0))
 
 
 def handed_over(octets):
@@ -93,17 +109,49 @@ class Search:
         self.failures = []
 
     def run(self):
-        """The Offer of the first server that has a list. Raises NothingFetched, or FormatError for a damaged one."""
+        """The Offer of the first server that has a list, with those of the others that have another one.
+
+        Each node's Tftp serves what it read when it was started, so one may serve an older list than the others. Raises
+        NothingFetched, or FormatError where all that came is damaged.
+        """
         try:
             names = self._names()
         except TransportError as error:
             self.failures.append(error)
             raise self._nothing() from None
-        for server in self._params["tftp_servers"]:
-            offer = self._ask(server, names)
+        damaged, servers = None, list(self._params["tftp_servers"])
+        while servers:
+            try:
+                offer = self._ask(servers.pop(0), names)
+            except FormatError as error:
+                damaged = damaged or error
+                self.failures.append(error)
+                continue
             if offer:
-                return offer
+                return dataclasses.replace(offer, others=self._others(servers, names, offer))
+        if damaged:
+            raise damaged
         raise self._nothing()
+
+    def _others(self, servers, names, first):
+        """What the other servers give within a short time; a list that cannot be read, or none, is theirs to tell."""
+        if not servers:
+            return ()
+        with concurrent.futures.ThreadPoolExecutor(min(len(servers), MOST_AT_ONCE)) as pool:
+            found = list(pool.map(lambda server: self._shortly(server, names), servers))
+        seen, kept = {first.trust_list.octets}, []
+        for offer in found:
+            if offer and offer.trust_list.octets not in seen:
+                seen.add(offer.trust_list.octets)
+                kept.append(offer)
+        return tuple(kept)
+
+    def _shortly(self, server, names):
+        search = Search(dict(self._params, timeout=min(self._params["timeout"], OTHERS_TIMEOUT)))
+        try:
+            return search._ask(server, names)  # pylint: disable=protected-access
+        except (FormatError, MissingLibrary):
+            return None
 
     def _names(self):
         if self._params["file_name"]:
@@ -160,6 +208,18 @@ class Search:
             yield "The trust list came from %s, since %s." % (offer.where, "; ".join(self.texts()))
 
 
+def of_each_server(params):
+    """C((server, TrustList)) of the servers that give one that can be read, asked at the same time; what fails is left out."""
+    def ask(server):
+        try:
+            return server, Search(dict(params, tftp_servers=[server])).run().trust_list
+        except SecureTspError:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(min(len(params["tftp_servers"]), MOST_AT_ONCE)) as pool:
+        return [found for found in pool.map(ask, params["tftp_servers"]) if found]
+
+
 class EmptyFile(FileMissing):
     """A file of no octets, which means that there is no list."""
 
@@ -187,10 +247,39 @@ class Keeper:
 
     def take(self, offer):
         """Store what was offered, if it may be trusted. Raises TrustError or StoreError."""
-        self._judge(offer)  # before the folder is made, so that a refused list leaves nothing behind
+        self._best(offer)  # before the folder is made, so that a refused list leaves nothing behind
         with self._writing() as made:
-            stored, verdict = self._judge(offer)
-            return self._bring_in_line(made, stored, offer.trust_list, verdict.kind, verdict.warnings)
+            best, stored, verdict, told = self._best(offer)
+            warnings = list(verdict.warnings) + told
+            if self._keeps(stored, best, verdict):
+                result = self._bring_in_line(made, stored, stored, "kept_newer", told + [KEPT_NEWER % (
+                    best.where, _ctl.iso(best.trust_list.timestamp), _ctl.iso(stored.timestamp))])
+                return dict(result, older=[older(best, stored)])
+            result = self._bring_in_line(made, stored, best.trust_list, verdict.kind, warnings)
+            return dict(result, older=[older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
+
+    def _best(self, offer):
+        """The newest of the lists that may be trusted, what is stored, the Verdict, and what is to tell of the other servers.
+
+        Raises what is to say of the first server's where none may.
+        """
+        refused, told = {}, []
+        for one in offer.newest_first:
+            try:
+                stored, verdict = self._judge(one)
+            except (CannotHere, TrustError) as error:
+                refused[one.where] = error
+                continue
+            told += ["The trust list of %s was refused: %s." % (where, error.what) for where, error in refused.items()]
+            told += [OLDER_ON_NODE % (other.where, _ctl.iso(other.trust_list.timestamp), one.where, _ctl.iso(one.trust_list.timestamp))
+                     for other in offer.newest_first if is_older(other, one.trust_list)]
+            return one, stored, verdict, told
+        raise refused[offer.where]
+
+    def _keeps(self, stored, best, verdict):
+        """Whether an older list is not taken, since the stored one is still the cluster's by its own certificates."""
+        return (stored is not None and not self._params["fingerprint"] and verdict.kind == "update" and is_older(best, stored) and _pki.compared_with_cluster(
+            stored, self._params["cluster_certificates"]) == _pki.CONFIRMED)
 
     def keep(self, nothing):
         """Go on with the stored list in place of what was not fetched, or raise that."""
@@ -252,9 +341,11 @@ class Keeper:
         """The other instance's list, where it can vouch for anything."""
         try:
             found = _ctl.parse(self._vouching) if self._vouching else None
+            return found if found and _pki.self_verified(found) else None
+        except CannotHere:
+            return found
         except FormatError:
             return None
-        return found if found and _pki.self_verified(found) else None
 
     def _stored(self):
         """The stored list, or None. Raises StoreError for one that cannot vouch for another any more."""
@@ -264,6 +355,8 @@ class Keeper:
         try:
             found = _ctl.parse(octets)
             problem = "" if _pki.self_verified(found) else "its signature does not fit"
+        except CannotHere:
+            problem = ""  # it was verified when it was stored; what this host cannot do any more says nothing against it
         except FormatError as error:
             problem = error.what
         if problem:
@@ -295,6 +388,14 @@ class Keeper:
             after["written again"] = names
         return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, warnings=[
             *warnings, *odd], diff=dict(before=shown(before) if before else {}, after=after))
+
+
+def is_older(offer, trust_list):
+    return bool(offer.trust_list.timestamp and trust_list.timestamp and offer.trust_list.timestamp < trust_list.timestamp)
+
+
+def older(offer, trust_list):
+    return dict(server=offer.server or offer.where, timestamp=_ctl.iso(offer.trust_list.timestamp), newest=_ctl.iso(trust_list.timestamp))
 
 
 def checksum(trust_list):
@@ -343,7 +444,7 @@ def warnings_of(result):
     """Those of the result, without a key of their own in it, and what the list itself tells."""
     ctl = result.get("ctl")
     if result.get("verdict") == "first_trust":
-        yield FIRST_TRUST % ctl["sha1_fingerprint"]
+        yield FIRST_TRUST % (ctl["sha1_fingerprint"] or "%s (SHA-256)" % ctl["sha256_fingerprint"])
     yield from result.pop("warnings", ())
     if ctl and not ctl["mixed_mode"]:
         yield NOT_SECURE

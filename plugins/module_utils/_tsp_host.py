@@ -58,9 +58,9 @@ class Folder:
     def issuers(self):
         """Fingerprints of the certificates in the folder that issued the TSP's own."""
         return [_pki.sha256(der) for name, der in self.certificates.items()
-                if name != OWN_CERTIFICATE and _pki.is_issued_by(self.own, der)]
+                if name != OWN_CERTIFICATE and _pki.is_issued_by(self.own, der) is not False]
 
-    def need(self, now, renew_before_days, authorities):
+    def need(self, now, renew_before_days, authorities, outside=()):
         """C(needs_certificate) with the words that capf_certificate_info uses."""
         if self.own is None:
             return {"needed": True, "reason": "unreadable" if OWN_CERTIFICATE in self.names else "missing"}
@@ -69,29 +69,31 @@ class Folder:
         moment = datetime.datetime.fromtimestamp(float(now), datetime.timezone.utc)
         if _pki.expires(self.own) <= moment:
             return {"needed": True, "reason": "expired"}
-        if authorities and not set(self.issuers()) & set(authorities):
+        if authorities and not set(self.issuers()) & set(authorities) and _pki.issued_by_any(self.own, outside) is False:
             return {"needed": True, "reason": "wrong_issuer"}
         if _pki.expires(self.own) <= moment + datetime.timedelta(days=int(renew_before_days)):
             return {"needed": True, "reason": "expiring"}
         return {"needed": False, "reason": ""}
 
-    def remarks(self):
+    def remarks(self, outside=()):
         """What is odd about the folder, as sentences."""
         for name in self.unreadable:
             yield "%s is no certificate that can be read." % name
         for name, der in self.certificates.items():
             if name.endswith(".0") and name[:-2] != _pki.subject_hash(der):
                 yield "%s does not have the name that its subject gives (%s.0)." % (name, _pki.subject_hash(der))
-        if self.own is not None and not self.issuers():
+        if self.own is not None and not self.issuers() and _pki.issued_by_any(self.own, outside) is False:
             yield "None of the certificates beside it issued QBEClient.cer, so its trust list is another one."
 
 
-def host_facts(instances, now, providers=None, services=(), files=(), read=None, renew_before_days=0, authorities=None):
+def host_facts(instances, now, providers=None, services=(), files=(), read=None, renew_before_days=0, authorities=None,
+               outside=None):
     """What a host shows of its TSPs, as a dict.
 
     instances: those of the host, each with C(folder), the one of its certificates. providers: values of TAPI's registry key. services:
     of win_service_info. files: paths in the folders. read: {path: octets}. now: seconds since 1970. authorities: {cluster: SHA-256
-    fingerprints of the CAPF certificates that it uses}; a cluster that is not in it is not judged.
+    fingerprints of the CAPF certificates that it uses}; a cluster that is not in it is not judged. outside: {cluster: DER of
+    the authorities of its online CA}, which no folder has.
 
     Gives C(providers) and C(tsp_numbers) of TAPI's list, C(services) by name, C(restart_by), C(instances) with C(item), C(tsp_number),
     C(installed), C(certificates) (of all files), C(certificate) (the TSP's own), C(key_file), C(needs_certificate), C(issuers) (their
@@ -106,13 +108,16 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
         mine = [path for path in files if in_folder(path, instance["folder"])]
         folder = Folder(dict((path, read[path]) for path in mine if path in (read or {})),
                         set(ntpath.basename(path).lower() for path in mine))
-        need = folder.need(now, renew_before_days, (authorities or {}).get(instance["cluster"]))
+        need = folder.need(now, renew_before_days, (authorities or {}).get(instance["cluster"]),
+                           (outside or {}).get(instance["cluster"]) or ())
         rows.append({
             "item": instance, "tsp_number": number, "installed": number in numbers,
             "certificates": list(folder.facts()),
             "certificate": _pki.certificate_facts(folder.own) if folder.own is not None else None,
             "key_file": folder.key_file, "needs_certificate": need, "issuers": folder.issuers() if folder.own is not None else [],
-            "explanation": CURES[need["reason"]][1] if need["reason"] else "", "remarks": list(folder.remarks()),
+            "explanation": CURES[need["reason"]][1] if need["reason"] else "", "remarks": list(
+                folder.remarks((outside or {}).get(instance["cluster"]) or ())),
+            "content": base64.b64encode(folder.own).decode("ascii") if folder.own is not None else "",
         })
     return {
         "providers": listed, "tsp_numbers": numbers, "problems": problems, "instances": rows,
@@ -121,12 +126,16 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
     }
 
 
-def with_authorities(facts, authorities):
-    """The facts, their issuers judged by the CAPF certificates that came to be known since. authorities: {cluster: fingerprints}."""
+def with_authorities(facts, authorities, outside=None):
+    """The facts, their issuers judged by the certificates that came to be known since. authorities: {cluster: fingerprints of CAPF's};
+    outside: {cluster: DER of the authorities of its online CA}."""
     rows = []
     for row in facts["instances"]:
         known = authorities.get(row["item"]["cluster"])
+        others = (outside or {}).get(row["item"]["cluster"])
         foreign = known and not set(row["issuers"]) & set(known)
+        if foreign and others and row.get("content"):
+            foreign = _pki.issued_by_any(base64.b64decode(row["content"]), others) is False
         if foreign and row["needs_certificate"]["reason"] in ("", "expiring"):
             row = dict(row, needs_certificate={"needed": True, "reason": "wrong_issuer"}, explanation=CURES["wrong_issuer"][1])
         rows.append(row)

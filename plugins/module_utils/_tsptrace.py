@@ -49,6 +49,7 @@ MOST_QUOTES = 100
 LONGEST_LINE = 2000  # characters; the lines of the note have less than 200
 CUT = " [...]"
 STARS = "********"
+NEXT_FILE = None  # in place of a physical line: the next file begins, and nothing of it continues a line of the one before
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,17 @@ def join_lines(physical_lines):
     A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
     excerpt shows; anything else is joined by WRAP. Lines before the first time stamp are dropped.
     What makes a line longer than LONGEST_LINE is dropped. A clock that jumps back by more than half a day is midnight.
+    NEXT_FILE ends a line as the end of all does; it does not count as one.
     """
-    pending = None
-    day = 0
-    for number, physical in enumerate(physical_lines, 1):
+    pending = before = None
+    day = number = 0
+    for physical in physical_lines:
+        if physical is NEXT_FILE:
+            if pending is not None:
+                yield pending
+            pending = None
+            continue
+        number += 1
         match = TIMED_LINE.match(physical.rstrip("\r\n"))
         if match is None:
             if pending is not None and physical.strip() and not pending.text.endswith(CUT):
@@ -150,10 +158,11 @@ def join_lines(physical_lines):
             continue
         hours, minutes, seconds, thousandths = (int(part) for part in match.groups()[:4])
         moment = ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths + day
+        if before is not None and before - moment > DAY // 2:
+            day += DAY
+            moment += DAY
+        before = moment
         if pending is not None:
-            if pending.milliseconds - moment > DAY // 2:
-                day += DAY
-                moment += DAY
             yield pending
         clock = "%02d:%02d:%02d.%03d" % (hours, minutes, seconds, thousandths)
         pending = Line(number, clock, moment, _shortened(match.group(5).strip()))
@@ -302,18 +311,41 @@ def rotation_order(files):
 
     files: list of C((name, modified, first_clock)); modified in seconds or None, first_clock C(HH:MM:SS.mmm) or empty.
     Modification times decide where all are known and differ, unless they are those of copying (COPIED). Then the numbers
-    in the names count up from 0 and start again, so the oldest file follows the single place where the clock jumps back.
+    in the names count up from 0 and start again, so the oldest file follows the place where the clock jumps back. Where the
+    numbers tell nothing, the clocks alone do.
     """
-    moments = [modified for _name, modified, _clock in files] or [0]
+    if not files:
+        return []
+    moments = [modified for _name, modified, _clock in files]
     told = None not in moments and len(set(moments)) == len(moments)
     copied = told and all(clock for _name, _modified, clock in files) and max(moments) - min(moments) < COPIED
     if told and not copied:
         return [name for name, _modified, _clock in sorted(files, key=lambda item: item[1])]
-    numbered = sorted(files, key=lambda item: (_number(item[0]), item[0]))
-    clocks = [clock for _name, _modified, clock in numbered]
-    breaks = [index for index in range(1, len(clocks)) if clocks[index] and clocks[index] < clocks[index - 1]]
-    turn = breaks[0] if len(breaks) == 1 else 0
-    return [name for name, _modified, _clock in numbered[turn:] + numbered[:turn]]
+    numbers = [_number(name) for name, _modified, _clock in files]
+    clocks = [_seconds(clock) for _name, _modified, clock in files]
+    if len(set(numbers)) < len(numbers) and None not in clocks:
+        # Nothing but the clocks tells. The longest silence is the one between the newest and the oldest.
+        ordered = sorted(files, key=lambda item: (item[2], item[0]))
+        turn = after_longest_silence([item[2] for item in ordered], range(len(ordered)))
+    else:
+        ordered = sorted(files, key=lambda item: (_number(item[0]), item[0]))
+        clocks = [clock for _name, _modified, clock in ordered]
+        breaks = [index for index in range(1, len(clocks)) if clocks[index] and clocks[index] < clocks[index - 1]]
+        # One of them is where the numbers start again, unless all are midnights.
+        turn = after_longest_silence(clocks, [0] + breaks)
+    return [name for name, _modified, _clock in ordered[turn:] + ordered[:turn]]
+
+
+def after_longest_silence(texts, places):
+    """The place before which the clock went on for longest, by what it shows; the first of several."""
+    clocks = [_seconds(clock) or 0 for clock in texts]
+    return max(places, key=lambda index: ((clocks[index] - clocks[index - 1]) % 86400, -index))
+
+
+def _seconds(clock):
+    """Seconds since midnight of C(HH:MM:SS.mmm), None of anything else."""
+    match = TIMED_LINE.match("%s |" % clock)
+    return int(match.group(1)) * 3600 + int(match.group(2)) * 60 + int(match.group(3)) + int(match.group(4)) / 1000 if match else None
 
 
 def _number(name):

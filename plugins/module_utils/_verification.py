@@ -25,6 +25,8 @@ WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
 NO_CERTIFICATE = "no certificate"
+ENDS = "Its certificate ends on %s. Renew it with upgrade_certificates."
+NO_LINE = "The application is connected, and CTI Manager sees no line that it opened. Look whether it controls what it should."
 ARMED = "armed, waits for the TSP"
 OPENING = ("application", "probe")  # ways that open a provider
 # Steps of M(cti_provider_info) in which the certificate has no part, and what CTI Manager says when it does not take it:
@@ -182,9 +184,16 @@ def refused(row, message):
 # What came of it
 
 
-def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened"):
-    """The rows with state, verified_by, online, disproved and confirm. opened: {Key: result of cti_provider_info}."""
+def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened", until=""):
+    """The rows with state, verified_by, online, disproved, confirm and remarks. opened: {Key: result of cti_provider_info}.
+
+    remarks: what a success is worth, where that is less than it seems. until: ISO 8601 in UTC; a certificate that ends before is one.
+    """
     rows = [_row(row, (opened or {}).get(key_of(row)), check_mode, enrolling, message) for row in plan]
+    for row in rows:
+        ends = row.get("certificate_expires") or ""
+        if not row["failed"] and row["certificate_valid"] and "" < ends <= until and not any(ends in text for text in row["remarks"]):
+            row["remarks"].append(ENDS % ends)
     probed = set(key_of(row) for row in rows if row["online"] and row["way"] == "probe")
     for row in rows:
         proven = (row["cluster"], row["probe_of"]) in probed if row["probe_of"] else row["online"] and row["way"] != "probe"
@@ -194,7 +203,7 @@ def results(plan, opened=None, check_mode=False, enrolling=True, message="it was
 
 def _row(row, result, check_mode, enrolling, message):
     done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
-    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False)
+    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False, remarks=[])
     if row["failed"]:
         return dict(done, state="failed")
     if check_mode and enrolling and row["needed"]:
@@ -204,8 +213,9 @@ def _row(row, result, check_mode, enrolling, message):
     if row["way"] == "none":
         return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
     if row["way"] == "ris":
-        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (
-            len(row["seen"]), _lines(sum(len(connection["lines"]) for connection in row["seen"]))))
+        lines = sum(len(connection["lines"]) for connection in row["seen"])
+        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (len(row["seen"]), _lines(lines)),
+                    remarks=[] if lines else [NO_LINE])
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
         return dict(done, state=state, message=row["message"] or row["why"])
@@ -221,6 +231,7 @@ def _opened(done, row, result):
                     compromised=compromised, disproved=_disproves(result) and not compromised)
     totals = result.get("totals") or {}
     devices = totals.get("devices", 0)
+    done["remarks"] = ["%s %s" % (one["text"], one["fix"]) for one in result.get("remarks") or ()]
     return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
         row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
 

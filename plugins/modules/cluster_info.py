@@ -323,8 +323,8 @@ def main():
     module = create(spec)
     with reporting(module):
         login = login_from(module.params)
-        if login.unverified:
-            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        for warning in login.warnings:
+            module.warn(warning)
         with AxlClient(login) as axl:
             survey = Survey(axl, serviceability_login(module.params), module.params["capf_issuer_parameter"])
             facts = survey.gather(module.params["gather"])

@@ -62,7 +62,8 @@ options:
   wait_timeout:
     description:
       - Seconds, from 1 to 3600, for all services to reach the wanted state.
-      - An order that is not answered within O(timeout) is not given up before that.
+      - An order that is not answered within O(timeout) is not given up before that, nor is a node that answers with errors, for it
+        may be starting. Only a refused login, a missing role and a certificate that is not trusted end the waiting.
     type: int
     default: 300
 seealso:
@@ -175,6 +176,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     AxlError,
     DeadlineExceeded,
     InputError,
+    ProtocolError,
+    TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import (
     cluster_options,
@@ -185,6 +188,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
     MOVING,
     NOT_ACTIVATED,
+    RATE_CONTROL,
     STARTED,
     STOPPED,
     ControlCenter,
@@ -195,6 +199,9 @@ FIRST_PAUSE = 0.5  # seconds between two looks at a service that moves
 LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
+BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and will do it later
+STARTING = (404,)  # beside pages, what a server says whose services are still starting
+CLEAR_REFUSALS = (401, 403)
 
 
 class Activation:
@@ -204,6 +211,7 @@ class Activation:
         self.axl = axl
         self.node = node
         self.doubt = None
+        self.was_read = False
 
     def read(self):
         """{service: bool} of the services that AXL lists for the node."""
@@ -211,14 +219,18 @@ class Activation:
             return {}
         try:
             rows = self.axl.call("listProcessNodeService", searchCriteria={"processNodeName": "%"})
-        except AxlError as refused:
+        except (AxlError, ProtocolError) as refused:
+            if self.was_read and getattr(refused, "code", None) not in CLEAR_REFUSALS:
+                raise  # it told before, so it is the restart that it does not now
             self.doubt = (
                 "AXL did not tell which services are activated, so Control Center's reason code was taken for it: %s"
                 % refused
             )
             return {}
+        self.was_read = True
         mine = node_named(self.node, [row.get("processNodeName") for row in rows])
-        return dict((row["service"], bool(row.get("isActive"))) for row in rows if row.get("processNodeName") == mine)
+        return dict(
+            (row["service"], bool(row.get("isActive"))) for row in rows if row.get("processNodeName") == mine and row.get("service"))
 
 
 class Keeper:
@@ -235,6 +247,7 @@ class Keeper:
         self._deadline = clock() + patience
         self.orders = []
         self.remarks = []
+        self.unanswered = ""
 
     def look(self, names=()):
         """{name: service as in the result}; no names means every service of the node."""
@@ -248,8 +261,44 @@ class Keeper:
                 start_time=row["start_time"],
                 uptime=row["uptime"],
             ))
-            for row in self.center.status(names)
+            for row in self.center.status(names) if row["service"]
         )
+
+    def first_look(self):
+        """Every service of the node, also of one that is busy or starts."""
+        return self.patiently(BUSY + STARTING, self.look, pages=True)
+
+    def patiently(self, codes, ask, *arguments, pages=False):
+        """The result of C(ask(*arguments)), asked again within the deadline while it is refused by one of the codes.
+
+        pages: also while something unreadable comes in place of an answer, which says nothing of whether an order was obeyed.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                with self._in_time():
+                    return ask(*arguments)
+            except (AxlError, ProtocolError) as refused:
+                worth_it = refused.code in codes if isinstance(refused, AxlError) else pages
+                if not worth_it or self._deadline - self._clock() <= pause:
+                    raise
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _in_time(self):
+        """Requests to the node end with the deadline."""
+        return self.center.session.within(max(self._deadline - self._clock(), FIRST_PAUSE))
+
+    def look_while_waiting(self, names):
+        """As look(); None where the node, which may be starting, gave no answer. Raises a clear refusal."""
+        try:
+            with self._in_time():
+                return self.look(names)
+        except (AxlError, ProtocolError, TransportError) as error:
+            if getattr(error, "code", None) in CLEAR_REFUSALS:
+                raise
+            self.unanswered = str(error)
+            return None
 
     def apply(self, before):
         """Send the orders that are needed, each after the one before was obeyed. Returns what is there then."""
@@ -272,12 +321,14 @@ class Keeper:
         self.orders.append(dict(order=order, services=names))
         try:
             if order in DEPLOYING:
-                said = self.center.deploy(self.node, names, activate=order == "Deploy")
+                said = self.patiently(BUSY, self.center.deploy, self.node, names, order == "Deploy")
             else:
-                said = self.center.control(self.node, names, order)
-        except DeadlineExceeded as late:
+                said = self.patiently(BUSY, self.center.control, self.node, names, order)
+        except (AxlError, ProtocolError, TransportError) as lost:
+            if not may_be_obeyed(lost):
+                raise
             # The node works on; whether it obeyed is seen by its services.
-            self.remarks.append("%s: %s" % (order, late.what))
+            self.remarks.append("%s: %s" % (order, lost.what))
             return
         self.remarks.append("%s: %s" % (order, said.said))
         if order not in DEPLOYING and said.return_code not in (None, 0):
@@ -299,8 +350,8 @@ class Keeper:
         """Look, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
         pause = FIRST_PAUSE
         while True:
-            now = self.look(names)
-            late = [name for name in names if name not in now or not reached(name, now[name])]
+            now = self.look_while_waiting(names)
+            late = [name for name in names if now is None or name not in now or not reached(name, now[name])]
             if not late:
                 return now
             left = self._deadline - self._clock()
@@ -310,13 +361,21 @@ class Keeper:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _too_late(self, late, now):
-        shown = ", ".join(shown_late(name, now.get(name)) for name in late)
+        if now is None:
+            shown = "%s; the node does not tell: %s" % (", ".join(late), self.unanswered)
+        else:
+            shown = ", ".join(shown_late(name, now.get(name)) for name in late)
         said = "; after the orders (%s)" % "; ".join(self.remarks) if self.remarks else ""
         return DeadlineExceeded(
             "not in the wanted state after %d seconds: %s%s" % (self.patience, shown, said), where=self.node,
             cure="Run it again, it starts by reading what is there. Raise wait_timeout if the node is slow.",
-            services=now,
+            services=now or {},
         )
+
+
+def may_be_obeyed(error):
+    """Whether an order that failed so may have arrived: the answer was lost, late, or unreadable."""
+    return not isinstance(error, AxlError)
 
 
 def seems_activated(row):
@@ -436,7 +495,7 @@ def diff_side(services, wanted):
 
 def keep(module, keeper):
     """The result of the module."""
-    everything = keeper.look()
+    everything = keeper.first_look()
     names = known_names(module.params["services"], everything)
     before = dict((name, everything[name]) for name in names)
     refuse_impossible(before, keeper.wanted)
@@ -472,8 +531,8 @@ def main():
         if params["activated"] is False and params["state"] in ("started", "restarted"):
             raise InputError("a service cannot be %s and not activated" % params["state"])
         login = login_from(params)
-        if login.unverified:
-            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        for warning in login.warnings:
+            module.warn(warning)
         node = params["node"] or params["hostname"]
         center = ControlCenter(serviceability_login(params).at(params["node_address"] or node))
         with center, AxlClient(login) as axl:

@@ -281,8 +281,8 @@ def main():
     with reporting(module):
         check(module.params)
         login = serviceability_login(module.params)
-        if login.unverified:
-            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        for warning in login.warnings:
+            module.warn(warning)
         collection = Collection(login, module.params)
         collection.survey()
         collection.decide()

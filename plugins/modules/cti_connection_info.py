@@ -243,8 +243,8 @@ def main():
         if not 0 <= params["rate_limit_wait"] <= LONGEST_WAIT:
             raise InputError("rate_limit_wait is not from 0 to %d seconds" % LONGEST_WAIT)
         login = serviceability_login(params)
-        if login.unverified:
-            module.warn("The server's certificate is not verified: the password goes to whoever answers.")
+        for warning in login.warnings:
+            module.warn(warning)
         view = View()
         reason = ""
         with RealTimeInformation(login, patience=params["rate_limit_wait"]) as ris:

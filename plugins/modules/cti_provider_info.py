@@ -189,6 +189,25 @@ open:
       description: Seconds within which the server sends something.
       type: int
       sample: 30
+remarks:
+  description: What the open provider is worth, where that is less than it seems. Empty where all is well.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: V(no_device), V(all_restricted), V(password_ends), V(certificate_ends), V(server_certificate_ends) or V(weak_cipher).
+      type: str
+      sample: password_ends
+    text:
+      description: The remark.
+      type: str
+      sample: The password of user recorder_tapi ends in 3 days; CTI Manager refuses the login then.
+    fix:
+      description: What to do.
+      type: str
+      sample: Set a new one, in the application too, or let it not expire in the user's credential policy.
+  sample: []
 devices:
   description: The devices with their lines, in the server's order.
   returned: success and O(list_devices=true)
@@ -396,6 +415,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._provider impo
     ARGUMENT_SPEC,
     checked,
     probe,
+    remarks,
     warnings_of,
 )
 
@@ -404,7 +424,7 @@ def main():
     module = create(ARGUMENT_SPEC, required_if=[("secure", True, ["path"])])
     with reporting(module):
         result = probe(checked(module.params))
-        finish(module, dict(result, changed=False), warnings=warnings_of(module.params, result))
+        finish(module, dict(result, remarks=remarks(result), changed=False), warnings=warnings_of(module.params, result))
 
 
 if __name__ == "__main__":

@@ -183,14 +183,34 @@ verdict:
     - Why the list is in place. V(first_trust) means that nobody vouched for it, V(confirmed) that O(cluster_certificates) did, V(vouched)
       that the list of another instance did, V(pinned) that it has O(fingerprint),
       V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored one, V(kept) that none
-      came and the stored one stays.
+      came and the stored one stays, V(kept_newer) that the servers have an older one and O(cluster_certificates) confirm the stored one.
     - On failure why there is none. V(not_found), V(empty) and V(no_answer) mean that none came, V(damaged) that it
       cannot be read, V(tampered) that it is not signed by a token of its own, V(stranger) that no token of the stored
       list signed it, V(fingerprint_mismatch) that it is not the one of O(fingerprint), V(older) that O(reject_older)
-      refused it, V(contradicted) that O(cluster_certificates) do not fit, V(stored_damaged) that the stored one cannot vouch for anything.
+      refused it, V(contradicted) that O(cluster_certificates) do not fit, V(stored_damaged) that the stored one cannot vouch for anything,
+      V(cannot_verify) that library or crypto policy of this host cannot look at the signature, which says nothing against the list.
   returned: with O(state=present), unless an option was wrong or a file could not be written
   type: str
   sample: unchanged
+older:
+  description: File servers that serve an older list than the others, or than the stored one. Cisco Tftp was not restarted there.
+  returned: when a list was fetched
+  type: list
+  elements: dict
+  contains:
+    server:
+      description: The file server.
+      type: str
+      sample: cucm-sub1.example.com
+    timestamp:
+      description: When its list was made, UTC.
+      type: str
+      sample: "2026-01-10T08:00:00Z"
+    newest:
+      description: When the newest list was made, UTC.
+      type: str
+      sample: "2026-03-01T22:00:00Z"
+  sample: []
 server:
   description: The file server that gave the list; empty when the stored one was kept.
   returned: success and O(state=present)
@@ -252,7 +272,8 @@ ctl:
       type: str
       sample: 57b00f77fa5981ddb9e996061b1771bb5d18d6263cd25af2d399652fd9eb8084
     signature:
-      description: Whether the list is signed by a security token (SAST) of its own, V(valid) or V(invalid).
+      description: Whether the list is signed by a security token (SAST) of its own, V(valid), V(invalid), or V(unknown)
+        where this host cannot tell.
       type: str
       sample: valid
     digest:

@@ -104,7 +104,7 @@ ctl:
       type: str
       sample: 57b00f77fa5981ddb9e996061b1771bb5d18d6263cd25af2d399652fd9eb8084
     signature:
-      description: Whether the list is signed by a security token (SAST) of its own, V(valid) or V(invalid);
+      description: Whether the list is signed by a security token (SAST) of its own, V(valid), V(invalid), V(unknown) where this host cannot tell;
         V(not checked) without the library cryptography.
       type: str
       sample: valid

@@ -11,6 +11,7 @@ short_description: Manage devices and CTI groups of an end user
 description:
   - Brings controlled devices and CTI groups of one end user of a CUCM cluster in line. The user must exist; end users
     are never created, removed or changed otherwise, so LDAP-synchronised ones need no special care.
+  - A user that its LDAP directory does not have any more, which CUCM shows as inactive and deletes within days, is refused.
   - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few users use
     that module, which reads the cluster once for all of them.
 options:

@@ -10,11 +10,13 @@ module: jtapi_key_store
 short_description: Give a Java application the key and certificate of an instance
 description:
   - Writes key and certificate of an instance's folder, as M(voiceops.secure_tsp.capf_certificate) keeps it, into one file
-    that a Java application reads. A PKCS#12 key store, or PEM.
+    that a Java application reads. A PKCS#12 key store, a BCFKS one, or PEM.
   - Java 9 and later, and Java 8 from update 301 on, read PKCS#12 key stores of either O(encryption), also where they are
     told that it is a JKS one.
-  - Cisco JTAPI 11.5 to 14 keeps JKS and JTAPI 15 BCFKS key stores of its own. That they accept one made elsewhere is not
-    proven.
+  - Cisco JTAPI 11.5, 12.5 and 14 were seen to open a PKCS#12 store that this module wrote, and JTAPI 15 a BCFKS one that was made from
+    it with C(keytool). JTAPI opens the file C(JtapiClientKeyStore-<user>-<instance ID>) in the folder that its record in C(jtapi.ini), or
+    C(CertPath) in the provider string, names with a slash at its end. The application gives the password as C(CertStorePassphrase)
+    in the provider string.
   - A store that holds the same key, certificates and alias and opens with the same password is left alone, although
     writing it again would give other octets.
 author:
@@ -42,19 +44,20 @@ options:
     required: true
   format:
     description:
-      - What is written.
+      - What is written. V(pkcs12) is for Cisco JTAPI 11.5 to 14 and for other Java programs, V(bcfks) for JTAPI 15.
+      - No Python library writes V(bcfks), so it is made by the host's O(keytool) with O(bouncy_castle).
     type: str
-    choices: [pkcs12, pem]
+    choices: [pkcs12, bcfks, pem]
     default: pkcs12
   password:
     description:
-      - Password of the store and its key, required for V(pkcs12). Java demands 6 characters or more to make a store, and
+      - Password of the store and its key, required for V(pkcs12) and V(bcfks). Java demands 6 characters or more to make a store, and
         reads any.
       - With V(pem) it encrypts the key; without it the key is not encrypted.
     type: str
   alias:
     description:
-      - Name of the key entry, required for V(pkcs12). JTAPI's own stores have the user followed by the instance ID.
+      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have the user followed by the instance ID.
       - Before release 36 the library C(cryptography) does not tell the name, so that a changed one is not noticed.
     type: str
   key_passphrase:
@@ -75,6 +78,16 @@ options:
     type: str
     choices: [modern, compatible]
     default: modern
+  bouncy_castle:
+    description:
+      - Bouncy Castle's library for O(format=bcfks), a C(.jar), or a folder in which C(bc-fips*.jar) or C(bcprov*.jar) is, such as the one
+        of JTAPI 15's own libraries.
+    type: path
+  keytool:
+    description:
+      - Java's C(keytool) for O(format=bcfks).
+    type: path
+    default: keytool
   owner:
     description:
       - User who owns the file, by name or number. If not set, the owner of the file stays, and new files belong to
@@ -92,6 +105,7 @@ options:
     default: present
 requirements:
   - cryptography >= 3.4
+  - for O(format=bcfks) Java's keytool and Bouncy Castle's library
 seealso:
   - module: voiceops.secure_tsp.capf_certificate
 """
@@ -101,6 +115,16 @@ EXAMPLES = r"""
   voiceops.secure_tsp.jtapi_key_store:
     path: /etc/secure_tsp/recorder01x1
     dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
+    password: "{{ vault_store_password }}"
+    alias: recorder_tapirecorder01x1
+    owner: recorder
+
+- name: The same for JTAPI 15
+  voiceops.secure_tsp.jtapi_key_store:
+    path: /etc/secure_tsp/recorder01x1
+    dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
+    format: bcfks
+    bouncy_castle: /opt/recorder/lib
     password: "{{ vault_store_password }}"
     alias: recorder_tapirecorder01x1
     owner: recorder
@@ -173,12 +197,18 @@ certificate:
       sample: dc079f39d27045d7b4f2ef8570d824a740523c514f9dd6152f9776b139b63d7a
 """
 
+import glob
 import os
+import shutil
+import tempfile
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 
+STORES = ("pkcs12", "bcfks")
+PROVIDERS = (("bc-fips*.jar", "org.bouncycastle.jcajce.provider.BouncyCastleFipsProvider"),
+             ("bcprov*.jar", "org.bouncycastle.jce.provider.BouncyCastleProvider"))
 PEM_END = b"-----END CERTIFICATE-----"
 CURE = "Fetch one first, with capf_certificate or the role certificate."
 
@@ -211,18 +241,64 @@ def has_pair(path):
     return None not in _store.Store(path).pair()
 
 
-def octets_of(source, params):
-    if params["format"] == "pkcs12":
-        return _pki.key_store(
+class Keytool:
+    """Java's keytool with Bouncy Castle. Passwords go by its environment, stores by files for their owner alone."""
+
+    def __init__(self, module):
+        self._module = module
+        if shutil.which(module.params["keytool"]) is None:
+            raise StoreError("there is no keytool on this host", where=module.params["keytool"], cure=(
+                "Give keytool, which is beside java in the folder bin of the Java that runs the application."))
+        self._jar, self._provider = provider_of(module.params["bouncy_castle"])
+
+    def converted(self, octets, before, after):
+        """The store in another format, with the same password. Raises FormatError where it cannot be read with that."""
+        params = self._module.params
+        folder = tempfile.mkdtemp(prefix="keytool-", dir=self._module.tmpdir)
+        try:
+            source, target = os.path.join(folder, "source"), os.path.join(folder, "target")
+            with os.fdopen(os.open(source, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                stream.write(octets)
+            words = [params["keytool"], "-importkeystore", "-noprompt", "-srckeystore", source, "-srcstoretype", before,
+                     "-srcstorepass:env", "SECURE_TSP_STORE", "-destkeystore", target, "-deststoretype", after, "-deststorepass:env",
+                     "SECURE_TSP_STORE", "-providerpath", self._jar, "-providerclass", self._provider]
+            code, output, problem = self._module.run_command(words, environ_update=dict(SECURE_TSP_STORE=params["password"], LC_ALL="C"))
+            if code or not os.path.exists(target):
+                told = ((output + problem).replace(params["password"], "********").strip().splitlines() or ["no message"])[-1]
+                raise FormatError("keytool cannot make a %s key store of it: %s" % (after, told[:300].rstrip(".")), where=params["dest"])
+            with open(target, "rb") as stream:
+                return stream.read()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def provider_of(path):
+    """C((jar, class of its provider)). Raises StoreError where there is none."""
+    for pattern, provider in PROVIDERS if path else ():
+        names = sorted(glob.glob(os.path.join(glob.escape(path), pattern))) if os.path.isdir(path) else [path]
+        named = [name for name in names if os.path.isfile(name) and (
+            os.path.isdir(path) or ("fips" in os.path.basename(name)) == ("fips" in pattern))]
+        if named:
+            return named[-1], provider
+    raise StoreError("there is no library of Bouncy Castle", where=path or "bouncy_castle is not given", cure=(
+        "Give bouncy_castle, the folder of JTAPI 15 with bc-fips.jar, or the path of such a file."))
+
+
+def octets_of(source, params, keytool):
+    if params["format"] in STORES:
+        octets = _pki.key_store(
             source.key, source.certificate, params["alias"], params["password"], source.chain,
             params["encryption"] == "compatible")
+        return keytool.converted(octets, "PKCS12", "BCFKS") if params["format"] == "bcfks" else octets
     certificates = b"".join(_pki.certificate_pem(der) for der in (source.certificate,) + source.chain)
     return certificates + _pki.key_to_pem(source.key, params["password"])
 
 
-def opened(octets, params):
+def opened(octets, params, keytool):
     """The StoredKey of a file that this module wrote earlier. Raises FormatError."""
-    if params["format"] == "pkcs12":
+    if params["format"] == "bcfks":
+        octets = keytool.converted(octets, "BCFKS", "PKCS12")
+    if params["format"] in STORES:
         return _pki.open_key_store(octets, params["password"], params["dest"])
     head, end, key_pem = octets.rpartition(PEM_END)
     found = [_pki.certificate_der(part + PEM_END, params["dest"]) for part in (head + end).split(PEM_END)[:-1]]
@@ -232,15 +308,15 @@ def opened(octets, params):
     return _pki.StoredKey(_pki.public_key_der(key), found[0], tuple(found[1:]), None)
 
 
-def difference(held, source, params):
+def difference(held, source, params, keytool):
     """C((reason to write, what is shown of the file as it is)); no reason where its content is good."""
     if held is None:
         return "missing", ""
     try:
-        stored = opened(held, params)
+        stored = opened(held, params, keytool)
     except FormatError:
         return "unreadable", "cannot be read with the password given\n"
-    alias = params["alias"] if params["format"] == "pkcs12" else None
+    alias = alias_of(params)
     shown = described(stored.certificate, stored.alias or alias)
     if (stored.public_key, stored.certificate) != (_pki.public_key_der(source.key), source.certificate):
         return "certificate", shown
@@ -251,27 +327,33 @@ def difference(held, source, params):
     return "", shown
 
 
+def alias_of(params):
+    """As the store has it; Java writes it in lower case."""
+    return {"pkcs12": params["alias"], "bcfks": (params["alias"] or "").lower()}.get(params["format"])
+
+
 def described(der, alias):
     facts = _pki.certificate_facts(der)
     lines = ["certificate: %(subject)s, serial %(serial)s, until %(not_after)s" % facts]
     return "\n".join(lines + (["alias: %s" % alias] if alias else [])) + "\n"
 
 
-def write(params, check):
+def write(module):
     """Result of C(state=present). In check mode an instance without a certificate may still get one in the same run."""
+    params, check = module.params, module.check_mode
     if check and not has_pair(params["path"]):
         return dict(changed=True, dest=params["dest"], reason="missing", certificate=None)
+    keytool = Keytool(module) if params["format"] == "bcfks" else None
     source = Source(params["path"], params["key_passphrase"], params["chain"])
     folder, name = os.path.split(params["dest"])
     store = _store.Store(folder, params["owner"], params["group"])
     held = store.read(name)
-    reason, before = difference(held, source, params)
-    changed = store.write(name, octets_of(source, params) if reason else held, private=True, check=check)
-    alias = params["alias"] if params["format"] == "pkcs12" else None
+    reason, before = difference(held, source, params, keytool)
+    changed = store.write(name, octets_of(source, params, keytool) if reason else held, private=True, check=check)
     return dict(
         changed=changed, dest=params["dest"], reason=reason or ("mode" if changed else ""),
         certificate=_pki.certificate_facts(source.certificate),
-        diff={"before": before, "after": described(source.certificate, alias)})
+        diff={"before": before, "after": described(source.certificate, alias_of(params))})
 
 
 def remove(params, check):
@@ -284,12 +366,14 @@ def main():
         dict(
             path=dict(type="path"),
             dest=dict(type="path", required=True),
-            format=dict(type="str", choices=["pkcs12", "pem"], default="pkcs12"),
+            format=dict(type="str", choices=["pkcs12", "bcfks", "pem"], default="pkcs12"),
             password=dict(type="str", no_log=True),
             alias=dict(type="str"),
             key_passphrase=dict(type="str", no_log=True),
             chain=dict(type="bool", default=False),
             encryption=dict(type="str", choices=["modern", "compatible"], default="modern"),
+            bouncy_castle=dict(type="path"),
+            keytool=dict(type="path", default="keytool"),
             owner=dict(type="str"),
             group=dict(type="str"),
             state=dict(type="str", choices=["present", "absent"], default="present"),
@@ -297,12 +381,11 @@ def main():
         required_if=[("state", "present", ["path"])],
     )
     params = module.params
-    if params["state"] == "present" and params["format"] == "pkcs12" and not (params["password"] and params["alias"]):
-        module.fail_json(msg="format is pkcs12 but password or alias is missing")
+    if params["state"] == "present" and params["format"] in STORES and not (params["password"] and params["alias"]):
+        module.fail_json(msg="format is %s but password or alias is missing" % params["format"])
     with reporting(module):
         _pki.require()
-        work = write if params["state"] == "present" else remove
-        finish(module, work(params, module.check_mode))
+        finish(module, write(module) if params["state"] == "present" else remove(params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ options:
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
+       adopt, jtapi, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -152,8 +152,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick", "settle",
-            "snapshot", "discover"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick",
+            "settle", "snapshot", "discover"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

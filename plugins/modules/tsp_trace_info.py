@@ -7,23 +7,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tsp_trace_info
-short_description: Tell from Cisco TSP trace files how far a secure start went
+short_description: Tell from trace files of Cisco TSP or JTAPI how far a secure start went
 description:
   - Reads the trace files of one Cisco TSP instance and tells which stages of a secure start they show, when, and what
     comes after the last one.
   - The stages are those of the successful trace in Cisco tech note 213250. What a failing TSP prints is not publicly
     known, so the lines after the last stage are quoted and no cause is claimed that they do not show.
+  - Logs of Cisco JTAPI, and traces of CTI Manager, Cisco Tftp and CAPF, are told apart from TSP traces by their lines. What they
+    say of the opening of a provider, its code, a request for the trust list and a refusal of CAPF is in RV(events).
+  - A ZIP or tar of the folder, and compressed files, are opened without writing anything, up to 512 MB and 5000 files. Links, paths
+    that lead out of the archive and archives inside it are left out.
+  - Files without one line that begins with a time, logs of other programs, and copies of other files are left out and named
+    in RV(left_out). Where nothing is left, the module says what was given, and which folder below it holds traces.
   - Files of any size are read line by line. What makes a line longer than 2000 characters is not looked at.
 options:
   paths:
     description:
-      - Trace files of one rotating set, or one folder that holds nothing else than such files.
+      - Trace files of one rotating set, one folder of them, or an archive of that folder.
       - Cisco TSP writes them as C(TSP001Debug000xxx.txt) into the subfolder C(CiscoTSP001Log) of its trace folder.
       - For a Windows host fetch the files first and run this module on the controller.
     type: list
     elements: path
   contents:
-    description: Trace files in place of O(paths), oldest first, such as those that C(ansible.windows.slurp) read from a Windows host.
+    description: Trace files in place of O(paths), such as those that C(ansible.windows.slurp) read from a Windows host.
     type: list
     elements: dict
     suboptions:
@@ -38,8 +44,9 @@ options:
   order:
     description:
       - V(auto) takes the modification times where they all differ, unless they are all within two minutes as after copying.
-        Otherwise it takes the numbers in the file names, starting after the place where the clock jumps back.
-      - V(given) reads the files as listed in O(paths).
+        Otherwise it takes the numbers in the file names, starting after the place where the clock jumps back, or the clocks alone
+        where the names hold no numbers.
+      - V(given) reads the files as listed in O(paths) or O(contents).
     type: str
     choices: [auto, given]
     default: auto
@@ -87,6 +94,7 @@ verdict:
   description:
     - V(complete) when the last secure start stored certificate and key, V(stopped) when it ended before,
       V(no_secure_start) when no line names a CTL file.
+    - Without a TSP trace V(opened) or V(refused) by the last of RV(events), V(nothing_found) when they tell neither.
   returned: success
   type: str
   sample: complete
@@ -178,11 +186,87 @@ trouble:
   elements: dict
   sample: []
 files:
-  description: The files in the order in which they were read, with the encoding used.
+  description:
+    - The files in the order in which they were read, with the encoding used, and what they are, one of V(tsp), V(jtapi),
+      V(cti_manager), V(tftp), V(capf).
   returned: success
   type: list
   elements: dict
-  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/TSP001Debug000000.txt, encoding: utf-8}]
+  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/TSP001Debug000000.txt, encoding: utf-8, kind: tsp}]
+left_out:
+  description: Files that were not read, and why.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/config.xml, reason: "no trace: not one line begins with a time"}]
+events:
+  description: What logs of JTAPI and traces of the cluster show, at most 100 of a sort, the newest.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    event:
+      description:
+        - V(provider_requested), V(provider_opened), V(provider_refused), V(provider_closed), V(ctl_requested), V(ctl_refused),
+          V(capf_refused), or V(trouble) for a line of CAPF that speaks of an error.
+      type: str
+      sample: provider_refused
+    kind:
+      description: What the file is.
+      type: str
+      sample: jtapi
+    path:
+      description: The file.
+      type: str
+      sample: /srv/traces/recorder01/CiscoJtapi01.log
+    line:
+      description: Number of the line in the file.
+      type: int
+      sample: 15
+    clock:
+      description: Time of the line.
+      type: str
+      sample: "07:09:03.121"
+    user:
+      description: The user, where the trace tells it.
+      type: str
+      sample: recorder_tapi
+    address:
+      description: Address of the client, where the trace tells it.
+      type: str
+      sample: 192.0.2.31
+    device:
+      description: Name that CAPF knows the client by, where the trace tells it.
+      type: str
+      sample: ""
+    file:
+      description: Name of the trust list.
+      type: str
+      sample: ""
+    code:
+      description: Code of CTI, reason of a closed provider, or reason of CAPF.
+      type: int
+      sample: 2362179871
+    devices:
+      description: Number of controllable devices, where the trace tells it.
+      type: int
+      sample: null
+    bad:
+      description: Whether it tells that something does not work.
+      type: bool
+      sample: true
+    told:
+      description: The same in words.
+      type: str
+      sample: "the provider of user recorder_tapi was refused with 0x8CCC011F: the account is locked after too many wrong passwords"
+    cure:
+      description: What to do.
+      type: str
+      sample: Find out who uses a wrong password, then unlock the account.
+    text:
+      description: The message.
+      type: str
+      sample: "received Event: com.cisco.cti.protocol.ProviderOpenCompletedEvent {..."
 lines:
   description: Number of trace lines read; wrapped lines count once.
   returned: success

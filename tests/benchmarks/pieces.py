@@ -31,6 +31,7 @@ from benchmarks import fleets
 NEW, STRING = "new", "0123456789"
 ROUND_TRIPS = tuple((_transport.TlsChannel, name, "round trips") for name in ("send", "receive"))
 
+
 def certificate(folder, rounds):
     """{enrolment, provider, info: {part: {"ms", "cpu"}}}, medians: what one certificate costs its host.
 

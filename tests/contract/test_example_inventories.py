@@ -20,7 +20,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
-from ansible_collections.voiceops.secure_tsp.plugins.filter.fleet import fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
 
 ROOT = guides.ROOT
 EXAMPLES = sorted(path for path in (ROOT / "docs" / "examples").iterdir() if path.is_dir())
@@ -74,9 +74,10 @@ def complaints(hosts):
             result = ArgumentSpecValidator(spec).validate({name: given[name] for name in spec})
             wrong += ["%s: %s" % (host, message) for message in result.error_messages]
     first = next(iter(hosts.values()))
-    lists = fleet(first.get("secure_tsp_users", []), first.get("secure_tsp_instances", []),
-                  first.get("secure_tsp_clusters", {}), hosts=list(hosts), hostvars=hosts)
-    return wrong + lists["problems"] + lists["warnings"], lists
+    model, mistakes, warnings = complete(
+        first.get("secure_tsp_clusters", {}), first.get("secure_tsp_users", []), first.get("secure_tsp_instances", []),
+        inventory=set(hosts), group=set(hosts), is_windows=lambda host: hosts[host].get("ansible_connection") in ("winrm", "psrp"))
+    return wrong + [str(one) for one in mistakes + warnings], model
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
@@ -109,10 +110,10 @@ def test_inventories_in_guides_too(guide, block, tmp_path):
 ])
 def test_it_shows_what_it_is_called(name, hosts, instances, enrolments, clusters):
     found = read(ROOT / "docs" / "examples" / name)
-    lists = complaints(found)[1]
-    assert (len(found), len(lists["instances"])) == (hosts, instances)
-    assert {one["enrolment"] for one in lists["instances"]} == enrolments
-    assert {one["cluster"] for one in lists["instances"]} == clusters
+    listed = complaints(found)[1].instances()
+    assert (len(found), len(listed)) == (hosts, instances)
+    assert {one["enrolment"] for one in listed} == enrolments
+    assert {one["cluster"] for one in listed} == clusters
 
 
 def test_every_example_is_tested_by_name_and_named_in_a_guide():

@@ -20,10 +20,10 @@ LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign"),
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_window", "_progress",
-     "_lists_file"),
+     "_lists_file", "_server_certificates"),
     ("_tsp_installation", "_tsp_discovery"),
     ("_drift", "_model", "_pki"),
-    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_trace_reading"),
+    ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_reading"),
     ("_instance", "_summary", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
     ("_axl.accounts", "_serviceability"),
@@ -55,10 +55,10 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", "_server_certificates", *TABLES), set()),
     **dict.fromkeys(("_bounds", "_octets", "_options"), {"_errors"}),
     "_fleet": {"_bounds"},
-    "_drift": {"_fleet", "_foreign"},
+    "_drift": {"_fleet", "_foreign", "_server_certificates"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     **dict.fromkeys(("_tsp_installation", "_tsp_discovery"), {"_tsp_settings"}),
@@ -236,7 +236,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("modules/ctl_info.py", f"from {COLLECTION}.tests import simulator\n", "module_utils only"),
     ("modules/ctl_info.py", f"from {UTILS} import _gone\n", "no such file"),
     ("modules/ctl_info.py", "from simulator import Simulator\n", "not a package"),
-    ("filter/fleet.py", "import requests\n", "_axl.client only"),
+    ("filter/jtapi_ini.py", "import requests\n", "_axl.client only"),
     ("module_utils/_model.py", f"from {UTILS} import _outcome\n", "without input and output"),
     ("module_utils/_model.py", "import zoneinfo\n", "clock"),
     ("module_utils/_verification.py", f"from {UTILS} import _run\n", "without input and output"),
@@ -252,7 +252,7 @@ GUARD = "try:\n    import {0}\nexcept ImportError:\n    X_IMPORT_ERROR = traceba
     ("action/tsp_host.py", "from ansible.module_utils.basic import AnsibleModule\n", "only _module"),
     ("modules/tsp_cluster.py", f"from {UTILS}._stages import fleet\n", "for actions only"),
     ("modules/ctl_info.py", f"from {UTILS}._stages.host import Host\n", "for actions only"),
-    ("filter/fleet.py", f"from {UTILS}._run import Run\n", "for actions only"),
+    ("filter/jtapi_ini.py", f"from {UTILS}._run import Run\n", "for actions only"),
 ])
 def test_the_checker_sees_a_planted_violation(path, source, word):
     files = {f"module_utils/{name.replace('.', '/')}.py": "" for name in LAYER_OF}

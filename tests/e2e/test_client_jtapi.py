@@ -10,13 +10,18 @@ import stat
 
 import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
+from collection_path import ROOT
+from provisioned import SECURE
 from simulator import pki
 
 HOSTS, USER = ("recorder01",), {"name": "recorder_tapi", "password": "Recorder-Secret-0002"}
 INSTANCE = {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"}
 PASSWORD = "Store-Secret-0007"
 INI = "# made by hand\nTracePath=.\nSecurityProperty=other,7,4711081547,192.0.2.1,3804,192.0.2.1,69,/x,true,true\n"
-RECORD = "recorder_tapi,recorder01x1,,127.0.0.1,{capf},127.0.0.1,{tftp},{folder},true,true"
+RECORD = "recorder_tapi,recorder01x1,,127.0.0.1,{capf},127.0.0.1,{tftp},{folder}/,true,true,false;"
+STORE = "JtapiClientKeyStore-recorder_tapi-recorder01x1"
+ROLE = {"ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_jtapi"}}
+PREFLIGHT = {"ansible.builtin.import_role": {"name": "voiceops.secure_tsp.secure_tsp", "tasks_from": "preflight", "rolespec_validate": False}}
 
 
 def certified(site):
@@ -40,14 +45,12 @@ def test_key_store_settings_and_restart(make_site):
     handler.write_text(yaml.safe_dump([{
         "name": "Restart", "ansible.builtin.shell": "echo once >>%s" % restarts}]))
     playbook = site.controller.folder / "jtapi.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [{
-        "ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_jtapi"},
+    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, {
+        **ROLE,
         "vars": {
-            **{"client_jtapi_" + part: "{{ secure_tsp_%s }}" % part for part in ("clusters", "users", "instances")},
             "client_jtapi_folder": str(folder), "client_jtapi_formats": ["pkcs12", "pem"],
             "client_jtapi_store_password": PASSWORD, "client_jtapi_ini_path": str(ini),
             "client_jtapi_ini": {"TracePath": "/var/log/jtapi", "NumTraceFiles": 50},
-            "client_jtapi_security_records": True, "client_jtapi_certificate_status": "true",
             "client_jtapi_restart_handler": str(handler),
         }}]}]))
 
@@ -56,15 +59,17 @@ def test_key_store_settings_and_restart(make_site):
 
     certified(site)
     first = site.run("-vvvv", playbook=playbook)
-    store = folder / "recorder_tapi-recorder01x1.p12"
+    store = folder / STORE
     stored = _pki.open_key_store(store.read_bytes(), PASSWORD)
     assert (stored.certificate, stored.alias, stored.chain) == (site.lsc("recorder01x1"), "recorder_tapirecorder01x1", ())
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, ini, *folder.iterdir())}
-    assert modes == {"certificates": 0o700, "jtapi.ini": 0o640, store.name: 0o600, store.name[:-3] + "pem": 0o600}
+    assert modes == {"certificates": 0o700, "jtapi.ini": 0o640, store.name: 0o600,
+                     "recorder_tapi-recorder01x1.pem": 0o600}
     record = RECORD.format(capf=site.sim.capf_port, tftp=site.sim.tftp_port, folder=folder)
     assert ini.read_text() == (
         INI.replace("TracePath=.", "TracePath=/var/log/jtapi").replace("true\n", "true;%s\n" % record) + "NumTraceFiles=50\n")
     assert restarts.read_text() == "once\n"
+    assert "127.0.0.1;login=recorder_tapi;passwd=<password of the user>;InstanceID=recorder01x1;CertStorePassphrase=<client_" in first.output
     for secret in (PASSWORD, "4711081547", "BEGIN PRIVATE KEY"):
         assert secret not in first.output
 
@@ -73,5 +78,52 @@ def test_key_store_settings_and_restart(make_site):
     assert second.count("changed") == 0 and site.files() == before
 
     site.instances[0]["state"] = "absent"
+    (folder / STORE.replace("Client", "Server")).write_bytes(b"what JTAPI wrote")
     site.run(playbook=playbook)
+    assert "recorder_tapi" not in ini.read_text() and "other,7,4711081547,192.0.2.1,3804,192.0.2.1,69,/x,true,true;\n" in ini.read_text()
     assert list(folder.iterdir()) == [] and restarts.read_text() == "once\nonce\n"
+
+
+def example_site(make_site, **settings):
+    """A fleet of one application that logs what it finds when it is stopped and started."""
+    site = make_site(hosts=HOSTS, users=[USER], instances=[INSTANCE])
+    home = site.controller.hosts / "recorder01" / "app"
+    home.mkdir(parents=True)
+    for name in ("stop", "start"):
+        (site.controller.folder / (name + ".yml")).write_text(yaml.safe_dump([{"name": name, "ansible.builtin.shell": (
+            "echo %s $(ls %s) $(grep -c recorder01x1 %s/jtapi.ini) >>%s/log" % (name, home / "certificates", home, home))}]))
+        site.settings["secure_tsp_%s_handler" % name] = str(site.controller.folder / (name + ".yml"))
+    site.settings.update({
+        "client_jtapi_folder": str(home / "certificates"), "client_jtapi_store_password": PASSWORD,
+        "client_jtapi_ini_path": str(home / "jtapi.ini"), **settings})
+    return site, home
+
+
+def test_kind_8_the_example_has_everything_on_the_host_before_the_cutover(make_site):
+    site, home = example_site(make_site)
+    run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml")
+    assert (home / "log").read_text() == "stop %s 1\nstart %s 1\n" % (STORE, STORE)
+    assert "verified" in run.output
+    assert SECURE in site.groups("application:recorder_tapi")
+    assert _pki.open_key_store((home / "certificates" / STORE).read_bytes(), PASSWORD).certificate == site.lsc("recorder01x1")
+    assert PASSWORD not in run.output
+    again = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml")
+    assert again.count("changed") == 0
+
+
+def test_kind_8_without_its_key_store_nobody_is_cut_over(make_site):
+    site, home = example_site(make_site, client_jtapi_store_password="")
+    run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml", rc=2)
+    assert "Key stores need client_jtapi_store_password" in run.output
+    assert SECURE not in site.groups("application:recorder_tapi")
+    assert not (home / "log").exists() or "stop" not in (home / "log").read_text()
+
+
+def test_kind_8_the_role_alone_says_what_goes_before_it(make_site):
+    site, _home = example_site(make_site)
+    playbook = site.controller.folder / "alone.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [ROLE]}]))
+    assert "The stage 'Check lists, window and clusters' did not run before this one" in site.run(playbook=playbook, rc=2).output
+    site.settings["client_jtapi_formats"] = ["pkcs12", "bcfks"]
+    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, ROLE]}]))
+    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks" in site.run(playbook=playbook, rc=2).output

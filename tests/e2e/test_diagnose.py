@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from provisioned import SECURE
 from simulator import pki, trust_list
+from trace_samples import CTI_REFUSED
 
 HOSTS = ("recorder01", "recorder02", "recorder03")
 GONE = "recorder09"
@@ -102,8 +103,10 @@ def fleet(make_site, closed):
         "16:31:04.080 | TftpClient::TftpClient() [] TftpClient instantiated successfully\n"
         "16:31:09.100 | CAPFclient::x() refused, AuthString = 47114\n71147 given\n")
     sent = base64.b64encode(b"12:00:00.000 | CTI-failed: AuthString=%s password: %s\n" % (STRING.encode(), users[0]["password"].encode()))
-    for service in (CAPF, CTI):
-        site.sim.act("put_log", service=service, name="trace.txt", content=sent, minutes_old=1)
+    refused = base64.b64encode(base64.b64decode(sent) + CTI_REFUSED.replace("recorder_tapi", "u_failed").replace(
+        "192.0.2.31", "192.0.2.100").encode())
+    for service, content in ((CAPF, sent), (CTI, refused)):
+        site.sim.act("put_log", service=service, name="trace.txt", content=content, minutes_old=1)
     return site
 
 
@@ -180,6 +183,12 @@ def test_the_trace_is_judged_and_quoted(told):
     assert "The last secure start went as far as 'tftp_ready'" in page
     assert "16:31:09.100 CAPFclient::x() refused, AuthString = ******** given" in page
     assert "5.0 s from 16:31:04.080, in stage tftp_ready" in page
+
+
+def test_t8_the_traces_of_the_cluster_are_read(told):
+    page = " ".join(told.pages["failed"].split())
+    assert "An SDL trace of CTI Manager on" in page and "the provider of user u_failed was refused with 0x8CCC005F" in page
+    assert not any("0x8CCC005F" in text for name, text in told.pages.items() if name != "failed")
 
 
 def test_only_what_was_not_connected_and_failed_nowhere_is_opened(told):

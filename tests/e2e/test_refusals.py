@@ -39,7 +39,7 @@ def refusal(site, *words):
     (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
     (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
     (dict(kind="http", code=503), "the server is overloaded or throttles changes (HTTP 503)", "Run it again when"),
-    (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "Leave axl_version away"),
+    (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
     (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
     (dict(kind="garbage", body="hello"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
     (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)", ""),

@@ -18,6 +18,7 @@ ENDS = {
     "ctl": {"value", "FormatError"},
     "enrolment": {"value", "CapfRefused", "FormatError", "InputError", "ProtocolError"},
     "provider": {"value", "CtiRefused", "DeadlineExceeded", "FormatError", "ProtocolError"},
+    "traces": {"value", "InputError"},
     "tsptrace": {"value"},
 }
 CORPUS = sorted(FOLDER.glob("corpus/*/*.bin"))

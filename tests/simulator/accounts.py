@@ -62,7 +62,7 @@ KINDS = {
 PROFILE_TITLES = {"application": "ApplicationUserCapfProfile", "end": "EndUserCapfProfile"}
 _OWN_COLUMNS = {
     "application": ("aclpresencesubscription", "acloodrefer", "aclunsolicitednotification", "aclallowreplace"),
-    "end": ("firstname", "lastname", "department", "enablecti"),
+    "end": ("firstname", "lastname", "department", "enablecti", "status"),
 }
 CREDENTIAL_FLAGS = ("cantchange", "mustchange", "doesnotexpire", "locked", "expired", "disabled", "failed")
 _ARMING_FIELDS = ("mode", "string", "key_size", "key_order", "ec_key_size", "operation_completion")

@@ -30,6 +30,12 @@ def set_credential(sim, user, **flags):
         sim.cluster.accounts.update_user(found.kind, user, credentials=flags)
 
 
+def set_directory_status(sim, user, status):
+    """1 while the directory has an end user, 2 from then on until the cluster deletes it."""
+    with sim.cluster.writing():
+        sim.cluster.accounts.update_user("end", user, status=status)
+
+
 def set_devices(sim, user, devices):
     found = sim.cluster.user(user)
     sim.cluster.accounts.update_user(found.kind, user, devices=devices)
@@ -152,7 +158,7 @@ def reset_counters(sim):
 
 ACTIONS = {
     function.__name__: function for function in (
-        seed, set_password, set_credential, set_devices, remove_user, add_group_member, remove_group_member,
+        seed, set_password, set_credential, set_directory_status, set_devices, remove_user, add_group_member, remove_group_member,
         set_registered, set_profile, set_status, expire_profile, remove_profile, regenerate, distrust_former_capf,
         rebuild_ctl, put_file, put_log, remove_log, set_mixed_mode, set_parameter, set_service, set_feature,
         set_clock_skew, set_lsc_days, open_application, close_provider, expire_sessions, reset_rate, reset_counters,

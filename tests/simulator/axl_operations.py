@@ -139,7 +139,8 @@ def _listed_user(cluster, kind, row):
         return values
     return {
         "@uuid": braced(row["pkid"]), "firstName": row["firstname"], "lastName": row["lastname"],
-        "userid": row["userid"], "department": row["department"], "enableCti": _boolean(row["enablecti"]), "status": 1,
+        "userid": row["userid"], "department": row["department"], "enableCti": _boolean(row["enablecti"]),
+        "status": row["status"],
     }
 
 
@@ -166,7 +167,7 @@ def _whole_user(cluster, kind, row):
     names = ("@uuid", "firstName", "lastName", "userid", "department")
     return {
         **{name: listed[name] for name in names}, **lists, "enableCti": listed["enableCti"],
-        "presenceGroupName": _presence(cluster, row), "passwordCredentials": credentials, "status": 1,
+        "presenceGroupName": _presence(cluster, row), "passwordCredentials": credentials, "status": row["status"],
         "associatedCapfProfiles": capf,
         "ctiControlledDeviceProfiles": {"profileName": accounts.device_profiles(key)},
     }

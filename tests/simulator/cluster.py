@@ -132,6 +132,7 @@ class Cluster:
         self.nodes = tuple(nodes)
         self.clock_skew = 0.0
         self.lsc_days = None
+        self.online_ca = None
         self.database = schema.Database(path)
         self.lock = self.database.lock
         self.accounts = Accounts(self.database, self.features, self.now, self._record_change)
@@ -339,6 +340,15 @@ class Cluster:
             self.certificates = self._load_identities()
             self.rebuild_ctl()
 
+    def use_online_ca(self, identity, in_capf_trust=True):
+        """Let an outside authority issue for CAPF. in_capf_trust: it was uploaded to CAPF-trust, as Cisco's guide says."""
+        self.online_ca = identity
+        self.set_parameter("Certificate Issuer to Endpoint", "Online CA")
+        self.certificates.capf_trust.append(identity.der)
+        if in_capf_trust:
+            with self.database.transaction():
+                self._store_certificate(identity, 9)
+
     def distrust_former_capf(self):
         """Delete the superseded CAPF certificates from the trust store; their LSCs open nothing any more."""
         with self.database.transaction() as db:
@@ -415,7 +425,7 @@ class Cluster:
         end = now + datetime.timedelta(days=days)
         start = min(now, end) - datetime.timedelta(hours=1)
         with self.database.transaction() as db:
-            der = pki.issue_lsc(self.certificates.capf, spki_der, name, start, end)
+            der = pki.issue_lsc(self.online_ca or self.certificates.capf, spki_der, name, start, end)
             db.run("update sim_lsc set superseded='t' where fkprofile=?", profile.pkid)
             db.run("insert into sim_lsc values (?, ?, ?, ?, 'f')",
                    hashlib.sha256(der).hexdigest(), profile.pkid, der, end.timestamp())

@@ -23,7 +23,8 @@ create table applicationuser (
     aclallowreplace text default 'f');
 create table enduser (
     pkid text primary key, userid text unique not null, firstname text default '', lastname text default '',
-    department text default '', enablecti text not null default 't', userrank integer default 1);
+    department text default '', enablecti text not null default 't', userrank integer default 1,
+    status integer not null default 1);
 create table dirgroup (pkid text primary key, name text unique not null, isstandard text not null default 'f');
 create table functionrole (pkid text primary key, name text unique not null, isstandard text not null default 't');
 create table functionroledirgroupmap (

@@ -520,7 +520,7 @@ def test_599_to_the_version_question_itself_uses_the_list(cluster):
 
 def test_599_to_a_version_that_the_user_chose_is_final(cluster):
     server, axl = cluster(REFUSED, axl_version="15.0")
-    with pytest.raises(_errors.AxlError, match="It speaks 10.0, 11.5, 12.0, 12.5") as refused:
+    with pytest.raises(_errors.AxlError, match="It speaks 12.5, 12.0, 11.5, 10.0. Leave axl_version away") as refused:
         read(axl)
     assert refused.value.code == 599
 

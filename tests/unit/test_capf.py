@@ -354,6 +354,48 @@ def test_cti_dialect_is_jtapis(name, different):
     assert (enrolment.state, enrolment.stored) == ("ended", True)
 
 
+def test_T10_a_server_that_is_still_at_it_is_answered_as_jtapi_does():
+    session = SESSIONS["jtapi14-command-17"]
+    enrolment, said = replayed(session, _capf.Settings("CTI-5", "12345", texts=JTAPI_TEXTS))
+    assert said == [octets for way, octets in session if way == CLIENT]
+    assert enrolment.state == "await_request"
+
+
+@pytest.mark.parametrize("dialect", ["cti", "phone"])
+@pytest.mark.parametrize("state", ["await_request", "await_key", "await_certificate", "await_signature", "await_storing", "await_end"])
+def test_T10_command_17_changes_nothing_in_any_state(state, dialect):
+    settings = _capf.Settings("CTI-ctiInst01", STRING, dialect=dialect, version=1)
+    enrolment = brought_to(state, settings)
+    progress = message(_capf.REQUEST_IN_PROGRESS)
+    with_delay = message(_capf.REQUEST_IN_PROGRESS, (_capf.RETRY_DELAY, b"\0\5"))
+    assert [enrolment.receive(octets) for octets in (progress, progress, with_delay)] == [[], [], []]
+    assert [(one.command, one.session, one.elements) for one in sent(enrolment)] == [(_capf.STATUS_RESPONSE, SESSION, ())] * 3
+    assert enrolment.state == state
+
+
+def test_T10_the_certificate_comes_after_many_of_them():
+    enrolment = brought_to("await_certificate")
+    events = enrolment.receive(message(_capf.REQUEST_IN_PROGRESS) * 5 + STORE)
+    assert [event.name for event in events] == ["certificate"] and len(sent(enrolment)) == 5
+    enrolment.certificate_stored()
+    assert [event.name for event in enrolment.receive(message(_capf.REQUEST_IN_PROGRESS) + end(1))] == ["finished"]
+    assert enrolment.stored
+
+
+def test_T10_a_request_asked_again_after_it_is_still_answered_once():
+    enrolment = brought_to("await_certificate")
+    enrolment.receive(ASK_SIGNATURE)
+    enrolment.provide_signature(b"signed")
+    assert len(sent(enrolment)) == 1
+    assert enrolment.receive(message(_capf.REQUEST_IN_PROGRESS) + ASK_SIGNATURE) == []
+    assert [one.command for one in sent(enrolment)] == [_capf.STATUS_RESPONSE]
+
+
+def test_T10_before_the_session_has_a_number_it_has_no_place():
+    with pytest.raises(ProtocolError, match="no place"):
+        brought_to("await_auth_request").receive(message(_capf.REQUEST_IN_PROGRESS))
+
+
 def test_cti_dialect_says_no_reason_info_by_itself():
     session = SESSIONS["jtapi14-install-rsa2048"]
     _enrolment, said = replayed(session, _capf.Settings("CTI-5", "12345"))
@@ -416,12 +458,13 @@ def test_certificate_and_end_in_one_piece_as_jtapi_takes_them():
 
 COMMANDS_TAKEN = {
     "await_auth_request": {_capf.AUTH_REQUEST, _capf.END_SESSION},
-    "await_request": {_capf.KEY_GENERATE_REQUEST, _capf.END_SESSION},
-    "await_key": {_capf.END_SESSION},
-    "await_certificate": {_capf.ENCRYPT_REQUEST, _capf.STORE_CERTIFICATE_REQUEST, _capf.END_SESSION},
-    "await_signature": {_capf.END_SESSION},
-    "await_storing": {_capf.END_SESSION},
-    "await_end": {_capf.END_SESSION},
+    "await_request": {_capf.KEY_GENERATE_REQUEST, _capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_key": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_certificate": {
+        _capf.ENCRYPT_REQUEST, _capf.STORE_CERTIFICATE_REQUEST, _capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_signature": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_storing": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
+    "await_end": {_capf.END_SESSION, _capf.REQUEST_IN_PROGRESS},
 }
 
 
@@ -710,7 +753,7 @@ def test_refusals_of_real_sessions():
         with pytest.raises(CapfRefused) as caught:
             replayed(SESSIONS[name], _capf.Settings("CTI-5", "12345"))
         assert caught.value.code == code
-    for name, error in (("jtapi14-retry-later", CapfRefused), ("jtapi14-command-17", ProtocolError),
+    for name, error in (("jtapi14-retry-later", CapfRefused),
                         ("jtapi14-session-id-changed", ProtocolError), ("jtapi14-delete", ProtocolError)):
         with pytest.raises(error):
             replayed(SESSIONS[name], _capf.Settings("CTI-5", "12345"))

@@ -220,6 +220,63 @@ def test_a_trace_that_stops_is_grave_only_without_a_certificate(scene):
     assert {finding["code"]: finding["severity"] for finding in scene.page()["findings"]}["trace_stopped"] == "critical"
 
 
+# Field report T8: logs of JTAPI, and traces of the cluster
+
+
+def event(name, **more):
+    return {"event": name, "kind": "cti_manager", "path": "SDL001.txt", "line": 4, "clock": "07:49:58.670", "user": "recorder_tapi", "address": "",
+            "device": "", "file": "", "code": None, "devices": None, "bad": name.endswith("refused"), "told": "the provider was refused",
+            "cure": "Cure it.", "text": "x", "node": "cucm-sub", **more}
+
+
+def of_cluster(scene, *events, connected=False):
+    scene.connections = scene.connections if connected else []
+    page = scene.page(traces={"main": {"folder": "/srv/t", "minutes": 15, "files": 3, "problems": [], "events": list(events)}})
+    return page, {finding["code"]: finding for finding in page["findings"] if finding["code"].startswith("cluster_refused")}
+
+
+def test_a_log_of_jtapi_takes_part(scene):
+    scene.connections = []
+    scene.trace = {"failure": "", "verdict": "refused", "summary": "This is a log of Cisco JTAPI, no TSP trace.", "next_step": "Cure it.", "cipher": "",
+                   "gaps": [], "files_written": [], "files": ["a.log"], "quotes": [], "left_out": [{"path": "b.xml", "reason": "no trace"}],
+                   "events": [event("provider_refused", kind="jtapi")]}
+    page = scene.page()
+    assert "  | 07:49:58.670 the provider was refused\n" in page["text"] and "b.xml: no trace" in page["text"]
+    found = {finding["code"]: finding for finding in page["findings"]}["trace_refused"]
+    assert (found["severity"], found["fix"], found["step"]) == ("critical", "Cure it.", "TSP trace")
+    assert found["what"] == "A log of Cisco JTAPI at 07:49:58.670: the provider was refused."
+
+
+@pytest.mark.parametrize("address, mine", [("", True), ("192.0.2.31", True), ("192.0.2.99", False)])
+def test_the_cluster_traces_say_why_the_provider_does_not_open(scene, address, mine):
+    page, found = of_cluster(scene, event("provider_refused", address=address))
+    assert bool(found) is mine
+    if mine:
+        assert found["cluster_refused_provider"]["severity"] == "critical" and page["verdict"] == "does not work"
+        assert "An SDL trace of CTI Manager on cucm-sub shows at 07:49:58.670" in found["cluster_refused_provider"]["what"]
+        assert "  | 07:49:58.670 cucm-sub: the provider was refused\n" in page["text"]
+
+
+def test_what_was_refused_and_opened_later_is_no_finding(scene):
+    assert of_cluster(scene, event("provider_refused"), event("provider_opened"))[1] == {}
+    assert of_cluster(scene, event("provider_opened"), event("provider_refused"))[1] != {}
+    assert of_cluster(scene, event("provider_refused", user="somebody"))[1] == {}
+
+
+def test_what_works_now_is_only_remarked(scene):
+    page, found = of_cluster(scene, event("provider_refused"), connected=True)
+    assert found["cluster_refused_provider"]["severity"] == "warning" and page["verdict"] == "works, with remarks"
+
+
+def test_refusals_of_capf_and_tftp_go_to_whom_they_name(scene):
+    refusal = event("capf_refused", kind="capf", user="", device="CTI-recorder01x1")
+    assert of_cluster(scene, refusal)[1]["cluster_refused_certificate"]["step"] == "CAPF profile"
+    assert of_cluster(scene, dict(refusal, device="CTI-other"))[1] == {}
+    listed = event("ctl_refused", kind="tftp", user="", address="192.0.2.31", file="CTLFile.tlv")
+    assert of_cluster(scene, listed)[1]["cluster_refused_list"]["step"] == "Trust list"
+    assert of_cluster(scene, dict(listed, address="192.0.2.99"))[1] == of_cluster(scene, dict(listed, address=""))[1] == {}
+
+
 def test_what_ris_saw_last_is_shown_with_what_its_reason_may_mean(scene):
     scene.connections[0].update(status="OpenFailed", reason=0x8CCC00D9)
     page = scene.page()

@@ -383,3 +383,14 @@ def test_password_vectors():
 def test_a_certificate_without_rsa_cannot_take_a_password():
     with pytest.raises(TrustError, match="RSA"):
         _pki.encrypt_password("secret", "n" * 36, pem("ccmec"), "0123456789abcdef")
+
+
+@pytest.mark.parametrize("name, roles, types", [
+    ("CTLFile-v12", (_ctl.CCM, _ctl.CCM_TFTP), {"rsa"}),
+    ("CTLFile-ec-record", (_ctl.CCM, _ctl.CCM_TFTP), {"rsa", "ec"}),
+    ("CTLFile-ec-record", (_ctl.CAPF,), {"rsa"}),
+    ("ITLFile-hashonly", (_ctl.CAPF,), {"rsa"}),
+    ("CTLFile-nonsecure", (_ctl.CCM, _ctl.CCM_TFTP), {"rsa", "ec"}),
+])
+def test_t2_types_of_keys_by_role(name, roles, types):
+    assert _pki.key_types(trust_list(name), roles) == types

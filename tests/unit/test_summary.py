@@ -91,4 +91,4 @@ def test_an_empty_fleet():
 def test_a_row_shows_what_people_need_and_nothing_else():
     (one,) = told([instance()], verified(store="/s", certificate_fingerprint="ab"))["rows"]
     assert set(one) == {"cluster", "host", "user", "instance_id", "action", "certificate_expires", "verified_by", "state", "message", "changed",
-                        "failed"}
+                        "failed", "remarks"}

@@ -14,6 +14,7 @@ import threading
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
+    CannotHere,
     DeadlineExceeded,
     FileMissing,
     FormatError,
@@ -178,6 +179,26 @@ def test_whatever_else_a_server_says_is_a_typed_error(answer, kind, words):
     assert "tftp://127.0.0.1:%d/CTLFile.tlv" % server.port in str(caught.value)
 
 
+@pytest.mark.parametrize("answer", [
+    b"\0\5\0\0File not found\0", b"\0\5\0\0file NOT FOUND", b"\0\5\0\0No such file or directory\0", b"\0\5\0\2File does not exist\0",
+    b"\0\5\0\0Cannot find file CTLFile.tlv\0", b"\0\5\0\4Unknown file\0", b"\0\5\0\0The file could not be found\0", b"\0\5\0\1\0", b"\0\5\0\1",
+])
+def test_T11_not_found_is_told_by_code_or_words(answer):
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
+        with pytest.raises(FileMissing):
+            server.fetch()
+
+
+@pytest.mark.parametrize("answer", [
+    b"\0\5\0\0Server busy\0", b"\0\5\0\0\0", b"\0\5\0\2Access violation\0", b"\0\5\0\3Disk full\0", b"\0\5\0\0User not permitted\0",
+])
+def test_T11_what_does_not_say_so_is_no_missing_file(answer):
+    with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
+        with pytest.raises(TransportError) as caught:
+            server.fetch()
+    assert not isinstance(caught.value, FileMissing)
+
+
 def test_a_file_over_the_limit_is_cut_off():
     with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(
             data(next_block(packet) + 1, bytes(512)), client)) as server:
@@ -326,6 +347,7 @@ def until(channel, size):
     return octets
 
 
+PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -677,3 +699,89 @@ def test_an_http_server_that_stays_busy():
 def test_one_deadline_ends_an_http_answer_that_trickles():
     with HttpServer(OK, slow=True) as server, pytest.raises(DeadlineExceeded, match="0.4 seconds"):
         server.fetch(deadline=0.4)
+
+
+# The trust list decides which certificate a server shows (field report T2).
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+@pytest.mark.parametrize("wanted, shown", [({"rsa"}, "ccm1"), ({"ec"}, "ccmec"), ({"rsa", "ec"}, None)])
+def test_t2_a_server_with_two_certificates_shows_the_one_of_the_trust_list(maximum, wanted, shown):
+    with TlsServer(echo, maximum=maximum) as server:
+        server.context.load_cert_chain(identity("ccmec"))
+        with server.connect(key_types=wanted) as channel:
+            channel.send(b"hello")
+            assert channel.receive() == b"hello"
+            assert channel.facts["certificate"] == der(shown) if shown else True
+            assert channel.facts["version"] == {V12: "TLSv1.2", V13: "TLSv1.3"}[maximum]
+
+
+@pytest.mark.parametrize("own", ["ccm1", "ccmec"])
+@pytest.mark.parametrize("wanted, shown", [({"rsa"}, "ccm1"), ({"ec"}, "ccmec")])
+@pytest.mark.parametrize("maximum", [V12, V13])
+def test_t2_whatever_key_the_client_has_itself(maximum, wanted, shown, own):
+    pem = (CERTIFICATES / (own + ".pem")).read_bytes()
+    with TlsServer(echo, maximum=maximum, client_ca=own) as server:
+        server.context.load_cert_chain(identity("ccmec"))
+        server.context.verify_flags |= PARTIAL_CHAIN
+        with server.connect(client=(der(own), pem, None), key_types=wanted) as channel:
+            channel.send(b"hello")
+            assert channel.receive() == b"hello"
+            assert channel.facts["certificate"] == der(shown)
+    assert server.peer == der(own)
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+def test_t2_a_library_that_cannot_set_signatures_keeps_to_tls_1_2(monkeypatch, maximum):
+    library = _transport.SSL._lib
+
+    class Older:
+        def __getattr__(self, name):
+            if name == "SSL_CTX_set1_sigalgs_list":
+                raise AttributeError(name)
+            return getattr(library, name)
+
+    monkeypatch.setattr(_transport.SSL, "_lib", Older())
+    with TlsServer(echo, maximum=maximum) as server:
+        server.context.load_cert_chain(identity("ccmec"))
+        with server.connect(key_types={"rsa"}) as channel:
+            assert (channel.facts["certificate"], channel.facts["version"]) == (der("ccm1"), "TLSv1.2")
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+def test_t2_a_server_without_such_a_certificate_is_told_with_the_cure(maximum):
+    with TlsServer(echo, name="ccmec", maximum=maximum) as server:
+        with pytest.raises(TransportError, match="Only certificates with RSA keys.*utils ctl update CTLFile"):
+            server.connect(key_types={"rsa"})
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated")
+def test_t2_outdated_servers_too():
+    old = dict(ciphers="AES256-SHA:@SECLEVEL=0", minimum=ssl.TLSVersion.TLSv1, maximum=ssl.TLSVersion.TLSv1)
+    with TlsServer(echo, **old) as server, server.connect(legacy=True, key_types={"rsa"}) as channel:
+        assert channel.facts["version"] == "TLSv1"
+
+
+# What the OpenSSL of a host refuses is not the server's fault (kind of T1).
+
+
+@pytest.mark.parametrize("maximum", [V12, V13])
+def test_a_client_certificate_below_the_security_level_of_the_host_is_used_all_the_same(maximum):
+    """1024 bits, which OpenSSL refuses at the level that distributions set."""
+    pem = (CERTIFICATES / "old.pem").read_bytes()
+    assert _pki.certificate_facts(der("old"))["key_size"] == 1024
+    with TlsServer(echo, maximum=maximum, client_ca="old", ciphers="ALL:@SECLEVEL=0") as server:
+        server.context.verify_flags |= PARTIAL_CHAIN
+        with server.connect(client=(der("old"), pem, None)) as channel:
+            channel.send(b"hello")
+            assert channel.facts["certificate"] == der("ccm1")
+
+
+def test_what_openssl_does_not_allow_at_all_is_told_as_that(monkeypatch):
+    def refuse(*_arguments):
+        raise _transport.SSL.Error([("SSL routines", "", "no cipher match")])
+
+    monkeypatch.setattr(_transport.SSL.Context, "set_cipher_list", refuse)
+    with TlsServer(echo) as server:
+        with pytest.raises(CannotHere, match="no cipher match.*crypto policy"):
+            server.connect()

@@ -161,7 +161,7 @@ def test_values_are_stored_as_the_profile_says(setting, raw, value, stored):
 
 def test_a_choice_that_was_not_learnt_is_a_problem():
     plan = settings_plan([instance()], profile={"trace.on": entry(transform={"map": {"on": 1}})}, given={"trace.on": False},
-                        only=["trace.on"])
+                         only=["trace.on"])
     assert "does not say how off is stored" in plan["problems"][0]
 
 
@@ -185,7 +185,7 @@ def test_only_what_differs_is_written():
 
 def test_what_cannot_be_read_back_is_written_and_never_drift():
     plan = settings_plan([instance()], profile={"security.capf_port": entry(readable=False)}, only=["security.capf_port"],
-                        properties={})
+                         properties={})
     assert plan["reads"] == [] and plan["drift"] == [] and len(plan["writes"]) == 1
 
 

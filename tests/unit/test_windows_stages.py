@@ -220,6 +220,13 @@ def test_wrong_and_unknown_options_of_a_host_are_told_by_their_names(tmp_path):
                      "there is no variable client_windows_alow_reboot; did you mean client_windows_allow_reboot?"]
 
 
+def test_what_is_wrong_with_a_cluster_hides_nothing_else(tmp_path):
+    broken = complete({"emea": "no dictionary"}, [], [dict(LISTS["secure_tsp_instances"][0])], inventory={"pc1"}, group={"pc1"},
+                      is_windows=lambda host: True)[0]
+    told = windows.mistakes_of(run(tmp_path, client_windows_manage_installation=True), broken, "pc1")
+    assert any("client_windows_installer_sha256" in text for text in told)
+
+
 def test_the_versions_of_installed_collections_are_found():
     assert windows.collection_version("voiceops.secure_tsp") == ""
     assert windows.collection_version("voiceops.nowhere") is None

@@ -18,6 +18,7 @@ import string
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
+    CURE_OF_ANSWERS,
     NOT_FOUND,
     AnswerTooLarge,
     AxlClient,
@@ -42,8 +43,9 @@ OWNER = {APPLICATION: "applicationUser", END: "endUserId"}
 OPERATION = {APPLICATION: "certificateOperation", END: "certificationOperation"}
 READ_TAGS = {
     APPLICATION: ("userid", "isStandard", "associatedDevices", "associatedGroups"),
-    END: ("userid", "associatedDevices", "associatedGroups"),
+    END: ("userid", "associatedDevices", "associatedGroups", "status"),
 }
+ACTIVE = 1  # enduser.status; 2 is a user that its directory does not have any more, and that the cluster deletes within days
 BY_STRING = "By Authentication String"
 
 # Names are compared in lower case, because Informix tells the cases apart and the cluster's own logins do not.
@@ -54,7 +56,7 @@ APPLICATION_USERS = (
     " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where lower(au.name) in (%(names)s)"
 )
 END_USERS = (
-    "select e.userid usr, dg.name grp from enduser e"
+    "select e.userid usr,%(status)s dg.name grp from enduser e"
     " left outer join enduserdirgroupmap m on m.fkenduser=e.pkid"
     " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where lower(e.userid) in (%(names)s)"
 )
@@ -99,8 +101,9 @@ class Reader:
         return current
 
     def profiles(self, user_type, criteria):
-        rows = self.axl.call("list" + PROFILE[user_type], searchCriteria=criteria)
-        return [_profile(row, user_type) for row in rows]
+        operation = "list" + PROFILE[user_type]
+        rows = self.axl.call(operation, searchCriteria=criteria)
+        return [_profile(row, user_type, self.axl.session.where(operation)) for row in rows]
 
     def users(self, names):
         """Users of both kinds with these names, so that a name of the other kind is noticed."""
@@ -116,7 +119,11 @@ class Reader:
         if not names:
             return []
         found = self._by_sql(self._rows, statement, names) if self.way == "sql" else None
-        return None if found is None else [row["name"] for row in found]
+        return None if found is None else [field(row, "name", self._sql) for row in found]
+
+    @property
+    def _sql(self):
+        return self.axl.session.where("executeSQLQuery")
 
     def _by_sql(self, read, *arguments):
         """What reading by SQL returns, or None where that is refused."""
@@ -129,26 +136,43 @@ class Reader:
 
     def _users_by_sql(self, names):
         users = {}
-        for user_type, statement in ((APPLICATION, APPLICATION_USERS), (END, END_USERS)):
-            for row in self._rows(statement, names):
-                key = _fleet.user_key(user_type, row["usr"])
-                user = users.setdefault(key, _fleet.User(row["usr"], user_type, _truth(row.get("std"))))
-                if row.get("grp"):
-                    user.groups.append(row["grp"])
+        for row in self._rows(APPLICATION_USERS, names):
+            self._take(users, APPLICATION, row, standard=_truth(field(row, "std", self._sql)))
+        for row in self._end_users(names):
+            self._take(users, END, row, active=_active(row.get("status")))
         for row in self._rows(DEVICES, names):
-            user = users.get(_fleet.user_key(KIND[row["kind"].strip()], row["usr"]))
+            kind = KIND.get(field(row, "kind", self._sql).strip())
+            if kind is None:
+                raise ProtocolError("an entry of the answer has a kind of user that was not asked for", where=self._sql,
+                                    cure=CURE_OF_ANSWERS)
+            user = users.get(_fleet.user_key(kind, field(row, "usr", self._sql)))
             if user is not None:
-                user.devices.append(row["device"])
+                user.devices.append(field(row, "device", self._sql))
         return users
 
-    def _rows(self, statement, names):
+    def _end_users(self, names):
+        """With what their directory says of them, where the release knows that column."""
         try:
-            return self.axl.sql(statement % {"names": lowered(names)})
+            return self._rows(END_USERS, names, status=" e.status status,")
+        except AxlError as error:
+            if is_of_http(error) or isinstance(error, AnswerTooLarge):
+                raise
+            return self._rows(END_USERS, names, status="")
+
+    def _take(self, users, user_type, row, **known):
+        name = field(row, "usr", self._sql)
+        user = users.setdefault(_fleet.user_key(user_type, name), _fleet.User(name, user_type, **known))
+        if row.get("grp"):
+            user.groups.append(row["grp"])
+
+    def _rows(self, statement, names, **parts):
+        try:
+            return self.axl.sql(statement % dict(parts, names=lowered(names)))
         except AnswerTooLarge:
             if len(names) == 1:
                 raise
             half = len(names) // 2
-            return self._rows(statement, names[:half]) + self._rows(statement, names[half:])
+            return self._rows(statement, names[:half], **parts) + self._rows(statement, names[half:], **parts)
 
     def _users_by_get(self, names):
         found = {}
@@ -164,19 +188,22 @@ class Reader:
         row = self._get(USER[user_type], userid=name, returnedTags=READ_TAGS[user_type])
         if row is None:
             return None
+        where = self.axl.session.where("get" + USER[user_type])
         return _fleet.User(
             row.get("userid") or name, user_type, bool(row.get("isStandard")),
-            [group["name"] for group in row["associatedGroups"]], list(row["associatedDevices"]),
+            [field(group, "name", where) for group in row["associatedGroups"]], list(row["associatedDevices"]),
+            active=_active(row.get("status")),
         )
 
     def profile(self, user_type, instance_id):
         row = self._get(PROFILE[user_type], instanceId=instance_id)
-        return None if row is None else _profile(row, user_type)
+        return None if row is None else _profile(row, user_type, self.axl.session.where("get" + PROFILE[user_type]))
 
     def members(self, group):
         """User IDs in a group, or None when there is no such group."""
         row = self._get("UserGroup", name=group)
-        return None if row is None else [member["userId"] for member in row["members"]]
+        where = self.axl.session.where("getUserGroup")
+        return None if row is None else [field(member, "userId", where) for member in row["members"]]
 
     def _get(self, axl_object, **key):
         try:
@@ -227,12 +254,25 @@ def _truth(text):
     return (text or "").strip().lower() in ("t", "true", "1")
 
 
-def _profile(row, user_type):
+def _active(status):
+    """Nothing is said of application users, and by releases that do not know it."""
+    return status in (None, "") or str(status).strip() == str(ACTIVE)
+
+
+def field(row, name, where):
+    """What an entry of an answer must have. Raises ProtocolError where it does not."""
+    value = row.get(name)
+    if value in (None, ""):
+        raise ProtocolError("an entry of the answer lacks the field %s" % name, where=where, cure=CURE_OF_ANSWERS)
+    return value
+
+
+def _profile(row, user_type, where):
     return _fleet.Profile(
-        instance_id=row["instanceId"],
-        user=row.get(OWNER[user_type]) or "",
+        instance_id=field(row, "instanceId", where),
+        user=field(row, OWNER[user_type], where),
         user_type=user_type,
-        operation=row.get(OPERATION[user_type]) or _fleet.NO_OPERATION,
+        operation=field(row, OPERATION[user_type], where),
         status=row.get("certificationOperationStatus") or "None",
         completion=row.get("operationCompletion") or "",
         key_size=row.get("keySize") or "",
@@ -324,7 +364,7 @@ class Applier:
                     disarmed.append(instance_id)
             except SecureTspError as again:
                 still_armed.append(instance_id)
-                busy = is_of_http(again)  # more requests would only make it worse
+                busy = not isinstance(again, AxlError) or is_of_http(again)  # more requests would only make it worse
         what = "%s, after %d changes" % (error.what, len(self.done))
         if disarmed:
             what += "; disarmed again: %s" % ", ".join(disarmed)
@@ -339,7 +379,9 @@ class Applier:
         """False when there was nothing to disarm: the profile was not made, or its operation not set."""
         try:
             self._write_operation(user_type, instance_id, _fleet.NO_OPERATION)
-        except AxlError:
+        except AxlError as error:
+            if is_of_http(error):
+                raise
             known = self.reader.profile(user_type, instance_id)
             if known is not None and known.operation == _fleet.INSTALL:
                 raise
@@ -573,9 +615,7 @@ def bring_in_line(axl, wish, **options):
 
 
 def login_warnings(axl):
-    if axl.session.login.unverified:
-        return ["The server's certificate is not verified: the password goes to whoever answers."]
-    return []
+    return axl.session.login.warnings
 
 
 def cluster_time(axl):

@@ -13,20 +13,22 @@ HTTP statuses, the session cookie and the throttling rules are those of the AXL 
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import email.utils
 import io
 import logging
-import os
 import random
 import re
+import socket
+import ssl
 import time
 import traceback
-import warnings
 from typing import Optional
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _foreign
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._attachment import first_part
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import schema, values, wsdl
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import connection, schema, values, wsdl
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.values import CLEAR
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
@@ -36,8 +38,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     MissingLibrary,
     ProtocolError,
     TransportError,
-    TrustError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import NO_HOST, host_of
 
 try:
     import requests
@@ -62,10 +64,20 @@ OLDEST = "1.0"  # the namespace that every release answers getCCMVersion in
 ANSWER_LIMIT = 9 * 1024 * 1024  # AXL's own limit is 8 MB for one result, plus slack for the envelope
 TRIES = 5
 LONGEST_PAUSE = 30.0
+PATIENCE = 300.0  # seconds that all requests of a session together may lose to a server that is busy or does not answer
+LEAST_SECONDS = 0.1
 ROWS_PER_PAGE = 1000
 
 NOT_FOUND = 5007
-MEMORY_FAULT = b"Maximum AXL Memory Allocation Consumed"
+FAULT_LIMIT = 65536  # octets of an answer in which a fault is looked for
+MEMORY_FAULT = re.compile(rb"axl memory allocation|out ?of ?memory|insufficient memory|not enough memory", re.IGNORECASE)
+# What says that nothing was done and that it will be done later.
+BUSY = {
+    429: "the server allows no more requests for now",
+    502: "the web services behind the server do not answer",
+    503: "the server is overloaded or throttles changes",
+}
+PERHAPS_MADE = "The change may or may not have been made. Run it again, it starts by reading what is there."
 
 AXL_ROLES = (
     "Reading needs the roles Standard AXL API Users and Standard AXL Read Only API Access, "
@@ -92,7 +104,7 @@ class VersionRefused(AxlError):
 
 @dataclasses.dataclass(frozen=True)
 class ClusterLogin:
-    """Where a cluster's web services are, who calls them, and whom to trust. timeout is in seconds."""
+    """Where a cluster's web services are, who calls them, and whom to trust. timeout is in seconds. Raises InputError."""
 
     hostname: str
     username: str
@@ -103,6 +115,21 @@ class ClusterLogin:
     server_fingerprint: Optional[str] = None
     axl_version: Optional[str] = None
     timeout: float = 60
+    tls_legacy: bool = False
+
+    def __post_init__(self):
+        try:
+            object.__setattr__(self, "hostname", host_of(self.hostname))
+        except ValueError:
+            # Not shown: there may be a password in it.
+            raise InputError("hostname %s" % NO_HOST, cure="Give the bare name or address of the node, such as "
+                             "cucm-pub.example.com, without https://, port or path.") from None
+        if not 1 <= self.port <= 65535:
+            raise InputError("port is not from 1 to 65535")
+        if not self.timeout > 0:
+            raise InputError("timeout is not more than 0 seconds")
+        if not self.username or ":" in self.username:
+            raise InputError("username is empty or has a colon, which no login over HTTP can carry")
 
     @property
     def address(self):
@@ -113,6 +140,16 @@ class ClusterLogin:
     def unverified(self):
         """True when the password goes to whoever answers."""
         return not self.validate_certs and not self.server_fingerprint
+
+    @property
+    def warnings(self):
+        """What a person should know of this way to log in."""
+        found = []
+        if self.unverified:
+            found.append("The server's certificate is not verified: the password goes to whoever answers.")
+        if self.tls_legacy:
+            found.append("tls_legacy allows outdated TLS versions and short keys for the web services.")
+        return found
 
     def as_user(self, username, password):
         """The same place, another account; without a user name the same account."""
@@ -135,6 +172,7 @@ def login_from(params):
         server_fingerprint=params.get("server_fingerprint"),
         axl_version=params.get("axl_version"),
         timeout=params["timeout"],
+        tls_legacy=bool(params.get("tls_legacy")),
     )
 
 
@@ -153,26 +191,54 @@ class Answer:
 
     @property
     def busy(self):
-        """The server did nothing and asks for patience: throttled, or short of memory."""
-        return self.status == 503 or (self.status == 500 and MEMORY_FAULT in self.octets)
+        """The server did nothing and asks for patience: throttled, restarting behind a proxy, or short of memory."""
+        return self.status in BUSY or self.status in (200, 500) and self._is_soap and bool(MEMORY_FAULT.search(self.octets[:FAULT_LIMIT]))
+
+    @property
+    def broken(self):
+        """A page in place of an answer, from a server that starts, stops or fails: whether it did anything is not known."""
+        return self.status >= 500 and self.status != 599 and self.status not in BUSY and not self._is_soap
+
+    @property
+    def forgets_session(self):
+        """What servers say to the cookie of a session that they do not know any more, a login page among it."""
+        return self.status in (401, 403, 404) or 300 <= self.status < 400 or self.status == 200 and self._is_page
+
+    @property
+    def _is_soap(self):
+        return b"Envelope" in self.octets[:2000]
+
+    @property
+    def _is_page(self):
+        return not self._is_soap and b"<html" in self.octets[:2000].lower()
 
     @property
     def page_title(self):
         """What an HTML page says about itself, to be quoted in a message."""
         found = re.search(r"<title[^>]*>([^<]{1,120})", self.text, re.IGNORECASE)
-        return " ".join(found.group(1).split()) if found else ""
+        return _foreign.printable(" ".join(found.group(1).split())) if found else ""
 
 
-class _PinnedAdapter(HTTPAdapter):
-    """Accepts exactly one certificate, by its SHA-256 fingerprint, before anything is sent."""
+class _OwnConnections(HTTPAdapter):
+    """Connections that C(dial()) makes, which has then decided about trust. Nothing of urllib3's own TLS is used."""
 
-    def __init__(self, fingerprint):
-        self._fingerprint = fingerprint
+    def __init__(self, dial):
+        self._dial = dial
         super().__init__()
 
     def init_poolmanager(self, connections, maxsize, block=False, **pool_kwargs):
-        pool_kwargs["assert_fingerprint"] = self._fingerprint
-        return super().init_poolmanager(connections, maxsize, block=block, **pool_kwargs)
+        super().init_poolmanager(connections, maxsize, block=block, **pool_kwargs)
+        dial = self._dial
+
+        class Connection(urllib3.connection.HTTPSConnection):
+            def connect(self):
+                self.sock = dial()
+                self.is_verified = True  # or the user asked not to; urllib3 would warn
+
+        class Pool(urllib3.connectionpool.HTTPSConnectionPool):
+            ConnectionCls = Connection
+
+        self.poolmanager.pool_classes_by_scheme = {"https": Pool}
 
 
 class WebSession:
@@ -181,10 +247,13 @@ class WebSession:
     After the first answer its session cookie replaces the credentials, so that the server does not pile
     up sessions. Environment variables for proxies and CA bundles are not looked at.
 
+    There is one patience for all requests of a session, C(patience) seconds that are spent on tries that failed and on the pauses
+    after them. Once it was lost on a request, no other one is tried again until the server has answered one.
+
     sleep, clock (Unix seconds), monotonic and jitter (0 to 1) are there for tests.
     """
 
-    def __init__(self, login, roles=AXL_ROLES, sleep=time.sleep, clock=time.time,
+    def __init__(self, login, roles=AXL_ROLES, patience=PATIENCE, sleep=time.sleep, clock=time.time,
                  monotonic=time.monotonic, jitter=random.random):
         if ZEEP_IMPORT_ERROR is not None:
             raise MissingLibrary("zeep", ZEEP_IMPORT_ERROR)
@@ -197,12 +266,18 @@ class WebSession:
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter
+        self._patience = patience
+        self._lost = False
+        self._ends = None
         self._answered = False
         self._logged_in = False
         _keep_bodies_out_of_logs()
         self._session = requests.Session()
         self._session.trust_env = False
-        self._verify = self._trust()
+        self._moment = connection.Moment(time.monotonic, login.timeout)
+        self._dialer = connection.Dialer(login, self._moment, requests.certs.where())
+        self._operation = ""
+        self._session.mount("https://", _OwnConnections(lambda: self._dialer.connect(self.where(self._operation))))
 
     @property
     def requests(self):
@@ -212,6 +287,16 @@ class WebSession:
     def close(self):
         self._session.close()
 
+    @contextlib.contextmanager
+    def within(self, seconds):
+        """Requests in here end within that many seconds together, pauses included."""
+        before = self._ends
+        self._ends = self._monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._ends = before
+
     def post(self, path, body, headers, operation, writes=False, receive=None, seconds=None):
         """Send one request and return an Answer with a body worth reading, or status 599.
 
@@ -220,67 +305,56 @@ class WebSession:
         is not the login's timeout.
 
         Raises AxlError for a status that ends it, TransportError, DeadlineExceeded or TrustError when there
-        was no whole answer. Tried again, with growing pauses: 503 and memory faults; broken connections of
-        reads; failures to connect, reads and writes alike, once the server has answered before.
+        was no whole answer. Tried again, with growing pauses, while there is patience: answers that say that the server is busy;
+        of reads also broken connections and pages of a server that starts; failures to connect, reads and writes alike, once the
+        server has answered before. A session that the server forgot is opened again once.
         """
         relogged = False
         attempt = 1
         while True:
+            began = self._monotonic()
             try:
-                answer, with_cookie = self._once(path, body, headers, operation, writes, receive, seconds)
-            except _Broken as broken:
+                answer, session_alone = self._once(path, body, headers, operation, writes, receive, seconds)
+            except connection.Broken as broken:
                 worth_it = self._answered if broken.before_sending else not writes
-                if not worth_it or attempt == TRIES:
+                if not worth_it or not self._paused(attempt, began):
                     raise broken.error from broken
-                self._pause(attempt)
             else:
-                if answer.status == 404 and with_cookie and not relogged:
+                forgotten = answer.forgets_session and session_alone or answer.status == 404 and session_alone is not None
+                if forgotten and not relogged:
                     self._session.cookies.clear()
                     relogged = True
                     continue
-                if not answer.busy or attempt == TRIES:
-                    return self._judged(answer, operation, writes)
-                self._pause(attempt, answer.retry_after)
+                again = answer.busy or answer.broken and not writes
+                if not again or not self._paused(attempt, began, answer.retry_after):
+                    self._lost = again and self._lost
+                    return self._judged(answer, operation, writes, attempt)
             attempt += 1
 
     def where(self, operation):
         return "%s at %s" % (operation, self.login.address)
 
-    def _trust(self):
-        login = self.login
-        if login.server_fingerprint:
-            digits = login.server_fingerprint.replace(":", "").replace(" ", "").lower()
-            if not re.match(r"[0-9a-f]{64}\Z", digits):
-                raise InputError(
-                    "server_fingerprint is not a SHA-256 fingerprint",
-                    cure="Give 64 hexadecimal digits, with or without colons.",
-                )
-            self._session.mount("https://", _PinnedAdapter(digits))
-            return False
-        if not login.validate_certs:
-            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            return False
-        if login.ca_path and not os.path.exists(login.ca_path):
-            raise InputError("ca_path does not exist on the host that runs the module", where=login.ca_path)
-        if login.ca_path and not os.access(login.ca_path, os.R_OK):
-            raise InputError("ca_path cannot be read by the user that runs the module", where=login.ca_path)
-        return login.ca_path or True
-
     def _once(self, path, body, headers, operation, writes, receive, seconds):
+        """C((answer, session_alone)). session_alone: whether a session's cookie went without credentials; None without a cookie."""
         login = self.login
         seconds = seconds or login.timeout
+        if self._ends is not None:
+            seconds = max(min(seconds, self._ends - self._monotonic()), LEAST_SECONDS)
         request = requests.Request("POST", "https://%s%s" % (login.address, path), data=body, headers=dict(
             {"Accept": "text/xml", "Accept-Encoding": "identity"}, **headers
         ))
         started = self._monotonic()
+        self._moment.begin(seconds)
+        self._operation = operation
         try:
             prepared = self._session.prepare_request(request)
-            with_cookie = SESSION_COOKIE in prepared.headers.get("Cookie", "")
-            if not with_cookie:
+            cookie = prepared.headers.get("Cookie", "")
+            session_alone = SESSION_COOKIE in cookie if "JSESSIONID" in cookie else None
+            if not session_alone:
                 prepared.headers["Authorization"] = self._credentials()
             self._count(operation, writes)
             response = self._session.send(
-                prepared, verify=self._verify, timeout=login.timeout, stream=True, allow_redirects=False, proxies={}
+                prepared, verify=False, timeout=seconds, stream=True, allow_redirects=False, proxies={}
             )
             try:
                 self._note_clock(response.headers.get("Date"))
@@ -291,12 +365,12 @@ class WebSession:
             finally:
                 response.close()
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._broken(error, operation, writes) from error
+            raise self._broken(error, operation, writes, seconds) from error
         self._answered = True
         if response.status_code in (200, 500):
             self._logged_in = True
         answer = Answer(response.status_code, octets, content_type, response.headers.get("Retry-After"))
-        return answer, with_cookie
+        return answer, session_alone
 
     def _credentials(self):
         pair = "%s:%s" % (self.login.username, self.login.password)
@@ -307,13 +381,9 @@ class WebSession:
         self._by_operation[operation] = self._by_operation.get(operation, 0) + 1
 
     def _note_clock(self, date):
-        if not date:
-            return
-        try:
-            server = email.utils.parsedate_to_datetime(date).timestamp()
-        except (TypeError, ValueError):
-            return
-        self.clock_skew = round(server - self._clock())
+        server = moment_of(date)
+        if server is not None:
+            self.clock_skew = round(server - self._clock())
 
     def _body(self, response, started, seconds, operation, receiver):
         """The whole body, within the deadline and the size that AXL allows itself; nothing if a receiver takes it.
@@ -353,83 +423,46 @@ class WebSession:
             cure="Run it again, it starts by reading what is there. Raise timeout if the cluster is slow.",
         )
 
-    def _broken(self, error, operation, writes):
-        """What went wrong below HTTP, and whether the request can have reached the server."""
-        where = self.where(operation)
+    def _broken(self, error, operation, writes, seconds):
+        """What went wrong below HTTP once there was a connection."""
         reason = _innermost(error)
-        if isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
-            # A connection cut in the middle of the handshake or later is not a matter of trust.
+        if isinstance(reason, (socket.timeout, urllib3.exceptions.TimeoutError)) or self._moment.over:
+            return self._too_slow(operation, min(seconds, self.login.timeout))
+        if isinstance(reason, ssl.SSLError) and not isinstance(reason, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             if "EOF" not in str(reason):
-                return self._distrust(str(reason), where)
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return _Broken(
-                DeadlineExceeded(
-                    "no connection within %g seconds" % self.login.timeout,
-                    where=where,
-                    cure="Check the host name and that no firewall drops TCP port %d." % self.login.port,
-                ),
-                before_sending=True,
-            )
-        if isinstance(error, (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
-            return self._too_slow(operation, self.login.timeout)
-        if isinstance(reason, urllib3.exceptions.NewConnectionError):
-            return _Broken(self._no_connection(str(reason), where), before_sending=True)
-        if isinstance(error, requests.exceptions.InvalidURL):
-            return InputError("hostname is not a host name or an address", where=self.login.hostname)
+                return self._dialer.no_session(reason, self.where(operation))
         cure = "Run it again."
         if writes:
-            cure = "The change may or may not have been made. Run it again, it starts by reading what is there."
-        return _Broken(TransportError("the connection broke before the answer was complete", where=where, cure=cure))
+            cure = PERHAPS_MADE
+        return connection.Broken(TransportError(
+            "the connection broke before the answer was complete", where=self.where(operation), cure=cure))
 
-    def _no_connection(self, reason, where):
-        lowered = reason.lower()
-        if "resolve" in lowered or "name or service" in lowered or "getaddrinfo" in lowered:
-            return TransportError(
-                "the host name cannot be resolved", where=where,
-                cure="Check hostname and the name servers of the host that runs the module.",
-            )
-        if "refused" in lowered:
-            return TransportError(
-                "the connection was refused", where=where,
-                cure="Check hostname and port, and that Cisco Tomcat runs on the node.",
-            )
-        return TransportError(
-            "no connection to the host", where=where, cure="Check hostname, port and the route to it."
-        )
-
-    def _distrust(self, reason, where):
-        login = self.login
-        if "ingerprint" in reason:
-            return TrustError(
-                "the server's certificate is not the pinned one", where=where,
-                cure="If the certificate was renewed, compare it with the server and set server_fingerprint anew.",
-            )
-        if "match" in reason and "ostname" in reason or "IP address mismatch" in reason:
-            return TrustError(
-                "the server's certificate is for another host name", where=where,
-                cure="Use the name in the certificate as hostname, or pin the certificate with server_fingerprint.",
-            )
-        if "certificate verify failed" in reason:
-            return TrustError(
-                "the server's certificate is not trusted%s" % _verify_reason(reason), where=where,
-                cure="Put the certificate, or that of its issuer, into ca_path, or pin it with server_fingerprint.",
-            )
-        if "no certificate or crl found" in reason or "PEM lib" in reason:
-            return TrustError("ca_path holds no certificate in PEM format", where=login.ca_path or where)
-        return TransportError(
-            "no TLS session could be made%s" % _tls_reason(reason), where=where,
-            cure="Check that port %d is the HTTPS port of CUCM (8443 as a rule)." % login.port,
-        )
-
-    def _pause(self, attempt, retry_after=None):
-        seconds = min(2.0 ** (attempt - 1) * (1 + self._jitter() / 2), LONGEST_PAUSE)
-        if retry_after and retry_after.isdigit():
-            seconds = min(max(seconds, float(retry_after)), LONGEST_PAUSE)
+    def _paused(self, attempt, began, retry_after=None):
+        """Wait before another try, and whether there is one."""
+        left = self._patience - (self._monotonic() - began)
+        if self._ends is not None:
+            left = min(left, self._ends - self._monotonic())
+        seconds = 2.0 ** (attempt - 1) * (1 + self._jitter() / 2)
+        seconds = min(max(seconds, self._asked_to_wait(retry_after)), LONGEST_PAUSE)
+        if self._lost or attempt == TRIES or seconds > left:
+            self._lost = True
+            return False
+        self._patience = self._patience - (self._monotonic() - began) - seconds
         self._sleep(seconds)
+        return True
 
-    def _judged(self, answer, operation, writes):
+    def _asked_to_wait(self, retry_after):
+        """Seconds that the header Retry-After asks for, which has them or a date."""
+        text = (retry_after or "").strip()
+        if text.isdigit():
+            return float(text)
+        until = moment_of(text)
+        return 0.0 if until is None else until - self._clock() - (self.clock_skew or 0)
+
+    def _judged(self, answer, operation, writes, tries):
         where = self.where(operation)
         status = answer.status
+        again = "" if tries == 1 else ", %d times in a row" % tries
         if status == 401:
             raise AxlError(
                 "the server refused the login (HTTP 401)", where=where, cure=self._cure_401(writes), code=401
@@ -445,13 +478,15 @@ class WebSession:
                 cure="Check that hostname is the publisher, and that its service Cisco AXL Web Service is activated "
                 "(for RISPort70, Control Center and log collection: that these run).", code=404,
             )
-        if status == 503:
+        if status in BUSY:
             raise AxlError(
-                "the server is overloaded or throttles changes (HTTP 503), %d times in a row" % TRIES, where=where,
-                cure="Nothing was changed by this request. Run it again when the cluster has caught up.", code=503,
+                "%s (HTTP %d)%s" % (BUSY[status], status, again), where=where,
+                cure="Nothing was changed by this request. Run it again when the cluster has caught up.", code=status,
             )
         if status == 599:
             return answer
+        if answer.broken:
+            raise _no_soap(answer, where, again, PERHAPS_MADE if writes else "The server may be starting: run it again then.")
         if status not in (200, 500):
             raise AxlError(
                 "an unexpected answer: HTTP %d%s" % (status, _quoted(answer.page_title)), where=where,
@@ -469,13 +504,12 @@ class WebSession:
         return "%s It was not tried again, so that the account is not locked. %s" % (causes, self.roles)
 
 
-class _Broken(Exception):
-    """Carries the error to raise when the request is not tried again."""
-
-    def __init__(self, error, before_sending=False):
-        super().__init__(str(error))
-        self.error = error
-        self.before_sending = before_sending
+def moment_of(date):
+    """Unix seconds of an HTTP date, or None."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp() if date else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _innermost(error):
@@ -483,20 +517,10 @@ def _innermost(error):
     while True:
         inner = getattr(error, "reason", None)
         if not isinstance(inner, Exception):
-            inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else None
-        if inner is None or isinstance(error, urllib3.exceptions.NewConnectionError):
+            inner = next((one for one in error.args if isinstance(one, Exception)), None)
+        if inner is None:
             return error
         error = inner
-
-
-def _verify_reason(reason):
-    found = re.search(r"certificate verify failed: ([^(\[]+)", reason)
-    return " (%s)" % found.group(1).strip() if found else ""
-
-
-def _tls_reason(reason):
-    found = re.search(r"\[SSL: ([A-Z0-9_]+)\]", reason)
-    return " (%s)" % found.group(1).lower().replace("_", " ") if found else ""
 
 
 def _quoted(title):
@@ -531,8 +555,15 @@ class SoapClient:
         body, headers = self.envelope(known, given)
         answer = self.session.post(self.path, body, headers, operation, known.writes)
         secrets = values.secrets(known, given) + [self.session.login.password]
-        response = read_envelope(answer, self.session.where(operation), secrets)
-        return values.decode(known, response, given.get("returnedTags"))
+        where = self.session.where(operation)
+        response = read_envelope(answer, where, secrets)
+        other = values.local_name(response).partition("Response")[0]
+        if other != operation and other in self.service.operations:
+            raise ProtocolError("the answer is one to %s" % other, where=where, cure=CURE_OF_ANSWERS)
+        try:
+            return values.decode(known, response, given.get("returnedTags"))
+        except FormatError as error:
+            raise ProtocolError(error.what, where=where, cure=CURE_OF_ANSWERS) from error
 
     def envelope(self, operation, given):
         """The request of an Operation as octets with its HTTP headers."""
@@ -612,7 +643,7 @@ class AxlClient:
             pageable = any(field.element == "first" for field in schema.OPERATIONS[operation].fields)
             if not pageable or given.get("first") is not None:
                 raise
-            return self._pages(operation, given, too_large.suggested_rows or ROWS_PER_PAGE)
+            return self._pages(operation, given, too_large.suggested_rows or ROWS_PER_PAGE, too_large.total_rows)
 
     def sql(self, statement):
         """Rows of a query as dicts with column names in lower case; NULL and empty are None."""
@@ -627,13 +658,23 @@ class AxlClient:
             self._choose_another(refused)
             return self._service().call(operation, **given)
 
-    def _pages(self, operation, given, rows):
-        found = []
+    def _pages(self, operation, given, rows, total):
+        """All rows, in pages. A server may have its own mind about skip and first, so that a page may bring what is known already."""
+        found = {}
+        asked = 0
         while True:
-            page = self._call(operation, dict(given, skip=len(found), first=rows))
-            found.extend(page)
-            if len(page) < rows:
-                return found
+            page = self._call(operation, dict(given, skip=asked, first=rows))
+            asked += len(page)
+            known = len(found)
+            for row in page:
+                found.setdefault(row.get("uuid") or repr(sorted(row.items(), key=repr)), row)
+            if len(page) != rows or len(found) == known:
+                break
+        if len(page) >= rows and total is not None and len(found) < total:
+            raise ProtocolError(
+                "the server has %d rows and gives %d of them, whatever page is asked for" % (total, len(found)),
+                where=self.session.where(operation), cure=CURE_OF_ANSWERS)
+        return list(found.values())
 
     def _service(self):
         if self._soap is None:
@@ -641,10 +682,10 @@ class AxlClient:
         return self._soap
 
     def _choose_another(self, refused):
-        known = [version for version in schema.VERSIONS if version in refused.supported]
-        if self.session.login.axl_version or not known or known[-1] == self._axl_version:
-            raise refused
-        self._axl_version = known[-1]
+        known = [version for version in refused.supported if version in schema.VERSIONS]
+        if self.session.login.axl_version or not known or known[0] == self._axl_version:
+            raise self._told(refused) from None
+        self._axl_version = known[0]
         self._soap = None
 
     def _ask_version(self):
@@ -652,14 +693,23 @@ class AxlClient:
         try:
             return self._ask_version_in(OLDEST, {})
         except VersionRefused as refused:
-            known = [version for version in schema.VERSIONS if version in refused.supported]
+            known = [version for version in refused.supported if version in schema.VERSIONS]
             if not known:
-                raise
-            action = schema.axl(known[-1]).soap_action % "getCCMVersion"
-            version = self._ask_version_in(known[-1], {"SOAPAction": '"%s"' % action})
+                raise self._told(refused) from None
+            action = schema.axl(known[0]).soap_action % "getCCMVersion"
+            version = self._ask_version_in(known[0], {"SOAPAction": '"%s"' % action})
             if self._axl_version is None:
-                self._axl_version = known[-1]
+                self._axl_version = known[0]
             return version
+
+    def _told(self, refused):
+        """The refusal with what helps: another choice where there was one."""
+        speaks = "It speaks %s. " % (", ".join(refused.supported) or "others")
+        if self.session.login.axl_version:
+            cure = "Leave axl_version away to have it negotiated."
+        else:
+            cure = "This collection speaks %s." % ", ".join(schema.VERSIONS)
+        return VersionRefused(refused.what, refused.where, speaks + cure, refused.supported)
 
     def _ask_version_in(self, namespace, headers):
         name = "getCCMVersion"
@@ -691,17 +741,33 @@ def best_version(release, where=""):
     return known[-1]
 
 
+VERSION_WORD = re.compile(r"(?<![0-9.])([0-9]{1,2})(?:\.([0-9]{1,2}|[xX*]))?(?![0-9]|\.[0-9])")
+
+
+def supported_versions(text):
+    """The versions that a refusal lists, newest first and once: C(14.x) is all of ours of that major, or itself."""
+    text = re.sub(r"<[^>]*>|[0-9.]+ (is|are) (not |un)supported", " ", text)
+    listed = re.split(r"support(?:ed|s)?\b(?! *\.)", text, flags=re.IGNORECASE)[1:]
+    found = set()
+    for major, minor in VERSION_WORD.findall(" ".join(listed) or text):
+        if minor.isdigit():
+            found.add("%d.%d" % (int(major), int(minor)))
+        else:
+            ours = [version for version in schema.VERSIONS if schema.number(version)[0] == int(major)]
+            found.update(ours or ["%d.x" % int(major)])
+    return tuple(sorted(found, key=lambda version: [int(part) if part.isdigit() else 99 for part in version.split(".")], reverse=True))
+
+
 def read_envelope(answer, where, secrets=()):
     """The response element of a SOAP answer.
 
     Raises VersionRefused on HTTP 599, AxlError on a fault, ProtocolError when it is no SOAP at all.
     """
     if answer.status == 599:
-        supported = tuple(re.findall(r"[0-9]+\.[0-9]+", answer.text))
+        supported = supported_versions(answer.text)
         raise VersionRefused(
             "the server does not speak this AXL schema version (HTTP 599)", where=where,
-            cure="It speaks %s. Leave axl_version away to have it negotiated." % (", ".join(supported) or "others"),
-            supported=supported,
+            cure="It speaks %s." % (", ".join(supported) or "others"), supported=supported,
         )
     body = _soap_body(answer, where)
     response = next((child for child in body if values.local_name(child)), None)
@@ -724,55 +790,89 @@ def _soap_body(answer, where):
     return body
 
 
-def _no_soap(answer, where):
+def _no_soap(answer, where, again="", more=""):
     html = b"<html" in answer.octets[:2000].lower()
     return ProtocolError(
-        "%s instead of a SOAP answer (HTTP %d)%s" % (
-            "an HTML page came" if html else "something unreadable came", answer.status, _quoted(answer.page_title)
+        "%s instead of a SOAP answer (HTTP %d)%s%s" % (
+            "an HTML page came" if html else "something unreadable came", answer.status, _quoted(answer.page_title), again
         ),
         where=where,
-        cure="Check that hostname and port are those of CUCM's web services and that AXL is activated.",
+        cure=("Check that hostname and port are those of CUCM's web services and that AXL is activated. " + more).strip(),
     )
 
 
 def _fault(fault, where, secrets):
-    """AxlError of a SOAP fault. Its detail has a namespace in some releases and none in others."""
-    texts = dict((values.local_name(child), (child.text or "").strip()) for child in fault)
-    detail = dict(
-        (values.local_name(element), (element.text or "").strip())
-        for element in fault.iter()
-        if values.local_name(element) in ("axlcode", "axlmessage", "request")
-    )
-    message = detail.get("axlmessage") or texts.get("faultstring") or "no reason given"
+    """AxlError of a SOAP fault. Its detail has a namespace in some releases and none in others.
+
+    What a fault means is told by its code or by its words, because releases, services and proxies have codes of their own.
+    """
+    texts = {}
+    for element in fault.iter():
+        text = (element.text or "").strip() if isinstance(element.tag, str) else ""
+        if text:
+            texts.setdefault(values.local_name(element), text)
+    message = texts.get("axlmessage") or texts.get("faultstring") or texts.get("Text") or "no reason given"
     for secret in secrets:
         if secret:
             message = message.replace(secret, "********")
-    code = _fault_code(detail.get("axlcode"), texts.get("faultcode", ""))
-    too_large = re.search(r"Total rows matched:\s*([0-9]+).*?less than\s*([0-9]+)", message, re.DOTALL)
-    if too_large:
+    message = _foreign.printable(" ".join(message.split()))
+    code = _fault_code(texts)
+    everything = " ".join(texts.values())
+    if RATE.search(everything):
+        code = RATE_CONTROL
+    if TOO_LARGE.search(everything):
+        total, suggested = TOTAL_ROWS.search(everything), SUGGESTED_ROWS.search(everything)
         return AnswerTooLarge(
-            "more rows than one answer may carry: %s" % too_large.group(1), where=where,
+            "more rows than one answer may carry%s" % (": %s" % total.group(1) if total else ""), where=where,
             cure="Ask for fewer objects at a time.", code=code,
-            total_rows=int(too_large.group(1)), suggested_rows=max(int(too_large.group(2)) - 1, 1),
+            total_rows=_rows(total), suggested_rows=max(_rows(suggested) - 1, 1) if suggested else None,
         )
+    words = next((cure for pattern, cure in CURES_OF_WORDS if pattern.search(message)), None)
     return AxlError(
         "the server refused: %s%s" % (message.rstrip("."), "" if code is None else " (code %s)" % code),
-        where=where, cure=CURES.get(code, CURE_OF_OTHERS), code=code,
+        where=where, cure=words or CURES.get(code, CURE_OF_OTHERS), code=code,
     )
 
 
-def _fault_code(axl_code, fault_code):
+def _rows(found):
+    return int(re.sub(r"[^0-9]", "", found.group(1))) if found else None
+
+
+def _fault_code(texts):
+    """A number where AXL gives one, else the name of the fault without its prefix; SOAP 1.2 has that as Value."""
+    axl_code = texts.get("axlcode")
     if axl_code and re.match(r"-?[0-9]+\Z", axl_code):
         return int(axl_code)
-    return axl_code or fault_code.rpartition(":")[2] or None
+    return axl_code or (texts.get("faultcode") or texts.get("Value") or "").rpartition(":")[2] or None
 
+
+RATE_CONTROL = "Server.RateControl"
+RATE = re.compile(r"exceeded\s+(the\s+)?(allowed|permitted|maximum)\s+rate|rate\s*(control|limit)|too\s+many\s+requests", re.IGNORECASE)
+TOO_LARGE = re.compile(r"(query|request|result|response|answer)\s+(is\s+)?too\s+large", re.IGNORECASE)
+TOTAL_ROWS = re.compile(r"rows\s+matched\W*([0-9][0-9.,]*)", re.IGNORECASE)
+SUGGESTED_ROWS = re.compile(r"less\s+than\W*([0-9][0-9.,]*)", re.IGNORECASE)
 
 CURE_OF_OTHERS = "Look at the log of the service on that node of this time."
+CURE_OF_ANSWERS = "Check that hostname is the publisher of a CUCM of 11.5 to 15, and look at the log of the service of this time."
+CURE_OF_LOAD = "Run it again, with fewer objects at a time if it happens again."
+# By the words of the fault, which say more than its code: -1 alone is sent for a dozen things.
+CURES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), cure) for pattern, cure in (
+    (MEMORY_FAULT.pattern.decode("ascii"), CURE_OF_LOAD),
+    (r"(database|publisher|server).{0,40}(read.?only|not (writ|updat)|down|unreachable|unavailable|not (reachable|available|accessible|"
+     r"running)|locked|blocked)|read.?only (mode|database|server)|can ?not (write to|update) the (database|publisher)|replicat|"
+     r"(upgrade|switch of versions) (is )?in progress",
+     "The publisher takes no changes now: look at its database replication, and whether an upgrade or a switch of versions is going on."),
+    (r"\bldap\b|directory synchron", "The directory of the user says this; change it there."),
+    (r"credential policy|trivial|password.{0,60}(policy|short|length|character|histor|previous|reuse|repeat|complex|weak|requirement)|"
+     r"(policy|minimum|trivial|previous).{0,60}password",
+     "Give a password that the credential policy of the user allows, see Cisco Unified CM Administration, Credential Policy."),
+    (r"user rank", "The AXL user's rank is too low for this object, see User Rank in Cisco Unified CM Administration."),
+    (r"not authori[sz]ed|permission|privilege", AXL_ROLES),
+))
 CURES = {
     5007: "An object named in the request does not exist on the cluster; check the spelling.",
     5003: "The object does not exist, a mandatory field is missing, or the AXL user's rank is too low for it.",
     -239: "An object of that name was made meanwhile. Run it again.",
     -201: "The release does not accept this query.",
-    -1: "Run it again, with fewer objects at a time if it happens again.",
-    "Server.RateControl": "Wait a minute; the cluster allows about 15 of these requests a minute.",
+    RATE_CONTROL: "Wait a minute; the cluster allows about 15 of these requests a minute.",
 }

@@ -100,12 +100,14 @@ class Reply(NamedTuple):
 
     path: local names from the operation's response element inwards.
     shape: text, object, objects (one for each match of the last step) or rows (of free columns).
+    may_lack: whether an answer without the object means that there is nothing.
     """
 
     path: Tuple[str, ...]
     shape: str
     fields: Tuple[Field, ...] = ()
     attributes: Tuple[str, ...] = ()
+    may_lack: bool = False
 
 
 class Operation(NamedTuple):

@@ -18,7 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema im
     INTEGER,
     Choice,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError
 
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TRUE = ("t", "true", "1")
@@ -244,7 +244,8 @@ def find(element, name):
 def decode(operation, response, wanted=None):
     """The result of a response element: text, dict, list of dicts, or rows, as Operation.reply says.
 
-    wanted: names of the fields that were asked for; lists among them are always present.
+    wanted: names of the fields that were asked for; lists among them are always present. Raises FormatError for an object that
+    is not there.
     """
     reply = operation.reply
     found = [response]
@@ -258,6 +259,8 @@ def decode(operation, response, wanted=None):
     objects = [_decode_object(element, fields, reply.attributes) for element in found]
     if reply.shape == "objects":
         return objects
+    if not objects and not reply.may_lack:
+        raise FormatError("the answer to %s lacks %s" % (operation.name, "/".join(reply.path)))
     return objects[0] if objects else {}
 
 
@@ -290,7 +293,8 @@ def _decode_object(element, fields, attributes=()):
 def _decode(element, field):
     if field.is_list:
         item = field.children[0]
-        return [_decode(child, item) for child in element if local_name(child) == item.element]
+        found = [_decode(child, item) for child in element if local_name(child) == item.element]
+        return [one for one in found if one is not None]
     if _is_nil(element):
         return None
     if field.children:

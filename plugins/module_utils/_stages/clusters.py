@@ -16,10 +16,14 @@ import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _connections,
+    _ctl,
     _fleet,
     _options,
     _outcome,
+    _pki,
+    _server_certificates,
     _survey,
+    _trust_list,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
@@ -28,15 +32,17 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     account_of_instance,
     key_of,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
     RealTimeInformation,
     serviceability_login,
 )
 
-LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "axl_version", "timeout",
+LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "tls_legacy", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
 SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
 GIVEN = "given"  # stands for a password where only its being there counts
+SERVED_TIMEOUT = 2  # seconds that the controller waits for a file server
 RIS_PATIENCE = 60  # seconds
 
 CAPF = {"service": "CAPF", "activate": "Cisco Certificate Authority Proxy Function", "one_suffices": False}
@@ -87,18 +93,24 @@ def iso(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
 # preflight
 
 
-def survey(access, cluster, model, issuer_parameter):
+def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legacy=False, soon="", lenient=False):
     """What a cluster shows before anything is touched, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
+    issuers: PEM of the authorities of an online CA; those given, else those of CAPF-trust. lists: what the file servers serve. soon: ISO 8601 in
+    UTC, until when certificates that end are told. lenient: a trust list without the cluster's certificates is a warning only.
     current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
     clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
-                 certificates=[])
+                 certificates=[], issuers=list(issuers))
     try:
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
@@ -107,7 +119,13 @@ def survey(access, cluster, model, issuer_parameter):
             found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
                                   for one in certificates if one["not_after"] < iso(now())]
             found["certificates"] = [dict((key, one[key]) for key in ("service", "sha256_fingerprint")) for one in certificates]
+            facts["capf"]["issuer"] = _survey.issuer_told(facts["capf"])
+            if facts["capf"]["issuer"] == _server_certificates.ONLINE:
+                found["issuers"] = found["issuers"] or look.authorities
             faults = _survey.problems_of(facts, iso(now()))
+            stops, told = foretold(server_facts(facts, look, lists, found["issuers"], legacy, certificates), soon, lenient)
+            faults += stops
+            found["warnings"] += told
             found.update(doubts=look.doubts, issuer=facts["capf"]["issuer"], axl_version=axl.axl_version, failure=" ".join(faults))
             if not faults:
                 plan = _planned(axl, cluster, model, facts["capf"]["issuer"])
@@ -117,6 +135,35 @@ def survey(access, cluster, model, issuer_parameter):
     except SecureTspError as error:
         found["failure"] = str(error)
     return found
+
+
+def server_facts(facts, look, lists, issuers, legacy, certificates):
+    """What _server_certificates judges. look: the Survey that gathered the facts."""
+    rows = tuple(dict(row, authority=look.own_authority.get(row["sha256_fingerprint"])) for row in certificates)
+    return _server_certificates.Facts(
+        certificates=rows, services=tuple(facts.get("services") or ()), lists=tuple(lists), legacy=legacy,
+        issuer=(facts.get("capf") or {}).get("issuer") or "unknown", issuers=len(issuers))
+
+
+def foretold(facts, soon, lenient):
+    """(what stops the cluster, what is only to be told), as sentences."""
+    found = _server_certificates.findings(facts) + list(_server_certificates.ending(facts, iso(now()), soon, "which is soon"))
+    stops = [one for one in found if one.stops and not (lenient and one.code == "ctl_not_updated")]
+    return ["%s. %s" % (one.what, one.fix) for one in stops], ["%s. %s" % (one.what, one.fix) for one in found if (
+        one not in stops and one.severity != _server_certificates.INFO)]
+
+
+def served(entry, file_options):
+    """The trust lists of the file servers of a cluster, as far as they answer the controller shortly.
+
+    [{server, timestamp, records, sha256_fingerprint}]. entry: of the model. file_options: of ctl_file. What cannot be fetched is told
+    by the hosts, which need it.
+    """
+    params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
+                        capf_host=entry["capf_host"], **dict(file_options, timeout=min(file_options["timeout"], SERVED_TIMEOUT)))
+    return [dict(server=server, timestamp=_ctl.iso(trust_list.timestamp) or "", sha256_fingerprint=_pki.sha256(trust_list.octets),
+                 records=[[record.role_name, _pki.sha256(record.certificate) if record.certificate else ""] for record in trust_list.records])
+            for server, trust_list in _trust_list.of_each_server(params)]
 
 
 def _planned(axl, cluster, model, issuer):

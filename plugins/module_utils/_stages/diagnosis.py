@@ -172,7 +172,8 @@ def judged_traces(run, model, secrets):
     for one in model.instances():
         if key_of(one) in given and key_of(one) in drift.asked(run):
             try:
-                result = _trace_reading.read(options_of(_trace_reading.ARGUMENT_SPEC, paths=given[key_of(one)], mask=secrets))
+                result = _trace_reading.read(options_of(_trace_reading.ARGUMENT_SPEC, paths=given[key_of(one)], mask=secrets),
+                                             one.get("tsp_number"))
             except (SecureTspError, OSError) as error:
                 result = dict(failed=True, msg=str(error))
             found.setdefault(one["host"], []).append(dict(result, item=subject(one)))
@@ -180,10 +181,10 @@ def judged_traces(run, model, secrets):
 
 
 def collected_traces(run, cluster, folder, secrets):
-    """The newest traces of a cluster, masked, below the folder of the pages."""
+    """The newest traces of a cluster, masked, below the folder of the pages, and what they show."""
     place = os.path.join(folder, "traces-" + _trace_collection.safe_name(cluster))
     minutes = run.option("diagnose_trace_minutes")
-    found = dict(folder=place, minutes=minutes, files=0, problems=[])
+    found = dict(folder=place, minutes=minutes, files=0, problems=[], events=[])
     params = options_of(_trace_collection.OPTIONS, last_minutes=minutes, dest=place, mask=secrets,
                         max_total_size=run.option("diagnose_trace_size"), max_files=run.option("diagnose_trace_files"))
     params["max_file_size"] = params["max_total_size"]
@@ -200,7 +201,10 @@ def collected_traces(run, cluster, folder, secrets):
     if collection:
         found["files"] = sum(1 for one in collection.files if one["status"] in ("downloaded", "present"))
         told = [one["problem"] for one in collection.nodes + collection.files if one["problem"]]
-        found["problems"] = list(dict.fromkeys(found["problems"] + told))
+        found["events"], unread = _trace_reading.events_of_cluster(
+            [(one["node"], one["dest"]) for one in collection.files if one["status"] in ("downloaded", "present")], minutes,
+            secrets)
+        found["problems"] = list(dict.fromkeys(found["problems"] + told + unread))
     return found
 
 

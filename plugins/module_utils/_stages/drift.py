@@ -9,11 +9,15 @@ The diagnosis begins with the same readings.
 
 from __future__ import annotations
 
+import base64
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _connections,
     _drift,
     _fleet,
+    _instance,
     _outcome,
+    _pki,
     _run,
     _survey,
 )
@@ -146,12 +150,20 @@ def gathered(run, model, names, ris):
     hosts = dict((host, reading_of(run.of_host(host, _run.READ))) for host in names)
     rows = [row for host in names for row in run.of_host(host, _run.READ).get("rows") or ()]
     wanted = set(one["cluster"] for host in names for one in model.hosts.get(host, ())) if asked(run) is not None else set(model.clusters)
-    readings = dict((name, read_cluster(access, name, model, rows, run.option("cutover"), ris, run.option("probe")))
-                    for name in model.clusters if name in wanted)
+    given = run.register(_run.PREFLIGHT)["clusters"]
+    readings = {}
+    for name in model.clusters:
+        if name in wanted:
+            served = fleet.lists_served(run, model, name)
+            known = (given.get(name) or {}).get("issuers") or []
+            readings[name] = read_cluster(access, name, model, rows, run.option("cutover"), ris, run.option("probe"), (
+                hosts, known, run.option("soon_days")))
+            readings[name].update(lists=served, legacy=run.option("tls_legacy"))
     told = dict((host, run.of_host(host, _run.READ)["tsp"]) for host in names if "tsp" in run.of_host(host, _run.READ))
     certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
+    outside = dict((name, found.pop("outside", ())) for name, found in readings.items())
     for host in told:  # a clone shows only when hosts are compared
-        instances, judged_, addresses = windows.judged_reading(host, told, certificates)
+        instances, judged_, addresses = windows.judged_reading(host, told, certificates, outside)
         hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
 
@@ -162,14 +174,20 @@ def reading_of(read_):
     return read_.get("reading") or _drift.host_reading(failure=read_.get("refused") or read_.get("msg") or "it was not looked at.")
 
 
-def read_cluster(access, name, model, rows, cutover, ris, probes):
-    """What a cluster shows, as _drift.findings() takes it. What refuses keeps nothing else from being read."""
+def read_cluster(access, name, model, rows, cutover, ris, probes, judging=None):
+    """What a cluster shows, as _drift.findings() takes it. What refuses keeps nothing else from being read.
+
+    judging: what online_ca() needs to judge certificates again by the authorities that the cluster tells, or None.
+    """
     found = dict(hostname=model.clusters[name]["hostname"], info=None, accounts=None, connections=None, failures=[])
     try:
         with access.connect(name) as axl:
             for part, step in (("info", survey), ("accounts", compare)):
                 try:
                     found[part] = step(axl, access, name, model, rows, cutover, probes)
+                    if part == "info":
+                        rows, found["outside"] = online_ca(name, found["info"].pop("authorities"), found["info"]["capf"], rows, judging)
+                        found["issuers"] = len(found["outside"])
                 except TransportError:
                     raise
                 except SecureTspError as error:
@@ -185,7 +203,39 @@ def read_cluster(access, name, model, rows, cutover, ris, probes):
 def survey(axl, access, name, *_others):
     look = _survey.Survey(axl, serviceability_login(access.params(name)), None)
     facts = look.gather(SURVEYED)
-    return dict(facts, doubts=look.doubts)
+    doubts = list(look.doubts)
+    try:
+        capf = dict(look.gather(["capf"])["capf"])  # who issues need not be told where nothing is to be enrolled
+    except SecureTspError as error:
+        capf = dict(parameters={}, issuer=_survey.UNKNOWN_ISSUER)
+        doubts.append("CAPF's parameters could not be read: %s" % error)
+    certificates = [dict(row, authority=look.own_authority.get(row["sha256_fingerprint"])) for row in facts["certificates"]]
+    return dict(facts, doubts=doubts, certificates=certificates, capf=dict(issuer=_survey.issuer_told(capf)),
+                authorities=look.authorities)
+
+
+def online_ca(cluster, authorities, capf, rows, judging):
+    """(rows, DER of the authorities of an online CA that are known). Hosts did not know those that the cluster tells.
+
+    A certificate that a host took for one of a wrong issuer is good when one of them issued it.
+    """
+    hosts, known, soon_days = judging or ({}, [], 0)
+    if capf["issuer"] == "online":
+        known = known or authorities
+    if not known:
+        return rows, []
+    issuers, cleared = _instance.issuers_of(known), set()
+    for host, reading in hosts.items():
+        for one in (reading or {"instances": ()})["instances"]:
+            facts = one.get("certificate") or {}
+            if one["cluster"] == cluster and facts.get("reason") == _instance.WRONG_ISSUER and facts.get("content") and (
+                    _pki.issued_by_any(base64.b64decode(facts["content"]), issuers) is not False):
+                expiring = facts["days_left"] is not None and facts["days_left"] < soon_days
+                facts.update(reason=_instance.EXPIRING if expiring else "", explanation=(
+                    "The certificate expires on %s." % facts["expires"] if expiring else ""))
+                cleared.add((host, one["instance_id"]))
+    return [dict(row, needed=False, reason="", certificate_valid=True) if row["cluster"] == cluster and (
+        row["host"], row["instance_id"]) in cleared else row for row in rows], issuers
 
 
 def compare(axl, _access, name, model, rows, cutover, probes):

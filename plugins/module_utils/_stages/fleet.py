@@ -14,6 +14,7 @@ import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
+    _instance,
     _options,
     _outcome,
     _run,
@@ -34,6 +35,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
 HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
+MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
 NOT_IN_THIS_RUN = "not in this run"
 USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
@@ -75,7 +77,8 @@ def checked(run, naming=()):
     found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
     window = open_window(run)
     access = clusters.Access(entries)
-    surveys = dict((name, clusters.survey(access, name, model, run.option("capf_issuer_parameter"))) for name in model.clusters)
+    issuers = issuers_of(run, model)
+    surveys = dict((name, surveyed(run, access, model, name, issuers[name], window)) for name in model.clusters)
     refuse_problems(model, surveys)
     refuse_clusters(model, surveys)
     for name, survey in surveys.items():
@@ -88,6 +91,40 @@ def checked(run, naming=()):
     if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]):
         found["flow"] = WITH_TSPS  # which is careful, too
     return dict(found, clusters=surveys, window=window, stopped="")
+
+
+def surveyed(run, access, model, name, issuers, window):
+    """The survey of a cluster, with the trust lists that its file servers serve."""
+    until = max(clusters.clock() + 86400 * run.option("soon_days"), window["ends"] or 0)
+    return clusters.survey(
+        access, name, model, run.option("capf_issuer_parameter"), lists_served(run, model, name), issuers, run.option("tls_legacy"),
+        clusters.iso(clusters.moment(until)), run.option("ctl_on_contradiction") == "warn")
+
+
+def lists_served(run, model, name):
+    """Those that the controller can fetch; none where only hosts are to fetch any."""
+    if run.option("ctl_from") == "host":
+        return []
+    return clusters.served(model.clusters[name], dict((key, run.option("ctl_" + key)) for key in ("http", "http_port", "timeout")))
+
+
+def issuers_of(run, model):
+    """{cluster: PEM of the authorities in the files that its entry names}. Refuses where one has none."""
+    found, mistakes = {}, []
+    for name, entry in model.clusters.items():
+        found[name] = []
+        for path in entry["issuers"]:
+            try:
+                with open(run.path(path), encoding="ascii", errors="replace") as stream:
+                    found[name].append(stream.read(MOST_OF_A_FILE))
+                _instance.issuers_of(found[name][-1:])
+            except OSError as error:
+                mistakes.append("cluster %s: issuers: %s cannot be read on the controller: %s" % (name, path, error.strerror))
+            except InputError:
+                mistakes.append("cluster %s: issuers: %s has no certificate in PEM format" % (name, path))
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    return found
 
 
 def may_be_cut(model, cluster, survey):
@@ -132,8 +169,9 @@ def look_at_lists(run, naming=(), probe=None):
 def lists(run, probe=None):
     """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
     found = look_at_lists(run, probe=probe)
-    unread = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None)
-    return dict(found, clusters=dict((name, dict(unread)) for name in found.pop("known").clusters), window=None, stopped="")
+    unread, model = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None), found.pop("known")
+    issuers = issuers_of(run, model)
+    return dict(found, clusters=dict((name, dict(unread, issuers=issuers[name])) for name in model.clusters), window=None, stopped="")
 
 
 def handlers_of(run, mistakes):
@@ -314,6 +352,11 @@ def policy_of(run, model, ticked=_run.LOOKED):
         if not run.of_host(host, _run.STOPPED).get("stopped"):
             for one in model.hosts.get(host, ()):
                 barred[owner_of(one)] = "waiting: the application on %s could not be stopped" % host
+    for host in run.batch():
+        if run.of_host(host, _run.GAVE_UP).get("rows"):
+            # What its application needs, or a handler of it, failed: on the secure port it could not connect.
+            for one in model.hosts.get(host, ()):
+                barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
                            stopped=stop | windows.to_restart(run), barred=barred)
 

@@ -128,8 +128,11 @@ class Host:
     def _wish(self, instance):
         return _instance.wish_of(options_of(
             _instance.OPTIONS, instance_id=instance["instance_id"], name_template=instance["capf"]["name_template"],
-            key=instance["key"], key_passphrase=self.secrets.get("key_passphrase"),
+            key=instance["key"], key_passphrase=self.secrets.get("key_passphrase"), issuers=self._issuers(instance),
             renew_before_days=self.settings["renew_before_days"]))
+
+    def _issuers(self, instance):
+        return (self.settings.get("issuers") or {}).get(instance["cluster"]) or None
 
     def _trust(self, _number, instance):
         _pki.require()
@@ -144,6 +147,7 @@ class Host:
         self._warn(instance, _trust_list.warnings_of(result))
         self._show(instance, "trust list", result["diff"])
         return dict(changed=result["changed"], verdict=result["verdict"], files=result["files"], failures=search.texts(),
+                    older=result.get("older") or [], server=offer.server if offer and result["verdict"] != "kept_newer" else "",
                     subjects=[one["subject"] for one in result["ctl"]["certificates"]] if self.check else [],
                     ctl=dict(((key, result["ctl"][key]) for key in ("has_capf", "sha256_fingerprint", "timestamp", "mixed_mode")), records=[
                         [one["role"], one["certificate_sha256"]] for one in result["ctl"]["records"]]))
@@ -195,7 +199,8 @@ class Host:
             capf_host=instance["capf_host"], capf_port=instance["capf_port"], key=instance["key"],
             dialect=instance["capf"]["dialect"], protocol_version=instance["capf"]["version"],
             name_template=instance["capf"]["name_template"], renew_before_days=self.settings["renew_before_days"],
-            key_passphrase=self.secrets.get("key_passphrase"), **dict(self.settings["capf"], **more)), self.check)
+            key_passphrase=self.secrets.get("key_passphrase"), issuers=self._issuers(instance),
+            **dict(self.settings["capf"], **more)), self.check)
         try:
             getattr(work, state)()
         finally:
@@ -224,7 +229,8 @@ class Host:
             key_passphrase=self.secrets.get("key_passphrase"), **self.settings["cti"]))
         result = _provider.probe(params)
         self._warn(instance, _provider.warnings_of(params, result))
-        return dict(totals=result["totals"], manager=result["manager"], open=result["open"], tls=dict(
+        return dict(totals=result["totals"], manager=result["manager"], open=result["open"], remarks=_provider.remarks(
+            result, self.settings.get("soon_days", _provider.SOON_DAYS)), tls=dict(
             (key, result["tls"].get(key)) for key in ("version", "cipher", "weak_cipher")))
 
     def login(self):
@@ -282,7 +288,11 @@ class Host:
         return row
 
     def _info(self, _number, instance):
-        return _certificate_info.of_folder(self._wish(instance), instance["store"])[0]
+        info = _certificate_info.of_folder(self._wish(instance), instance["store"])[0]
+        if info["needs_certificate"]["reason"] == _instance.WRONG_ISSUER:
+            # The controller may know an authority that this host does not.
+            info["content"] = base64.b64encode(_pki.certificate_der(_store.Store(instance["store"]).pair()[1])).decode("ascii")
+        return info
 
     def knock(self):
         """Handshakes with CAPF and CTI Manager, without a name, a string, a password or a certificate of ours."""
@@ -331,11 +341,11 @@ def files_below(places, name, depth=DEPTH):
 
 
 def certificates_below(places):
-    """(path, SHA-1) of each certificate of an instance, to find copies."""
+    """(path, SHA-256) of each certificate of an instance, to find copies."""
     for path in set(files_below(places, _store.CERTIFICATE, depth=4)):
         try:
             with open(path, "rb") as stream:
-                yield path, hashlib.sha1(stream.read(_store.MAX_SIZE)).hexdigest()
+                yield path, hashlib.sha256(stream.read(_store.MAX_SIZE)).hexdigest()
         except OSError:
             continue
 

@@ -67,7 +67,9 @@ def settings_of(run, model, instances):
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     clusters_here = dict((name, dict(fingerprint=model.clusters[name]["ctl_fingerprint"] or None, cluster_certificates=(
         surveys.get(name) or {}).get("certificates") or None)) for name in set(one["cluster"] for one in instances))
+    issuers = dict((name, (surveys.get(name) or {}).get("issuers") or []) for name in clusters_here)
     return dict(
+        issuers=issuers, soon_days=run.option("soon_days"),
         renew_before_days=run.option("renew_before_days"), port_timeout=run.option("port_timeout"), clusters=clusters_here,
         ctl=dict(on_missing=run.option("ctl_on_missing"), reject_older=run.option("ctl_reject_older"), http=run.option("ctl_http"),
                  on_contradiction=run.option("ctl_on_contradiction"), http_port=run.option("ctl_http_port"),
@@ -140,13 +142,23 @@ def lists_of_controller(run, model, instances, settings):
         params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                             capf_host=entry["capf_host"], **dict(settings["ctl"], **known))
         try:
-            trust_list = _trust_list.Search(_trust_list.checked(params)).run().trust_list
-            pinned = known["fingerprint"] and _pki.judge_trust_list(trust_list, None, known["fingerprint"])
+            offers = _trust_list.Search(_trust_list.checked(params)).run().newest_first
         except SecureTspError:
             continue
-        if pinned or _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED:
-            found[cluster] = base64.b64encode(trust_list.octets).decode("ascii")
+        good = next((one.trust_list for one in offers if vouched_for(one.trust_list, known)), None)
+        if good is not None:
+            found[cluster] = base64.b64encode(good.octets).decode("ascii")
     return found
+
+
+def vouched_for(trust_list, known):
+    """Whether a list has the pinned fingerprint, or the cluster's own certificates confirm it."""
+    if not known["fingerprint"]:
+        return _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED
+    try:
+        return bool(_pki.judge_trust_list(trust_list, None, known["fingerprint"]))
+    except SecureTspError:
+        return False
 
 
 def judged(run, before, instances, answer, ahead):
@@ -479,7 +491,7 @@ def stopped(run, _execute):
 
 
 def give_up(run, _execute):
-    """A handler failed: whatever was to be proven on this host is not."""
+    """A handler, or what an application needs, failed: whatever was to be proven on this host is not, and its users are not cut over."""
     failure = run.vars.get("ansible_failed_result") or {}
     task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
     message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
@@ -525,7 +537,8 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
         opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
     planned = set(key_of(one) for one in plan)
     others = [row for row in before if key_of(row) not in planned]
-    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling)
+    rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling, until=clusters.iso(
+        clusters.moment(clusters.clock() + 86400 * run.option("soon_days"))))
     for row in rows:
         found = opened.get(key_of(row)) or {}
         row["changed"] = row["changed"] or bool(found.get("changed"))

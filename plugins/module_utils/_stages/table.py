@@ -12,13 +12,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     drift,
     fleet,
     hosts,
+    jtapi,
     removal,
     upgrade,
     windows,
     windows_fleet,
 )
 
-LOOKING = (drift, diagnosis, adoption)  # with which nothing is changed: where one breaks on clusters, the run ends
+LOOKING = (drift, diagnosis, adoption, jtapi)  # with which nothing is changed: where one breaks on clusters, the run ends
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
 ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS, **windows.STAGES)
 for _part in LOOKING:
@@ -26,4 +27,4 @@ for _part in LOOKING:
     ON_HOSTS.update(_part.ON_HOSTS)
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
 # Those of a host that fail where something is wrong.
-TELLING = ("tell", "drifted", "install_tsp", "snapshot", "discover")
+TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover")

@@ -19,6 +19,7 @@ import os
 import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _instance,
     _outcome,
     _run,
     _trace_reading,
@@ -140,7 +141,8 @@ class Windows:
             placed, clusters.clock(), self.values(_tsp_installation.PROVIDERS_KEY), services, files,
             dict((path, _tsp_host.octets_of(self.ask("slurp", src=path))) for path in certificates),
             self.run.option("renew_before_days") if renew_before_days is None else renew_before_days,
-            dict((name, authorities_of(survey.get("certificates"))) for name, survey in surveys.items()))
+            dict((name, authorities_of(survey.get("certificates"))) for name, survey in surveys.items()),
+            dict((name, _instance.issuers_of(survey.get("issuers"))) for name, survey in surveys.items()))
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
     def against(self, instances, **chosen):
@@ -260,7 +262,7 @@ def mistakes_of(run, model, host):
         profile = run.registry_profile(options["registry_profile"])
     except Refused as error:
         return found + [str(error)]
-    instances = tsps_of(model, host)
+    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # what is wrong with its cluster is told elsewhere
     found += _tsp_settings.against(instances, profile, options["settings"], options["instance_settings"]).problems
     if options["manage_installation"] and not (
             options["installer_version"] and _tsp_installation.SHA256.fullmatch(options["installer_sha256"])):
@@ -323,7 +325,8 @@ def of_tsps(run, execute, mine, changes=True):
     rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
         facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
-        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)], by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)],
+        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
 
 
 def rows_by_hand(instances, plan):
@@ -382,11 +385,11 @@ def read(run, execute):
         facts=facts, ports=windows.ports(mine), drift=plan.drift, addresses=_tsp_host.addresses_of(told)))
 
 
-def judged_reading(host, told, certificates):
+def judged_reading(host, told, certificates, outside=None):
     """(instances, findings, addresses) of one of the hosts whose registers of read() are told. certificates: {cluster: those of servers,
-    None where they could not be read}."""
+    None where they could not be read}. outside: {cluster: DER of the authorities of its online CA}."""
     authorities = dict((name, authorities_of(found)) for name, found in certificates.items())
-    facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities)) for name, one in told.items())
+    facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities, outside)) for name, one in told.items())
     mine = told[host]
     return facts[host]["instances"], _tsp_host.findings(facts, host, mine["drift"], mine["ports"]), mine["addresses"]
 

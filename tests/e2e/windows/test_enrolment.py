@@ -193,3 +193,13 @@ def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
 
     again = site.run()
     assert again.states["recorder01x1"] == "verified" and again.count("changed") == 0
+
+
+def test_the_former_playbook_is_site_for_windows_hosts(make_windows_site):
+    site = make_windows_site("recorder01", fronts=None)
+    site.add_other("logger01")
+    run = site.run("--check", playbook="windows")
+    assert "The playbook voiceops.secure_tsp.windows is deprecated" in run.output
+    assert run.states["recorder01x1"] == "would enrol" and set(run.hosts) == {"logger01", "recorder01"}
+    assert not [result for result in run.results("Look at the host, fetch trust lists, judge certificates") if result["host"] == "logger01"]
+    assert site.sim.cluster.accounts.profile("recorder01x1") is None and not list(site.strings.glob("*"))

@@ -295,6 +295,19 @@ def test_nothing_fetched_while_one_is_stored(keep, sim, folder, stored, missing,
         assert result["ctl"]["has_capf"] and "stored trust list was kept" in texts(result)
 
 
+@pytest.mark.parametrize("text", ["File not found", "No such file or directory", "file does not exist"])
+def test_T11_not_found_by_error_0_goes_on_to_the_next_name(keep, sim, text):
+    sim.faults.add(front="tftp", kind="error", code=0, text=text)
+    result = keep()
+    assert result["changed"] and len(result["failures"]) == 1 and "no such file" in result["failures"][0]
+
+
+def test_T11_not_found_by_error_0_everywhere_means_that_there_is_no_list(keep, sim):
+    sim.faults.add(front="tftp", kind="error", code=0, text="File not found", times=None)
+    result = keep(tftp_servers=["127.0.0.1", "localhost"])
+    assert result["failed"] and result["verdict"] == "not_found" and len(result["failures"]) == 4
+
+
 @pytest.mark.parametrize("on_missing", ["fail", "keep_and_warn"])
 def test_nothing_fetched_and_nothing_stored(keep, serve, folder, on_missing):
     serve(None)

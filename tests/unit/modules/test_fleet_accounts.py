@@ -561,7 +561,7 @@ def test_every_release(release, run_module):
 
 
 @pytest.mark.parametrize("rule, message", [
-    (dict(operation="addAppUser", kind="http", code=401), "may read but not change"),
+    (dict(operation="addAppUser", kind="http", code=401, times=None), "may read but not change"),
     (dict(operation="executeSQLQuery", kind="http", code=503, times=None), "HTTP 503"),
     (dict(operation="getCCMVersion", kind="http", code=403), "HTTP 403"),
 ])

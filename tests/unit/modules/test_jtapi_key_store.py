@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import glob
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -94,6 +96,49 @@ def test_foreign_readers_find_key_and_certificate(deliver, store, tmp_path, encr
         assert by_keytool(path, PASSWORD, kind) in (None, wanted)
     assert result["certificate"]["common_name"] == "CTI-5"
     assert result["diff"]["before"] == "" and "alias: " + ALIAS in result["diff"]["after"]
+
+
+# JTAPI 15 reads BCFKS. C(SECURE_TSP_BOUNCY_CASTLE) names a jar, or the folder of one; Debian has it as libbcprov-java.
+
+JARS = [path for path in (os.environ.get("SECURE_TSP_BOUNCY_CASTLE", ""), "/usr/share/java") if path and (
+    os.path.isfile(path) or glob.glob(path + "/bcprov*.jar") + glob.glob(path + "/bc-fips*.jar"))]
+
+
+@pytest.mark.skipif(not JARS or shutil.which("keytool") is None, reason="no keytool with Bouncy Castle on this machine")
+def test_java_makes_a_bcfks_store_for_jtapi_15(deliver, store, tmp_path):
+    options = {"format": "bcfks", "bouncy_castle": JARS and JARS[0], "chain": True}
+    result = deliver(**options)
+    path = tmp_path / "store.p12"
+    assert (result["changed"], result["reason"], stat.S_IMODE(path.stat().st_mode)) == (True, "missing", 0o600)
+    octets = path.read_bytes()
+    assert octets[0] == 0x30 and bytes.fromhex("06092a864886f70d01050d") in octets[:40]
+    again = deliver(**options)
+    assert (again["changed"], again["reason"], path.read_bytes()) == (False, "", octets)
+    assert deliver(password="Another-Secret-3", check=True, **options)["reason"] == "unreadable"
+    key = pki.vector("ccm1").key
+    store.write(_store.KEY, _pki.key_to_pem(key))
+    store.write(_store.CERTIFICATE, issue(key))
+    assert deliver(**options)["reason"] == "certificate" and deliver(**options)["changed"] is False
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["instance", "store.p12"]
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"keytool": "/nonexistent/keytool"}, "no keytool on this host"), ({"bouncy_castle": "/nonexistent"}, "no library of Bouncy Castle"),
+    ({}, "bouncy_castle is not given"),
+])
+def test_bcfks_says_what_it_needs(deliver, tmp_path, options, words):
+    given = {"format": "bcfks", "keytool": shutil.which("true"), **options}
+    result = deliver(**given)
+    assert result["failed"] and words in result["msg"] and not (tmp_path / "store.p12").exists()
+
+
+def test_a_keytool_that_fails_is_quoted_without_the_password(deliver, tmp_path):
+    tool, jar = tmp_path / "keytool", tmp_path / "bc-fips-1.jar"
+    tool.write_text("#!/bin/sh\necho \"keytool error: wrong $SECURE_TSP_STORE\"\nexit 1\n")
+    tool.chmod(0o755)
+    jar.write_bytes(b"")
+    result = deliver(format="bcfks", keytool=str(tool), bouncy_castle=str(tmp_path))
+    assert result["failed"] and "keytool error: wrong ********" in result["msg"]
 
 
 def test_a_second_run_leaves_every_octet(deliver, tmp_path):

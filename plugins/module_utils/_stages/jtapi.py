@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stage of the role client_jtapi: which files and records the Java applications of a host need. Changes nothing, holds no secret."""
+
+from __future__ import annotations
+
+import posixpath
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
+
+ROLE = "client_jtapi_"
+STORES = ("pkcs12", "bcfks")  # both are the key store that JTAPI opens
+NAMES = {"pkcs12": "store_name", "bcfks": "store_name", "pem": "pem_name"}
+OF_RECORD = ("user", "instance_id", "capf_host", "capf_port", "tftp_servers", "tftp_port")
+
+
+def jtapi(run, _execute):
+    """Files to deliver and to remove, records of jtapi.ini, and what each application gives JTAPI, of the instances of this host."""
+    own = dict((name, run.template(ROLE + name, run.vars.get(ROLE + name))) for name in ("folder", "formats", "store_name", "pem_name", "alias"))
+    refuse(own)
+    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    model = run.model()
+    mine = hosts.listed_here(run, model)
+    # What has no certificate gets no store, and stands in the summary with its reason.
+    ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
+    gone = hosts.listed_here(run, model, "absent")
+    return dict(
+        changed=False,
+        files=[dict(instance_id=one["instance_id"], path=one["store"], dest=place(own, one, kind), format=kind, alias=filled(own["alias"], one))
+               for one in ready for kind in own["formats"]],
+        gone=[dict(instance_id=one["instance_id"], dest=dest) for one in gone for dest in [place(own, one, kind) for kind in own["formats"]] + [
+            posixpath.join(own["folder"], _jtapi.SERVER_STORE % (one["user"], one["instance_id"]))]],
+        records=[dict((name, one[name]) for name in OF_RECORD) for one in ready],
+        removed=[dict((name, one[name]) for name in OF_RECORD) for one in gone],
+        told=[provider_string(one) for one in ready if set(own["formats"]) & set(STORES)],
+        warnings=["Instance %s gets no key store: %s" % (one["instance_id"], rows[key_of(one)]["message"] or "it failed")
+                  for one in mine if one not in ready])
+
+
+def refuse(own):
+    if not own["folder"] or not str(own["folder"]).startswith("/"):
+        raise Refused("%sfolder is no absolute path. Nothing was changed." % ROLE)
+    if set(STORES) <= set(own["formats"]):
+        raise Refused("%sformats names pkcs12 and bcfks, which have the same file name: JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks. "
+                      "Nothing was changed." % ROLE)
+
+
+def filled(name, instance):
+    return name.replace("{user}", instance["user"]).replace("{instance_id}", instance["instance_id"])
+
+
+def place(own, instance, kind):
+    name = filled(own[NAMES[kind]], instance)
+    if "/" in name or name in ("", ".", ".."):
+        raise Refused("The file name %r of instance %s is none. Nothing was changed." % (name, instance["instance_id"]))
+    return posixpath.join(own["folder"], name)
+
+
+def provider_string(instance):
+    """What the application gives to getProvider; the words in angle brackets are its secrets."""
+    return "%s;login=%s;passwd=<password of the user>;InstanceID=%s;CertStorePassphrase=<client_jtapi_store_password>" % (
+        ",".join(map(str, instance["cti_managers"])), instance["user"], instance["instance_id"])
+
+
+ON_CLUSTERS = {}
+ON_HOSTS = {"jtapi": jtapi}

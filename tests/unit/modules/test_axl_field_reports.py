@@ -1,0 +1,789 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people met in the field with AXL, RISPort70 and Control Center, and more of each kind. The numbers are those of the reports."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+import scripted_https
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dh, rsa
+from scripted_https import DROP, ScriptedServer, answer, envelope, fault, version_answer
+from simulator import Simulator
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _errors, _fleet, _serviceability
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts, client
+from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_service, fleet_accounts
+
+PASSWORD = "Geheim-4711"
+UUID = "{01234567-89AB-CDEF-0123-456789ABCDEF}"
+OK = answer("updateAppUser", "<return>%s</return>" % UUID)
+GOOD_READ = answer("getAppUser", "<return><appUser><userid>recorder</userid></appUser></return>")
+
+
+def html(status, title="", **headers):
+    page = "<html><head><title>%s</title></head><body>no</body></html>" % (title or "HTTP Status %d" % status)
+    return status, dict({"Content-Type": "text/html"}, **headers), page.encode()
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory):
+    return scripted_https.Identity(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture
+def cluster(identity):
+    """start(replies, **options of the login) -> (server, client). Time passes only in pauses, which are written down."""
+    opened = []
+
+    def start(*replies, **options):
+        server = ScriptedServer(identity, replies)
+        server.__enter__()
+        login = dict(hostname="127.0.0.1", port=server.port, username="axl", password=PASSWORD, ca_path=identity.ca_path,
+                     axl_version="12.5", timeout=5)
+        login.update(options)
+        pauses = []
+        axl = client.AxlClient(client.ClusterLogin(**login), sleep=pauses.append, jitter=lambda: 0.0)
+        axl.pauses = pauses
+        opened.append((server, axl))
+        return server, axl
+
+    yield start
+    for server, axl in opened:
+        axl.session.close()
+        server.__exit__()
+
+
+def change(axl):
+    return axl.call("updateAppUser", userid="recorder", password="TopSecret-99")
+
+
+def read(axl):
+    return axl.call("getAppUser", userid="recorder")
+
+
+# A3: answers that lack something
+
+
+def rows(*columns):
+    inner = "".join("<%s>%s</%s>" % (name, value, name) for name, value in columns)
+    return answer("executeSQLQuery", "<return><row>%s</row></return>" % inner)
+
+
+NO_ROWS = answer("executeSQLQuery", "<return/>")
+APPLICATION = rows(("usr", "recorder"), ("std", "f"), ("grp", ""))
+
+
+@pytest.mark.parametrize(("replies", "operation", "missing"), [
+    ([rows(("std", "f"), ("grp", "x"))], "executeSQLQuery", "usr"),
+    ([rows(("usr", "recorder"), ("grp", "x"))], "executeSQLQuery", "std"),
+    ([APPLICATION, rows(("grp", "x"))], "executeSQLQuery", "usr"),
+    ([APPLICATION, NO_ROWS, rows(("usr", "recorder"), ("device", "SEP1"))], "executeSQLQuery", "kind"),
+    ([APPLICATION, NO_ROWS, rows(("kind", "a"), ("usr", "recorder"))], "executeSQLQuery", "device"),
+    ([APPLICATION, NO_ROWS, rows(("kind", "a"), ("device", "SEP1"))], "executeSQLQuery", "usr"),
+])
+def test_A3_a_row_without_a_column_is_a_typed_error(cluster, replies, operation, missing):
+    server, axl = cluster(*replies)
+    with pytest.raises(_errors.ProtocolError, match="lacks the field %s .*%s at 127" % (missing, operation)):
+        accounts.Reader(axl).users(["recorder"])
+
+
+def test_A3_a_kind_of_user_that_nobody_asked_for(cluster):
+    server, axl = cluster(APPLICATION, NO_ROWS, rows(("kind", "x"), ("usr", "recorder"), ("device", "SEP1")))
+    with pytest.raises(_errors.ProtocolError, match="kind of user"):
+        accounts.Reader(axl).users(["recorder"])
+
+
+PROFILE = (("applicationUser", "recorder"), ("instanceId", "rec1"), ("certificateOperation", "No Pending Operation"))
+
+
+@pytest.mark.parametrize("missing", [name for name, value in PROFILE])
+@pytest.mark.parametrize("left", ["", "<%s/>", '<%s xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/>'])
+def test_A3_a_profile_without_a_field(cluster, missing, left):
+    fields = "".join((left % missing if left else "") if name == missing else "<%s>%s</%s>" % (name, value, name) for name, value in PROFILE)
+    server, axl = cluster(answer(
+        "listApplicationUserCapfProfile",
+        "<return><applicationUserCapfProfile>%s</applicationUserCapfProfile></return>" % fields))
+    with pytest.raises(_errors.ProtocolError, match="lacks the field %s .*listApplicationUserCapfProfile" % missing):
+        accounts.Reader(axl).profiles("application", {"instanceId": "%"})
+
+
+def test_A3_members_and_groups_without_names(cluster):
+    group = "<return><userGroup><members><member uuid=\"%s\"/></members></userGroup></return>" % UUID
+    user = ("<return><appUser><userid>rec</userid><associatedGroups><userGroup><userRoles/></userGroup></associatedGroups></appUser>"
+            "</return>")
+    server, axl = cluster(answer("getUserGroup", group), answer("getAppUser", user))
+    reader = accounts.Reader(axl)
+    with pytest.raises(_errors.ProtocolError, match="lacks the field userId .*getUserGroup"):
+        reader.members("G")
+    with pytest.raises(_errors.ProtocolError, match="lacks the field name .*getAppUser"):
+        reader.user("application", "rec")
+
+
+@pytest.mark.parametrize("inner", ["", "<return/>", "<return><user><userid>x</userid></user></return>"])
+def test_A3_an_answer_without_its_object_is_not_taken_for_an_empty_one(cluster, inner):
+    server, axl = cluster(answer("getAppUser", inner))
+    with pytest.raises(_errors.ProtocolError, match="answer to getAppUser lacks return/appUser"):
+        read(axl)
+
+
+def test_A3_an_answer_to_another_operation(cluster):
+    server, axl = cluster(answer("getUserGroup", "<return/>"))
+    with pytest.raises(_errors.ProtocolError, match="one to getUserGroup .*listAppUser"):
+        axl.call("listAppUser", searchCriteria={"userid": "%"})
+
+
+def test_A3_connections_that_RIS_does_not_tell_are_not_none(cluster):
+    server, axl = cluster((200, {}, envelope('<n:selectCtiItemResponse xmlns:n="http://schemas.cisco.com/ast/soap"/>')))
+    with pytest.raises(_errors.ProtocolError, match="selectCtiItem lacks selectCtiItemReturn/SelectCtiItemResult"):
+        _serviceability.select_cti_items(axl.session.login, ["recorder"])
+
+
+# A4: the limit of requests, by code or by words
+
+
+WORDS = "Exceeded allowed rate for Reatime information. Current allowed rate for realtime information is 15 requests per minute."
+
+
+@pytest.mark.parametrize("refusal", [
+    fault(None, WORDS, code="soapenv:Server"),
+    fault(None, WORDS, code="soapenv:Server.userException"),
+    fault(None, "AxisFault", code="ns1:Server.RateControl"),
+    fault(None, "exceeded allowed rate for Perfmon information", code="Server.generalException"),
+    fault(None, "Too many requests", code="env:Receiver"),
+    (500, {}, envelope("<e:Fault xmlns:e='http://www.w3.org/2003/05/soap-envelope'><e:Code><e:Value>e:Receiver</e:Value></e:Code>"
+                       "<e:Reason><e:Text>%s</e:Text></e:Reason></e:Fault>" % WORDS)),
+    (200, {}, fault(None, WORDS, code="soapenv:Server")[2]),
+    fault("x", WORDS, code="soapenv:Server"),
+])
+def test_A4_the_limit_of_requests_is_recognised_by_code_or_words(cluster, refusal):
+    server, axl = cluster(refusal, refusal)
+    pauses = []
+    with pytest.raises(_serviceability.RateExceeded, match="Wait a minute") as refused:
+        _serviceability.select_cti_items(axl.session.login, ["recorder"], patience=30, sleep=pauses.append)
+    assert refused.value.code == client.RATE_CONTROL and pauses == [30.0]
+
+
+def test_A4_by_the_status_429(cluster):
+    server, axl = cluster(*[html(429)] * client.TRIES)
+    with pytest.raises(_serviceability.RateExceeded):
+        _serviceability.select_cti_items(axl.session.login, ["recorder"], sleep=lambda seconds: None)
+
+
+# A5: Control Center while a node restarts
+
+
+@pytest.fixture
+def sim():
+    with Simulator(release="14", fronts=("axl",)) as running:
+        yield running
+
+
+@pytest.fixture
+def service(run_module, sim):
+    def run(**options):
+        options = dict(dict(services=["Cisco CTIManager"], state="restarted", wait_timeout=60), **options)
+        return run_module(cluster_service, hostname=sim.host, port=sim.axl_port, username=sim.username, password=sim.password,
+                          ca_path=sim.ca_path, **options)
+
+    return run
+
+
+RATE_FAULT = fault(None, WORDS, code="soapenv:Server")[2].decode()
+
+
+@pytest.mark.parametrize("rule", [
+    dict(kind="garbage", body=RATE_FAULT),
+    dict(kind="http", code=500), dict(kind="http", code=404), dict(kind="http", code=503), dict(kind="http", code=429),
+    dict(kind="http", code=502), dict(kind="http", code=401), dict(kind="garbage", body="<html><title>Starting</title></html>"),
+    dict(kind="garbage", body=fault(None, "java.lang.NullPointerException", code="Server.userException")[2].decode()),
+])
+def test_A5_what_a_starting_node_says_does_not_end_the_waiting(service, sim, rule, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    sim.faults.add("controlcenter", operation="soapGetServiceStatus", after=1, times=1 if rule.get("code") == 401 else 2, **rule)
+    result = service()
+    assert "failed" not in result, result["msg"]
+    assert result["changed"] and result["services"][0]["after"]["status"] == "Started"
+
+
+@pytest.mark.parametrize("rule", [dict(kind="http", code=403), dict(kind="http", code=401)])
+def test_A5_a_clear_refusal_ends_the_waiting(service, sim, rule, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    sim.faults.add("controlcenter", operation="soapGetServiceStatus", after=1, times=None, **rule)
+    result = service()
+    assert result["failed"] and result["code"] == rule["code"]
+
+
+def test_A5_a_node_that_never_comes_back_ends_at_the_wait_timeout(service, sim):
+    sim.faults.add("controlcenter", operation="soapGetServiceStatus", after=1, times=None, kind="http", code=500)
+    began = time.monotonic()
+    result = service(wait_timeout=3)
+    assert time.monotonic() - began < 8
+    assert result["failed"] and "not in the wanted state after 3 seconds" in result["msg"] and "HTTP 500" in result["msg"]
+
+
+def test_A5_a_busy_node_is_asked_again_before_anything_is_ordered(service, sim, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    sim.faults.add("controlcenter", operation="soapGetServiceStatus", times=2, kind="garbage", body=RATE_FAULT)
+    sim.faults.add("controlcenter", operation="soapDoControlServices", times=2, kind="garbage", body=RATE_FAULT)
+    result = service()
+    assert "failed" not in result, result["msg"]
+
+
+def test_A5_an_order_whose_answer_is_lost_is_judged_by_its_outcome(service, sim, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    sim.faults.add("controlcenter", operation="soapDoControlServices", kind="http", code=500)
+    result = service(wait_timeout=1)
+    assert result["failed"] and "Restart: an HTML page came instead of a SOAP answer (HTTP 500" in result["msg"]
+
+
+# A6: the same verdict on every Python
+
+
+def test_A6_a_certificate_that_names_no_host_is_said_so(tmp_path):
+    nameless = scripted_https.Identity(tmp_path, names=("localhost",), alternative=False)
+    with ScriptedServer(nameless, [version_answer()]) as server:
+        login = client.ClusterLogin("localhost", "axl", PASSWORD, port=server.port, ca_path=nameless.ca_path)
+        with client.AxlClient(login) as axl, pytest.raises(_errors.TrustError, match="names no host.*server_fingerprint"):
+            axl.call("getCCMVersion")
+        assert server.requests == []
+
+
+# A7: versions that a server lists
+
+
+@pytest.mark.parametrize(("text", "newest_first"), [
+    ("Incorrect axl version. Supported axl versions: 10.x, 11.x and 12.x", ["12.5", "12.0", "11.5", "10.x"]),
+    ("Supported axl versions: 15.x", ["15.0"]),
+    ("Supported versions are 11.x, 12.x and 14.x", ["14.0", "12.5", "12.0", "11.5"]),
+    ("Supported: 12.5, 12.0, 12.5", ["12.5", "12.0"]),
+    ("Axl version 15.0 is not supported. Supported axl versions: 11.5, 14.0", ["14.0", "11.5"]),
+    ("<html><h1>HTTP Status 599</h1>Supported AXL versions: 12, 14 and 15</html>", ["15.0", "14.0", "12.5", "12.0"]),
+    ("Supported axl versions: 12.X;14.X", ["14.0", "12.5", "12.0"]),
+    ("no", []),
+])
+def test_A7_the_versions_of_a_refusal(text, newest_first):
+    assert list(client.supported_versions(text)) == newest_first
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("10.x, 11.x and 12.x", "12.5"), ("11.x, 12.x and 14.x", "14.0")])
+def test_A7_the_newest_of_ours_is_chosen(cluster, text, chosen):
+    refused = (599, {"Content-Type": "text/plain"}, b"Supported axl versions: " + text.encode())
+    server, axl = cluster(version_answer("15.0.1.1(1)"), refused, GOOD_READ, axl_version=None)
+    read(axl)
+    assert axl.axl_version == chosen
+
+
+def test_A7_axl_version_is_blamed_only_where_it_was_given(cluster):
+    refused = (599, {"Content-Type": "text/plain"}, b"Supported axl versions: 16.x, 16.x")
+    server, axl = cluster(version_answer("15.0.1.1(1)"), refused, axl_version=None)
+    with pytest.raises(client.VersionRefused, match=r"It speaks 16\.x\. This collection speaks 11\.5.*15\.0") as told:
+        read(axl)
+    assert "axl_version" not in str(told.value)
+
+
+# A8: sessions that the server forgot
+
+
+def with_session(reply, *names):
+    status, headers, body = reply
+    cookies = ", ".join("%s=OLD; Path=/; Secure" % name for name in names)
+    return status, dict(headers, **{"Set-Cookie": cookies}), body
+
+
+@pytest.mark.parametrize(("cookies", "forgotten"), [
+    (("JSESSIONIDSSO", "JSESSIONID"), html(401)), (("JSESSIONIDSSO",), html(401)), (("JSESSIONIDSSO",), html(404)),
+    (("JSESSIONID",), html(404)), (("JSESSIONIDSSO",), html(403)), (("JSESSIONIDSSO",), html(302, Location="/login")),
+    (("JSESSIONIDSSO",), html(200, "Log in")),
+])
+@pytest.mark.parametrize("ask", [read, change])
+def test_A8_a_forgotten_session_is_opened_again_once(cluster, cookies, forgotten, ask):
+    good = GOOD_READ if ask is read else OK
+    server, axl = cluster(with_session(good, *cookies), forgotten, good)
+    ask(axl)
+    assert ask(axl)
+    assert len(server.requests) == 3 and "Cookie" not in server.requests[2].headers
+    assert "Authorization" in server.requests[2].headers and axl.pauses == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_A8_and_never_twice(cluster, status):
+    server, axl = cluster(with_session(OK, "JSESSIONIDSSO", "JSESSIONID"), html(status), html(status))
+    change(axl)
+    with pytest.raises(_errors.AxlError) as refused:
+        change(axl)
+    assert refused.value.code == status and len(server.requests) == 3
+
+
+def test_A8_credentials_that_were_refused_are_never_sent_again(cluster):
+    server, axl = cluster(with_session(OK, "JSESSIONID"), html(401))
+    change(axl)
+    with pytest.raises(_errors.AxlError, match="not tried again"):
+        change(axl)
+    assert "Authorization" in server.requests[1].headers and len(server.requests) == 2
+
+
+# A9: one patience for a task
+
+
+def test_A9_undoing_stops_at_the_first_503(sim, run_module, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    instances = [dict(host="h%d" % number, user="recorder", instance_id="rec%d" % number,
+                      needs_certificate=dict(needed=True, reason="missing")) for number in range(50)]
+    sim.faults.add("axl", operation="addApplicationUserCapfProfile", after=30, times=None, kind="http", code=503)
+    sim.faults.add("axl", operation="updateApplicationUserCapfProfile", times=None, kind="http", code=503)
+    failed = run_module(fleet_accounts, hostname=sim.host, port=sim.axl_port, username=sim.username, password=sim.password,
+                        ca_path=sim.ca_path, users=[dict(name="recorder", password="Recorder-1234")], instances=instances)
+    assert failed["failed"] and failed["code"] == 503 and failed["disarmed"] == []
+    assert sorted(failed["still_armed"]) == sorted("rec%d" % number for number in range(30))
+    operations = failed["requests"]["by_operation"]
+    assert operations["addApplicationUserCapfProfile"] == 30 + client.TRIES
+    assert operations["updateApplicationUserCapfProfile"] == 1
+    assert sum(pauses) < 60
+
+
+def test_A9_a_session_waits_no_longer_than_its_patience(cluster):
+    server, axl = cluster(*[html(503, **{"Retry-After": "30"}), OK] * 20)
+    with pytest.raises(_errors.AxlError, match="HTTP 503"):
+        for number in range(20):
+            change(axl)
+    assert client.PATIENCE - 60 < sum(axl.pauses) <= client.PATIENCE
+
+
+def test_A9_a_server_that_was_given_up_is_asked_once_until_it_answers(cluster):
+    server, axl = cluster(*[html(503)] * client.TRIES, html(503), OK, html(503), OK)
+    for tries in (client.TRIES, 1):
+        before = len(server.requests)
+        with pytest.raises(_errors.AxlError):
+            change(axl)
+        assert len(server.requests) - before == tries
+    assert change(axl) and change(axl)
+
+
+def test_A9_a_user_that_is_refused_ends_nothing_else(cluster):
+    """What the server says of one object is no reason to stop undoing."""
+    server, axl = cluster()
+    touched = accounts.Applier(axl, accounts.Reader(axl), _fleet.Wish())
+    touched._touched = [("application", "a"), ("application", "b")]
+    profile = answer("getApplicationUserCapfProfile", "<return><applicationUserCapfProfile>%s</applicationUserCapfProfile></return>" % (
+        "<applicationUser>u</applicationUser><instanceId>b</instanceId><certificateOperation>Install/Upgrade</certificateOperation>"))
+    server.replies[:] = [fault(5003, "lower User Rank"), profile, answer("updateApplicationUserCapfProfile", "<return>x</return>")]
+    error = touched._half_done(_errors.AxlError("x"))
+    assert (error.facts["still_armed"], error.facts["disarmed"]) == (["b"], ["a"])
+
+
+# A11: what code -1 means is in its words
+
+
+@pytest.mark.parametrize(("code", "message", "cure", "not_told"), [
+    (-1, "The password does not meet the credential policy", "credential policy", "fewer objects"),
+    (-1, "Password must be at least 8 characters", "credential policy", "fewer objects"),
+    (-1, "New value is trivial", "credential policy", "fewer objects"),
+    (-1, "The database is read-only", "takes no changes now", "fewer objects"),
+    (-1, "Publisher is not reachable", "takes no changes now", "fewer objects"),
+    (-1, "Could not write: upgrade in progress", "takes no changes now", "fewer objects"),
+    (-1, "java.lang.NullPointerException", "log of the service", "fewer objects"),
+    (5003, "Cannot update LDAP synchronized user", "directory", "rank"),
+    (5003, "Not allowed, lower User Rank", "User Rank", "mandatory"),
+])
+def test_A11_a_cure_fits_the_words(cluster, code, message, cure, not_told):
+    server, axl = cluster(fault(code, message))
+    with pytest.raises(_errors.AxlError, match=message.partition(":")[0]) as refused:
+        change(axl)
+    assert cure in refused.value.cure and not_told not in refused.value.cure and refused.value.code == code
+
+
+@pytest.mark.parametrize(("code", "message", "total", "suggested"), [
+    (-1, "Query request too large. Total rows matched: 12,345 rows. Suggestive Row Fetch: less than 1,000 rows", 12345, 999),
+    ("Client", "query request too large", None, None),
+    (0, "Query Request Too Large. Total rows matched: 9 rows.", 9, None),
+])
+def test_A11_too_large_is_recognised_by_its_words(cluster, code, message, total, suggested):
+    server, axl = cluster(fault(code, message))
+    with pytest.raises(client.AnswerTooLarge) as refused:
+        axl.sql("select name from device")
+    assert (refused.value.total_rows, refused.value.suggested_rows) == (total, suggested)
+
+
+@pytest.mark.parametrize("reply", [
+    fault(-1, "MAXIMUM AXL MEMORY ALLOCATION CONSUMED. Please retry"), (200, {}, fault(0, "java.lang.OutOfMemoryError")[2]),
+    fault("Server", "Not enough memory to process the request"),
+])
+def test_A11_memory_faults_are_waited_for(cluster, reply):
+    server, axl = cluster(reply, GOOD_READ)
+    assert read(axl)["userid"] == "recorder" and len(axl.pauses) == 1
+
+
+# A12: TLS of old servers
+
+
+OAKLEY_2 = int(  # 1024 bits, RFC 2409
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437"
+    "4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF", 16)
+
+
+@pytest.fixture(scope="module")
+def rsa_identity(tmp_path_factory):
+    return scripted_https.Identity(tmp_path_factory.mktemp("rsa"), key=rsa.generate_private_key(65537, 2048))
+
+
+def short_dh(context, folder):
+    parameters = dh.DHParameterNumbers(OAKLEY_2, 2).parameters()
+    path = folder / "dh.pem"
+    path.write_bytes(parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3))
+    context.set_ciphers("DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
+    context.maximum_version = context.maximum_version.TLSv1_2
+    context.load_dh_params(str(path))
+
+
+def only_tls_1(context, _folder):
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.minimum_version.TLSv1
+    context.maximum_version = context.maximum_version.TLSv1
+
+
+def only_tls_1_1(context, _folder):
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.minimum_version.TLSv1_1
+    context.maximum_version = context.maximum_version.TLSv1_1
+
+
+def only_aes128_sha(context, _folder):
+    context.set_ciphers("AES128-SHA:@SECLEVEL=0")
+    context.maximum_version = context.maximum_version.TLSv1_2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Diffie-Hellman")
+@pytest.mark.parametrize(("old", "reason"), [
+    (short_dh, "dh key too small.*Diffie-Hellman"), (only_tls_1, "version"), (only_tls_1_1, "version"), (only_aes128_sha, "cipher suite"),
+])
+def test_A12_the_TLS_of_an_old_server_is_named_and_can_be_taken(rsa_identity, tmp_path, old, reason):
+    with ScriptedServer(rsa_identity, [version_answer()]) as server:
+        old(server.context, tmp_path)
+        login = dict(hostname="127.0.0.1", username="axl", password=PASSWORD, port=server.port, ca_path=rsa_identity.ca_path, timeout=5)
+        with client.AxlClient(client.ClusterLogin(**login)) as axl:
+            with pytest.raises(_errors.TransportError, match=reason) as refused:
+                axl.call("getCCMVersion")
+        assert "Set tls_legacy" in refused.value.cure and "HTTPS port" not in str(refused.value)
+        assert server.requests == []
+        legacy = client.ClusterLogin(tls_legacy=True, **login)
+        with client.AxlClient(legacy) as axl:
+            assert axl.version
+        assert any("tls_legacy" in warning for warning in legacy.warnings)
+
+
+def test_A12_a_certificate_with_a_short_key(tmp_path):
+    short = scripted_https.Identity(tmp_path, key=rsa.generate_private_key(65537, 1024))
+    with ScriptedServer(short, [version_answer()], ciphers="DEFAULT:@SECLEVEL=0") as server:
+        login = dict(hostname="127.0.0.1", username="axl", password=PASSWORD, port=server.port, ca_path=short.ca_path, timeout=5)
+        with client.AxlClient(client.ClusterLogin(**login)) as axl:
+            with pytest.raises(_errors.TransportError, match="too (weak|small|short)") as refused:
+                axl.call("getCCMVersion")
+        assert "tls_legacy" in refused.value.cure
+        with client.AxlClient(client.ClusterLogin(tls_legacy=True, **login)) as axl:
+            assert axl.version
+
+
+def test_A12_tls_legacy_decides_nothing_about_trust(identity, rsa_identity):
+    with ScriptedServer(rsa_identity, [version_answer()]) as server:
+        login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=server.port, ca_path=identity.ca_path, tls_legacy=True)
+        with client.AxlClient(login) as axl, pytest.raises(_errors.TrustError, match="not trusted"):
+            axl.call("getCCMVersion")
+        assert server.requests == []
+
+
+# A13: pages without end
+
+
+def profiles(first, count):
+    return answer("listApplicationUserCapfProfile", "<return>%s</return>" % "".join(
+        "<applicationUserCapfProfile uuid='{%036d}'><instanceId>id%d</instanceId></applicationUserCapfProfile>" % (number, number)
+        for number in range(first, first + count)))
+
+
+TOO_LARGE = fault(-1, "Query request too large. Total rows matched: %d rows. Suggestive Row Fetch: less than 5 rows")
+TOO_LARGE_UNTOLD = fault(-1, "Query request too large.")
+
+
+def too_large(total):
+    status, headers, body = TOO_LARGE
+    return status, headers, body.replace(b"%d", str(total).encode())
+
+
+def listed(axl):
+    return [one["instanceId"] for one in axl.call("listApplicationUserCapfProfile", searchCriteria={"instanceId": "%"})]
+
+
+def ids(count):
+    return ["id%d" % number for number in range(count)]
+
+
+def test_A13_a_server_that_gives_everything_whatever_is_asked(cluster):
+    server, axl = cluster(too_large(7), profiles(0, 7))
+    assert listed(axl) == ids(7)
+
+
+def test_A13_a_server_that_always_gives_the_first_page_is_not_believed(cluster):
+    server, axl = cluster(too_large(7), *[profiles(0, 4)] * 9)
+    with pytest.raises(_errors.ProtocolError, match="has 7 rows and gives 4"):
+        listed(axl)
+    assert len(server.requests) == 3
+
+
+def test_A13_a_last_page_that_comes_again(cluster):
+    server, axl = cluster(too_large(8), profiles(0, 4), profiles(4, 4), *[profiles(4, 4)] * 9)
+    assert listed(axl) == ids(8)
+    assert len(server.requests) == 4
+
+
+def test_A13_pages_that_overlap_bring_each_row_once(cluster):
+    server, axl = cluster(too_large(6), profiles(0, 4), profiles(2, 4), profiles(6, 0))
+    assert listed(axl) == ids(6)
+
+
+def test_A13_no_total_is_told(cluster):
+    server, axl = cluster(TOO_LARGE_UNTOLD, profiles(0, client.ROWS_PER_PAGE), profiles(0, client.ROWS_PER_PAGE))
+    assert len(listed(axl)) == client.ROWS_PER_PAGE
+
+
+# A14: users that their directory does not have any more
+
+
+@pytest.fixture
+def people(sim, run_module):
+    sim.seed({"end_users": [{"name": "jdoe", "lastname": "Doe", "password": "Jane-Secret-1"}, {"name": "asmith", "lastname": "Smith"}]})
+
+    def run(**options):
+        return run_module(fleet_accounts, hostname=sim.host, port=sim.axl_port, username=sim.username, password=sim.password,
+                          ca_path=sim.ca_path, **options)
+
+    return run
+
+
+JDOE = {"name": "jdoe", "type": "end"}
+DESK = {"host": "desk01", "user": "jdoe", "instance_id": "desk01x1", "needs_certificate": {"needed": True, "reason": "missing"}}
+
+
+@pytest.mark.parametrize("refuse_sql", [False, True])
+@pytest.mark.parametrize("check", [False, True])
+def test_A14_an_inactive_end_user_is_refused_by_name(sim, people, refuse_sql, check):
+    if refuse_sql:
+        sim.faults.add("axl", operation="executeSQLQuery", times=None, kind="http", code=403)
+    sim.act("set_directory_status", user="jdoe", status=2)
+    before = sim.cluster.state_hash()
+    failed = people(users=[JDOE, dict(JDOE, name="asmith")], instances=[DESK], check=check)
+    assert failed["failed"] and "end user jdoe is not active any more" in failed["msg"] and "asmith" not in failed["msg"]
+    assert [one["code"] for one in failed["remarks"]] == ["user_inactive"]
+    assert sim.cluster.state_hash() == before
+
+
+def test_A14_what_is_to_go_may_go(sim, people):
+    assert "failed" not in people(users=[JDOE], instances=[DESK])
+    sim.act("set_directory_status", user="jdoe", status=2)
+    gone = people(users=[dict(JDOE, state="absent")], instances=[{k: v for k, v in dict(DESK, state="absent").items()
+                                                                  if k != "needs_certificate"}])
+    assert "failed" not in gone, gone["msg"]
+    assert sim.cluster.accounts.profile("desk01x1") is None
+
+
+def test_A14_a_release_without_the_column_is_read_all_the_same(sim, people):
+    with sim.cluster.database.transaction() as db:
+        db.run("alter table enduser rename column status to tkstatus")
+    done = people(users=[JDOE], check=True)
+    assert "failed" not in done, done["msg"]
+    assert done["read_way"] == "sql" and done["users"][0]["exists"]
+
+
+@pytest.mark.parametrize(("status", "active"), [(None, True), ("", True), ("1", True), (1, True), (" 1 ", True), ("2", False), (0, False)])
+def test_A14_the_words_for_it(status, active):
+    assert accounts._active(status) is active
+
+
+# A16: logins that would go elsewhere
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    (dict(timeout=0), "timeout"), (dict(timeout=-1), "timeout"), (dict(port=-1), "port"), (dict(port=0), "port"),
+    (dict(port=70000), "port"), (dict(hostname="cucm/"), "hostname"), (dict(hostname="cucm#x"), "hostname"),
+    (dict(hostname="cucm?x"), "hostname"), (dict(hostname="https://cucm"), "hostname"), (dict(hostname="cucm:443"), "hostname"),
+    (dict(hostname="axl:geheim@cucm"), "hostname"), (dict(hostname=""), "hostname"), (dict(hostname="cu cm"), "hostname"),
+    (dict(hostname="cucm\n"), "hostname"), (dict(hostname="-cucm"), "hostname"), (dict(hostname="[cucm]"), "hostname"),
+    (dict(hostname="cucm\\evil"), "hostname"), (dict(username="a:b"), "username"), (dict(username=""), "username"),
+])
+def test_A16_a_login_that_would_go_elsewhere_is_refused(options, text):
+    with pytest.raises(_errors.InputError, match=text) as refused:
+        client.ClusterLogin(**{**dict(hostname="cucm", username="axl", password=PASSWORD), **options})
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("hostname", "address"), [
+    ("cucm-pub.example.com", "cucm-pub.example.com:8443"), ("192.0.2.1", "192.0.2.1:8443"), ("2001:db8::1", "[2001:db8::1]:8443"),
+    ("[2001:db8::1]", "[2001:db8::1]:8443"), ("cucm_pub", "cucm_pub:8443"), ("cucm.example.com.", "cucm.example.com.:8443"),
+    ("bücher.example", "bücher.example:8443"),
+])
+def test_A16_names_and_addresses_that_are_right(hostname, address):
+    assert client.ClusterLogin(hostname, "axl", PASSWORD).address == address
+
+
+def test_A16_modules_say_it_in_a_sentence(run_module):
+    for options, text in ((dict(timeout=0), "timeout"), (dict(port=-1), "port"), (dict(hostname="cucm/x"), "hostname")):
+        failed = run_module(cluster_service, **{**dict(hostname="cucm", username="axl", password="x", services=["x"], state="started"),
+                                                **options})
+        assert failed["failed"] and text in failed["msg"]
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+@pytest.mark.parametrize(("ask", "good"), [(read, GOOD_READ), (change, OK)])
+def test_A16_a_busy_server_is_asked_again(cluster, status, ask, good):
+    server, axl = cluster(html(status), html(status, **{"Retry-After": "7"}), good)
+    assert ask(axl)
+    assert axl.pauses == [1.0, 7.0]
+
+
+@pytest.mark.parametrize("status", [500, 504, 520])
+def test_A16_a_page_of_a_server_that_fails_is_asked_again_only_for_reads(cluster, status):
+    server, axl = cluster(html(status), GOOD_READ, html(status, "Down"))
+    assert read(axl)
+    with pytest.raises(_errors.ProtocolError, match='HTTP %d.*a page titled "Down".*may or may not have been made' % status):
+        change(axl)
+    assert len(server.requests) == 3
+
+
+def test_A16_an_arming_that_ends_with_such_a_page_is_undone(sim, run_module):
+    sim.faults.add("axl", operation="addApplicationUserCapfProfile", kind="http", code=504)
+    failed = run_module(
+        fleet_accounts, hostname=sim.host, port=sim.axl_port, username=sim.username, password=sim.password, ca_path=sim.ca_path,
+        users=[dict(name="recorder", password="Recorder-1234")],
+        instances=[dict(host="h", user="recorder", instance_id="rec1", needs_certificate=dict(needed=True, reason="missing"))])
+    assert failed["failed"] and "HTTP 504" in failed["msg"] and failed["still_armed"] == []
+    assert failed["requests"]["by_operation"]["updateApplicationUserCapfProfile"] == 1
+
+
+def test_A16_a_date_to_retry_after(cluster):
+    server, axl = cluster(html(503, **{"Retry-After": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 20))}), OK)
+    change(axl)
+    assert 17 <= axl.pauses[0] <= 21
+
+
+def test_A16_escapes_in_titles_and_faults_are_made_visible(cluster):
+    server, axl = cluster(fault(5003, "a\u009b31m\nb"), html(418, "x\x1b[31m"))
+    for ask in (change, change):
+        with pytest.raises(_errors.AxlError) as refused:
+            ask(axl)
+        assert str(refused.value).isprintable()
+
+
+# A17: one deadline over everything
+
+
+@pytest.fixture
+def slow_server(identity):
+    """start(talk) -> port; C(talk(connection, stop)) speaks after the request has come, within TLS or, with plain, without."""
+    stop = threading.Event()
+    threads, listeners = [], []
+
+    def start(talk, plain=False):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def serve():
+            try:
+                connection = listener.accept()[0]
+                if not plain:
+                    connection = ScriptedServer(identity).context.wrap_socket(connection, server_side=True)
+                with connection:
+                    if not plain:
+                        connection.recv(65536)
+                    talk(connection, stop)
+            except OSError:
+                pass
+
+        threads.append(threading.Thread(target=serve))
+        threads[-1].start()
+        return listener.getsockname()[1]
+
+    yield start
+    stop.set()
+    for one in listeners:
+        one.close()
+    for one in threads:
+        one.join()
+
+
+def trickle(octets):
+    def talk(connection, stop):
+        for number in range(10 ** 4):
+            if stop.wait(0.05):
+                return
+            connection.sendall(octets[number:number + 1] or b"x")
+
+    return talk
+
+
+def silence(connection, stop):
+    stop.wait(20)
+
+
+def endless_continue(connection, stop):
+    while not stop.wait(0.02):
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nX-Long: "
+
+
+@pytest.mark.parametrize(("talk", "plain"), [
+    (trickle(HEADERS), False), (trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"), False), (silence, False),
+    (silence, True), (endless_continue, False), (trickle(b"\x16\x03\x03\x40\x00"), True),
+])
+def test_A17_one_deadline_over_handshake_headers_and_body(identity, slow_server, talk, plain):
+    port = slow_server(talk, plain)
+    login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=port, ca_path=identity.ca_path, timeout=0.6)
+    began = time.monotonic()
+    with client.AxlClient(login) as axl, pytest.raises(_errors.DeadlineExceeded, match="within 0.6 seconds"):
+        axl.call("getCCMVersion")
+    assert time.monotonic() - began < 2
+
+
+def test_A17_an_address_that_does_not_answer_leaves_time_for_the_next(identity, monkeypatch):
+    """The first of two addresses swallows everything: a listener whose queue is full."""
+    with ScriptedServer(identity, [version_answer()]) as server:
+        known = socket.getaddrinfo
+
+        def resolve(host, port, *arguments, **options):
+            return known("192.0.2.1", port, *arguments, **options) + known("127.0.0.1", port, *arguments, **options)
+
+        connect = socket.socket.connect
+
+        def swallowed(self, address):
+            if address[0] == "192.0.2.1":
+                time.sleep(self.gettimeout())
+                raise socket.timeout("timed out")
+            return connect(self, address)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket.socket, "connect", swallowed)
+        login = client.ClusterLogin("localhost", "axl", PASSWORD, port=server.port, ca_path=identity.ca_path, timeout=2)
+        with client.AxlClient(login) as axl:
+            assert axl.version
+
+
+def test_A17_within_ends_retries_too(cluster):
+    server, axl = cluster(*[html(503)] * 9)
+    with axl.session.within(2), pytest.raises(_errors.AxlError, match="HTTP 503"):
+        change(axl)
+    assert sum(axl.pauses) <= 2
+
+
+def test_A17_a_dropped_connection_costs_patience_too(cluster):
+    server, axl = cluster(*[DROP] * 30)
+    axl.session._patience = 4
+    with pytest.raises(_errors.TransportError):
+        read(axl)
+    assert sum(axl.pauses) <= 4
