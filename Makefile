@@ -49,7 +49,7 @@ units: venv  ## The unit tests and the modules' tests through ansible-test
 integration: venv  ## Each module from a playbook, through ansible-test: TARGET=ctl_file for one
 	@RUN_TREE="$$PWD/.cache/integration" ./run ansible-test integration --color no --python $(PYTHON_VERSION) $(TARGET)
 
-coverage: venv  ## Which lines of modules and module_utils these tests and a provisioning run execute; takes minutes
+coverage: venv  ## Which lines of modules, actions and module_utils these tests and whole runs execute; takes minutes
 	@tests/gate/coverage
 
 matrix: venv  ## Sanity and tests with each supported ansible-core: CORE=2.17 for one, TESTS="sanity pytest"

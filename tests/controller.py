@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE = 600  # seconds for one playbook; only a broken one takes so long
 GRACE = 10      # seconds to end after a signal
 PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG")
+COVERAGE = os.environ.get("PLAYBOOK_COVERAGE")  # settings of coverage, which then measures what runs on the controller
 
 
 def descendants(pid):
@@ -74,7 +75,7 @@ class Run:
 
     @property
     def summary(self):
-        """Lines of the role's summary; of the last one, if there are several."""
+        """Lines of the run's summary; of the last one, if there are several."""
         found = self.results("Summary of the run", status="ok")
         return found[-1]["msg"] if found else []
 
@@ -177,7 +178,7 @@ class Controller:
             "ANSIBLE_LOG_PATH": str(self.log), "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4",
             "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
-            # Each worker of Ansible loads the filters anew: compiled ones cost it a fraction.
+            # Each worker of Ansible loads plugins anew: compiled ones cost it a fraction.
             "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "pycache"),
             **self.more,
         }
@@ -208,9 +209,10 @@ class Controller:
         output = self.folder / ("output%d.txt" % self._number)
         events = self.folder / ("events%d.jsonl" % self._number)
         program = pathlib.Path(sys.executable).with_name("ansible-playbook")
+        measured = ["-m", "coverage", "run", "--rcfile", COVERAGE] if COVERAGE else []
         with open(output, "wb") as stream:
             process = subprocess.Popen(
-                [*self.prefix, sys.executable, program, "-i", inventory,
+                [*self.prefix, sys.executable, *measured, program, "-i", inventory,
                  playbook if isinstance(playbook, pathlib.Path) else "voiceops.secure_tsp." + playbook, *words],
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, cwd=self.folder,
                 env={**self.environment(), "PLAYBOOK_EVENTS": str(events)}, start_new_session=True)

@@ -210,7 +210,7 @@ STORES = ("pkcs12", "bcfks")
 PROVIDERS = (("bc-fips*.jar", "org.bouncycastle.jcajce.provider.BouncyCastleFipsProvider"),
              ("bcprov*.jar", "org.bouncycastle.jce.provider.BouncyCastleProvider"))
 PEM_END = b"-----END CERTIFICATE-----"
-CURE = "Fetch one first, with capf_certificate or the role certificate."
+CURE = "Fetch one first, with capf_certificate or the playbook voiceops.secure_tsp.site."
 
 
 class Source:

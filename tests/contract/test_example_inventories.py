@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventories in docs/examples and in the guides, read by Ansible and checked as the role preflight checks them."""
+"""The inventories in docs/examples and in the guides, read by Ansible and checked as the stage preflight checks them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def plain(value):
 
 
 def complaints(hosts):
-    """What the role preflight and the argument specs would say."""
+    """What the stage preflight and the argument specs would say."""
     wrong = []
     for host, variables in hosts.items():
         for role in ROLES_WITH_VARIABLES:

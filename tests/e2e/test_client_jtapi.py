@@ -25,7 +25,7 @@ PREFLIGHT = {"ansible.builtin.import_role": {"name": "voiceops.secure_tsp.secure
 
 
 def certified(site):
-    """Key and certificate as the role certificate leaves them."""
+    """Key and certificate as an enrolment leaves them."""
     store = _store.Store(site.store("recorder01x1"))
     store.create()
     key = pki.vector("ccm2").key

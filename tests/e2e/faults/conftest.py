@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An instance on its host, a simulated cluster that misbehaves on demand, and the steps of the roles, module by module.
+"""An instance on its host, a simulated cluster that misbehaves on demand, and the steps of a run, module by module.
 
 Every row of the tables below this folder asserts three things: what the operator is told, what is on disk and on the
 cluster afterwards, and that the next run without the fault completes with no manual step.
@@ -43,7 +43,7 @@ PATIENCE = 10  # seconds for what happens at once unless something is broken
 
 
 class Instance:
-    """An instance of a user of its own: the roles' steps on it, what its folder holds and what the cluster knows of it.
+    """An instance of a user of its own: the steps of a run on it, what its folder holds and what the cluster knows of it.
 
     C(results) are those of all modules that ran, so that none of them can have told a secret.
     """
@@ -62,7 +62,7 @@ class Instance:
         self.results.append(result)
         return result
 
-    # the steps of the roles
+    # the steps of a run
 
     def accounts(self, *stages, **options):
         """fleet_accounts for this instance; options of the instance itself begin with C(instance_)."""
@@ -87,7 +87,7 @@ class Instance:
         armed = self.accounts("profiles", instance_needs_certificate=self.look()["needs_certificate"], **options)
         assert not armed.get("failed"), armed
         string = armed["strings"].get(self.instance_id)
-        self.results.remove(armed)  # the one result that holds the string, under no_log in the role
+        self.results.remove(armed)  # the one result that holds the string, which a play registers under no_log
         self.secrets.add(string or PASSWORD)
         return string
 
@@ -98,12 +98,12 @@ class Instance:
         return self.run(capf_certificate, **{name: value for name, value in given.items() if value is not None})
 
     def disarm(self):
-        """What the role does in any case after a batch."""
+        """What a run does in any case after it armed."""
         result = self.accounts("disarm")
         assert not result.get("failed"), result
 
     def provision(self, **options):
-        """Arm, enrol and disarm, as the role certificate does. The result of the enrolment."""
+        """Arm, enrol and disarm, as the stage enrol does. The result of the enrolment."""
         result = self.enrol(self.arm(), force=True, **options)
         if result.get("failed"):
             self.disarm()

@@ -50,7 +50,7 @@ def bringing(cluster, instance, told):
             result = instance.accounts("users", "profiles", instance_needs_certificate=NEEDED, **options)
             instance.secrets.update(result.get("strings", {}).values())
             if not result.get("failed"):
-                instance.results.remove(result)  # the one that holds the string, under no_log in the role
+                instance.results.remove(result)  # the one that holds the string, which a play registers under no_log
             return result
 
         def fails(self, operation, *words, armed=False, **options):
@@ -253,7 +253,7 @@ def test_a_cluster_that_goes_away_after_the_arming(cluster, bringing, instance):
 @pytest.mark.parametrize("rule", [dict(kind="cut"), dict(kind="cut", when="after"), dict(kind="http", code=401)],
                          ids=["before", "after", "401"])
 def test_a_disarming_that_fails(cluster, bringing, instance, told, rule):
-    """That of the role after a batch. The next run disarms what the host does not need."""
+    """That of a run after it armed. The next run disarms what the host does not need."""
     bringing.completes()
     cluster.faults.add("axl", operation="updateApplicationUserCapfProfile", times=2 if rule["kind"] == "http" else 1, **rule)
     told(instance.accounts("disarm"), "updateApplicationUserCapfProfile at 127.0.0.1:%d" % cluster.axl_port, "HTTP 401"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enrolment while the network or CAPF misbehaves at, and inside, each of its messages.
 
-Each row arms, enrols and disarms as the role certificate does, then lets the next run do the same without the fault.
+Each row arms, enrols and disarms as the stage enrol does, then lets the next run do the same without the fault.
 """
 
 from __future__ import annotations

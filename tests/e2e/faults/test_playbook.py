@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The site play on one host while much fails at once, and the next run, which finds all well.
 
-A few representatives of the tables beside this file, to show that the roles pass on what the modules say and leave
-nothing behind.
+A few representatives of the tables beside this file, to show that the stages pass on what happens and leave nothing
+behind.
 """
 
 from __future__ import annotations

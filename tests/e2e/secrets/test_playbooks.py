@@ -14,13 +14,15 @@ import itertools
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
-from e2e.secrets.conftest import Loud
+from collection_path import ROOT
+from e2e.secrets.conftest import PASSPHRASE, Loud
 from simulator import Simulator
 from windows_site import FOLDER, KEY, PROVIDERS, SEED, USER, WindowsSite
 
 HOST, FIRST, SECOND = "recorder02", "recorder02x1", "recorder02x2"
 GOOD, BAD = "ansible.builtin.debug: {msg: done}", "ansible.builtin.fail: {msg: it did not work}"
 INSTALLER = b"the installer"
+STORE = "Store-Secret-0011"
 CONNECTED = {"devices": ["SEP001122334450"], "tls": False}
 
 
@@ -83,9 +85,15 @@ def on_hosts(make_loud):
     story.run("rollback", "rollback", "-e", '{"secure_tsp_rollback_instances": ["%s", "%s"]}' % (FIRST, SECOND), rc=None)
     settings.update(good, secure_tsp_stop_handler=bad["secure_tsp_stop_handler"], secure_tsp_verify_with="application")
     story.run("verify with a stop handler that fails", "verify", rc=2)
-    settings.update(good, secure_tsp_verify_with="auto")
+    settings.update(good, secure_tsp_verify_with="auto", client_jtapi_folder=str(site.controller.hosts / HOST / "stores"),
+                    client_jtapi_ini_path=str(site.controller.hosts / HOST / "jtapi.ini"), client_jtapi_store_password=STORE,
+                    client_jtapi_key_passphrase=PASSPHRASE)
+    story.loud.further["key store"] = STORE
     for instance in site.instances:
-        instance.update(state="absent", force=False)
+        instance["force"] = False
+    story.run("key stores", ROOT / "docs" / "examples" / "jtapi.yml")
+    for instance in site.instances:
+        instance["state"] = "absent"
     story.run("decommission", "decommission")
     return story
 
@@ -96,13 +104,11 @@ def on_windows(tmp_path_factory):
     with Simulator(seed=SEED, fronts=("axl",)) as simulator:
         site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / "1", ["recorder01"])
         story = Story(Loud(site, belongs=(site.controller.hosts, site.strings, site.controller.folder / "discovery")))
-        story.run("without a profile", "site")
         site.use_profile()
         installer = site.controller.folder / "setup.exe"
         installer.write_bytes(INSTALLER)
         digest = hashlib.sha256(INSTALLER).hexdigest()
-        state = site.state("recorder01")
-        site.change("recorder01", registry={**state["registry"], PROVIDERS: {}}, installers={
+        site.change("recorder01", registry={**site.state("recorder01")["registry"], PROVIDERS: {}}, installers={
             digest: {"product_id": "{1}", "name": "Cisco TSP", "version": "14.0.1.5", "rc": 3010}})
         site.settings.update(
             client_windows_allow_reboot=True, client_windows_manage_installation=True, client_windows_installer_version="14.0.1.5",
@@ -118,9 +124,12 @@ def on_windows(tmp_path_factory):
         state["registry"][KEY.replace("{number}", "001")]["X-Port"]["value"] = 3805
         site.write("recorder01", state)
         story.run("after", "discover_registry_profile", "-e", "client_windows_discover_stage=after")
+        story.files = state["files"]
+        del site.settings["client_windows_registry_profile"]
+        site.change("recorder01", files={})
+        assert story.run("without a profile", "site").states == {"recorder01x1": "armed, waits for the TSP"}
         site.instances[0]["state"] = "absent"
         story.run("decommission", "decommission", rc=None)
-        story.files = state["files"]
         yield story
         site.tsp.close()
 
