@@ -57,7 +57,8 @@ options:
     type: str
   alias:
     description:
-      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have the user followed by the instance ID.
+      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have
+        the user followed by the instance ID.
       - Before release 36 the library C(cryptography) does not tell the name, so that a changed one is not noticed.
     type: str
   key_passphrase:
