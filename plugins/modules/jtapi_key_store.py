@@ -120,16 +120,6 @@ EXAMPLES = r"""
     alias: recorder_tapirecorder01x1
     owner: recorder
 
-- name: The same for JTAPI 15
-  voiceops.secure_tsp.jtapi_key_store:
-    path: /etc/secure_tsp/recorder01x1
-    dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
-    format: bcfks
-    bouncy_castle: /opt/recorder/lib
-    password: "{{ vault_store_password }}"
-    alias: recorder_tapirecorder01x1
-    owner: recorder
-
 - name: The same for a program that reads PEM
   voiceops.secure_tsp.jtapi_key_store:
     path: /etc/secure_tsp/recorder01x1
