@@ -57,7 +57,8 @@ options:
     type: str
   alias:
     description:
-      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have the user followed by the instance ID.
+      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have
+        the user followed by the instance ID.
       - Before release 36 the library C(cryptography) does not tell the name, so that a changed one is not noticed.
     type: str
   key_passphrase:
@@ -115,16 +116,6 @@ EXAMPLES = r"""
   voiceops.secure_tsp.jtapi_key_store:
     path: /etc/secure_tsp/recorder01x1
     dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
-    password: "{{ vault_store_password }}"
-    alias: recorder_tapirecorder01x1
-    owner: recorder
-
-- name: The same for JTAPI 15
-  voiceops.secure_tsp.jtapi_key_store:
-    path: /etc/secure_tsp/recorder01x1
-    dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
-    format: bcfks
-    bouncy_castle: /opt/recorder/lib
     password: "{{ vault_store_password }}"
     alias: recorder_tapirecorder01x1
     owner: recorder

@@ -19,6 +19,7 @@ import shutil
 
 import provisioned
 from simulator import Simulator, log_collection
+from trace_samples import JTAPI
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._store import Store
@@ -152,6 +153,8 @@ class Scene:
         traces = self.root / "srv" / "traces" / "recorder01" / "CiscoTSP001Log"
         traces.mkdir()
         shutil.copy(VECTORS / "tsptrace" / "success.txt", traces / "TSP001Debug000000.txt")
+        (traces / "CiscoJtapi01.log").write_text(JTAPI)
+        (traces / "config.xml").write_text("<config/>\n")
         around_the_failure = (self.sim.cluster.now() - FAILED_ENROLMENT) / 60
         for service in (log_collection.CAPF, log_collection.TVS):
             log_collection.put_log(self.sim.cluster, service, "a line\n", name="trace00000002.txt")

@@ -19,7 +19,8 @@ HEADS = (cti("", level="AppInfo").rstrip("\n"), jtapi("").rstrip("\n"), "04:04:1
 MARKS = (
     "[CTI-APP] ", "CTI ProviderOpenRequest (", " login=", "LoginId=u ", "CTIHandler(1)", "ProviderOpenResponse", " provider id=1 ",
     "CTI ProviderOpenCompletedEvent ", "error code=2362179679 ", "description=", " enableIpv6=0", "CtiProviderOpenFailure ", "Reason code.:-1 ",
-    "IPAddress:192.0.2.1 ", "CTI ProviderClosedEvent ( reason=9 )", "isReadRequest[0~5~192.0.2.1~1], [CTLx.tlv]", "sendNAK[0~192.0.2.1~1], File[CTLx.tlv], Error(1)",
+    "IPAddress:192.0.2.1 ", "CTI ProviderClosedEvent ( reason=9 )", "isReadRequest[0~5~192.0.2.1~1], [CTLx.tlv]",
+    "sendNAK[0~192.0.2.1~1], File[CTLx.tlv], Error(1)",
     "Filename is : CTLFile.tlv", "File Not Found - 404", "sending: com.cisco.cti.protocol.ProviderOpenRequest {\nunicodedisplayName = u\n",
     "received Event: com.cisco.cti.protocol.ProviderOpenCompletedEvent {\nreason = -1932787425\n", "Unable to create provider -- ",
     "Certificate update failed, reason= 7", "MsgType : CAPF_MSG_END_SESSION", "Reason : 7", "2:CTI-x:", "password=", "\n", " ", "x", "=",
