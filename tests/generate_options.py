@@ -69,7 +69,7 @@ ENTRY_POINTS = {
     )),
     "upgrade": ("Give new certificates to the instances that need one, batch by batch, in a maintenance window", (
         "Brings the trust lists up to date, decides by what the hosts hold, shows the plan, and stops there in check mode.",
-        "C(upgrade_batch), in a play after it, does what the plan says, and C(end) prints the summary, as the playbook "
+        "C(upgrade_batch), in a later play, does what the plan says, and C(end) prints the summary, as the playbook "
         "C(voiceops.secure_tsp.upgrade_certificates) does.",
         "Nothing is kept on the controller, so that a run that was stopped goes on when it is started again.",
     )),
