@@ -32,7 +32,8 @@ OF_STAGE = {
 }
 # Codes of the search for drift that are about no stage of an instance.
 OF_CODE = {
-    "ctl_not_updated": TRUST, "ctl_older_on_node": TRUST, "ctl_without_twin": TRUST, "host_unreachable": HOST, "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
+    "ctl_not_updated": TRUST, "ctl_older_on_node": TRUST, "ctl_without_twin": TRUST, "host_unreachable": HOST,
+    "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
 OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")

@@ -32,8 +32,8 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), host (a name of a host or an address), int, bool, path, size (octets, as C(200M)), list, dict, or raw,
-    which is looked at elsewhere.
+    type: str, name (a text that goes to cluster or host as it is), host (a name of a host or an address), int, bool, path, size (octets, as C(200M)), list,
+    dict, or raw, which is looked at elsewhere.
     """
 
     type: str

@@ -304,10 +304,10 @@ def _remarks(result, soon_days):
         yield ("all_restricted", "All lines of user %s are restricted, so that its application can control none of them." % opened["user"],
                "Tick Allow Control of Device from CTI on the lines.")
     if opened["password_days"] is not None and opened["password_days"] <= PASSWORD_DAYS:
-        yield ("password_ends", "The password of user %s ends %s; CTI Manager refuses the login then." % (
-            opened["user"], "today" if opened["password_days"] <= 0 else "in %d day%s" % (
-                opened["password_days"], "" if opened["password_days"] == 1 else "s")),
-            "Set a new one, in the application too, or let it not expire in the user's credential policy.")
+        days = opened["password_days"]
+        ends = "today" if days <= 0 else "in %d day%s" % (days, "" if days == 1 else "s")
+        yield ("password_ends", "The password of user %s ends %s; CTI Manager refuses the login then." % (opened["user"], ends),
+               "Set a new one, in the application too, or let it not expire in the user's credential policy.")
     tls = result.get("tls") or {}
     for code, whose, fix in (
             ("certificate_ends", "client_certificate", "Renew it with upgrade_certificates."),

@@ -15,7 +15,8 @@ def subject_hash(rdns):
 
     rdns: in certificate order, each a list of (dotted object identifier, text).
     OpenSSL 1.0 and later: SHA-1 over the canonical RDNs without their outer SEQUENCE, the first four octets as a
-    little-endian number. Raises ValueError where the host forbids SHA-1 altogether. Values count as UTF8String, ASCII letters in lower case, blanks trimmed and collapsed.
+    little-endian number. Raises ValueError where the host forbids SHA-1 altogether.
+    Values count as UTF8String, ASCII letters in lower case, blanks trimmed and collapsed.
     """
     canonical = b"".join(
         _der(0x31, b"".join(sorted(_attribute(oid, value) for oid, value in rdn))) for rdn in rdns

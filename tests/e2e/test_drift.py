@@ -203,7 +203,6 @@ CASES = [case.on(number) for number, case in enumerate((
     Case("key_readable", lambda case: case.file("QBEClient.key.pem").chmod(0o644), ["file_modes"]),
     Case("instance_not_read", encrypted_key),
     Case("files_not_removed", lambda case: (case.act("remove_profile", instance_id=case.instance_id), take_out(case))),
-    Case("not_looked_at", lambda case: (remove_files(case), case.instance.update(enrolment="tsp"))),
     # Trust lists
     Case("ctl_missing", remove_list),
     Case("ctl_stale", older_list),

@@ -162,7 +162,8 @@ def served(entry, file_options):
     """
     params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                         capf_host=entry["capf_host"], **dict(file_options, timeout=min(file_options["timeout"], SERVED_TIMEOUT)))
-    return [dict(server=server, content=base64.b64encode(trust_list.octets).decode("ascii"), timestamp=_ctl.iso(trust_list.timestamp) or "", sha256_fingerprint=_pki.sha256(trust_list.octets),
+    return [dict(server=server, content=base64.b64encode(trust_list.octets).decode("ascii"), timestamp=_ctl.iso(trust_list.timestamp) or "",
+                 sha256_fingerprint=_pki.sha256(trust_list.octets),
                  records=[[record.role_name, _pki.sha256(record.certificate) if record.certificate else ""] for record in trust_list.records])
             for server, trust_list in _trust_list.of_each_server(params)]
 
