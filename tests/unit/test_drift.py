@@ -88,6 +88,7 @@ def test_verdicts_about_a_list_that_came(scene, verdict, code):
     ("not_found", "ctl_not_fetched"), ("empty", "ctl_not_fetched"), ("no_answer", "ctl_not_fetched"),
     ("damaged", "ctl_untrusted"), ("tampered", "ctl_untrusted"), ("stranger", "ctl_untrusted"),
     ("fingerprint_mismatch", "ctl_untrusted"), ("older", "ctl_untrusted"), ("stored_damaged", "ctl_damaged"),
+    ("cannot_verify", "ctl_not_verified"),
     (None, "ctl_not_fetched"),
 ])
 def test_verdicts_about_a_list_that_is_refused(scene, verdict, code):
