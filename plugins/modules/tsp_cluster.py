@@ -172,7 +172,7 @@ model:
         port: 34167
         username: axl
         validate_certs: true
-        ca_path: /tmp/secure-tsp-simulator-lwfjm5nm/web.pem
+        ca_path: /etc/pki/cucm.pem
         server_fingerprint: null
         tls_legacy: false
         axl_version: null

@@ -20,6 +20,7 @@ from examples import play, scenes
 ANY_MODULE = {"changed", "failed", "msg", "diff", "exception", "invocation", "warnings", "deprecations", "ansible_facts",
               "skipped", "skip_reason", "stderr", "stdout", "rc"}
 OF_A_PATH = {"gid", "group", "mode", "owner", "secontext", "size", "state", "uid"}  # Ansible adds them to "path" and "dest"
+SIMULATED = re.compile(r"\S*/secure-tsp-simulator-\w+/web\.pem")  # what the simulated cluster presents, in a folder of its own
 WIDTH = 120
 EMPTY = ([], {}, "")
 ELEMENTS = 2  # of a list that a sample shows
@@ -180,7 +181,8 @@ def shown(value, module, root, key=""):
         return value
     if key == "address" and value == "127.0.0.1":
         return CLIENT_ADDRESS if module == "cti_connection_info" else ADDRESS
-    return re.sub(r"(?<=example\.com):\d{4,5}\b", ":%d" % PORTS.get(module, 8443), worded(value.replace(str(root), "")))
+    value = SIMULATED.sub("/etc/pki/cucm.pem", value.replace(str(root), ""))
+    return re.sub(r"(?<=example\.com):\d{4,5}\b", ":%d" % PORTS.get(module, 8443), worded(value))
 
 
 def dumped(value, indent):
