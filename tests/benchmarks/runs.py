@@ -119,7 +119,7 @@ def listed(folder, hosts, near, far):
                 lambda limit=limit: unchanged(counting.counted(site, "--limit", limit, patience=PATIENCE)) for limit in limits)))
             found[len(site.instances)] = {
                 "one": one, "all": all_, "cpu": round((all_["cpu"] - one["cpu"]) / (hosts - 1), 3)}
-    few, many = found
+    few, many = sorted(found)
     return {"hosts": hosts, "few": few, "many": many, "cpu_few": found[few]["cpu"], "cpu_many": found[many]["cpu"],
             "ratio": round(found[many]["cpu"] / found[few]["cpu"], 2), "runs": {str(size): found[size] for size in found}}
 

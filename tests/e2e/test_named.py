@@ -50,7 +50,7 @@ def two(make_site):
         for one in instances:
             cluster = found.clusters[one["cluster"]].cluster
             if "application:" + one["user"] not in cluster.snapshot()["users"]:
-                provisioned.add_user(cluster, next(user for user in users if user["name"] == one["user"]))
+                provisioned.add_user(cluster, [user for user in users if user["name"] == one["user"]][0])
             provisioned.add_instance(cluster, found.folder(one["host"], one["instance_id"]), one)
         yield found
 

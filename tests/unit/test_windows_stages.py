@@ -70,10 +70,10 @@ def row(instance_id, **facts):
     return dict(_outcome.fresh(instance), needed=False, certificate_valid=True, **facts)
 
 
-def run(tmp_path, registers=(), profile=PLACE, check=False, load=None, **variables):
+def run(tmp_path, registers=(), profile=None, check=False, load=None, **variables):
     """A run on pc1. registers: of pc1, by name."""
     path = pathlib.Path(tmp_path) / "profile.yml"
-    path.write_text(yaml.safe_dump({"settings": profile}))
+    path.write_text(yaml.safe_dump({"settings": PLACE if profile is None else profile}))
     rows = [row("pc1x1"), row("pc1x2")]
     own = {"secure_tsp_looked": {"rows": rows, "tsp": {"facts": FACTS, "by_hand": [], "may_restart": True}},
            "client_windows_registry_profile": str(path),

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import stat
 
 import yaml
-from windows_site import FOLDER, KEY, PROVIDERS, UNINSTALL, entry
+from windows_site import KEY, PROVIDERS, UNINSTALL
 
 INSTALLER = b"the installer of version 14.0.1.5"
 SHA256 = hashlib.sha256(INSTALLER).hexdigest()
