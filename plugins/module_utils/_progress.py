@@ -12,8 +12,12 @@ the services).
 from __future__ import annotations
 
 import datetime
-import zoneinfo
 from gettext import ngettext
+
+try:
+    import zoneinfo
+except ImportError:  # Python 3.8, on hosts; windows are the controller's
+    zoneinfo = None
 
 SERVICES, FAILURES, WINDOW, LOST = "services", "failures", "window", "lost"  # what keeps a batch from beginning
 CANARY_FAILED = "The canary batch did not go well, so no other batch begins."

@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import datetime
-import zoneinfo
+
+try:
+    import zoneinfo
+except ImportError:  # Python 3.8, on hosts; windows are the controller's
+    zoneinfo = None
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
