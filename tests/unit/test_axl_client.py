@@ -12,15 +12,15 @@ import threading
 import time
 
 import pytest
+import scripted_axl
 import scripted_https
+from scripted_axl import GOOD_READ, OK, UUID, change, read
 from scripted_https import DROP, ScriptedServer, answer, fault, version_answer
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _errors
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import client, schema
 
 PASSWORD = "Geheim-äöü-4711"
-UUID = "{01234567-89AB-CDEF-0123-456789ABCDEF}"
-OK = answer("updateAppUser", "<return>%s</return>" % UUID)
 HTML = "<html><head><title>HTTP Status %d</title></head><body>no</body></html>"
 
 
@@ -35,38 +35,8 @@ def identity(tmp_path_factory):
 
 @pytest.fixture
 def cluster(identity):
-    """start(replies, **options) -> (server, client); pauses are recorded instead of slept."""
-    opened = []
-
-    def start(*replies, sleep=None, **options):
-        server = ScriptedServer(identity, replies)
-        server.__enter__()
-        pauses = []
-        login = dict(
-            hostname="127.0.0.1", port=server.port, username="axl", password=PASSWORD,
-            ca_path=identity.ca_path, axl_version="12.5", timeout=5,
-        )
-        login.update(options)
-        axl = client.AxlClient(client.ClusterLogin(**login), sleep=sleep or pauses.append, jitter=lambda: 0.5)
-        axl.pauses = pauses
-        opened.append((server, axl))
-        return server, axl
-
-    yield start
-    for server, axl in opened:
-        axl.session.close()
-        server.__exit__()
-
-
-def change(axl):
-    return axl.call("updateAppUser", userid="recorder", password="TopSecret-99")
-
-
-def read(axl):
-    return axl.call("getAppUser", userid="recorder")
-
-
-GOOD_READ = answer("getAppUser", "<return><appUser><userid>recorder</userid></appUser></return>")
+    with scripted_axl.clients(identity, PASSWORD, jitter=0.5) as start:
+        yield start
 
 
 # What goes out

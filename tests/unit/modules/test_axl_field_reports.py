@@ -10,9 +10,11 @@ import threading
 import time
 
 import pytest
+import scripted_axl
 import scripted_https
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh, rsa
+from scripted_axl import GOOD_READ, OK, UUID, change, read
 from scripted_https import DROP, ScriptedServer, answer, envelope, fault, version_answer
 from simulator import Simulator
 
@@ -21,9 +23,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import ac
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_service, fleet_accounts
 
 PASSWORD = "Geheim-4711"
-UUID = "{01234567-89AB-CDEF-0123-456789ABCDEF}"
-OK = answer("updateAppUser", "<return>%s</return>" % UUID)
-GOOD_READ = answer("getAppUser", "<return><appUser><userid>recorder</userid></appUser></return>")
 
 
 def html(status, title="", **headers):
@@ -38,33 +37,8 @@ def identity(tmp_path_factory):
 
 @pytest.fixture
 def cluster(identity):
-    """start(replies, **options of the login) -> (server, client). Time passes only in pauses, which are written down."""
-    opened = []
-
-    def start(*replies, **options):
-        server = ScriptedServer(identity, replies)
-        server.__enter__()
-        login = dict(hostname="127.0.0.1", port=server.port, username="axl", password=PASSWORD, ca_path=identity.ca_path,
-                     axl_version="12.5", timeout=5)
-        login.update(options)
-        pauses = []
-        axl = client.AxlClient(client.ClusterLogin(**login), sleep=pauses.append, jitter=lambda: 0.0)
-        axl.pauses = pauses
-        opened.append((server, axl))
-        return server, axl
-
-    yield start
-    for server, axl in opened:
-        axl.session.close()
-        server.__exit__()
-
-
-def change(axl):
-    return axl.call("updateAppUser", userid="recorder", password="TopSecret-99")
-
-
-def read(axl):
-    return axl.call("getAppUser", userid="recorder")
+    with scripted_axl.clients(identity, PASSWORD, jitter=0.0) as start:
+        yield start
 
 
 # A3: answers that lack something
