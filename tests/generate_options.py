@@ -221,6 +221,10 @@ def shown(value):
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
+def default_as_written(option):
+    return option.default if option.type == "size" else _options.default_of(option)
+
+
 def spec_of(option):
     spec = {"description": list(option.help), "type": type_of(option)}
     if _options.bounds(option):
@@ -230,7 +234,7 @@ def spec_of(option):
     if option.choices:
         spec["choices"] = list(option.choices)
     if option.default is not None:
-        spec["default"] = _options.default_of(option)
+        spec["default"] = default_as_written(option)
     if option.secret:
         spec["no_log"] = True
     return spec
@@ -305,7 +309,7 @@ def facts_cell(option):
     if option.required:
         told.append("required")
     elif option.default is not None:
-        told.append("default %s" % default_told(_options.default_of(option)))
+        told.append("default %s" % default_told(default_as_written(option)))
     return ", ".join(told)
 
 

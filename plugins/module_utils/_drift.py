@@ -15,6 +15,7 @@ import json
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet, _server_certificates
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import capital
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 SEVERITIES = (CRITICAL, WARNING, INFO)
@@ -921,11 +922,6 @@ def addresses_of(instance, reading):
     """From where CTI Manager sees an instance connected; reading: what its host shows."""
     given = instance.get("client_address")
     return (given,) if given else tuple(sorted(reading["addresses"]))
-
-
-def capital(text):
-    """A message as a sentence of its own."""
-    return text[:1].upper() + text[1:]
 
 
 def _order(finding):

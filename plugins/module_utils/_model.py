@@ -222,6 +222,10 @@ class Model:
         return [one for host, mine in self.hosts.items() if hosts is None or host in hosts
                 for one in mine if cluster in (None, one["cluster"])]
 
+    def listed(self, cluster=None):
+        """All instances, those of other inventories too."""
+        return self.instances(cluster) + [one for one in self.others if cluster in (None, one["cluster"])]
+
     def users_of(self, cluster, hosts):
         """Names of the users of these hosts. Users without instances belong to every run."""
         chosen = set(hosts)

@@ -74,7 +74,9 @@ def bounds(option):
 
 
 def default_of(option):
-    """A fresh copy, so that nobody shares a list of the table."""
+    """In the option's type, and a fresh copy, so that nobody shares a list of the table."""
+    if option.type == "size" and option.default is not None:
+        return converted(option, option.default)
     if isinstance(option.default, tuple):
         return list(option.default)
     return dict(option.default) if isinstance(option.default, dict) else option.default

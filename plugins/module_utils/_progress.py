@@ -14,10 +14,7 @@ from __future__ import annotations
 import datetime
 from gettext import ngettext
 
-try:
-    import zoneinfo
-except ImportError:  # Python 3.8, on hosts; windows are the controller's
-    zoneinfo = None
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _window
 
 SERVICES, FAILURES, WINDOW, LOST = "services", "failures", "window", "lost"  # what keeps a batch from beginning
 CANARY_FAILED = "The canary batch did not go well, so no other batch begins."
@@ -142,7 +139,7 @@ class Progress:
 
     def clock(self, moment, now):
         """Time of the day in the zone of the window, with the weekday when that is another day."""
-        zone = zoneinfo.ZoneInfo(self.timezone) if self.closes is not None else None
+        zone = _window.zone(self.timezone) if self.closes is not None else None
         then, today = (datetime.datetime.fromtimestamp(value, zone) for value in (moment, now))
         return then.strftime("%H:%M" if then.date() == today.date() else "%a %H:%M")
 

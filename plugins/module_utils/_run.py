@@ -59,6 +59,12 @@ class Refused(Exception):
     """The run must not go on. Its text is the message."""
 
 
+def refuse_lists(mistakes, done="changed"):
+    """Raise Refused with all mistakes, where there are some. done: what did not happen."""
+    if mistakes:
+        raise Refused("%d mistake(s) in the lists: %s. Nothing was %s." % (len(mistakes), "; ".join(mistakes), done))
+
+
 class Interrupted(BaseException):
     """The run was told to end. C(number) is the signal."""
 
@@ -89,6 +95,7 @@ class Run:
         self.host = task_vars.get("inventory_hostname")
         self._secrets = set()
         self._options = {}
+        self._model = None
 
     # Options
 
@@ -116,10 +123,7 @@ class Run:
     def _default(self, name):
         """Some playbooks have defaults of their own, which their preflight told."""
         own = self.register(PREFLIGHT).get("defaults") or {}
-        option = OPTIONS[name]
-        if name in own or option.type != "size":
-            return own.get(name, default_of(option))
-        return converted(option, option.default)
+        return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
         """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
@@ -207,10 +211,8 @@ class Run:
         """{instance ID: string} of those that the list gives."""
         if not any(one["string_given"] for one in model.instances(cluster) if one["instance_id"] in ids):
             return {}
-        raw = self.vars.get(PREFIX + "instances")
-        raw = self.template(PREFIX + "instances", raw) if isinstance(raw, str) else raw
         found = {}
-        for listed in raw:
+        for listed in self._entries("instances"):
             name = str(self.template("instance_id", listed.get("instance_id")))
             where = str(self.template("cluster", listed.get("cluster") or cluster))
             if name in ids and where == cluster and listed.get("authorization_string") is not None:
@@ -219,8 +221,12 @@ class Run:
 
     def _beside(self, entries, name):
         """Entries of the model with what the inventory says of them, which is in the same order."""
-        raw = self.vars.get(PREFIX + name)
-        return zip(entries, self.template(PREFIX + name, raw) if isinstance(raw, str) else raw)
+        return zip(entries, self._entries(name))
+
+    def _entries(self, name):
+        """Entries of a list as they were written, their values not worked out."""
+        raw = self.vars.get(PREFIX + name) or ()
+        return self.template(PREFIX + name, raw) if isinstance(raw, str) else raw
 
     def _secret(self, name, value):
         text = str(self.template(name, value))
@@ -235,8 +241,7 @@ class Run:
         """All secrets that the lists hold, to keep them out of what others wrote."""
         self.clusters()
         self.passwords(model)
-        raw = self.vars.get(PREFIX + "instances") or ()
-        for listed in self.template(PREFIX + "instances", raw) if isinstance(raw, str) else raw:
+        for listed in self._entries("instances"):
             if listed.get("authorization_string") is not None:
                 self._secret("the string of an instance", listed["authorization_string"])
         self.passphrase()
@@ -259,7 +264,9 @@ class Run:
         return found
 
     def model(self):
-        return Model.of(self.needed(PREFLIGHT, "Check lists, window and clusters")["model"])
+        if self._model is None:
+            self._model = Model.of(self.needed(PREFLIGHT, "Check lists, window and clusters")["model"])
+        return self._model
 
     def raw(self, host):
         """Variables of a host as they were written, registers among them."""

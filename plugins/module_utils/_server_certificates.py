@@ -114,13 +114,13 @@ def _of_lists(facts):
         yield Finding(
             "ctl_not_updated", CRITICAL, "%s %s not in the trust list that hosts fetch%s: %s regenerated, and the list was not made anew, so that "
             "no client takes %s for the cluster's" % (
-                _capital(" and ".join(lost)), "is" if one else "are", " (made %s)" % made if made else "", "it was" if one else "they were",
+                capital(" and ".join(lost)), "is" if one else "are", " (made %s)" % made if made else "", "it was" if one else "they were",
                 "it" if one else "them"),
             IN_ORDER, UPDATE_CTL, stops=not strange and any(not any(seen) for seen in kinds.values()))
     if twins and not lost:
         yield Finding(
             "ctl_without_twin", INFO, "%s %s not in the trust list, so that clients ask for the RSA certificate" % (
-                _capital(" and ".join(twins)), "is" if len(twins) == 1 else "are"),
+                capital(" and ".join(twins)), "is" if len(twins) == 1 else "are"),
             "Nothing, as long as the RSA certificate is listed. To list both, update the list.", UPDATE_CTL)
 
 
@@ -131,12 +131,12 @@ def _of_certificate(row, facts):
     if row.get("key_type") == "rsa" and (row.get("key_size") or SHORTEST_RSA) < SHORTEST_RSA:
         yield Finding(
             "server_key_short", WARNING if facts.legacy else CRITICAL, "%s has an RSA key of %d bits only, %s" % (
-                _capital(place(row)), row["key_size"], "which tls_legacy allows" if facts.legacy else "which is refused in TLS"),
+                capital(place(row)), row["key_size"], "which tls_legacy allows" if facts.legacy else "which is refused in TLS"),
             "Regenerate it with %d bits or more. %s Until then tls_legacy lets it pass." % (SHORTEST_RSA, RENEW), UPDATE_CTL)
     if "CAPF" in roles and row.get("authority") is False:
         yield Finding(
             "capf_without_extensions", WARNING, "%s lacks the extensions of an authority (basicConstraints CA, keyUsage keyCertSign), so that "
-            "servers may refuse what it issues" % _capital(place(row)),
+            "servers may refuse what it issues" % capital(place(row)),
             "Regenerate it on the publisher. %s Certificates of clients that it issued are renewed then." % RENEW, UPDATE_CTL)
 
 
@@ -145,7 +145,7 @@ def ending(facts, now, end, inside):
     for row in facts.certificates:
         if now < row["not_after"] <= end:
             yield Finding(
-                "server_certificate_expiring", WARNING, "%s ends on %s, %s" % (_capital(place(row)), row["not_after"], inside), RENEW, UPDATE_CTL)
+                "server_certificate_expiring", WARNING, "%s ends on %s, %s" % (capital(place(row)), row["not_after"], inside), RENEW, UPDATE_CTL)
 
 
 def presents(facts, node, services):
@@ -154,5 +154,6 @@ def presents(facts, node, services):
     return not rows or any(row["activated"] for row in rows if row["node"] == node)
 
 
-def _capital(text):
+def capital(text):
+    """A message as a sentence of its own."""
     return text[:1].upper() + text[1:]

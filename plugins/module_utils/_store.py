@@ -31,6 +31,7 @@ import time
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError
 
+USUAL_PLACE = "/etc/secure_tsp"  # below which folders of instances are, where nothing else is given
 TRUST_LIST = "ctl.tlv"
 FORMER_TRUST_LIST = "ctl.tlv.previous"
 CALLMANAGER = "CallManager.cer"

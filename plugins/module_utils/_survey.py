@@ -21,13 +21,15 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._pki import (
     certificate_pem,
     may_issue,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import (
+    CALL_MANAGER,
+    CAPF,
+    CTI_MANAGER,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import service_status
 
 SUBSETS = ["version", "nodes", "security", "services", "capf", "certificates", "profiles"]
 
-CALL_MANAGER = "Cisco CallManager"
-CTI_MANAGER = "Cisco CTIManager"
-CAPF = "Cisco Certificate Authority Proxy Function"
 TFTP = "Cisco Tftp"
 SERVICES = (CALL_MANAGER, CTI_MANAGER, CAPF, TFTP)
 
@@ -156,7 +158,7 @@ class Survey:
         for row in rows:
             place = dict(node=row.get("node"), service=row.get("service"))
             try:
-                der = certificate_der((row.get("pem") or "").encode("ascii", "replace"))
+                der = der_of(row)
                 facts = certificate_facts(der)
             except (CannotHere, FormatError) as broken:
                 self._doubt("The %s certificate of %s is unreadable: %s" % (place["service"], place["node"], broken))
@@ -192,6 +194,11 @@ class Survey:
         self.doubts.append(text)
 
 
+def der_of(row):
+    """The certificate of a row of CERTIFICATES_QUERY. Raises FormatError or CannotHere."""
+    return certificate_der((row.get("pem") or "").encode("ascii", "replace"))
+
+
 def is_own(row):
     """A server's own certificate and not one of the many that it only trusts; also its EC twin."""
     service = (row.get("service") or "").lower()
@@ -205,7 +212,7 @@ def authorities_of(rows):
         if (row.get("service") or "").lower() != CAPF_TRUST:
             continue
         try:
-            der = certificate_der((row.get("pem") or "").encode("ascii", "replace"))
+            der = der_of(row)
             if der in seen or not may_issue(der) or certificate_facts(der)["common_name"].upper().startswith(CAPF_NAME):
                 continue
         except (CannotHere, FormatError):

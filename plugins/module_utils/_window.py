@@ -31,8 +31,8 @@ def maintenance_window(window, now):
     unknown = sorted(set(window) - {"start", "end", "timezone"})
     if unknown:
         raise InputError("the maintenance window has no key %s; it has start, end and timezone" % ", ".join(unknown))
-    zone = _zone(window.get("timezone") or "UTC")
-    moment = datetime.datetime.fromtimestamp(float(now), zone)
+    there = zone(window.get("timezone") or "UTC")
+    moment = datetime.datetime.fromtimestamp(float(now), there)
     # As seconds, because times of one zone are compared and subtracted as if its clocks were never changed.
     start, end = (bound.timestamp() for bound in _bounds(window, moment))
     is_open = start <= float(now) < end
@@ -41,9 +41,9 @@ def maintenance_window(window, now):
         "seconds_left": int(end - float(now)) if is_open else None,
         "starts": int(start) if is_open else None,
         "ends": int(end) if is_open else None,
-        "timezone": str(zone),
+        "timezone": str(there),
         "text": "The maintenance window is from %s to %s, %s; it is %s there, so the window is %s." % (
-            _text(window["start"]), _text(window["end"]), zone, moment.strftime(SHOWN), "open" if is_open else "closed"),
+            _text(window["start"]), _text(window["end"]), there, moment.strftime(SHOWN), "open" if is_open else "closed"),
     }
 
 
@@ -53,7 +53,8 @@ def operation_hours(hours, window):
     return hours if left is None or not hours else min(hours, left // 3600 + 1)
 
 
-def _zone(name):
+def zone(name):
+    """Raises InputError for one that is not known here."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -237,6 +237,6 @@ def test_a_string_file_is_made_anew_and_is_nobody_elses(tmp_path):
     file.parent.mkdir()
     elsewhere.write_text("untouched")
     file.symlink_to(elsewhere)
-    windows.write_string(str(file), "1234567890")
+    windows.write_private(str(file), "1234567890\n")
     assert elsewhere.read_text() == "untouched" and not file.is_symlink()
     assert file.read_text() == "1234567890\n" and file.stat().st_mode & 0o777 == 0o600

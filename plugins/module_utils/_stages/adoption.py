@@ -13,7 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import ac
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 GROUP = "secure_tsp"
@@ -38,8 +38,7 @@ def adopted(run):
         raise Refused(NO_CLUSTER % run.host)
     model, wrong, _unusual = complete(run.listed("clusters"), [], [])
     mistakes = run.mistakes() + list(dict.fromkeys(map(str, wrong)))
-    if mistakes:
-        raise Refused("%d mistake(s) in the lists: %s. Nothing was read." % (len(mistakes), "; ".join(mistakes)))
+    refuse_lists(mistakes, "read")
     if os.path.lexists(path):
         raise Refused(THERE_ALREADY % path)
     readings, todo = read_clusters(clusters.Access(run.clusters()), model.clusters)

@@ -46,8 +46,8 @@ GIVEN = "given"  # stands for a password where only its being there counts
 SERVED_TIMEOUT = 2  # seconds that the controller waits for a file server
 RIS_PATIENCE = 60  # seconds
 
-CAPF = {"service": "CAPF", "activate": "Cisco Certificate Authority Proxy Function", "one_suffices": False}
-CTI_MANAGER = {"service": "CTI Manager", "activate": "Cisco CTIManager", "one_suffices": True}
+CAPF = {"service": "CAPF", "activate": _server_certificates.CAPF, "one_suffices": False}
+CTI_MANAGER = {"service": "CTI Manager", "activate": _server_certificates.CTI_MANAGER, "one_suffices": True}
 
 
 class Access:
@@ -64,14 +64,18 @@ class Access:
         params = self._params[cluster]
         return axl_accounts.connect(dict(params, axl_version=params["axl_version"] or version))
 
+    def connections(self, cluster, asked):
+        """A _connections.View. asked: as its look() takes it."""
+        with RealTimeInformation(serviceability_login(self._params[cluster]), patience=RIS_PATIENCE) as ris:
+            return _connections.look(ris, asked)
+
     def view(self, cluster, users, include=()):
         """What CTI Manager sees of the users: available, reason and open connections."""
         if not users:
             return dict(available=True, connections=[], reason="")
         asked = dict(users=sorted(users), include=list(include), status="Open", addresses=None)
         try:
-            with RealTimeInformation(serviceability_login(self._params[cluster]), patience=RIS_PATIENCE) as ris:
-                seen = _connections.look(ris, asked)
+            seen = self.connections(cluster, asked)
         except SecureTspError as error:
             return dict(available=False, connections=[], reason=str(error))
         return dict(available=True, reason="", connections=[
@@ -371,6 +375,15 @@ class Seen(Done):
     cut: list = dataclasses.field(default_factory=list)
     due: dict = dataclasses.field(default_factory=dict)
 
+    def of_cluster(self, access, cluster, users, secure, waits, look):
+        """Who is on the secure port, and, where connections are of interest, what CTI Manager sees of those among the users."""
+        self.secure |= set(Key(cluster, name) for name in secure)
+        view = access.view(cluster, set(users) & set(secure), ["lines"]) if look else dict(available=False, connections=[], reason="")
+        self.views[cluster] = dict(view, users_read=True, waits=waits)
+
+    def unread(self, cluster, reason):
+        self.views[cluster] = dict(available=False, connections=[], users_read=False, reason=reason)
+
 
 def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, seen, fresh=True, look=True):
     """Cut over who is due, and see who is on the secure port and what CTI Manager sees of them.
@@ -382,44 +395,24 @@ def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, see
     wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
     waits = {}
     try:
-        if fresh or known["current"] is None:
+        plan = None if fresh or known["current"] is None else _pure(wish, known)
+        if plan is None or plan.changes:
             with access.connect(cluster, known["axl_version"]) as axl:
-                here = _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits)
+                here = _cut_over(access, axl, cluster, wish, policy, check, seen, waits)
         else:
-            plan = _pure(wish, known)
-            if plan.changes:
-                with access.connect(cluster, known["axl_version"]) as axl:
-                    here = _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits)
-            else:
-                _tell_waiting(plan.cutover, seen)
-                here = _secure_of(wish, plan)
+            _tell_waiting(plan.cutover, seen)
+            here = _secure_of(wish, plan)
     except SecureTspError as error:
         seen.failures[cluster] = "The cutover failed: %s" % error
-        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=str(error))
+        seen.unread(cluster, str(error))
         return
-    seen.secure |= set(Key(cluster, name) for name in here)
-    view = access.view(cluster, names & set(here), ["lines"]) if look else dict(available=False, connections=[], reason="")
-    seen.views[cluster] = dict(view, users_read=True, waits=waits)
+    seen.of_cluster(access, cluster, names, here, waits, look)
 
 
 def _wish_to_cut(cluster, model, names, rows, hosts, mode, predict):
-    listed = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-              if one["state"] != "absent" and one["user"] in names]
+    listed = [one for one in model.listed(cluster) if one["state"] != "absent" and one["user"] in names]
     judged = _outcome.with_outcomes([account_of_instance(one) for one in listed], rows, cluster, predict=predict)
     return _fleet.Wish(users=model.accounts(cluster, names), instances=judged, hosts_of_play=list(hosts), stages=("cutover",), cutover=mode)
-
-
-def due_and_secure(access, cluster, model, rows, hosts, mode, known, check, fresh):
-    """(users that a cutover would cut over now, users on the secure port). Nothing is written. Raises SecureTspError."""
-    wish = _wish_to_cut(cluster, model, model.users_of(cluster, hosts), rows, hosts, mode, check)
-    if fresh or known["current"] is None:
-        with access.connect(cluster, known["axl_version"]) as axl:
-            current = axl_accounts.Reader(axl).read(wish)
-            plan = axl_accounts.carry_out(axl, _without_missing(wish, current), apply=False, current=current)[1]
-    else:
-        plan = _pure(wish, known)
-    due = [one["user"] for one in plan.cutover if one["due"]]
-    return due, [name for name in _secure_of(wish, plan) if name not in due]
 
 
 def _secure_of(wish, plan):
@@ -433,7 +426,7 @@ def _tell_waiting(cutovers, seen):
                 "%s on %s (%s)" % (each["instance_id"], each["host"], each["why"]) for each in one["waiting_for"])))
 
 
-def _cut_over(access, axl, cluster, model, wish, policy, check, seen, waits):
+def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
     """Names of the users on the secure port afterwards; why others wait goes into waits."""
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
@@ -522,14 +515,14 @@ class Policy:
 
 def since(connection):
     seconds = connection.get("time")
-    return " since %s" % iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)) if seconds else ""
+    return " since %s" % iso(moment(seconds)) if seconds else ""
 
 
-def told_ends(connections, view):
+def told_ends(connections, view, port=2748):
     if not view["available"]:
         return "Which connections it cuts is not known: %s" % view["reason"]
     ends = ", ".join(one["app_id"] for one in connections)
-    return "These connections to port 2748 end: %s." % ends if ends else "No open connection is cut."
+    return "These connections to port %d end: %s." % (port, ends) if ends else "No open connection is cut."
 
 
 def right_password(access, cluster, user, password, known):
@@ -570,17 +563,15 @@ def stand(access, cluster, model, names, known, look, seen):
             problems = _services(axl, access, cluster)
             result, _plan = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)
     except SecureTspError as error:
-        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=str(error))
+        seen.unread(cluster, str(error))
         return [str(error)]
-    secure = set(user["name"] for user in result["users"] if user["secure"])
-    seen.secure |= set(Key(cluster, name) for name in secure)
-    view = access.view(cluster, secure, ["lines"]) if look else dict(available=False, connections=[], reason="")
-    seen.views[cluster] = dict(view, users_read=True, waits={})
+    secure = [user["name"] for user in result["users"] if user["secure"]]
+    seen.of_cluster(access, cluster, secure, secure, {}, look)
     return problems
 
 
 def uncut(access, cluster, model, names, check, done):
-    """Take users out of the secure group. Returns lines: what ends with it, and what does not come back by itself."""
+    """Take users out of the secure group. Returns lines: who leaves, and what ends with it."""
     wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
     lines = []
     try:
@@ -589,13 +580,11 @@ def uncut(access, cluster, model, names, check, done):
             result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
             leaving = sorted(set(step.user for step in plan.changes))
             view = access.view(cluster, leaving)
-            ends = ", ".join(one["app_id"] for one in view["connections"])
             for name in sorted(names):
                 lines.append("User %s/%s %s" % (cluster, name, (
                     "would leave the secure port." if check else "left the secure port.") if name in leaving else "is not on the secure port."))
             if leaving:
-                lines.append("These connections to port 2749 end: %s." % ends if ends else "No open connection is cut." if view["available"]
-                             else "Which connections it cuts is not known: %s" % view["reason"])
+                lines.append(told_ends(view["connections"], view, 2749))
                 result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
                 done.take(result)
     except SecureTspError as error:
@@ -668,8 +657,7 @@ def _removable(wish, current, cluster, model, done):
         else:
             instances.append(one)
     going = set(one["instance_id"] for one in instances)
-    absent = set(one["instance_id"] for one in model.instances(cluster) + model.others
-                 if one["cluster"] == cluster and one["state"] == "absent")
+    absent = set(one["instance_id"] for one in model.listed(cluster) if one["state"] == "absent")
     for user in wish.users:
         left = set(profile.instance_id for profile in current.profiles_of(_fleet.type_of(user), user["name"])) - going
         if not (user["remove_user"] and left):
@@ -688,8 +676,7 @@ def _without_port(cluster, model, after, wish, done):
     """Users that lost their last instance of the list and can open neither port any more."""
     losers = dict.fromkeys((wish.user_type_of(one), one["user"]) for one in wish.instances)
     for kind, name in losers:
-        left = [one for one in model.instances(cluster) + [one for one in model.others if one["cluster"] == cluster]
-                if one["user"] == name and one["state"] == "present"]
+        left = [one for one in model.listed(cluster) if one["user"] == name and one["state"] == "present"]
         known = after.user(kind, name)
         if known is not None and not left and not _fleet.missing([_fleet.SECURE], known.groups):
             sentence = "Cluster %s: %s. Remove it from the group, or remove the user." % (cluster, _fleet.Remark(

@@ -21,7 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet, windows
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import listed_here, settings_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import answers, listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
 LOOKED = "Read the clusters, and choose what may be opened"
@@ -39,7 +39,7 @@ def lists(run):
     only, mistakes = model.named([one] if one else [], INSTANCE)
     traces, wrong = traces_of(run, model, only)
     mistakes += wrong
-    elsewhere = [instance for instance in model.instances() + model.others if key_of(instance) in only
+    elsewhere = [instance for instance in model.listed() if key_of(instance) in only
                  and instance["host"] not in run.vars["ansible_play_hosts_all"]]
     mistakes += ["%s: instance %s is on host %s, which is not in this run" % (INSTANCE, one, instance["host"]) for instance in elsewhere]
     if not any(model.hosts.get(host) for host in run.vars["ansible_play_hosts_all"]):
@@ -120,8 +120,7 @@ def knock(run, execute):
     for number, one in enumerate(mine):
         mine[number] = dict(one, ports=[dict((key, place[key]) for key in OF_PORT) for place in clusters.ports_of([one])])
     answer = execute("knock", mine, settings, {})
-    return dict(changed=False, results=[dict(found, item=subject(one)) for one, found in zip(
-        mine, answer.get("rows") or [answer] * len(mine))])
+    return dict(changed=False, results=[dict(found, item=subject(one)) for one, found in answers(mine, answer)])
 
 
 def opened(run, execute):

@@ -30,14 +30,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     key_of,
     owner_of,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import (
-    RealTimeInformation,
-    serviceability_login,
-)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
-    PACKAGES,
     HostLost,
+    answers,
+    lacking,
     listed_here,
     settings_of,
     surroundings,
@@ -86,9 +84,7 @@ def unread(answer):
     """Why a host could not be read, empty where it was."""
     if answer.get("failed"):
         return answer.get("msg") or "failed without a message"
-    names = [PACKAGES[one] for one in answer["missing"]]
-    return "The Python packages %s are missing on this host. Install them with: %s -m pip install %s" % (
-        ", ".join(names), answer["python"], " ".join(names)) if names else ""
+    return lacking(answer) if answer["missing"] else ""
 
 
 def probed(run, execute, model, mine, rows, settings):
@@ -106,7 +102,7 @@ def opened_of(execute, instances, settings, passwords):
     if not instances:
         return []
     answer = execute("open", instances, settings, {"passwords": [passwords[owner_of(one)] for one in instances]})
-    return [dict(found, item=one) for one, found in zip(instances, answer.get("rows") or [answer] * len(instances))]
+    return [dict(found, item=one) for one, found in answers(instances, answer)]
 
 
 def drifted(run, _execute):
@@ -195,7 +191,7 @@ def read_cluster(access, name, model, rows, cutover, ris, probes, judging=None):
     except SecureTspError as error:
         found["failures"].append(str(error))
     if ris and found["accounts"]:
-        found["connections"] = view(access.params(name), [user["name"] for user in found["accounts"]["users"] if user["secure"]])
+        found["connections"] = view(access, name, [user["name"] for user in found["accounts"]["users"] if user["secure"]])
     found["failures"] = list(dict.fromkeys(found["failures"]))
     return found
 
@@ -240,7 +236,7 @@ def online_ca(cluster, authorities, capf, rows, judging):
 
 def compare(axl, _access, name, model, rows, cutover, probes):
     """The plan for the whole lists, with what hosts say of their certificates. Nothing is to be armed, and nothing is written."""
-    instances = [one for one in model.instances(name) + model.others if one["cluster"] == name and (probes or not one["probe_of"])]
+    instances = [one for one in model.listed(name) if probes or not one["probe_of"]]
     accounts = _outcome.with_outcomes([account_of_instance(one) for one in instances], rows, name)
     for account in accounts:
         account.update(needs_certificate=None, rearm=False, force=False)
@@ -251,13 +247,12 @@ def compare(axl, _access, name, model, rows, cutover, probes):
     return dict((key, result[key]) for key in ("plan", "users", "instances", "remarks", "release"))
 
 
-def view(params, users):
+def view(access, cluster, users):
     """What CTI Manager sees of these users. One request for the whole fleet: the cluster allows 15 a minute."""
     seen = _connections.View()
     if users:
         try:
-            with RealTimeInformation(serviceability_login(params), patience=clusters.RIS_PATIENCE) as ris:
-                seen = _connections.look(ris, dict(users=users, include=[], status="Any", addresses=None))
+            seen = access.connections(cluster, dict(users=users, include=[], status="Any", addresses=None))
         except _connections.NOT_AVAILABLE as error:
             return dict(available=False, reason=str(error), complete=True, connections=[])
     return dict(available=True, reason="", complete=seen.complete, connections=list(seen.connections.values()))
@@ -270,7 +265,7 @@ def judged(run, model, readings, hosts, probe, ris):
 
 def fleet_of(model):
     """The lists as the judgements take them."""
-    return {"users": model.users, "instances": model.instances() + model.others}
+    return {"users": model.users, "instances": model.listed()}
 
 
 ON_CLUSTERS = {"drift_lists": lists, "findings": findings}

@@ -18,6 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _options,
     _outcome,
     _run,
+    _store,
     _summary,
     _verification,
     _window,
@@ -29,7 +30,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     key_of,
     owner_of,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
@@ -37,7 +38,6 @@ HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
 MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
 NOT_IN_THIS_RUN = "not in this run"
-USUAL_PLACE = "/etc/secure_tsp"
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
 
@@ -125,8 +125,7 @@ def issuers_of(run, model):
                 mistakes.append("cluster %s: issuers: %s cannot be read on the controller: %s" % (name, path, error.strerror))
             except InputError:
                 mistakes.append("cluster %s: issuers: %s has no certificate in PEM format" % (name, path))
-    if mistakes:
-        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    refuse_lists(mistakes)
     return found
 
 
@@ -162,8 +161,7 @@ def look_at_lists(run, naming=(), probe=None):
         wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
     handlers = handlers_of(run, mistakes)
-    if mistakes:
-        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(mistakes), "; ".join(mistakes)))
+    refuse_lists(mistakes)
     return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), named=named,
                 handlers=handlers, verify_flow="verify_%s" % (CAREFUL if handlers else STRAIGHT),
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
@@ -185,13 +183,19 @@ def handlers_of(run, mistakes):
             given = run.value_of_host(host, name + "_handler")
             if not given:
                 continue
-            path = os.path.abspath(os.path.expanduser(str(given)))
+            path = run.path(str(given))
             if not os.path.isfile(path):
                 wrong = "secure_tsp_%s_handler: there is no file %s" % (name, path)
                 if wrong not in mistakes:
                     mistakes.append(wrong)
             found.setdefault(host, {})[name] = path
     return found
+
+
+def handlers_on(run, chosen, name):
+    """{host: task file} of the chosen hosts that have such a handler."""
+    known = run.register(_run.PREFLIGHT)["handlers"]
+    return dict((host, known[host][name]) for host in chosen if name in known.get(host, ()))
 
 
 def safe_option(run, name):
@@ -210,8 +214,8 @@ def run_once_is_possible(run):
 
 def places_of(model):
     """Folders in which keys are looked for on every host, {host} left in where the store of an instance has it."""
-    found = dict.fromkeys([USUAL_PLACE])
-    for one in model.instances() + model.others:
+    found = dict.fromkeys([_store.USUAL_PLACE])
+    for one in model.listed():
         if not one["probe_of"]:
             found[one["store_of_host"].rpartition("/")[0] or "/"] = None
     return list(found)
@@ -238,8 +242,7 @@ def refuse_problems(model, surveys):
     for name, survey in surveys.items():
         where = "cluster %s: " % name if model.several else ""
         problems += [where + problem for problem in survey.pop("problems")]
-    if problems:
-        raise Refused("%d mistake(s) in the lists: %s. Nothing was changed." % (len(problems), "; ".join(problems)))
+    refuse_lists(problems)
 
 
 def refuse_clusters(model, surveys):
@@ -293,7 +296,7 @@ def held_elsewhere(run, model):
     """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
     listed = {}
     templates = {}
-    for one in model.instances() + model.others:
+    for one in model.listed():
         if one["state"] == "present" and not one["probe_of"]:
             listed.setdefault(one["instance_id"], []).append(one)
             templates.setdefault(one["store_of_host"], []).append(one)
@@ -320,12 +323,10 @@ def cutover(run):
     """Cut over who is due, see what CTI Manager sees, and choose how each instance is proven."""
     model, seen = run.model(), clusters.Seen()
     rows, hosts = run.rows(), run.batch()
-    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
-    access = clusters.Access(run.clusters())
+    access, fresh = clusters.Access(run.clusters()), changed_something(run, rows)
     policy = policy_of(run, model, _run.TICKED)
     for name, survey in usable(run).items():
-        clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh,
-                         look=run.option("verify_with") in ("auto", "application", "ris"))
+        clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh, looks_at_connections(run))
     gone = clusters.Gone()
     removed = set(Key(*pair) for host in run.batch() for pair in run.of_host(host, _run.ENROLLED).get("removed") or ())
     for name, survey in usable(run).items():
@@ -338,6 +339,16 @@ def cutover(run):
         cut=seen.cut, changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
         warnings=warnings + gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
         told=seen.told, secure=sorted(map(list, seen.secure)))
+
+
+def changed_something(run, rows):
+    """Whether this run changed something, or would, so that what preflight read of the clusters is out of date."""
+    return bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
+
+
+def looks_at_connections(run):
+    """Whether it counts for a proof what CTI Manager sees."""
+    return run.option("verify_with") in ("auto", "application", "ris")
 
 
 def policy_of(run, model, ticked=_run.LOOKED):
@@ -390,18 +401,17 @@ def due(run):
     access, barred, logins = clusters.Access(run.clusters()), [], {}
     policy, going = policy_of(run, model), set()
     policy.stopped |= set(host for host, paths in run.register(_run.PREFLIGHT)["handlers"].items() if "stop" in paths)
-    fresh = bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
+    fresh = changed_something(run, rows)
     for name, survey in usable(run).items():
         before = len(seen.cut)
         clusters.cutover(access, name, model, rows, run.batch(), run.option("cutover"), policy, survey, True, seen, fresh)
         users = set(user for user in seen.due.get(name, ()))
         going |= set(Key(name, user) for user in users)
         barred += prove_passwords(run, access, model, name, survey, users, seen.cut[before:], logins)
-    handlers = run.register(_run.PREFLIGHT)["handlers"]
     concerned = set(host for host, plan in plan_of(run, model, seen, rows).items() if any(row["way"] == "application" for row in plan))
     concerned |= set(one["host"] for one in model.instances(hosts=run.batch()) if owner_of(one) in going - set(
         Key(cluster, user) for cluster, user, _why in barred))
-    paths = dict((name, dict((host, handlers[host][name]) for host in concerned if name in handlers.get(host, ()))) for name in HANDLERS)
+    paths = dict((name, handlers_on(run, concerned, name)) for name in HANDLERS)
     return dict(changed=False, barred=barred, logins=logins, warnings=list(seen.failures.values()),
                 going=sorted(map(list, going)) if run.option("cutover") == "auto" else [],
                 secure=sorted(map(list, seen.secure - going)), **paths)
@@ -436,11 +446,10 @@ def views(run):
     policy = clusters.Policy(set(), False, {}, "never")
     for name, survey in usable(run).items():
         clusters.cutover(access, name, model, rows, run.batch(), "never", policy, survey, True, seen,
-                         look=run.option("verify_with") in ("auto", "application", "ris"))
+                         look=looks_at_connections(run))
     plan = plan_of(run, model, seen, rows, again=True)
-    handlers = run.register(_run.PREFLIGHT)["handlers"]
-    paths = dict((name, dict((host, handlers[host][name]) for host, mine in plan.items() if name in handlers.get(host, ()) and any(
-        row["way"] == "application" and not row["failed"] for row in mine))) for name in HANDLERS)
+    concerned = [host for host, mine in plan.items() if any(row["way"] == "application" and not row["failed"] for row in mine)]
+    paths = dict((name, handlers_on(run, concerned, name)) for name in HANDLERS)
     return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, **paths)
 
 
@@ -501,7 +510,7 @@ def told_of(run, model):
         hosts = set(run.vars["ansible_play_hosts_all"])
         return [one for one in model.instances() if one["state"] == "present" and one["host"] in hosts]
     keys = set(Key(*pair) for pair in chosen)
-    return [one for one in model.instances() + model.others if key_of(one) in keys]
+    return [one for one in model.listed() if key_of(one) in keys]
 
 
 def not_here(instance, left_to_others):

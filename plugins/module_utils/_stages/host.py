@@ -38,7 +38,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 
 LIBRARIES = ("cryptography", "OpenSSL", "tftpy")
 FACTS = ("certificate", "needs_certificate", "explanation", "unconfirmed", "trust_list", "unfinished", "wrong_modes", "bundle")
-USUAL_PLACE = "/etc/secure_tsp"
 DEPTH = 2  # folders below a place in which keys are looked for
 LOOPBACK = ("127.", "::1")
 
@@ -94,7 +93,7 @@ class Host:
         return result
 
     def _surroundings(self):
-        places = self.settings.get("places") or [USUAL_PLACE]
+        places = self.settings.get("places") or [_store.USUAL_PLACE]
         return dict(
             time=time.time(), python=sys.executable, missing=[name for name in LIBRARIES if importlib.util.find_spec(name) is None],
             addresses=addresses(self.settings.get("towards") or ()), keys=sorted(set(files_below(places, _store.KEY))),
@@ -277,7 +276,7 @@ class Host:
         result = self._surroundings()
         result["files"] = [] if result["missing"] else [
             dict(path=path, checksum=checksum) for path, checksum in sorted(certificates_below(
-                self.settings.get("places") or [USUAL_PLACE]))]
+                self.settings.get("places") or [_store.USUAL_PLACE]))]
         result["rows"] = [] if result["missing"] else self.each(self._read)
         self.diff, self.warnings = [], []
         return result

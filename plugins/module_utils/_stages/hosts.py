@@ -19,6 +19,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _progress,
     _run,
     _trust_list,
+    _upgrade,
     _verification,
     _window,
 )
@@ -59,6 +60,11 @@ class HostLost(SecureTspError):
 
 def listed_here(run, model, state="present", enrolment="collection"):
     return [one for one in model.hosts.get(run.host, ()) if one["state"] == state and one["enrolment"] == enrolment]
+
+
+def answers(instances, answer):
+    """Each instance with its row of a module's answer; one that failed as a whole stands for all rows."""
+    return list(zip(instances, answer.get("rows") or [answer] * len(instances)))
 
 
 def settings_of(run, model, instances):
@@ -171,10 +177,7 @@ def judged(run, before, instances, answer, ahead):
     if not instances:
         return problems, warnings
     if set(answer["missing"]) - set(answer.get("spared") or ()):
-        names = [PACKAGES[one] for one in answer["missing"]]
-        problems.append(
-            "The Python packages %s are missing on this host. Install them with: %s -m pip install %s , or set "
-            "secure_tsp_install_python_packages: true." % (", ".join(names), answer["python"], " ".join(names)))
+        problems.append("%s , or set secure_tsp_install_python_packages: true." % lacking(answer))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
@@ -191,6 +194,12 @@ def judged(run, before, instances, answer, ahead):
         shut = [closed(place, "no secure connection can be opened there") for place in found if place["problem"]]
         (problems if len(shut) == len(found) else warnings).extend(shut)
     return problems, warnings
+
+
+def lacking(answer):
+    names = [PACKAGES[one] for one in answer["missing"]]
+    return "The Python packages %s are missing on this host. Install them with: %s -m pip install %s" % (
+        ", ".join(names), answer["python"], " ".join(names))
 
 
 def closed(place, consequence):
@@ -253,7 +262,7 @@ def enrol(run, execute):
     """Arm on the controller, enrol on the host, and disarm what was not used, whatever happens in between."""
     model = run.model()
     looked, told = run.register(_run.LOOKED), run.needed(_run.ACCOUNTS, "Bring users, groups, devices and idle profiles in line")
-    rows = dict((key_of(row), row) for row in looked.get("rows") or ())
+    rows = _outcome.by_key(looked.get("rows") or ())
     for cluster, message in told["failures"].items():
         for key, row in rows.items():
             if key.cluster == cluster:
@@ -288,13 +297,15 @@ class Enrolment:
         self.lost = ""
 
     def chunks(self, due):
-        """[(rows of the lists of one cluster, whether they are the canary batch)]."""
-        size = self.run.option("batch_instances")
+        """[(rows of the lists of one cluster, whether they are the canary batch)], the canary batches first."""
         found = []
         for cluster in sorted(set(one["cluster"] for one in due)):
-            mine = [one for one in due if one["cluster"] == cluster]
-            found += [(mine[start:start + size], False) for start in range(0, len(mine), size)]
-        return found
+            found += _upgrade.batches([one for one in due if one["cluster"] == cluster], *self.sizes(cluster))
+        return sorted(found, key=lambda chunk: not chunk[1])
+
+    def sizes(self, _cluster):
+        """(instances of a chunk, those of the canary batch)."""
+        return self.run.option("batch_instances"), 0
 
     def work(self, due):
         """Everything that is due on this host, as long as nothing speaks against a further chunk."""
@@ -454,7 +465,7 @@ def remove(run, execute, model, looked, work):
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})
-    for one, found in zip(there, answer.get("rows") or [answer] * len(there)):
+    for one, found in answers(there, answer):
         row = _outcome.updated(_outcome.fresh(one), found, one)
         work.rows[key_of(one)] = dict(row, state="failed" if row["failed"] else "removed")
         if not row["failed"]:
@@ -480,7 +491,7 @@ def login(run, execute):
     passwords = run.passwords(model, set(asked))
     answer = execute("login", work, settings_of(run, model, work), {"passwords": [passwords[key] for key in asked]})
     wrong, warnings = [], []
-    for key, found in zip(asked, answer.get("rows") or [answer] * len(asked)):
+    for key, found in answers(asked, answer):
         if found.get("failed") and found.get("refused"):
             wrong.append([*key, "waiting: CTI Manager refuses the login of user %s with the password that the list gives: %s" % (
                 key.name, found["msg"])])
@@ -527,18 +538,18 @@ def verify(run, execute):
 
 def proven(run, execute, model, plan, before, enrolling=True, keep=False):
     """The rows with what came of their ways. keep: the former certificate stays although the new one was proven."""
-    by_key = dict((key_of(one), one) for one in model.hosts.get(run.host, ()))
+    here = _outcome.by_key(model.hosts.get(run.host, ()))
     work = []
     for row in plan:
         opens = row["way"] in _verification.OPENING and not row["failed"]
         by_view = row["way"] == "ris" and row["unconfirmed"] and not row["failed"] and not keep
         if opens or by_view:
-            work.append(dict(by_key[key_of(row)], way=row["way"], confirm=not keep and row["unconfirmed"] and row["way"] != "probe"))
+            work.append(dict(here[key_of(row)], way=row["way"], confirm=not keep and row["unconfirmed"] and row["way"] != "probe"))
     answer, opened = {}, {}
     if work and not run.check:
         passwords = run.passwords(model, set(owner_of(one) for one in work))
         answer = execute("prove", work, settings_of(run, model, work), {"passwords": [passwords.get(owner_of(one)) for one in work]})
-        opened = dict((key_of(one), found) for one, found in zip(work, answer.get("rows") or [answer] * len(work)))
+        opened = dict((key_of(one), found) for one, found in answers(work, answer))
     planned = set(key_of(one) for one in plan)
     others = [row for row in before if key_of(row) not in planned]
     rows = _verification.results(plan, opened, check_mode=run.check, enrolling=enrolling, until=clusters.iso(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi, _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
@@ -23,7 +23,7 @@ def jtapi(run, _execute):
     """Files to deliver and to remove, records of jtapi.ini, and what each application gives JTAPI, of the instances of this host."""
     own = dict((name, run.template(ROLE + name, run.vars.get(ROLE + name))) for name in ("folder", "formats", "store_name", "pem_name", "alias"))
     refuse(own)
-    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
     model = run.model()
     mine = hosts.listed_here(run, model)
     # What has no certificate gets no store, and stands in the summary with its reason.

@@ -18,8 +18,6 @@ ROLLBACK = "rollback_instances"
 NOTHING_NAMED = (
     "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances, or the users that are to leave the "
     "secure port, in secure_tsp_uncut_users. Nothing was changed.")
-COMES_BACK = (
-    "The next run of site moves it to the secure port again, unless secure_tsp_cutover is manual. Certificates and profiles stay as they are.")
 NOT_OURS = "its TSP keeps its certificates itself, so that there is nothing to put back here"
 NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
 WOULD_BE_BACK = "The former key and certificate would be put back."
@@ -64,7 +62,7 @@ def restore(run, execute):
     if not mine:
         return dict(changed=False, rows=rows)
     answer = execute("restore", mine, hosts.settings_of(run, model, mine), {})
-    for one, found in zip(mine, answer.get("rows") or [answer] * len(mine)):
+    for one, found in hosts.answers(mine, answer):
         rows.append(put_back(one, found, run.check))
     return dict(changed=bool(answer.get("changed")), rows=rows, diff=answer.get("diff", []), warnings=answer.get("warnings", []))
 
@@ -87,7 +85,7 @@ def decommission_preflight(run):
     """Check lists and window. The clusters are asked when something is to be removed there."""
     found = fleet.look_at_lists(run)
     model = found.pop("known")
-    chosen = [list(key_of(one)) for one in model.instances() + model.others if one["state"] == "absent"]
+    chosen = [list(key_of(one)) for one in model.listed() if one["state"] == "absent"]
     return dict(found, window=fleet.open_window(run), clusters=dict((name, dict(failure="")) for name in model.clusters), chosen=chosen,
                 stopped="")
 
@@ -99,7 +97,7 @@ def remove(run, execute):
     mine = [one for one in absent if one["enrolment"] == "collection"]
     rows = dict((key_of(one), dict(_outcome.fresh(one), changed=False)) for one in absent)
     answer = execute("remove", mine, hosts.settings_of(run, model, mine), {}) if mine else {}
-    for one, found in zip(mine, answer.get("rows") or [answer] * len(mine)):
+    for one, found in hosts.answers(mine, answer):
         row = _outcome.updated(rows[key_of(one)], found, one)
         rows[key_of(one)] = dict(row, action="removed" if row["changed"] else "none") if not row["failed"] else dict(
             row, state="failed", message="%s %s" % (row["message"], FILES_STAY))

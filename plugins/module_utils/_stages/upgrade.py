@@ -102,8 +102,7 @@ def gate(run):
     """
     model = run.model()
     run.needed(_run.PLANNED, "Plan of the run")
-    here = [host for host in run.batch() if run.newest(host) is not None and not run.refusal(host)]
-    rows = [row for row in run.rows(here) if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
+    rows = [row for row in run.rows(run.fit()) if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
     due = [row for row in rows if row["upgrade"] == _upgrade.DUE]
     parallel, size = _upgrade.at_a_time(
         run.option("batch_instances"), len(set(row["host"] for row in due)), run.vars.get("ansible_forks"), run.option("enrol_throttle"))
@@ -127,7 +126,7 @@ def gate(run):
     return dict(
         changed=False, at=clusters.clock(), plan=plan, stopped=stopped, canary=canary, size=size, throttle=parallel,
         warnings=["Cluster %s: %s" % (cluster, why) for cluster, (by, why) in stopped.items() if by == _progress.SERVICES],
-        stop=handlers(run, around, "stop"), start=handlers(run, around, "start"))
+        **dict((name, fleet.handlers_on(run, around, name)) for name in fleet.HANDLERS))
 
 
 def look_at(run, access, cluster, model, rows, seen):
@@ -135,9 +134,9 @@ def look_at(run, access, cluster, model, rows, seen):
     known = run.register(_run.PREFLIGHT)["clusters"][cluster]
     names = set(row["user"] for row in rows if row["cluster"] == cluster)
     try:
-        return clusters.stand(access, cluster, model, names, known, run.option("verify_with") in ("auto", "application", "ris"), seen)
+        return clusters.stand(access, cluster, model, names, known, fleet.looks_at_connections(run), seen)
     except Exception as error:  # pylint: disable=broad-exception-caught
-        seen.views[cluster] = dict(available=False, connections=[], users_read=False, reason=reason_of(error))
+        seen.unread(cluster, reason_of(error))
         return [reason_of(error)]
 
 
@@ -151,12 +150,6 @@ def ways(run, model, seen, rows):
         if key_of(row) in wanted:
             found.setdefault(row["host"], []).append(row)
     return found
-
-
-def handlers(run, chosen, name):
-    """{host: task file} of the chosen hosts that have such a handler."""
-    known = run.register(_run.PREFLIGHT)["handlers"]
-    return dict((host, known[host][name]) for host in chosen if name in known.get(host, ()))
 
 
 # On a host
@@ -178,9 +171,9 @@ class Renewal(hosts.Enrolment):
     """told: what the gate registered."""
 
     def __init__(self, run, execute, model, told):
-        super().__init__(run, execute, model, dict((key_of(row), row) for row in run.newest(run.host) or ()))
-        self.told, self.here = told, dict((key_of(one), one) for one in model.hosts.get(run.host, ()))
-        self.plan = dict((key_of(row), row) for row in (told.get("plan") or {}).get(run.host, ()))
+        super().__init__(run, execute, model, _outcome.by_key(run.newest(run.host) or ()))
+        self.told, self.here = told, _outcome.by_key(model.hosts.get(run.host, ()))
+        self.plan = _outcome.by_key((told.get("plan") or {}).get(run.host, ()))
         self.stopped = told.get("stopped") or {}
         self.leads = set(cluster for cluster, host in (told.get("canary") or {}).items() if host == run.host)
 
@@ -222,13 +215,8 @@ class Renewal(hosts.Enrolment):
                 found.append(self.here[key])
         return found
 
-    def chunks(self, due):
-        """The canary batches first."""
-        size, found = self.told.get("size", 0), []
-        for cluster in sorted(set(one["cluster"] for one in due)):
-            mine = [one for one in due if one["cluster"] == cluster]
-            found += _upgrade.batches(mine, size, self.run.option("canary_instances") if cluster in self.leads else 0)
-        return sorted(found, key=lambda chunk: not chunk[1])
+    def sizes(self, cluster):
+        return self.told.get("size", 0), self.run.option("canary_instances") if cluster in self.leads else 0
 
     def hindrance(self, cluster, chunk, canary, number):
         if cluster in self.stopped:
@@ -308,7 +296,7 @@ class Renewal(hosts.Enrolment):
         if disproved:
             answer = self.execute("restore", disproved, hosts.settings_of(self.run, self.model, disproved), {})
             self.add(answer)
-            results = dict((key_of(one), found) for one, found in zip(disproved, answer.get("rows") or [answer] * len(disproved)))
+            results = dict((key_of(one), found) for one, found in hosts.answers(disproved, answer))
         for key in keys:
             self.rows[key] = _upgrade.settled(_upgrade.restored(self.rows[key], results.get(key)))
 

@@ -12,6 +12,7 @@ person has said that it is entered.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import json
@@ -84,8 +85,12 @@ class Windows:
 
     def __init__(self, run, execute):
         self.run, self.execute = run, execute
-        self.options = run.windows()[0]
-        self.profile = run.registry_profile(self.options["registry_profile"])
+        self.options, self.mistakes = run.windows()
+
+    @functools.cached_property
+    def profile(self):
+        """Settings of the registry profile. Raises Refused."""
+        return self.run.registry_profile(self.options["registry_profile"])
 
     def answer(self, module, options, secret=False, action=False):
         """What a module answers, of which only what ASKED names can be read."""
@@ -462,7 +467,7 @@ def hand_over(run, execute):
     """Arm the profiles of instances that need a certificate, and hand their strings over: by the registry where the profile knows the
     place, else by a file. What reached its TSP stays armed, since the TSP may fetch it later; what reached nobody is disarmed."""
     model, windows = run.model(), Windows(run, execute)
-    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows]
     waiting = [one for one in mine if awaited(rows[key_of(one)])]
     work = HandOver(run, windows, model, rows)
@@ -539,7 +544,7 @@ class HandOver(hosts.Enrolment):
                     if write["instance_id"] == name:
                         self.changed |= self.windows.write(write, secret=write["secret"])
                 if name in strings and self.way == ON_CONTROLLER:
-                    write_string(self.path(one), strings[name])
+                    write_private(self.path(one), strings[name] + "\n")
                 elif name in strings and self.way == ON_HOST:
                     self.put(one, strings[name])
             except (Unanswered, OSError) as error:
@@ -574,12 +579,13 @@ class HandOver(hosts.Enrolment):
                 if self.way in (ON_CONTROLLER, ON_HOST) and left[key_of(one)]]
 
 
-def write_string(path, string):
+def write_private(path, text):
+    """A new file of the controller, for its owner alone."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # its mode, or what it is a link to, may be another
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(string + "\n")
+        stream.write(text)
 
 
 # fetched
@@ -589,7 +595,7 @@ def fetched(run, execute):
     """Read what the TSPs fetched, and remove strings that were used."""
     model, windows = run.model(), Windows(run, execute)
     handed = run.register(_run.HANDED)
-    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
     waiting = set(Key(*pair) for pair in handed.get("waiting") or ())
     if run.check or not waiting:
         return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, run.register(_run.LOOKED)["tsp"]["strings"]))
@@ -634,7 +640,7 @@ def tick(run, execute):
     by this run. It acts at the TSP's next start, so the connections go on until then."""
     model, told = run.model(), run.register(_run.DUE)
     chosen = set(Key(*pair) for pair in (told.get("going") or []) + (told.get("secure") or []))
-    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and owner_of(one) in chosen
             and rows[key_of(one)]["certificate_valid"] and not rows[key_of(one)]["failed"]]
     result = dict(rows=list(rows.values()), changed=False, diff=[], ticked=[], ready=[], by_hand=[])
@@ -671,7 +677,7 @@ def switch(windows, instances, plan):
 def not_ticked(run, model, register):
     """{Key of a user: sentence} of users with a TSP that nobody told to use the secure port. register: LOOKED, for what can be told by
     the registry, or TICKED, for what was."""
-    tsps = [one for one in model.instances() + model.others if one["enrolment"] == "tsp" and one["state"] == "present"]
+    tsps = [one for one in model.listed() if one["enrolment"] == "tsp" and one["state"] == "present"]
     if not tsps:
         return {}
     ready, missing = ticked_by_hand(run, model), {}
@@ -695,7 +701,7 @@ def settle(run, execute):
     model, handed, ticked = run.model(), run.register(_run.HANDED), run.register(_run.TICKED)
     was = set(Key(*pair) for pair in run.register(_run.DUE).get("secure") or ())
     secure = set(Key(*pair) for pair in run.register(_run.CUTOVER).get("secure") or ())
-    rows = dict((key_of(row), row) for row in run.newest(run.host) or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
     written = set(Key(*pair) for pair in ticked.get("ticked") or ())
     by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model)
@@ -749,11 +755,7 @@ def snapshot(run, execute):
     """Keep what the registry holds below the keys in question, in a file that only we may read: there may be secrets in it."""
     windows = discovering(run, execute)
     path = snapshot_file(run, windows)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        json.dump(taken(windows), stream)
+    write_private(path, json.dumps(taken(windows)))
     return dict(changed=False, msg="The registry as it is now is kept in %s" % path)
 
 
@@ -768,7 +770,7 @@ def discover(run, execute):
         return dict(failed=True, msg="There is no snapshot %s. Begin with client_windows_discover_stage before." % path)
     options = windows.options
     try:
-        whole = {"settings": run.registry_profile(options["registry_profile"])}
+        whole = {"settings": windows.profile}
     except Refused:
         whole = {}
     found = _tsp_discovery.registry_change(
@@ -783,14 +785,13 @@ def discover(run, execute):
 
 
 def discovering(run, execute):
-    options, wrong = run.windows()
-    if wrong:
-        raise Refused("; ".join(wrong))
+    windows = Windows(run, execute)
+    options = windows.options
+    if windows.mistakes:
+        raise Refused("; ".join(windows.mistakes))
     if not options["discover_setting"] or not options["registry_profile"]:
         raise Refused("Give client_windows_discover_setting, such as security.capf_port, and client_windows_registry_profile, a file of "
                       "your own that the profile is written to.")
-    windows = Windows.__new__(Windows)
-    windows.run, windows.execute, windows.options = run, execute, options
     return windows
 
 

@@ -9,12 +9,9 @@ Each asks the clusters only where a host of the batch has such an instance to as
 
 from __future__ import annotations
 
-import time
-
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_enrolment, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
-
 
 KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
 
@@ -59,7 +56,7 @@ def wait(run):
         pending = [key for key in fetching if key not in known or known[key]["state"] in _tsp_enrolment.STILL_PENDING]
         if not pending or not left:
             break
-        time.sleep(left.pop(0))
+        clusters.pause(left.pop(0))
     return dict(changed=False, profiles=[[*key, profile] for key, profile in known.items()])
 
 
@@ -102,7 +99,7 @@ def see(run):
         found = dict((key_of(row), row) for rows in fleet.plan_of(run, model, seen, awaited).values() for row in rows)
         if all(row["way"] == "ris" for row in found.values()) or not left:
             break
-        time.sleep(left.pop(0))
+        clusters.pause(left.pop(0))
     plan = dict((host, [found.get(key_of(row), row) for row in rows]) for host, rows in before["plan"].items())
     return dict(kept, changed=False, plan=plan)
 
