@@ -313,7 +313,7 @@ class Run:
 
     def rows(self, hosts=None):
         """Newest rows of hosts of the play, of all of them unless named."""
-        return [row for host in hosts or self.vars["ansible_play_hosts_all"] for row in self.newest(host) or ()]
+        return [row for host in (self.vars["ansible_play_hosts_all"] if hosts is None else hosts) for row in self.newest(host) or ()]
 
     def batch(self):
         return list(self.vars["ansible_play_batch"])
@@ -326,9 +326,9 @@ class Run:
     def model_of_begun(self):
         return Model.of(self.of_host(self.begun()[0], PREFLIGHT)["model"])
 
-    def fit(self, hosts=None):
+    def fit(self):
         """Hosts of the batch that were looked at and not refused."""
-        return [host for host in hosts or self.batch() if self.newest(host) is not None and not self.refusal(host)]
+        return [host for host in self.batch() if self.newest(host) is not None and not self.refusal(host)]
 
     def refusal(self, host):
         """Why a host cannot go on, empty where it can."""

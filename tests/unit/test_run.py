@@ -176,7 +176,8 @@ def test_the_newest_rows_of_a_host():
     hosts = {"a": {"secure_tsp_looked": {"rows": [1]}, "secure_tsp_enrolled": {"rows": [2]}}, "b": {"secure_tsp_looked": {"rows": []}}, "c": {}}
     one = run(hosts)
     assert [one.newest(host) for host in hosts] == [[2], [], None]
-    assert one.rows() == [2]
+    assert one.rows() == one.rows(["a", "b"]) == [2]
+    assert one.rows([]) == one.rows(["c"]) == []
 
 
 def test_hosts_that_can_go_on():
