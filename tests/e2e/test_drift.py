@@ -612,7 +612,8 @@ def test_a_report_lands_where_the_run_was_started_after_the_findings_are_told(sm
 def test_a_report_that_cannot_be_written_is_no_drift(small):
     small.settings["secure_tsp_report_folder"] = str(small.controller.folder / "ansible.cfg")
     run = small.run(playbook="drift")
-    assert "There is no report in %s: " % small.settings["secure_tsp_report_folder"] in run.output
+    # A warning is broken at the width of the terminal, within a long path too.
+    assert "Thereisnoreportin%s:" % small.settings["secure_tsp_report_folder"] in "".join(run.output.split())
     (small.store("recorder02x1") / "QBEClient.key.pem").unlink()
     run = small.run(playbook="drift", rc=2)
     assert [(one["host"], one["msg"][:24]) for one in run.results("Fail where there is drift", status="failed")] == [
