@@ -212,11 +212,6 @@ def judge_lsc(certificate, key, known, moment):
     return NOT_VERIFIED % facts["issuer"] if issued is None else ""
 
 
-def has_name(certificate, name):
-    """Whether the subject or an alternative name is the name given to CAPF. What CUCM writes there is not known."""
-    return name in [_pki.common_name(certificate)] + _pki.alternative_names(certificate)
-
-
 # Need of a certificate
 
 
@@ -279,7 +274,7 @@ class Holding:
         self.key_known = key_known
         self.pending = pending
         self.has_certificate = certificate is not None
-        self.certificate = self._readable(certificate)
+        self.certificate, self._facts = self._readable(certificate)
         self.key = made[1] if key_pem is not None and key_pem == made[0] else self._key(key_pem, where, lenient)
         self.from_capf = None
         if self.certificate is not None and trust_list is not None:
@@ -306,14 +301,14 @@ class Holding:
 
     @staticmethod
     def _readable(octets):
+        """C((DER, its facts)), C((None, None)) without a certificate that can be read."""
         if octets is None:
-            return None
+            return None, None
         try:
             der = _pki.certificate_der(octets)
-            _pki.certificate_facts(der)
+            return der, _pki.certificate_facts(der)
         except (FormatError, ValueError):
-            return None
-        return der
+            return None, None
 
     def _key(self, key_pem, where, lenient):
         if key_pem is None:
@@ -349,6 +344,13 @@ class Holding:
         if self.key is not None:
             return _pki.key_kind(self.key)
         return _pki.key_kind(_pki.public_key_of(_pki.load_certificate(self.certificate))) if self.certificate else None
+
+    @property
+    def name_matches(self):
+        """Whether the subject or an alternative name is the name given to CAPF. What CUCM writes there is not known."""
+        if self.certificate is None:
+            return None
+        return self.wish.name == self._facts["common_name"] or self.wish.name in _pki.alternative_names(self.certificate)
 
     @property
     def days_left(self):
@@ -390,7 +392,7 @@ class Holding:
         """Plain values for a module's result."""
         kind = _pki.key_kind(self.key) if self.key is not None else (None, None)
         return {
-            "certificate": _pki.certificate_facts(self.certificate) if self.certificate else None,
+            "certificate": dict(self._facts) if self._facts else None,
             "days_left": self.days_left,
             "key": {
                 "exists": self.key_pem is not None if self.key_known else None, "type": kind[0], "size": kind[1],
@@ -399,7 +401,7 @@ class Holding:
             "key_matches": self.key_matches,
             "issuer_trusted": self.from_capf,
             "name": self.wish.name,
-            "name_matches": has_name(self.certificate, self.wish.name) if self.certificate else None,
+            "name_matches": self.name_matches,
             "needs_certificate": self.needs_certificate,
             "explanation": self.explanation,
         }
@@ -408,9 +410,9 @@ class Holding:
         """Sentences about what is odd with a certificate that is there."""
         if self.certificate is None:
             return
-        if not has_name(self.certificate, self.wish.name):
+        if not self.name_matches:
             yield ("The certificate names %s, not %s. What CUCM writes there is not known, but compare the instance "
-                   "id.") % (_pki.common_name(self.certificate) or "nobody", self.wish.name)
+                   "id.") % (self._facts["common_name"] or "nobody", self.wish.name)
         if _pki.begins(self.certificate) > self.moment:
             yield ("The certificate is not valid before %s. Compare the clocks of this host and of the cluster."
                    % _pki.iso(_pki.begins(self.certificate)))

@@ -298,8 +298,8 @@ def complete(clusters, users, instances, inventory=None, group=None, is_windows=
 
 class _Completion:
     def __init__(self, inventory, group, is_windows, secrets):
-        self.inventory = inventory
-        self.group = group
+        self.inventory = None if inventory is None else dict.fromkeys(inventory)
+        self.group = None if group is None else frozenset(group)
         self.windows = {}
         self.is_windows = is_windows
         self.mistakes, self.warnings = [], []

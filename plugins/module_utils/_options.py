@@ -97,11 +97,14 @@ def _text(value):
 
 def _name(value):
     """YAML takes C(0101) for a number, and other digits for other ones: what is read then is not what was written."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, str):
+        text = str(value)
+        if text.isalnum() and text.isascii():
+            return text
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
         raise ValueError("is a number where a text is due: put it in quotes")
-    text = _text(value)
-    if text.isalnum() and text.isascii():
-        return text
+    else:
+        text = _text(value)
     if NOT_IN_XML.search(text) or CONTROL.search(text):
         raise ValueError("has a control character or a line break, or one that XML cannot carry")
     if text != text.strip():
