@@ -185,7 +185,7 @@ class Instance:
     def present(self):
         settings = self._settings()
         if not self.store.exists and not self.check:
-            self._trust_list()  # tells what to do first, before anything is made
+            self._usable(None)  # tells what to do first, before anything is made
         adopted = self.store.create(self.check) and self.store.exists
         with self._at_work():
             self._present(settings, bool(adopted or self._recovered))
@@ -218,7 +218,7 @@ class Instance:
             action, step = "kept", None
         self.result["string_sent"] = False
         if step and self.check:
-            self._foresee()
+            self._foresee(holding.trust_list)
         elif step:
             step(holding, settings)
             holding = self._look()
@@ -241,16 +241,15 @@ class Instance:
         shown = dict((name, certificate.get(name)) for name in DIFF_FACTS) if certificate else None
         return {"certificate": shown, "wrong_modes": self.store.wrong_modes()}
 
-    def _foresee(self):
+    def _foresee(self, trust_list):
         try:
-            self._trust_list()
+            self._usable(trust_list)
         except TrustError as error:
             self.warnings.append("Outside of check mode this would fail now: %s" % error)
 
-    def _trust_list(self):
-        """The trust list. Raises TrustError without one, or without a CAPF in it."""
+    def _usable(self, trust_list):
+        """The trust list, where it names a CAPF. Raises TrustError without one, or without a CAPF in it."""
         where = self.store.path(_store.TRUST_LIST)
-        trust_list = _instance.read_trust_list(self.store)
         if trust_list is None:
             raise TrustError("this instance has no trust list", where=where,
                              cure="Fetch it with ctl_file first. Nothing was connected.")
@@ -265,7 +264,7 @@ class Instance:
         self.store.commit(keep_current=bool(holding.key_matches))
 
     def _enrol(self, holding, settings):
-        params, trust_list = self.params, self._trust_list()
+        params, trust_list = self.params, self._usable(holding.trust_list)
         self.store.refuse_foreign()
         if params["authorization_string"] is None and params["dialect"] == "cti":
             raise InputError(
