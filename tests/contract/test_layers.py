@@ -32,6 +32,7 @@ LAYERS = (
     ("_run",),
     ("_stages.hosts",),
     ("_stages.windows",),
+    ("_stages.windows_reading", "_stages.windows_enrolment", "_stages.windows_secure", "_stages.windows_sheet", "_stages.windows_discovery"),
     ("_stages.fleet",),
     ("_stages.upgrade", "_stages.removal", "_stages.drift", "_stages.adoption", "_stages.windows_fleet", "_stages.jtapi"),
     ("_stages.diagnosis",),

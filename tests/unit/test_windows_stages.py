@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Run
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_fleet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_fleet, windows_secure
 
 LISTS = {
     "secure_tsp_clusters": {name: {"hostname": name, "username": "axl", "password": "Axl-Secret-0001"} for name in ("emea", "apac")},
@@ -94,7 +94,7 @@ def key_of_tsp(number):
 
 def test_a_user_of_the_same_name_on_another_cluster_switches_no_tsp(tmp_path):
     execute = Execute()
-    found = windows.tick(run(tmp_path, {"due": {"going": [["emea", "rec"]], "secure": []}}), execute)
+    found = windows_secure.tick(run(tmp_path, {"due": {"going": [["emea", "rec"]], "secure": []}}), execute)
     assert execute.written() == [key_of_tsp(1)]
     assert found["ticked"] == found["ready"] == [["emea", "pc1x1"]]
 
@@ -103,23 +103,23 @@ def test_nobody_is_ticked_without_a_certificate_or_a_cutover(tmp_path):
     due = {"going": [["emea", "rec"], ["apac", "rec"]], "secure": []}
     rows = [dict(row("pc1x1"), certificate_valid=False), dict(row("pc1x2"), failed=True)]
     execute = Execute()
-    windows.tick(run(tmp_path, {"due": due, "enrolled": {"rows": rows}}), execute)
-    windows.tick(run(tmp_path, {"due": {"going": [], "secure": []}}), execute)
+    windows_secure.tick(run(tmp_path, {"due": due, "enrolled": {"rows": rows}}), execute)
+    windows_secure.tick(run(tmp_path, {"due": {"going": [], "secure": []}}), execute)
     assert execute.calls == []
 
 
 def test_a_value_that_stands_already_is_not_written_again(tmp_path):
     execute = Execute({key_of_tsp(1): {"Secure": 1}})
-    found = windows.tick(run(tmp_path, {"due": {"going": [], "secure": [["emea", "rec"]]}}), execute)
+    found = windows_secure.tick(run(tmp_path, {"due": {"going": [], "secure": [["emea", "rec"]]}}), execute)
     assert execute.written() == [] and not found["changed"] and found["ready"] == [["emea", "pc1x1"]]
 
 
 def test_a_failed_tick_bars_the_cutover(tmp_path):
     due = {"going": [["emea", "rec"]], "secure": []}
-    found = windows.tick(run(tmp_path, {"due": due}), Execute(broken=["win_regedit"]))
+    found = windows_secure.tick(run(tmp_path, {"due": due}), Execute(broken=["win_regedit"]))
     failed = next(one for one in found["rows"] if one["instance_id"] == "pc1x1")
     assert failed["failed"] and "broken" in failed["message"] and found["ready"] == []
-    assert Key("emea", "rec") in windows.not_ticked(run(tmp_path, {"ticked": found}), MODEL, "ticked")
+    assert Key("emea", "rec") in windows_secure.not_ticked(run(tmp_path, {"ticked": found}), MODEL, "ticked")
 
 
 @pytest.mark.parametrize(("looked_needed", "variables", "barred"), [
@@ -132,15 +132,15 @@ def test_a_failed_tick_bars_the_cutover(tmp_path):
 def test_a_cutover_waits_for_a_tick_that_a_person_sets(tmp_path, looked_needed, variables, barred):
     looked = {"rows": [dict(row("pc1x1"), needed=looked_needed)], "tsp": {"facts": FACTS, "by_hand": [], "ready": []}}
     one = run(tmp_path, {"looked": looked, "due": {"going": [["emea", "rec"]], "secure": []}}, profile={}, **variables)
-    assert windows.tick(one, Execute())["ready"] == []
-    found = windows.not_ticked(one, MODEL, "ticked")
+    assert windows_secure.tick(one, Execute())["ready"] == []
+    found = windows_secure.not_ticked(one, MODEL, "ticked")
     assert (Key("emea", "rec") in found) == barred
     assert not barred or "pc1x1 on pc1" in found["emea", "rec"] and "linux1x1" not in found["emea", "rec"]
 
 
 def test_before_the_ticks_what_the_registry_profile_knows_bars_nobody(tmp_path):
     looked = {"rows": [], "tsp": {"ready": [["emea", "pc1x1"], ["apac", "pc1x2"]]}}
-    assert windows.not_ticked(run(tmp_path, {"looked": looked}), MODEL, "looked") == {}
+    assert windows_secure.not_ticked(run(tmp_path, {"looked": looked}), MODEL, "looked") == {}
 
 
 # After the cutover
@@ -150,7 +150,7 @@ def settled(tmp_path, cut, registers=(), **variables):
     due = {"going": [["emea", "rec"]], "secure": []}
     ticked = {"ticked": [["emea", "pc1x1"]], "ready": [["emea", "pc1x1"]], "by_hand": [], "rows": [row("pc1x1"), row("pc1x2")]}
     execute = Execute({key_of_tsp(1): {"Secure": 1}})
-    found = windows.settle(run(tmp_path, {"due": due, "ticked": ticked, "cut_over": {"secure": cut}, **dict(registers)}, **variables),
+    found = windows_secure.settle(run(tmp_path, {"due": due, "ticked": ticked, "cut_over": {"secure": cut}, **dict(registers)}, **variables),
                            execute)
     return found, execute
 

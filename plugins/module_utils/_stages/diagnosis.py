@@ -20,7 +20,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet, windows
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet, windows, windows_reading
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import answers, listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
@@ -111,7 +111,7 @@ def knock(run, execute):
     model, only = run.model(), drift.asked(run)
     if windows.tsps_of(model, run.host):
         asked = "tsp" in run.register(_run.READ)
-        return dict(changed=False, results=[], traces=windows.traces(run, execute, only, run.every_secret(model)) if asked else [])
+        return dict(changed=False, results=[], traces=windows_reading.traces(run, execute, only, run.every_secret(model)) if asked else [])
     mine = [one for one in listed_here(run, model) if key_of(one) in only]
     if not mine or not can_be_asked(run):
         return dict(changed=False, results=[])

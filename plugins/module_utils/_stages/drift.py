@@ -31,7 +31,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_reading
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
     HostLost,
     answers,
@@ -60,7 +60,7 @@ def read(run, execute):
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
     if windows.tsps_of(model, run.host):
-        return windows.read(run, execute)
+        return windows_reading.read(run, execute)
     if run.is_windows(run.host):
         return dict(changed=False, reading=_drift.host_reading(), rows=[])
     mine = listed_here(run, model)
@@ -159,7 +159,7 @@ def gathered(run, model, names, ris):
     certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
     outside = dict((name, found.pop("outside", ())) for name, found in readings.items())
     for host in told:  # a clone shows only when hosts are compared
-        instances, judged_, addresses = windows.judged_reading(host, told, certificates, outside)
+        instances, judged_, addresses = windows_reading.judged_reading(host, told, certificates, outside)
         hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
 

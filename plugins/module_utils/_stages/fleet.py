@@ -31,7 +31,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows, windows_secure, windows_sheet
 
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
 HANDLERS = ("stop", "start")
@@ -356,7 +356,7 @@ def policy_of(run, model, ticked=_run.LOOKED):
     to use the secure port, or can be."""
     made = set(Key(*pair) for host in run.vars["ansible_play_hosts_all"]
                for pair in run.of_host(host, _run.ACCOUNTS).get("made") or ())
-    barred = windows.not_ticked(run, model, ticked)
+    barred = windows_secure.not_ticked(run, model, ticked)
     barred.update((Key(*pair), why) for *pair, why in run.register(_run.DUE).get("barred") or ())
     for host in run.batch():
         for cluster, user, why in run.of_host(host, _run.LOGGED_IN).get("wrong") or ():
@@ -372,7 +372,7 @@ def policy_of(run, model, ticked=_run.LOOKED):
             for one in model.hosts.get(host, ()):
                 barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
-                           stopped=stop | windows.to_restart(run), barred=barred)
+                           stopped=stop | windows_secure.to_restart(run), barred=barred)
 
 
 def cut_option(run):
@@ -485,7 +485,7 @@ def summary(run):
     lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or [])
     lines += told_cut(run)
     to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in hosts
-                for line in windows.sheet(run, host, run.newest(host) or ())]
+                for line in windows_sheet.sheet(run, host, run.newest(host) or ())]
     run.show("", *lines, "")
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")

@@ -15,13 +15,18 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     jtapi,
     removal,
     upgrade,
-    windows,
+    windows_discovery,
+    windows_enrolment,
     windows_fleet,
+    windows_reading,
+    windows_secure,
 )
 
 LOOKING = (drift, diagnosis, adoption, jtapi)  # with which nothing is changed: where one breaks on clusters, the run ends
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
-ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS, **windows.STAGES)
+ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
+for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery):  # for hosts of both kinds
+    ON_HOSTS.update(_part.STAGES)
 for _part in LOOKING:
     ON_CLUSTERS.update(_part.ON_CLUSTERS)
     ON_HOSTS.update(_part.ON_HOSTS)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_enrolment, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_sheet
 
 KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
 
@@ -69,7 +69,7 @@ def sheet(run):
         return dict(changed=False, ask=False)
     lines = []
     for host in run.batch():
-        shown = windows.sheet(run, host, [row for row in run.newest(host) or () if row["certificate_valid"]])
+        shown = windows_sheet.sheet(run, host, [row for row in run.newest(host) or () if row["certificate_valid"]])
         lines += shown if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand") else []
     if lines:
         run.show("", "To be entered in the dialogs of the TSPs now:", *lines, "")

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages that find out where the TSP keeps a setting."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_discovery
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Windows, write_private
+
+
+# Discovery
+
+
+def snapshot(run, execute):
+    """Keep what the registry holds below the keys in question, in a file that only we may read: there may be secrets in it."""
+    windows = discovering(run, execute)
+    path = snapshot_file(run, windows)
+    write_private(path, json.dumps(taken(windows)))
+    return dict(changed=False, msg="The registry as it is now is kept in %s" % path)
+
+
+def discover(run, execute):
+    """Compare the registry with the snapshot, and give the profile with what was found out."""
+    windows = discovering(run, execute)
+    path = snapshot_file(run, windows)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            before = json.load(stream)
+    except (OSError, ValueError):
+        return dict(failed=True, msg="There is no snapshot %s. Begin with client_windows_discover_stage before." % path)
+    options = windows.options
+    try:
+        whole = {"settings": windows.profile}
+    except Refused:
+        whole = {}
+    found = _tsp_discovery.registry_change(
+        before, taken(windows), options["discover_setting"], options["discover_number"], options["discover_shown_before"],
+        options["discover_shown_after"], whole)
+    told = found["changes"] + found["remarks"]
+    if found["problems"]:
+        run.show(*told)
+        return dict(failed=True, msg=" ".join(found["problems"]), changes=told)
+    os.unlink(path)
+    return dict(changed=False, msg=told, profile=found["profile"], path=run.profile_path(options["registry_profile"]))
+
+
+def discovering(run, execute):
+    windows = Windows(run, execute)
+    options = windows.options
+    if windows.mistakes:
+        raise Refused("; ".join(windows.mistakes))
+    if not options["discover_setting"] or not options["registry_profile"]:
+        raise Refused("Give client_windows_discover_setting, such as security.capf_port, and client_windows_registry_profile, a file of "
+                      "your own that the profile is written to.")
+    return windows
+
+
+def snapshot_file(run, windows):
+    folder = windows.options["discover_folder"] or os.path.join("~", ".voiceops", "discovery")
+    return os.path.join(os.path.expanduser(folder), "%s.json" % re.sub(r"[^\w.-]", "_", run.host))
+
+
+def taken(windows):
+    """{key: {name: {type, value}}} of the keys and all below them, down to the depth."""
+    found, level = {}, list(windows.options["discover_keys"])
+    for _depth in range(windows.options["discover_depth"]):
+        below = []
+        for key in level:
+            answer = windows.ask("win_reg_stat", path=key)
+            if answer.get("properties") is not None:
+                found[key] = answer["properties"]
+            below += ["%s\\%s" % (key, name) for name in answer.get("sub_keys") or ()]
+        level = below
+    return found
+
+
+STAGES = {"snapshot": snapshot, "discover": discover}

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages in which TSPs get their certificates: profiles are armed, strings handed over, and what was fetched is read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _outcome,
+    _run,
+    _tsp_enrolment,
+    _tsp_settings,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
+    BY_NOBODY,
+    FETCHING,
+    INSTALLATION,
+    NEEDS,
+    ON_CONTROLLER,
+    ON_HOST,
+    TO_NOBODY,
+    Unanswered,
+    Windows,
+    entered,
+    listed,
+    restart_of,
+    rows_by_hand,
+    write_private,
+)
+
+NOBODY_LEARNS = (
+    "Nobody would learn the authorization strings of %s: the registry profile does not say where the TSP keeps it, and "
+    "client_windows_string_handover is none. Choose another one, or give authorization_string.")
+
+
+# handed
+
+
+def hand_over(run, execute):
+    """Arm the profiles of instances that need a certificate, and hand their strings over: by the registry where the profile knows the
+    place, else by a file. What reached its TSP stays armed, since the TSP may fetch it later; what reached nobody is disarmed."""
+    model, windows = run.model(), Windows(run, execute)
+    rows = _outcome.by_key(run.newest(run.host) or ())
+    mine = [one for one in listed(run, model) if key_of(one) in rows]
+    waiting = [one for one in mine if awaited(rows[key_of(one)])]
+    work = HandOver(run, windows, model, rows)
+    if run.check:
+        work.changed = bool(waiting)
+    else:
+        work.work(work.of_use(waiting))
+    waiting = [one for one in waiting if not work.rows[key_of(one)]["failed"]]
+    said, left = entered(run, model), {}
+    for one in waiting:
+        plan = _tsp_settings.against([dict(one)], windows.profile, windows.options["settings"], known_of(windows, one),
+                                     strings={one["instance_id"]: _tsp_settings.HIDDEN}, properties={})
+        left[key_of(one)] = rows_by_hand([one], plan)
+    ready = [one for one in waiting if not left[key_of(one)] or key_of(one) in said]
+    reasons = reasons_of(run) + ([FETCHING] if ready else [])
+    facts = run.register(_run.LOOKED)["tsp"]["facts"]
+    nothing = dict(by=BY_NOBODY, reasons=[], said="")
+    return dict(
+        rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, armed=sorted(map(list, work.armed)),
+        waiting=[list(key_of(one)) for one in waiting], ready=[list(key_of(one)) for one in ready],
+        by_hand=[row for one in waiting for row in left[key_of(one)]], files=work.files_of(waiting, left),
+        restart=restart_of(windows, facts, reasons) if ready else nothing, deferred=[] if ready else reasons)
+
+
+def known_of(windows, instance):
+    """Settings of one instance alone, as _tsp_settings takes them."""
+    mine = windows.options["instance_settings"].get(instance["instance_id"])
+    return {instance["instance_id"]: mine} if mine else {}
+
+
+def awaited(row):
+    """Whether an instance is to fetch a certificate, and this was not looked at in an earlier part of the run."""
+    return bool(row["needed"]) and not row["failed"] and "state" not in row
+
+
+def reasons_of(run):
+    """What the role changed on the host that acts after a restart only."""
+    reasons = [INSTALLATION] if run.of_role("installed").get("changed") else []
+    for found in run.of_role("written").get("results") or ():
+        if found.get("changed") and found["item"]["restart"]:
+            reasons.append(found["item"]["setting"])
+    return list(dict.fromkeys(reasons))
+
+
+class HandOver(hosts.Enrolment):
+    """Arms profiles of one host, chunk by chunk, and hands over in place of enrolling."""
+
+    def __init__(self, run, windows, model, rows):
+        super().__init__(run, windows.execute, model, rows)
+        self.windows, self.armed = windows, set()
+        self.has_place = _tsp_settings.has_a_place(_tsp_settings.STRING, windows.profile)
+        self.way = None if self.has_place else windows.options["string_handover"]
+
+    def of_use(self, due):
+        """Those whose string somebody would learn; the others fail."""
+        if self.way != TO_NOBODY:
+            return due
+        lost = [one for one in due if not one["string_given"]]
+        if lost:
+            self.fail(lost, NOBODY_LEARNS % ", ".join(one["instance_id"] for one in lost))
+        return [one for one in due if one["string_given"]]
+
+    def enrol(self, due, arming, used):
+        self.armed |= set(Key(arming.cluster, name) for name in arming.armed)
+        strings = dict((one["instance_id"], arming.strings[one["instance_id"]]) for one in due if one["instance_id"] in arming.strings)
+        for text in strings.values():
+            self.run.keep_secret(text)
+        plan = self.windows.against(due, strings=strings, by_instance=dict(
+            pair for one in due for pair in known_of(self.windows, one).items()))
+        for one in due:
+            name = one["instance_id"]
+            try:
+                for write in plan.writes:
+                    if write["instance_id"] == name:
+                        self.changed |= self.windows.write(write, secret=write["secret"])
+                if name in strings and self.way == ON_CONTROLLER:
+                    write_private(self.path(one), strings[name] + "\n")
+                elif name in strings and self.way == ON_HOST:
+                    self.put(one, strings[name])
+            except (Unanswered, OSError) as error:
+                self.fail([one], "The string could not be handed over: %s" % (error.strerror if isinstance(error, OSError) else error))
+                continue
+            used.add(name)
+            if name in arming.armed:
+                self.rows[key_of(one)] = dict(self.rows[key_of(one)], changed=True)
+
+    def path(self, instance):
+        """The file of an instance's string."""
+        name = instance["instance_id"] if not self.model.several else "%s-%s" % (
+            re.sub(r"[^\w.-]", "_", instance["cluster"]), instance["instance_id"])
+        if self.way == ON_HOST:
+            return "%s\\%s.txt" % (self.windows.options["string_folder_on_host"].rstrip("\\"), name)
+        folder = self.windows.options["string_folder"] or os.path.join("~", ".voiceops", "strings")
+        return os.path.join(os.path.expanduser(folder), name + ".txt")
+
+    def put(self, instance, string):
+        """The string in a file on the host, in a folder that its readers alone may open."""
+        folder = self.windows.options["string_folder_on_host"]
+        self.windows.ask("win_file", path=folder, state="directory")
+        self.windows.ask("win_acl", path=folder, user=self.windows.options["string_readers"], rights="FullControl", type="allow")
+        self.windows.ask("win_acl_inheritance", path=folder, state="absent")
+        answer = self.windows.answer("win_copy", dict(content=string + "\r\n", dest=self.path(instance)), action=True)
+        if answer.get("failed"):
+            raise Unanswered("%s.win_copy failed on this host." % NEEDS)
+
+    def files_of(self, waiting, left):
+        """[cluster, instance ID, path] of the files that a person reads."""
+        return [[*key_of(one), self.path(one)] for one in waiting
+                if self.way in (ON_CONTROLLER, ON_HOST) and left[key_of(one)]]
+
+
+# fetched
+
+
+def fetched(run, execute):
+    """Read what the TSPs fetched, and remove strings that were used."""
+    model, windows = run.model(), Windows(run, execute)
+    handed = run.register(_run.HANDED)
+    rows = _outcome.by_key(run.newest(run.host) or ())
+    waiting = set(Key(*pair) for pair in handed.get("waiting") or ())
+    if run.check or not waiting:
+        return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, run.register(_run.LOOKED)["tsp"]["strings"]))
+    armed = set(Key(*pair) for pair in handed["armed"])
+    ready = set(Key(*pair) for pair in handed["ready"]) if handed["restart"]["by"] != BY_NOBODY else set()
+    profiles = dict((Key(cluster, name), profile) for cluster, name, profile in run.register(_run.WAITED).get("profiles") or ())
+    mine = [one for one in listed(run, model) if key_of(one) in rows]
+    found, strings = {}, []
+    with contextlib.suppress(Unanswered):
+        facts, strings = windows.facts(mine)
+        found = _tsp_enrolment.by_key(facts)
+    for key in waiting:
+        rows[key] = _tsp_enrolment.judged(rows[key], found.get(key), profiles.get(key), key in armed, key in ready,
+                                          run.option("fetch_deadline"))
+    changed = any(rows[key]["action"] in _outcome.NEW for key in waiting)
+    return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, strings) or changed)
+
+
+def forget(run, windows, model, rows, on_host):
+    """Remove the strings of instances that hold their certificate."""
+    if run.check:
+        return False
+    work, changed = HandOver(run, windows, model, rows), False
+    for one in listed(run, model):
+        row = rows.get(key_of(one))
+        if not row or row["failed"] or not row["certificate_valid"] or row["needed"] or row["action"] == _outcome.WAITS_ARMED:
+            continue
+        path = work.path(one)
+        if work.way == ON_CONTROLLER and os.path.lexists(path):
+            os.unlink(path)
+            changed = True
+        elif work.way == ON_HOST and path.lower() in [there.lower() for there in on_host]:
+            changed |= bool(windows.answer("win_file", dict(path=path, state="absent")).get("changed"))
+    return changed
+
+
+STAGES = {"hand_over": hand_over, "fetched": fetched}

@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""What a host shows of its TSPs, before a run that changes something and for one that does not, and the installation that follows."""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _outcome,
+    _run,
+    _trace_reading,
+    _tsp_host,
+    _tsp_installation,
+    _tsp_settings,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
+    BY_NOBODY,
+    STRINGS,
+    SUBSETS,
+    Unanswered,
+    Windows,
+    authorities_of,
+    listed,
+    rows_by_hand,
+)
+
+
+# look
+
+
+def look(run, execute):
+    """What the host shows of its TSPs: addresses, providers, certificates, settings, and whether it reaches the cluster."""
+    model, before = run.model(), run.register(_run.PREFLIGHT)
+    mine = listed(run, model)
+    others = hosts.listed_here(run, model) or not run.is_windows(run.host)
+    if before.get("stopped") or not mine and others:
+        return hosts.look(run, execute)
+    if not mine:
+        return dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
+    found = of_tsps(run, execute, mine)
+    if not others or not hosts.listed_here(run, model):
+        return found
+    beside = hosts.look(run, execute)
+    refused = " ".join(text for text in (beside["refused"], found["refused"]) if text)
+    tsp = dict(tsp=found["tsp"]) if "tsp" in found and not refused else {}
+    return dict(beside, rows=beside["rows"] + found["rows"], refused=refused, warnings=beside["warnings"] + found["warnings"], **tsp)
+
+
+def inspect(run, execute):
+    """The same for a run that changes nothing and asks no cluster first."""
+    mine = listed(run, run.model())
+    if not mine:
+        return dict(changed=False, rows=[], refused="", warnings=[]) if run.is_windows(run.host) else hosts.inspect(run, execute)
+    return of_tsps(run, execute, mine, changes=False)
+
+
+def of_tsps(run, execute, mine, changes=True):
+    windows = Windows(run, execute)
+    sent = clusters.clock()
+    told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
+    clock = _tsp_host.time_of(told)
+    result = dict(changed=False, diff=[], keys=[], gone=[], addresses=_tsp_host.addresses_of(told), rows=[], refused="", warnings=[])
+    try:
+        facts, strings = windows.facts(mine)
+        plan = windows.against(mine)
+        ports = windows.ports(mine) if changes else []
+        installation = decided(run, windows, mine) if changes and windows.options["manage_installation"] else None
+    except Unanswered as error:
+        return dict(result, refused=str(error), warnings=[str(error)])
+    problems, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
+                                      None if clock is None else clock - sent)
+    problems += plan.problems
+    if installation:
+        problems, warnings = problems + installation["problems"], warnings + installation["warnings"]
+    work = work_of(windows, mine, plan, installation)
+    warnings += ["TSP %03d is not in TAPI's list of providers, so instance %s cannot fetch a certificate." % (
+        one["tsp_number"], one["item"]["instance_id"]) for one in facts["instances"] if not (one["installed"] or work.get("install"))]
+    if problems and changes:  # nothing is to be done on this host
+        return dict(result, refused=" ".join(problems), warnings=warnings + problems)
+    rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
+    return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
+        facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
+        ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)],
+        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+
+
+def decided(run, windows, mine):
+    """What to do about the installation, with its problems in one list."""
+    options = windows.options
+    system = dict((name, windows.ask("win_reg_stat", path=key, name=name).get("value")) for name, key in _tsp_installation.SYSTEM.items())
+    keys = ["%s\\%s" % (key, options["product_id"]) for key in _tsp_installation.UNINSTALL_KEYS] if options["product_id"] else [
+        "%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS
+        for name in windows.ask("win_reg_stat", path=key).get("sub_keys") or ()]
+    decision = _tsp_installation.decision(
+        windows.values(_tsp_installation.PROVIDERS_KEY), mine, [windows.values(key) for key in keys], options["installer_version"],
+        run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]]["release"], options["product_name"],
+        system["SystemRoot"] or "C:\\Windows", options["installer_properties"])
+    if decision["action"] != _tsp_installation.NONE and options["password_on_command_line"]:
+        recorded = [name for name, key in _tsp_installation.RECORDERS.items()
+                    if windows.ask("win_reg_stat", path=key, name=name).get("value") not in (None, 0, "0", "")]
+        if recorded:
+            decision["problems"].append(_tsp_installation.RECORDED % ", ".join(recorded))
+    return dict(decision, architecture=system["PROCESSOR_ARCHITECTURE"])
+
+
+def work_of(windows, mine, plan, installation):
+    """What the role has to do on the host; empty where that is nothing."""
+    work = {}
+    if installation and installation["action"] != _tsp_installation.NONE:
+        options, architecture = windows.options, installation["architecture"]
+        name = options["installer_name"] or _tsp_installation.installer_name(architecture)
+        dest = options["installer_path"] or "%s\\%s" % (options["installer_folder"], name)
+        work["install"] = dict(
+            action=installation["action"], path=dest, file=options["installer_file"],
+            url="" if options["installer_path"] or options["installer_file"] else options["installer_url"] or (
+                "https://%s/plugins/%s" % (windows.run.model().clusters[mine[0]["cluster"]]["hostname"], name)),
+            provider_file=options["provider_file"] or _tsp_installation.provider_file(architecture))
+    if plan.writes:
+        work["writes"] = plan.writes
+    return work
+
+
+# drift and diagnosis
+
+
+def read(run, execute):
+    """What the host shows, for judgements that come when all hosts and clusters were read. Nothing changes."""
+    windows, mine = Windows(run, execute), listed(run, run.model())
+    told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
+    facts, _strings = windows.facts(mine, run.option("soon_days"))
+    plan = windows.against(mine)
+    rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
+    return dict(changed=False, rows=rows, tsp=dict(
+        facts=facts, ports=windows.ports(mine), drift=plan.drift, addresses=_tsp_host.addresses_of(told)))
+
+
+def judged_reading(host, told, certificates, outside=None):
+    """(instances, findings, addresses) of one of the hosts whose registers of read() are told. certificates: {cluster: those of servers,
+    None where they could not be read}. outside: {cluster: DER of the authorities of its online CA}."""
+    authorities = dict((name, authorities_of(found)) for name, found in certificates.items())
+    facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities, outside)) for name, one in told.items())
+    mine = told[host]
+    return facts[host]["instances"], _tsp_host.findings(facts, host, mine["drift"], mine["ports"]), mine["addresses"]
+
+
+def traces(run, execute, asked, mask):
+    """What the newest trace files of the TSPs tell, where the settings say in which folder they are."""
+    windows = Windows(run, execute)
+    folder, most = windows.options["settings"].get("trace.directory"), run.option("diagnose_windows_trace_files")
+    mine = [one for one in windows.placed(listed(run, run.model())) if key_of(one) in asked]
+    if not folder or not mine or not most:
+        return []
+    files = windows.ask("win_find", paths=[folder], patterns=[STRINGS], recurse=True, get_checksum=False)["files"]
+    found = []
+    for one in mine:
+        newest = sorted((file for file in files if "ciscotsp%03dlog" % one["tsp_number"] in file["path"].lower()),
+                        key=lambda file: file["lastwritetime"])[-most:]
+        contents = [dict(name=file["path"], content=windows.ask("slurp", src=file["path"])["content"]) for file in newest]
+        if contents:
+            try:
+                result = _trace_reading.read(options_of(_trace_reading.ARGUMENT_SPEC, contents=contents, order="given", mask=mask))
+            except SecureTspError as error:
+                result = dict(failed=True, msg=str(error))
+            found.append(dict(result, item=dict(cluster=one["cluster"], instance_id=one["instance_id"])))
+    return found
+
+
+# installation
+
+
+def install(run, execute):
+    """Download the installer where it is to be, and run it silently. The command line may hold a password, so no message quotes it."""
+    work, windows = run.register(_run.LOOKED)["tsp"]["work"]["install"], Windows(run, execute)
+    options, mine = windows.options, listed(run, run.model())
+    if run.check:
+        return dict(changed=True, msg="Would %s TSP %s" % (work["action"], options["installer_version"]))
+    checksum = dict(checksum=options["installer_sha256"], checksum_algorithm="sha256")
+    properties = dict(_tsp_settings.installer_properties(mine[0]), **options["installer_properties"])
+    if options["password_on_command_line"]:
+        properties.update((("PASS", text),) if (text := run.passwords(run.model(), {owner_of(mine[0])}).get(owner_of(mine[0]))) else ())
+    problems = list(_tsp_settings.property_problems(properties))
+    if problems:
+        return dict(failed=True, msg=" ".join(problems))
+    try:
+        if work["url"]:
+            windows.ask("win_get_url", url=work["url"], dest=work["path"], force=False,
+                        validate_certs=options["installer_validate_certs"], **checksum)
+    except Unanswered as error:
+        return dict(failed=True, msg=str(error))
+    upgrade = work["action"] == _tsp_installation.UPGRADE
+    version = dict(creates_version=options["installer_version"]) if upgrade else {}
+    answer = windows.answer("win_package", dict(
+        path=work["path"], arguments=_tsp_settings.installer_arguments(properties, upgrade), creates_path=work["provider_file"],
+        expected_return_code=[0, 3010], provider="registry", wait_for_children=True, **version, **checksum), secret=True)
+    if answer.get("failed"):
+        return dict(failed=True, msg=(
+            "The installer %s ended with %s. Its message is not shown, because it may quote a password. Check the SHA-256 of the file, "
+            "then start it on the host by hand." % (work["path"], answer.get("rc", "no return code"))))
+    return dict(changed=bool(answer.get("changed")), msg="TSP %s" % options["installer_version"])
+
+
+STAGES = {"look": look, "inspect": inspect, "install_tsp": install}

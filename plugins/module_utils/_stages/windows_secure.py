@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""The stages in which TSPs go to the secure port: the tick before the cutover, and what is left to restart for after it."""
+
+from __future__ import annotations
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _outcome,
+    _run,
+    _tsp_settings,
+)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
+    SECURE_CONNECTION,
+    Unanswered,
+    Windows,
+    entered,
+    listed,
+    restart_of,
+    rows_by_hand,
+)
+
+NOT_TICKED = (
+    "waiting: Secure Connection is not ticked in the dialog of %s, so it would be off the air; tick it at a time of your choice, and run "
+    "this with secure_tsp_tsp_entered then, which cuts the user over and starts the TSP anew")
+
+
+def ticked_by_hand(run, model):
+    """{Key} of instances whose secure connection a person has ticked. Of what needed a certificate, the last run listed only that."""
+    found = entered(run, model)
+    if run.option("tsp_operator"):
+        return found
+    for host in run.vars["ansible_play_hosts_all"]:
+        found -= set(key_of(row) for row in run.of_host(host, _run.LOOKED).get("rows") or () if row["needed"])
+    return found
+
+
+# The secure connection
+
+
+def tick(run, execute):
+    """Switch the secure connection on where the registry profile knows the place, for users that are on the secure port or will be
+    by this run. It acts at the TSP's next start, so the connections go on until then."""
+    model, told = run.model(), run.register(_run.DUE)
+    chosen = set(Key(*pair) for pair in (told.get("going") or []) + (told.get("secure") or []))
+    rows = _outcome.by_key(run.newest(run.host) or ())
+    mine = [one for one in listed(run, model) if key_of(one) in rows and owner_of(one) in chosen
+            and rows[key_of(one)]["certificate_valid"] and not rows[key_of(one)]["failed"]]
+    result = dict(rows=list(rows.values()), changed=False, diff=[], ticked=[], ready=[], by_hand=[])
+    if not mine:
+        return result
+    windows = Windows(run, execute)
+    try:
+        plan = windows.against(mine, only=[_tsp_settings.SECURE], by_instance=ticks(mine, True))
+        written = switch(windows, mine, plan)
+    except Unanswered as error:
+        rows.update((key_of(one), _outcome.failed(rows[key_of(one)], str(error))) for one in mine)
+        return dict(result, rows=list(rows.values()))
+    by_hand = rows_by_hand(mine, plan)
+    left = set(Key(row["cluster"], row["instance_id"]) for row in by_hand)
+    return dict(
+        result, changed=bool(written), ticked=sorted(map(list, written)), by_hand=by_hand,
+        ready=[list(key_of(one)) for one in mine if key_of(one) not in left])
+
+
+def ticks(instances, value):
+    return dict((one["instance_id"], {_tsp_settings.SECURE: value}) for one in instances)
+
+
+def switch(windows, instances, plan):
+    """{Key} of the instances whose value changed."""
+    written = set()
+    for one in instances:
+        for write in plan.writes:
+            if write["instance_id"] == one["instance_id"] and windows.write(write):
+                written.add(key_of(one))
+    return written
+
+
+def not_ticked(run, model, register):
+    """{Key of a user: sentence} of users with a TSP that nobody told to use the secure port. register: LOOKED, for what can be told by
+    the registry, or TICKED, for what was."""
+    tsps = [one for one in model.listed() if one["enrolment"] == "tsp" and one["state"] == "present"]
+    if not tsps:
+        return {}
+    ready, missing = ticked_by_hand(run, model), {}
+    for host in run.vars["ansible_play_hosts_all"]:
+        found = run.of_host(host, register)
+        ready |= set(Key(*pair) for pair in (found.get("tsp") or found).get("ready") or ())
+    for one in tsps:
+        if key_of(one) not in ready:
+            missing.setdefault(owner_of(one), []).append("%s on %s" % (one["instance_id"], one["host"]))
+    return dict((owner, NOT_TICKED % ", ".join(places)) for owner, places in missing.items())
+
+
+def to_restart(run):
+    """Hosts whose TSPs this run may start anew, so that a connection of theirs may be cut by a cutover."""
+    return set(host for host in run.vars["ansible_play_hosts_all"]
+               if (run.of_host(host, _run.LOOKED).get("tsp") or {}).get("may_restart"))
+
+
+def settle(run, execute):
+    """What is left to be restarted for after the cutover. A tick whose user was not cut over after all is taken back."""
+    model, handed, ticked = run.model(), run.register(_run.HANDED), run.register(_run.TICKED)
+    was = set(Key(*pair) for pair in run.register(_run.DUE).get("secure") or ())
+    secure = set(Key(*pair) for pair in run.register(_run.CUTOVER).get("secure") or ())
+    rows = _outcome.by_key(run.newest(run.host) or ())
+    mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
+    written = set(Key(*pair) for pair in ticked.get("ticked") or ())
+    by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model)
+    windows, result = Windows(run, execute), dict(changed=False, warnings=[])
+    back = [one for one in mine if key_of(one) in written and owner_of(one) not in secure]
+    if back and not run.check:
+        try:
+            plan = windows.against(back, only=[_tsp_settings.SECURE], by_instance=ticks(back, False))
+            result["changed"] = bool(switch(windows, back, plan))
+            if plan.by_hand or plan.problems:
+                raise Unanswered("the registry profile does not say how it is switched off")
+        except Unanswered as error:
+            message = ("Secure Connection is switched on, but the user is not cut over: the TSP is off the air at its next start. It could "
+                       "not be taken back: %s" % error)
+            rows.update((key_of(one), _outcome.also_failed(rows[key_of(one)], message)) for one in back)
+    reasons = list(handed.get("deferred") or ())
+    if any(key_of(one) in written and owner_of(one) in secure or key_of(one) in by_hand and owner_of(one) in secure - was for one in mine):
+        reasons.append(SECURE_CONNECTION)
+    restart = restart_of(windows, run.register(_run.LOOKED)["tsp"]["facts"], reasons)
+    said = [text for text in ((handed.get("restart") or {}).get("said"), restart["said"]) if text]
+    return dict(result, rows=list(rows.values()), restart=restart, said=said)
+
+
+STAGES = {"tick": tick, "settle": settle}
