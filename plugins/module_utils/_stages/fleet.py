@@ -525,7 +525,7 @@ def broken(run, stage, reason):
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
     return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[],
-                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message])
+                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message], stop={}, start={})
 
 
 STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}
