@@ -157,7 +157,7 @@ def test_the_junit_file_can_be_read(report):
 
 def test_diagnose(fleet, report):
     fleet.run("diagnose", rc=None)
-    pages = list((fleet.home / "secure_tsp_diagnosis").glob("*.txt"))
+    pages = list((fleet.home / "home" / ".voiceops" / "diagnosis").rglob("*.txt"))
     assert len(pages) == len(USERS)
     for page in pages:
         text = page.read_text(encoding="utf-8")
