@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, TELLING
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, PASSPHRASE, SEALED, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
 # Stages that speak with a host for the first time: one that is not reached stays out.
@@ -31,7 +31,10 @@ class Execute:
         self._action, self._run, self._tolerant = action, run, tolerant
 
     def __call__(self, stage, instances, settings, secrets):
-        passphrase = self._run.passphrase()
+        known = SEALED.get(stage, ())
+        if set(secrets) - set(known):
+            raise ValueError("a secret that is none of this stage's business")
+        passphrase = self._run.passphrase() if PASSPHRASE in known else None
         if passphrase:
             secrets = dict(secrets, key_passphrase=passphrase)
         return self.module(MODULE, dict(

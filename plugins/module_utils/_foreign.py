@@ -10,12 +10,16 @@ where these are written.
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
 
 # Control characters, formats (direction marks, invisible ones), lone surrogates, and separators of lines and paragraphs.
 NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 TEMPLATE_MARKS = ("{{", "{%", "{#")
+# Shorter ones, if they have only digits or only letters, may be any number or word of a text that has no secret in it.
+NUMBER, WORD = 7, 16
+HIDDEN = "********"
 
 
 def printable(text):
@@ -40,6 +44,15 @@ def all_printable(value):
     return [all_printable(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
+def shown_lines(value):
+    """The same, with the ends of lines left where they are: what Ansible shows as a difference."""
+    if isinstance(value, str):
+        return "\n".join(map(printable, value.split("\n")))
+    if isinstance(value, dict):
+        return dict((shown_lines(key), shown_lines(one)) for key, one in value.items())
+    return [shown_lines(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def has_template(text):
     """Whether Ansible could take the text for a template."""
     return any(mark in text for mark in TEMPLATE_MARKS)
@@ -48,3 +61,24 @@ def has_template(text):
 def word(text):
     """The text as one word of a printed shell command."""
     return shlex.quote(printable(text))
+
+
+def is_ordinary(secret):
+    """Whether a text without a secret in it may well hold the same letters as a word or number of its own."""
+    return len(secret) < 2 or secret.isdigit() and len(secret) < NUMBER or secret.isalpha() and len(secret) < WORD
+
+
+def standing(secret):
+    """Pattern of a secret that stands in a text by itself. As a part of a name, an ID or an address it is not meant, and to hide it
+    there would tell it."""
+    before = r"(?<!\w)(?<!\w[-.])" if re.match(r"\w", secret) else ""
+    after = r"(?![-.]?\w)" if re.search(r"\w\Z", secret) else ""
+    return re.compile(before + re.escape(secret) + after)
+
+
+def hidden(text, secrets):
+    """A text for people without the secrets that stand in it."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if not is_ordinary(secret):
+            text = standing(secret).sub(HIDDEN, text)
+    return text

@@ -566,8 +566,11 @@ class _Completion:
         found = {}
         for name, cluster in self.clusters.items():
             found[name] = "the name of a cluster"
-            for key in ("hostname", "username", "serviceability_username"):
-                found[cluster.get(key) or ""] = "the %s of a cluster" % key
+            for key in ("hostname", "username", "serviceability_username", "capf_host"):
+                found.setdefault(cluster.get(key) or "", "the %s of a cluster" % key)
+            for key in ("tftp_servers", "cti_managers"):
+                for address in cluster.get(key) or ():
+                    found.setdefault(address, "one of the %s of a cluster" % key)
         for user in self.users:
             found[user["name"]] = "the name of a user"
             found.update(dict.fromkeys(user["devices"] or (), "the name of a device"))
@@ -575,6 +578,7 @@ class _Completion:
         for instance in instances:
             found[instance["instance_id"]] = "an instance_id"
             found[instance["host"]] = "the name of a host"
+            found[instance["client_address"] or ""] = "the client_address of an instance"
         found.pop("", None)
         return found
 

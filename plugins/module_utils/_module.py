@@ -11,12 +11,15 @@ import contextlib
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import MissingLibrary, SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import hidden
 
 try:
     from ansible.module_utils.secrets import register_secret
 except ImportError:  # before ansible-core 2.22
     def register_secret(value):
         """Nothing to register with: only the task's no_log hides a returned secret."""
+
+SECRET = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # as Ansible says it
 
 
 def cluster_options(serviceability=False):
@@ -50,6 +53,9 @@ class Module(AnsibleModule):
     Ansible collects what to hide while it checks the options. Where a list of dictionaries is none, it collects nothing,
     prints the list and shows all options; and it looks for a secret in its log as it was given, while lists are logged
     with quotes and backslashes escaped.
+
+    In a result it hides whatever has the same letters, also in names, ids and numbers, so that those who match on these find nothing.
+    Our results are made without secrets; only texts of others may quote one, and these are in messages.
     """
 
     checked = False
@@ -64,6 +70,13 @@ class Module(AnsibleModule):
         if not self.checked:
             kwargs.setdefault("invocation", {})
         super().fail_json(msg, **kwargs)
+
+    def _return_formatted(self, kwargs):
+        if self.checked:
+            secrets, self.no_log_values = self.no_log_values, set()
+            self.params = _shown(self.argument_spec, self.params)
+            kwargs.update((name, hidden(kwargs[name], secrets)) for name in ("msg", "exception") if isinstance(kwargs.get(name), str))
+        super()._return_formatted(kwargs)
 
     def _log_invocation(self):
         """Without the options that have secrets among their suboptions."""
@@ -103,6 +116,21 @@ def _mapping(given):
     return given if isinstance(given, dict) else None
 
 
+def _shown(argument_spec, params):
+    """The options without their secrets."""
+    found = dict(params)
+    for name, option in argument_spec.items():
+        if params.get(name) is None:
+            continue
+        if option.get("no_log"):
+            found[name] = SECRET
+        elif option.get("options") and option["type"] == "list":
+            found[name] = [_shown(option["options"], each) for each in params[name]]
+        elif option.get("options"):
+            found[name] = _shown(option["options"], params[name])
+    return found
+
+
 def _holds_secrets(option):
     return any(sub.get("no_log") or _holds_secrets(sub) for sub in (option.get("options") or {}).values())
 
@@ -134,7 +162,7 @@ def finish(module, result, warnings=(), returned_secrets=()):
     for secret in returned_secrets:
         register_secret(secret)
     for warning in warnings:
-        module.warn(warning)
+        module.warn(hidden(warning, module.no_log_values))
     if not module._diff:
         result.pop("diff", None)
     module.exit_json(**result)

@@ -20,7 +20,7 @@ import traceback
 from typing import Any, Callable, NamedTuple, Optional, Tuple, Type
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import hidden, is_ordinary, printable, shown_lines, standing
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
@@ -126,7 +126,7 @@ class Run:
         return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
-        """Mistakes in all options but the lists, and variables that nothing knows, of all hosts of the play."""
+        """Mistakes in all options but the lists, and variables that nothing knows, of the play and of all its hosts."""
         found = []
         for name in OPTIONS:
             try:
@@ -135,8 +135,9 @@ class Run:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
         known = dict.fromkeys([*OPTIONS, *LISTS])
         unknown = {}
-        for host in self.vars["ansible_play_hosts_all"]:
-            for variable in self.raw(host):
+        # Those of the play itself are no host's, but they are here beside those of this host.
+        for variables in [self.raw(host) for host in self.vars["ansible_play_hosts_all"]] + [self.vars]:
+            for variable in variables:
                 name = str(variable)[len(PREFIX):]
                 if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
                     unknown[name] = None
@@ -162,7 +163,7 @@ class Run:
             except (Refused, *self.ansible.errors) as error:
                 found[name] = default_of(option)
                 wrong.append(str(error) if isinstance(error, Refused) else "%s cannot be worked out: %s" % (variable, first_line(error)))
-        unknown = [str(name)[len(PREFIX_WINDOWS):] for name in raw if str(name).startswith(PREFIX_WINDOWS)]
+        unknown = [str(name)[len(PREFIX_WINDOWS):] for name in dict.fromkeys([*raw, *self.vars]) if str(name).startswith(PREFIX_WINDOWS)]
         wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
                   for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]
         return found, wrong
@@ -385,26 +386,33 @@ class Run:
             os.close(descriptor)
 
     def masked(self, text):
-        for secret in self._secrets:
-            if len(secret) > 1:
-                text = text.replace(secret, "********")
-        return text
+        return hidden(text, self._secrets)
 
     def sealed(self, result):
-        """The result, unless a secret stands in it; that is a bug, and it is not shown."""
-        text = json.dumps(result, default=str)
+        """The result, unless a secret stands in it; that is a bug, and it is not shown. An ordinary word or number is no sign of one."""
+        found = "\n".join(texts_of(result))
         for secret in self._secrets:
-            if len(secret) > 1 and (secret in text or json.dumps(secret)[1:-1] in text):
+            if not is_ordinary(secret) and any(standing(form).search(found) for form in {secret, json.dumps(secret)[1:-1]}):
                 return dict(failed=True, changed=bool(result.get("changed")), msg=(
                     "The result of this stage is not shown, because a secret stands in it. Report this, and look at the cluster with "
                     "voiceops.secure_tsp.drift."))
-        if not self.diff:
-            result.pop("diff", None)
+        diff = result.pop("diff", None)
+        if self.diff and diff is not None:
+            result["diff"] = shown_lines(diff)
         if result.get("warnings"):
             result["warnings"] = [printable(one) for one in result["warnings"]]
         if isinstance(result.get("msg"), str):
-            result["msg"] = "\n".join(printable(line) for line in result["msg"].split("\n"))
+            result["msg"] = shown_lines(result["msg"])
         return result
+
+
+def texts_of(value):
+    """Every text in a result."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple, set)):
+        return [text for one in value for text in texts_of(one)]
+    return [str(value)]
 
 
 def first_line(error):

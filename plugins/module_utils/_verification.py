@@ -117,11 +117,12 @@ class Verifier:
 
     def unknown(self, row, strange):
         """Why it is not known whether the instance is connected; empty where it is."""
+        places = ", ".join(sorted(set(str(one["address"]) for one in strange)))
+        cure = "give client_address: the cluster sees %s from %s" % (row["user"], places) if strange else "give client_address"
         if not self.places(row):
-            return "the address of its host is not known; give client_address"
+            return "the address of its host is not known; %s" % cure
         if strange:
-            return ("the cluster sees user %s connected from %s, which is the address of no host of this run, so it may be this instance; "
-                    "give client_address" % (row["user"], ", ".join(sorted(set(str(one["address"]) for one in strange)))))
+            return "an open provider of its user, which may be this instance's, comes from the address of no host of this run; %s" % cure
         return ""
 
     def automatic(self, row, seen, strange):

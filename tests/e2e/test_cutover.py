@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import provisioned
 import pytest
 
@@ -74,6 +76,17 @@ def test_a_connection_from_no_listed_host_shows_that_an_instance_is_missing(site
     assert site.run().states == {"recorder01x1": "verified"} and is_secure(site)
 
 
+@pytest.mark.parametrize("places", [[HERE], [ELSEWHERE], [HERE, ELSEWHERE, "198.51.100.31"]])
+def test_the_command_that_a_waiting_user_prints_cuts_it_over(site, places):
+    """A connection from no listed host is cut only where its address is named: naming the user, as was printed, did nothing."""
+    for address in places:
+        connect(site, address)
+    printed = site.run().remarks["recorder01x1"]
+    words = shlex.split(printed.rpartition("run site ")[2])
+    assert words[0] == "-e" and len(words) == 2
+    assert site.run(*words).states == {"recorder01x1": "verified"} and is_secure(site)
+
+
 def test_a_wrong_password_in_the_list_changes_nothing(site):
     """Proven where the application itself sends it: on port 2748, once."""
     connect(site, HERE)
@@ -135,6 +148,34 @@ def test_a_stop_handler_that_fails_leaves_the_application_alone_and_starts_it(si
     assert "it did not stop" in run.remarks["recorder01x1"] and run.states == {"recorder01x1": "failed"}
 
 
+def test_an_application_that_does_not_start_is_told_and_the_others_are_finished(make_site):
+    """Its host failed in the middle of the play, and was in no summary."""
+    site = make_site(hosts=["recorder01", "recorder02"], users=[USER, dict(USER, name="dialer", devices=[])],
+                     instances=[INSTANCE, dict(INSTANCE, host="recorder02", user="dialer", instance_id="recorder02x1")])
+    for user in site.users:
+        provisioned.add_user(site.sim.cluster, user, secure=False)
+    fail = handler(site, "start.yml", 'ansible.builtin.fail: {msg: it did not start}\n  when: inventory_hostname == "recorder01"')
+    site.settings.update(secure_tsp_start_handler=fail, secure_tsp_stop_handler=handler(site, "stop.yml", "ansible.builtin.debug: {msg: stopped}"))
+    run = site.run("-e", "secure_tsp_serial=1", rc=2)
+    assert run.states == {"recorder01x1": "failed", "recorder02x1": "verified"} and run.hosts["recorder02"]["failures"] == 0
+    assert "'Handle the application' failed: it did not start" in run.remarks["recorder01x1"]
+    run = site.run("-e", '{"secure_tsp_verify_with": "application"}', playbook="verify", rc=2)
+    assert run.states == {"recorder01x1": "failed", "recorder02x1": "verified"} and "it did not start" in run.remarks["recorder01x1"]
+
+
+@pytest.mark.parametrize("stage", ["cluster:due", "host:login", "host:stopped", "cluster:cutover", "host:prove"])
+def test_an_application_that_was_stopped_is_started_however_the_cutover_ended(site, stage):
+    log = site.controller.folder / "handled"
+    write = "ansible.builtin.shell: echo %%s >> %s" % log
+    site.settings.update({"secure_tsp_stop_handler": handler(site, "stop.yml", write % "stop"),
+                          "secure_tsp_start_handler": handler(site, "start.yml", write % "start")})
+    site.controller.callbacks.append("broken_stages")
+    site.controller.more = {"BROKEN_STAGE": stage, "BROKEN_HOW": "raise"}
+    run = site.run(rc=2)
+    assert run.states == {"recorder01x1": "failed"}
+    assert (log.read_text().split() if log.exists() else []) == ([] if stage == "cluster:due" else ["stop", "start"])
+
+
 def test_a_handler_that_is_not_there_is_refused_before_anything_is_touched(site):
     site.settings["secure_tsp_stop_handler"] = "gone.yml"
     before = site.everything()
@@ -154,6 +195,14 @@ def test_a_cutover_can_be_undone(site):
     assert SECURE in diff["before"]["user recorder_tapi"]["groups"] and SECURE not in diff["after"]["user recorder_tapi"]["groups"]
     run = site.run(*undo, playbook="rollback")
     assert not is_secure(site) and "User main/recorder_tapi left the secure port." in run.summary
+    [told] = [line for line in run.summary if line.startswith("The next run of voiceops.secure_tsp.site moves user main/recorder_tapi")]
+    assert "secure_tsp_cutover: manual" in told and any(told in line for line in foretold.output.splitlines())
     assert site.run(*undo, playbook="rollback").count("changed") == 0
     assert "there is no user recoder in the list" in site.run(
         "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).output
+    site.settings["secure_tsp_cutover"] = "manual"
+    site.run()
+    assert not is_secure(site) and "moves user" not in site.run(*undo, playbook="rollback").output
+    del site.settings["secure_tsp_cutover"]
+    site.run()
+    assert is_secure(site), "As the undo said."

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import datetime
 import re
+import time
 
 import provisioned
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import upgrade
 
 INVALID_CERTIFICATE_USED = 0x8CCC00D8
 DELAY = 12  # seconds that CAPF takes for the canary batch
@@ -211,3 +213,33 @@ def test_an_application_that_cannot_be_stopped_keeps_its_host_from_beginning(mak
     assert site.lsc("recorder01x1") == before["recorder01x1"] and site.lsc("recorder02x1") != before["recorder02x1"]
     assert site.sim.cluster.counters["capf issued"] == 1
     assert (tmp_path / "recorder01").exists() and (tmp_path / "recorder02").exists()
+
+
+def test_a_canary_whose_application_cannot_be_stopped_keeps_nobody_waiting(make_site, tmp_path):
+    """All hosts at a time: the others waited five minutes for a canary batch that could not come."""
+    site = fleet(make_site, 2, 2)
+    stop = tmp_path / "stop.yml"
+    stop.write_text("- ansible.builtin.command: test {{ inventory_hostname }} = recorder02\n")
+    site.settings["secure_tsp_stop_handler"] = str(stop)
+    began = time.monotonic()
+    run = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates", rc=2)
+    assert time.monotonic() - began < upgrade.PATIENCE / 2
+    assert run.states == {"recorder01x1": "failed", "recorder02x1": LEFT}
+    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
+    assert "The canary batch did not begin: The work on this host was ended: " in run.remarks["recorder02x1"]
+    assert site.armed() == []
+
+
+def test_a_host_that_is_lost_while_its_application_is_stopped_ends_the_run_and_says_so(make_site, tmp_path):
+    site = fleet(make_site, 2, 2)
+    stop = tmp_path / "stop.yml"
+    stop.write_text("""- name: Stop over a line that breaks
+  ansible.builtin.ping:
+  vars: {ansible_connection: ansible.builtin.ssh, ansible_host: 127.0.0.1, ansible_port: 1}
+  when: inventory_hostname == 'recorder01'
+""")
+    site.settings["secure_tsp_stop_handler"] = str(stop)
+    run = site.run(playbook="upgrade_certificates", rc=None)
+    assert run.rc != 0 and site.armed() == []
+    assert run.states.get("recorder01x1", "failed") == "failed", run.output
+    print(run.output)

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import (
     all_printable,
     has_template,
+    hidden,
     printable,
     word,
 )
@@ -47,3 +48,17 @@ def test_what_ansible_may_take_for_a_template(text, template):
 @pytest.mark.parametrize("text", ["a", "a b", "$(id)", "`id`; rm", "it's", "a\nb"])
 def test_a_word_of_a_printed_command_is_one_word(text):
     assert shlex.split(word(text)) == [printable(text)]
+
+
+@pytest.mark.parametrize(("secret", "text", "shown"), [
+    ("Secret-0815", "login with Secret-0815.", "login with ********."),
+    ("Secret-0815", "<password>Secret-0815</password>", "<password>********</password>"),
+    ("Secret-0815", "password=Secret-0815 u:Secret-0815", "password=******** u:********"),
+    ("!x\"y-", "a!x\"y-b", "a********b"),
+    ("8273645190", "string 8273645190 is wrong", "string ******** is wrong"),
+    ("rec0815", "user rec0815_tapi on rec0815x1, a-rec0815, rec0815.example.com", "user rec0815_tapi on rec0815x1, a-rec0815, rec0815.example.com"),
+    ("connected", "application connected", "application connected"), ("2749", "port 2749", "port 2749"), ("r", "a r", "a r"),
+])
+def test_a_secret_is_hidden_where_it_stands_by_itself(secret, text, shown):
+    """Field report A1: names of which a secret is a part were masked, so that nobody found them; and the mask told the secret."""
+    assert hidden(text, [secret]) == shown

@@ -78,6 +78,12 @@ def test_all_wrong_options_and_unknown_variables_are_told_at_once():
         "there is no variable secure_tsp_cutovr; did you mean secure_tsp_cutover?", "there is no variable secure_tsp_zzz"]
 
 
+def test_a_misspelt_variable_of_the_play_is_told_too():
+    """Variables of a play or of a role's call are no host's."""
+    assert run(secure_tsp_cutovr="never", secure_tsp_looked={}, other=1).mistakes() == [
+        "there is no variable secure_tsp_cutovr; did you mean secure_tsp_cutover?"]
+
+
 def test_what_cannot_be_worked_out_refuses_the_run():
     with pytest.raises(Refused, match="^secure_tsp_owner cannot be worked out: 'nothing'. Nothing was changed.$"):
         run(secure_tsp_owner="{{ nothing }}").option("owner")
@@ -112,6 +118,15 @@ def test_a_secret_with_quotes_is_found_too():
     one.passwords(model())
     assert one.sealed({"msg": 'x a"b\\c'})["failed"]
     assert one.masked('x a"b\\c') == "x ********"
+
+
+@pytest.mark.parametrize("secret", ["connected", "2749", "2026", "r", "SEP0011", "198.51.100"])
+def test_a_word_a_number_or_a_part_of_a_name_is_no_sign_of_a_secret(secret):
+    """Field report A1: a stage whose result had such a word in it was ended by it."""
+    result = {"msg": "application connected from 198.51.100.7 on port 2749 since 2026-11-28", "rows": [{"device": "SEP001122334450"}]}
+    one = run(secure_tsp_users=[{"name": "rec", "password": secret}, *LISTS["secure_tsp_users"][1:]])
+    one.passwords(model())
+    assert one.sealed(dict(result)) == result
 
 
 def test_other_results_are_shown():

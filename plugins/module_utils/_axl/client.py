@@ -811,10 +811,10 @@ def _fault(fault, where, secrets):
         text = (element.text or "").strip() if isinstance(element.tag, str) else ""
         if text:
             texts.setdefault(values.local_name(element), text)
-    message = texts.get("axlmessage") or texts.get("faultstring") or texts.get("Text") or "no reason given"
-    for secret in secrets:
-        if secret:
-            message = message.replace(secret, "********")
+    words = texts.get("axlmessage") or texts.get("faultstring") or texts.get("Text") or "no reason given"
+    message = words
+    for secret in filter(None, secrets):
+        message = _foreign.standing(secret).sub(_foreign.HIDDEN, message)
     message = _foreign.printable(" ".join(message.split()))
     code = _fault_code(texts)
     everything = " ".join(texts.values())
@@ -827,10 +827,10 @@ def _fault(fault, where, secrets):
             cure="Ask for fewer objects at a time.", code=code,
             total_rows=_rows(total), suggested_rows=max(_rows(suggested) - 1, 1) if suggested else None,
         )
-    words = next((cure for pattern, cure in CURES_OF_WORDS if pattern.search(message)), None)
+    cure = next((cure for pattern, cure in CURES_OF_WORDS if pattern.search(" ".join(words.split()))), None)
     return AxlError(
         "the server refused: %s%s" % (message.rstrip("."), "" if code is None else " (code %s)" % code),
-        where=where, cure=words or CURES.get(code, CURE_OF_OTHERS), code=code,
+        where=where, cure=cure or CURES.get(code, CURE_OF_OTHERS), code=code,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
+import json
 import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -28,6 +29,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import has_template, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
     Key,
     account_of_instance,
@@ -455,7 +457,7 @@ def _without_missing(wish, current):
         instances=[one for one in wish.instances if (wish.user_type_of(one), one["user"]) in there])
 
 
-WAITS = "waiting: application connected from %s%s on port 2748; to end it, run site with -e '{\"secure_tsp_cut_connections\": [\"%s\"]}'"
+WAITS = "waiting: application connected from %s%s on port 2748; to end it, run site with -e %s"
 NOT_LISTED = "%s, which is the address of no listed host, so an instance may be missing from the list"
 NOT_ASKED = "waiting: whether an application is connected on port 2748 could not be asked: %s"
 
@@ -487,14 +489,18 @@ class Policy:
         held = dict((name, self.barred[cluster, name]) for name in due if (cluster, name) in self.barred)
         if not view["available"]:
             held.update((name, NOT_ASKED % view["reason"]) for name in existing if name not in held)
-        cut = []
+        cut, waits, named = [], {}, {}
         for one in view["connections"]:
             user = next((name for name in existing if _fleet.same(name, one["user"])), one["user"])
             place = self.may_end(one, user)
             if place:
-                held.setdefault(user, WAITS % (place, since(one), user))
+                waits.setdefault(user, (place, since(one)))
+                named.setdefault(user, {})[self.to_name(one, user)] = None
             else:
                 cut.append(dict(cluster=cluster, user=user, address=one["address"], since=one.get("time"), app_id=one["app_id"]))
+        for user, (place, when) in waits.items():
+            given = json.dumps({"secure_tsp_cut_connections": list(named[user])})
+            held.setdefault(user, WAITS % (place, when, word(given)))
         cut = [one for one in cut if one["user"] not in held]
         seen.cut += cut
         going = [name for name in due if name not in held]
@@ -511,6 +517,12 @@ class Policy:
             return "" if address.casefold() in self.named else NOT_LISTED % address
         allowed = self.all or user.casefold() in self.named or address.casefold() in self.named or host in self.stopped
         return "" if allowed else address
+
+
+    def to_name(self, connection, user):
+        """What a person names so that the connection may be cut. A user that Ansible would work out is named by the address."""
+        address = str(connection["address"])
+        return address if address not in self.addresses or has_template(user) else user
 
 
 def since(connection):

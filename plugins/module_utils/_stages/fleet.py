@@ -325,7 +325,11 @@ def cutover(run):
     rows, hosts = run.rows(), run.batch()
     access, fresh = clusters.Access(run.clusters()), changed_something(run, rows)
     policy = policy_of(run, model, _run.TICKED)
+    before = run.register(_run.DUE).get("failures") or {}
     for name, survey in usable(run).items():
+        if name in before:  # no password was proven there, and no application was stopped
+            seen.failures[name] = before[name]
+            continue
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh, looks_at_connections(run))
     gone = clusters.Gone()
     removed = set(Key(*pair) for host in run.batch() for pair in run.of_host(host, _run.ENROLLED).get("removed") or ())
@@ -525,7 +529,7 @@ def broken(run, stage, reason):
         return dict(failed=True, msg="%s Nothing was changed." % message)
     names = list(run.register(_run.PREFLIGHT).get("clusters") or ())
     return dict(changed=True, failures=dict((name, message) for name in names), warnings=[message], due=[], held=[], made=[], of_user=[],
-                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message])
+                plan={}, cut=[], msg=[message], rows={}, totals={}, told=[message], stop={}, start={})
 
 
 STAGES = {"preflight": preflight, "lists": lists, "accounts": accounts, "due": due, "cutover": cutover, "views": views, "summary": summary}

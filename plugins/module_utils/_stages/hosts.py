@@ -510,7 +510,9 @@ def give_up(run, _execute):
     failure = run.vars.get("ansible_failed_result") or {}
     task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
     message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
-    rows = [row if row["failed"] else _outcome.also_failed(row, message) for row in run.newest(run.host) or ()]
+    # What was proven before the application did not start stays proven, but it is not as wished.
+    rows = [dict(_outcome.also_failed(row, message), action=row["action"], state="failed") if message not in row["message"] else row
+            for row in run.newest(run.host) or ()]
     return dict(changed=False, rows=rows, warnings=[message])
 
 

@@ -22,6 +22,9 @@ NOT_OURS = "its TSP keeps its certificates itself, so that there is nothing to p
 NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
 WOULD_BE_BACK = "The former key and certificate would be put back."
 FILES_STAY = "Its profile stays, since its files are still on the host."
+BACK_AGAIN = (
+    "The next run of voiceops.secure_tsp.site %s to the secure port again, unless secure_tsp_cutover is manual or never in it: keep "
+    "secure_tsp_cutover: manual beside the lists until then.")
 IN_OTHER_RUN = "not in this run: its hosts are outside of --limit, or not in this inventory"
 
 
@@ -47,6 +50,10 @@ def uncut(run):
     for cluster in sorted(set(key.cluster for key in named)):
         names = set(key.name for key in named if key.cluster == cluster)
         told += clusters.uncut(access, cluster, model, names, run.check, done)
+    listed = [str(key) for key in named if key.cluster not in done.failures and any(
+        one["user"] == key.name and one["state"] == "present" for one in model.listed(key.cluster))]
+    if listed and run.option("cutover") == "auto":
+        told.append(BACK_AGAIN % ("moves user %s" % listed[0] if len(listed) == 1 else "moves users %s" % ", ".join(listed)))
     run.show(*told)
     return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=list(done.failures.values()),
                 told=told + list(done.failures.values()))

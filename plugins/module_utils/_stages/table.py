@@ -33,3 +33,12 @@ for _part in LOOKING:
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
 # Those of a host that fail where something is wrong.
 TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover")
+
+# The secrets that a stage of the module tsp_host is given; no other gets any. CAPF takes a string, CTI Manager a password, and a
+# passphrase opens the key: what proves or writes with none of them must not know them.
+PASSPHRASE = "key_passphrase"
+SEALED = {
+    "look": (PASSPHRASE,), "inspect": (PASSPHRASE,), "read": (PASSPHRASE,), "restore": (PASSPHRASE,),
+    "enrol": ("strings", "passwords", PASSPHRASE), "prove": ("passwords", PASSPHRASE), "open": ("passwords", PASSPHRASE),
+    "login": ("passwords",),
+}

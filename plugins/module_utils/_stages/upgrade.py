@@ -158,6 +158,8 @@ def ways(run, model, seen, rows):
 def renew(run, execute):
     """Prove what waits for its proof, then enrol, prove and if need be restore what is due, chunk by chunk."""
     told = run.needed(_run.GATE, "Look whether this batch of hosts may begin")
+    if run.register(_run.RENEWED).get("ended"):
+        return dict(run.register(_run.RENEWED), changed=False, warnings=[])
     work = Renewal(run, execute, run.model(), told)
     try:
         work.prove_earlier_ones()
@@ -306,7 +308,7 @@ class Renewal(hosts.Enrolment):
 
 def ended(run, _execute):
     """The host is given up, since its application could not be stopped: nothing was begun."""
-    return given_up(run, GIVEN_UP, worked=False)
+    return dict(given_up(run, GIVEN_UP, worked=False), ended=True)
 
 
 def not_started(run, _execute):

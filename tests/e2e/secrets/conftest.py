@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pathlib
+import re
 import threading
 import time
 
 import pytest
 from controller import descendants
+from simulator import capf_server, cti_manager
 
 GIVEN = "8273645190"
 PASSPHRASE = "Passphrase-Secret-0009"
@@ -37,6 +40,59 @@ class Listener:
 
     def learn(self):
         self.strings |= {one.string for one in self._site.sim.cluster.accounts.profiles() if one.string}
+
+
+class Given:
+    """What modules and the cluster's front ends were given: [(who, text)]. C(keys): {stage of tsp_host: secrets by their names}."""
+
+    def __init__(self, site, path, patch):
+        self.path, self.told, self.site = path, [], site
+        site.controller.callbacks.append("given")
+        site.controller.more["PLAYBOOK_GIVEN"] = str(path)
+        web = site.sim.front("axl")
+        respond, arrived, opened, password = web.respond, capf_server._Session._next_message, cti_manager._Session._take, \
+            cti_manager._Session._password
+
+        def of_web(path, headers, body):
+            self.told.append((body.partition(b"Body>")[2][:400].decode(), body.decode()))
+            return respond(path, headers, body)
+
+        def of_capf(session):
+            message = arrived(session)
+            self.told.append(("CAPF " + message.command_name, repr(message.elements)))
+            return message
+
+        def of_cti(session, octets):
+            self.told.append(("CTI Manager", repr(octets)))
+            return opened(session, octets)
+
+        def of_login(session, message):
+            plain = password(session, message)
+            self.told.append(("CTI Manager, encrypted in " + message.name, plain or ""))
+            return plain
+
+        patch.setattr(web, "respond", of_web)
+        patch.setattr(capf_server._Session, "_next_message", of_capf)
+        patch.setattr(cti_manager._Session, "_take", of_cti)
+        patch.setattr(cti_manager._Session, "_password", of_login)
+
+    def modules(self):
+        """[(module, stage, options)]"""
+        with open(self.path, encoding="utf-8") as lines:
+            for line in lines:
+                found = json.loads(line)
+                yield found["module"].rpartition(".")[2], found["options"].get("stage", ""), found["options"]
+
+    def by_name(self, secrets):
+        """{who: kinds of secrets}. secrets: {what kind: [secret]}."""
+        found = {}
+        for who, text in [(" ".join(filter(None, (name, stage))), json.dumps(options, ensure_ascii=False))
+                          for name, stage, options in self.modules()] + self.told:
+            who = re.sub(r"^<(?:\w+:)?(\w+).*", r"AXL \1", who, flags=re.DOTALL)
+            kinds = {kind for kind, known in secrets.items() if any(json.dumps(one)[1:-1] in text or one in text for one in known)}
+            if kinds:
+                found.setdefault(who, set()).update(kinds)
+        return found
 
 
 class Loud:

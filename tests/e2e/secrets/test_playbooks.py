@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
 from collection_path import ROOT
-from e2e.secrets.conftest import PASSPHRASE, Loud
+from e2e.secrets.conftest import GIVEN, PASSPHRASE, Given, Loud
 from simulator import Simulator
 from windows_site import FOLDER, KEY, PROVIDERS, SEED, USER, WindowsSite
 
@@ -33,10 +33,11 @@ def stages(run):
 
 
 class Story:
-    """Runs one after the other, and what each of them let out."""
+    """Runs one after the other, what each of them let out, and who was given what."""
 
-    def __init__(self, loud):
+    def __init__(self, loud, path, patch):
         self.loud = loud
+        self.given = Given(loud.site, path, patch)
         self.site = loud.site
         self.stages = set()
         self.leaks = {}
@@ -58,9 +59,15 @@ def handler(site, name, line):
 
 
 @pytest.fixture(scope="module")
-def on_hosts(make_loud):
+def patch():
+    with pytest.MonkeyPatch.context() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def on_hosts(make_loud, tmp_path_factory, patch):
     """Two instances on one host, whose application is connected."""
-    story = Story(make_loud((HOST,)))
+    story = Story(make_loud((HOST,)), tmp_path_factory.mktemp("given") / "hosts", patch)
     site, settings = story.site, story.site.settings
     site.users = [user for user in site.users if user["name"] != "jdoe"]
     good = {"secure_tsp_stop_handler": handler(site, "stop.yml", GOOD), "secure_tsp_start_handler": handler(site, "start.yml", GOOD)}
@@ -99,11 +106,12 @@ def on_hosts(make_loud):
 
 
 @pytest.fixture(scope="module")
-def on_windows(tmp_path_factory):
+def on_windows(tmp_path_factory, patch):
     """The TSP is installed with its password on the command line, and fetches; then a person works by the list."""
     with Simulator(seed=SEED, fronts=("axl",)) as simulator:
         site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / "1", ["recorder01"])
-        story = Story(Loud(site, belongs=(site.controller.hosts, site.strings, site.controller.folder / "discovery")))
+        loud = Loud(site, belongs=(site.controller.hosts, site.strings, site.controller.folder / "discovery"))
+        story = Story(loud, tmp_path_factory.mktemp("given") / "windows", patch)
         site.use_profile()
         installer = site.controller.folder / "setup.exe"
         installer.write_bytes(INSTALLER)
@@ -163,3 +171,29 @@ def test_nothing_leaks(request, where):
         for (name, secret), (place, octets) in itertools.product(secrets.items(), list(story.loud.places())):
             assert secret not in octets, (name, place)
     assert {name: leaks for name, leaks in story.leaks.items() if leaks} == {}
+
+
+# Field report A1: who is given which secret. Nobody else is given any; stages of tsp_host as table.SEALED says. An end user's password
+# goes to doAuthenticateUser besides, of which test_cutover.py tells.
+STRING, LOGIN, STORES = "strings", "passwords", "passwords of key stores"
+TABLE = {
+    "AXL addAppUser": {LOGIN}, "AXL addApplicationUserCapfProfile": {STRING}, "AXL updateApplicationUserCapfProfile": {STRING},
+    "CAPF AUTH_RESPONSE": {STRING}, "CTI Manager, encrypted in ProviderOpenRequest": {LOGIN},
+    "jtapi_key_store": {STORES, table.PASSPHRASE}, "win_package": {LOGIN}, "win_regedit": {STRING},
+    **{"tsp_host " + stage: set(kinds) for stage, kinds in table.SEALED.items()},
+}
+
+
+def kinds_of(story):
+    """{kind: secrets} of a story, the controller's own login among them."""
+    site = story.site
+    return {STRING: {*story.loud.listener.strings, GIVEN}, LOGIN: {user["password"] for user in site.users}, "login at AXL": {site.sim.password},
+            table.PASSPHRASE: {PASSPHRASE}, STORES: {STORE}}
+
+
+def test_nobody_is_given_a_secret_but_those_of_the_table(on_hosts, on_windows):
+    found = {}
+    for story in (on_hosts, on_windows):
+        for who, kinds in story.given.by_name(kinds_of(story)).items():
+            found.setdefault(who, set()).update(kinds)
+    assert found == TABLE
