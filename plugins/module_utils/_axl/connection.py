@@ -24,6 +24,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TrustError,
 )
 
+# Python's own choice; distributions build theirs with that of OpenSSL, which has more.
+CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 LEGACY_CIPHERS = "DEFAULT:AES128-SHA:AES256-SHA:@SECLEVEL=0"
 LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
 PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
@@ -140,6 +142,7 @@ class Dialer:
             context.options |= LEGACY_SERVER_CONNECT
         else:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(CIPHERS)
         if self._pin or not login.validate_certs:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
