@@ -38,6 +38,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     InputError,
     MissingLibrary,
     ProtocolError,
+    SecureTspError,
     TransportError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import NO_HOST, NOT_IN_XML, host_of
@@ -313,6 +314,18 @@ class WebSession:
             yield
         finally:
             self._ends = before
+
+    def could_do_without_legacy(self):
+        """Whether a handshake without tls_legacy, in which nothing is sent, would do as well; False without it, or where that cannot be told."""
+        if not self.login.tls_legacy:
+            return False
+        self._moment.begin(self.login.timeout)
+        dialer = connection.Dialer(dataclasses.replace(self.login, tls_legacy=False), self._moment, requests.certs.where())
+        try:
+            dialer.connect(self.where("TLS")).close()
+        except (connection.Broken, SecureTspError, OSError):
+            return False
+        return True
 
     def post(self, path, body, headers, operation, writes=False, receive=None, seconds=None):
         """Send one request and return an Answer with a body worth reading, or status 599.

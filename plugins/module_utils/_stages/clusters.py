@@ -122,6 +122,9 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
             facts = look.gather(SURVEYED)
+            found["warnings"] += axl_accounts.login_warnings(axl)
+            if axl.session.could_do_without_legacy():
+                found["warnings"].append("Its web services do not need tls_legacy: leave it away in the entry of the cluster.")
             certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
             found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
                                   for one in certificates if one["not_after"] < iso(now())]

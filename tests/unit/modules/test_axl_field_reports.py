@@ -618,6 +618,18 @@ def test_A12_a_certificate_with_a_short_key(tmp_path):
             assert axl.version
 
 
+@pytest.mark.parametrize(("old", "needed"), [(only_tls_1_1, True), (only_aes128_sha, True), (None, False)])
+def test_A12_whether_tls_legacy_is_needed_is_found_out_without_a_word_to_the_server(rsa_identity, tmp_path, old, needed):
+    with ScriptedServer(rsa_identity, [version_answer()]) as server:
+        if old:
+            old(server.context, tmp_path)
+        login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=server.port, ca_path=rsa_identity.ca_path, timeout=5, tls_legacy=True)
+        with client.AxlClient(login) as axl:
+            assert axl.version
+            assert axl.session.could_do_without_legacy() is not needed
+        assert len(server.requests) == 1
+
+
 def test_A12_tls_legacy_decides_nothing_about_trust(identity, rsa_identity):
     with ScriptedServer(rsa_identity, [version_answer()]) as server:
         login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=server.port, ca_path=identity.ca_path, tls_legacy=True)
