@@ -145,7 +145,7 @@ def keys_of(name):
 
 def type_of(option):
     """The type as Ansible has it."""
-    return {"name": "str", "host": "str", "size": "str"}.get(option.type, option.type)
+    return {"name": "str", "secret": "str", "host": "str", "address": "str", "size": "str"}.get(option.type, option.type)
 
 
 def type_told(option):

@@ -11,6 +11,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     ProtocolError,
     TransportError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import spelled_address
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import CTI_STATUSES
 
 LONGEST_WAIT = 300
@@ -54,7 +55,7 @@ class View:
 def address_in(app_id):
     """The client address in an app_id of the form login-address-port."""
     parts = (app_id or "").rsplit("-", 2)
-    return parts[1] if len(parts) == 3 else None
+    return spelled_address(parts[1]) if len(parts) == 3 else None
 
 
 def add_provider(connection, item):
@@ -112,4 +113,4 @@ def select(ris, cti_class, users):
 
 def wanted(connection, params):
     of_status = params["status"] == "Any" or connection["status"] == params["status"]
-    return of_status and (params["addresses"] is None or connection["address"] in params["addresses"])
+    return of_status and (params["addresses"] is None or connection["address"] in map(spelled_address, params["addresses"]))

@@ -19,6 +19,7 @@ import datetime
 import hashlib
 import json
 import re
+import unicodedata
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import (
@@ -229,8 +230,11 @@ def of_instance(code, instance, **data):
 
 
 def name_key(name):
-    """Names of users, devices and groups are the same whatever their case, because servers answer in their own."""
-    return name.casefold()
+    """Names of users, devices and groups are the same whatever their case, because servers answer in their own.
+
+    Not casefold(), to which weiss and wei\u00df are one: they are two users.
+    """
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
 
 
 def user_key(user_type, name):

@@ -10,9 +10,11 @@ it, and the stages take their defaults from it. Pure.
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional, Tuple
 
@@ -24,6 +26,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)[^\W_]([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?\Z")
 NO_HOST = "is not a host name or an address"
+NO_ADDRESS = "is not an IP address"
 SIZE = re.compile("([0-9]{1,12})([KMGkmg]?)[Bb]?\\Z")
 TRUE = ("yes", "on", "1", "true", "t", "y")
 FALSE = ("no", "off", "0", "false", "f", "n")
@@ -32,7 +35,7 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), host (a name of a host or an address), int, bool, path, size (octets, as C(200M)), list,
+    type: str, name (a text that goes to cluster or host as it is), secret (the same, whatever is in it), host (a name of a host or an address), address, int, bool, path, size (octets, as C(200M)), list,
     dict, or raw, which is looked at elsewhere.
     """
 
@@ -95,21 +98,52 @@ def _text(value):
     return str(value)
 
 
-def _name(value):
-    """YAML takes C(0101) for a number, and other digits for other ones: what is read then is not what was written."""
-    if isinstance(value, str):
-        text = str(value)
-        if text.isalnum() and text.isascii():
-            return text
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+def _quoted(value):
+    """YAML takes C(0101) for a number, C(no) for a boolean, C(2026-01-01) for a date: what is read then is not what was written."""
+    if isinstance(value, bool):
+        raise ValueError("is true or false where a text is due: put it in quotes")
+    if isinstance(value, (int, float)):
         raise ValueError("is a number where a text is due: put it in quotes")
-    else:
-        text = _text(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        raise ValueError("is a date where a text is due: put it in quotes")
+    return _text(value)
+
+
+def _name(value):
+    text = str(value) if isinstance(value, str) else _quoted(value)
+    if text.isalnum() and text.isascii():
+        return text
     if NOT_IN_XML.search(text) or CONTROL.search(text):
         raise ValueError("has a control character or a line break, or one that XML cannot carry")
     if text != text.strip():
         raise ValueError("begins or ends with white space")
     return text
+
+
+def _named(value):
+    """A name as the cluster stores it: letters with their accents in one, and nothing that nobody sees, as pages and sheets bring it along."""
+    text = unicodedata.normalize("NFC", _name(value))
+    hidden = next((one for one in text if unicodedata.category(one) == "Cf" or one != " " and unicodedata.category(one) == "Zs"), None)
+    if hidden is not None:
+        raise ValueError("has a character that nobody sees (U+%04X): type it anew" % ord(hidden))
+    return text
+
+
+def address_of(text):
+    """The address in its one spelling: IPv6 in short, and IPv4 in the clothes of IPv6 as IPv4. Raises ValueError."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        raise ValueError(NO_ADDRESS) from None
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def spelled_address(text):
+    """The same for what somebody else wrote, which may be no address and stays as it is then."""
+    try:
+        return address_of(text)
+    except ValueError:
+        return text
 
 
 def host_of(text):
@@ -166,7 +200,7 @@ def _mapping(value):
 
 
 CONVERSIONS = {
-    "str": _text, "name": _name, "host": _host, "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "str": _text, "name": _named, "secret": _name, "host": _host, "address": lambda value: address_of(_name(value)), "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
 }
 
@@ -177,7 +211,7 @@ CLUSTER = {
     "hostname": Option("host", None, ("The publisher.",), required=True),
     "port": Option("int", 8443, ("Port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
-    "password": Option("name", None, ("Its password.",), secret=True, required=True),
+    "password": Option("secret", None, ("Its password.",), secret=True, required=True),
     "validate_certs": Option("bool", True, ("Check the certificate of the web services.",)),
     "ca_path": Option("path", None, (
         "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
@@ -192,7 +226,7 @@ CLUSTER = {
     "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
-    "serviceability_password": Option("name", None, ("Its password.",), secret=True),
+    "serviceability_password": Option("secret", None, ("Its password.",), secret=True),
     "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="host"),
     "tftp_port": Option("int", 69, ("Their port.",), **PORT),
     "capf_host": Option("host", None, ("CAPF, by default C(hostname).",)),
@@ -211,7 +245,7 @@ USER = {
     "name": Option("name", None, ("The user ID.",), required=True),
     "cluster": Option("name", None, ("Required where there are several.",)),
     "type": Option("str", "application", ("End users are never made or removed.",), choices=("application", "end")),
-    "password": Option("name", None, ("Makes an application user, and proves the instances.",), secret=True),
+    "password": Option("secret", None, ("Makes an application user, and proves the instances.",), secret=True),
     "update_password": Option("str", "on_create", ("When the password is written.",), choices=("on_create", "always")),
     "devices": Option("list", None, ("The controlled devices; not managed when left out.",), elements="name"),
     "devices_mode": Option("str", "append", ("Whether further devices are taken away.",), choices=("append", "exact")),
@@ -242,8 +276,8 @@ INSTANCE = {
         "The folder, by default C(/etc/secure_tsp/{instance_id}), with several clusters C(/etc/secure_tsp/{cluster}/{instance_id}). "
         "C({host}) is known too.",)),
     "capf": Option("dict", None, ("How the host speaks with CAPF.",)),
-    "client_address": Option("name", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
-    "authorization_string": Option("name", None, ("Is used in place of a string made for this run.",), secret=True),
+    "client_address": Option("address", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
+    "authorization_string": Option("secret", None, ("Is used in place of a string made for this run.",), secret=True),
     "rearm": Option("bool", False, ("Arm a pending profile again, for C(enrolment) V(tsp).",)),
     "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
     "replace": Option("bool", False, ("Take over a profile of another user.",)),
@@ -302,7 +336,7 @@ OPTIONS = {
     "upgrade_instances": Option("list", (), (
         "Instances that get a new certificate in an upgrade, whatever theirs is like. IDs, or "
         "C(cluster/instance_id).",
-    ), elements="str"),
+    ), elements="name"),
     "upgrade_issued_before": Option("str", "", (
         "Certificates of O(secure_tsp_upgrade_instances) that begin at this moment or later are new enough, so that "
         "a run that was stopped goes on where it was when it is started again. Seconds since 1970, or ISO 8601 in "
@@ -313,7 +347,7 @@ OPTIONS = {
     "compromised_instances": Option("list", (), (
         "Instances whose certificate CTI Manager holds for compromised. An upgrade does not renew them, because "
         "only a new C(instance_id) helps.",
-    ), elements="str"),
+    ), elements="name"),
     "canary_instances": Option("int", 1, (
         "Instances of the first batch of an upgrade on each cluster, which are on one host. When one of them fails, no other batch "
         "begins. 0 is no canary.",
@@ -323,11 +357,11 @@ OPTIONS = {
     ), least=-1),
     "rollback_instances": Option("list", (), (
         "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) puts back.",
-    ), elements="str"),
+    ), elements="name"),
     "tsp_entered": Option("list", (), (
         "TSPs on Windows hosts in whose dialog a person has entered what the last run listed. IDs, or C(cluster/instance_id). Only then "
         "a host is restarted for them, and their users are cut over. What the registry profile knows needs no person.",
-    ), elements="str"),
+    ), elements="name"),
     "tsp_operator": Option("bool", False, (
         "Wait at the terminal until a person has entered what the run lists, then go on as with O(secure_tsp_tsp_entered).",
     )),
@@ -455,7 +489,7 @@ OPTIONS = {
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
         "Folders on the hosts in which certificates of instances are looked for.",
     ), elements="str"),
-    "diagnose_instance": Option("str", "", (
+    "diagnose_instance": Option("name", "", (
         "Only this instance, by its ID, or as C(cluster/instance_id). Empty is all instances on the hosts of the play.",
     )),
     "diagnose_folder": Option("path", "~/.voiceops/diagnosis", (

@@ -36,6 +36,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     InputError,
     ProtocolError,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import spelled_address
 
 NAMESPACE = "http://schemas.cisco.com/ast/soap"
 RIS_PATH = "/realtimeservice2/services/RISService70"
@@ -53,6 +54,8 @@ RATE_PAUSE = 30.0  # seconds; the server's counter starts anew every minute
 STARTED, STOPPED = "Started", "Stopped"
 MOVING = ("Starting", "Stopping")
 NOT_ACTIVATED = -1068  # the reason code of services that are not activated; inferred, not documented
+
+NO_PLACE = ("0.0.0.0", "::", "")
 
 CTI_CLASSES = ("Provider", "Device", "Line")
 CTI_STATUSES = ("Any", "Open", "Closed", "OpenFailed", "Unknown")
@@ -354,13 +357,19 @@ def _item(node, one):
         node=node,
         app_id=one.get("AppId"),
         user=one.get("UserId"),
-        address=one.get("AppIpAddr") or one.get("AppIpv6Addr"),
+        address=_address(one.get("AppIpAddr"), one.get("AppIpv6Addr")),
         status=one.get("AppStatus"),
         reason=one.get("AppStatusReason"),
         time=one.get("AppTimeStamp"),
         device=one.get("CtiDevice") or {},
         line=one.get("CtiLine") or {},
     )
+
+
+def _address(*texts):
+    """The first that is one, in its usual spelling: Java writes the zeros of IPv6 out, and a slash before it."""
+    found = [spelled_address(text.lstrip("/")) for text in texts if text]
+    return next((one for one in found if one not in NO_PLACE), None)
 
 
 def select_cti_items(login, users, cti_class="Provider", status="Any", patience=0, **session_options):

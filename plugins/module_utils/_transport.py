@@ -18,7 +18,7 @@ import struct
 import time
 import traceback
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _lookup, _pki
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CannotHere,
     DeadlineExceeded,
@@ -85,6 +85,7 @@ CURE_ONE_TYPE = (
 CURE_LEVEL = (
     "The crypto policy or the OpenSSL of this host does not allow it. See the table of platforms in the security guide, or use another "
     "interpreter. Nothing was connected.")
+CURE_SILENT_NAMES = "The name servers of this host do not answer: check /etc/resolv.conf, or give the address in place of the name."
 CURE_BROKEN = "Check the network between this host and the server, then run again."
 
 
@@ -112,20 +113,22 @@ def place(host, port):
     return ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
 
 
-def resolve(host, port, kind, where):
+def resolve(host, port, kind, deadline, where):
     """C((family, address)) of every address of a host, IPv4 first, as Java does it and so JTAPI."""
     try:
-        found = socket.getaddrinfo(host, port, type=kind)
-    except (socket.gaierror, ValueError) as error:
+        found = _lookup.addresses(host, port, kind, deadline.remaining(where))
+    except socket.timeout:
+        raise DeadlineExceeded("the host name could not be resolved within %g seconds" % deadline.seconds, where=where,
+                               cure=CURE_SILENT_NAMES) from None
+    except (OSError, ValueError) as error:
         raise TransportError("the host name cannot be resolved: %s" % error, where=where,
                              cure="Check the spelling and the name service of this host.") from None
-    found = [(family, address) for family, _kind, _protocol, _name, address in found]
     return sorted(found, key=lambda item: item[0] != socket.AF_INET)
 
 
-def address_of(host):
+def address_of(host, deadline):
     """The IP address that a host name stands for, as text."""
-    return resolve(host, 0, socket.SOCK_STREAM, host)[0][1][0].split("%")[0]
+    return resolve(host, 0, socket.SOCK_STREAM, deadline, host)[0][1][0].split("%")[0]
 
 
 def printable(octets, limit=200):
@@ -251,7 +254,7 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
     if TFTPY_IMPORT_ERROR is not None:
         raise MissingLibrary("tftpy", TFTPY_IMPORT_ERROR)
     where = "tftp://%s/%s" % (place(host, port), name)
-    family, address = resolve(host, port, socket.SOCK_DGRAM, where)[0]
+    family, address = resolve(host, port, socket.SOCK_DGRAM, deadline, where)[0]
     collector = _Collector(max_size, where)
     try:
         download = _Download(family, address, name, collector, deadline, source_address, where)
@@ -560,10 +563,11 @@ def connect_plain(host, port, deadline, source_address=None):
     """A PlainChannel to a TCP port. Raises TransportError (nobody listens, no name, no route) or DeadlineExceeded."""
     where = place(host, port)
     failure = None
-    for family, address in resolve(host, port, socket.SOCK_STREAM, where):
+    places = resolve(host, port, socket.SOCK_STREAM, deadline, where)
+    for number, (family, address) in enumerate(places):
         connecting = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connecting.settimeout(deadline.remaining(where))
+            connecting.settimeout(deadline.remaining(where) / (len(places) - number))  # one that is silent leaves time for the next
             if source_address:
                 connecting.bind((source_address, 0))
             connecting.connect(address)

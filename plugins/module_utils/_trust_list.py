@@ -156,7 +156,7 @@ class Search:
     def _names(self):
         if self._params["file_name"]:
             return [self._params["file_name"]]
-        return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"]))
+        return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"], _transport.Deadline(self._params["timeout"])))
 
     def _ask(self, server, names):
         """The Offer of one server, or None. By HTTP only when TFTP failed, since both serve the same files."""

@@ -22,7 +22,7 @@ LAYERS = (
     ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_progress",
      "_lists_file", "_server_certificates"),
     ("_tsp_installation", "_tsp_discovery"),
-    ("_drift", "_model", "_pki", "_cti_trace"),
+    ("_drift", "_model", "_pki", "_lookup", "_cti_trace"),
     ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_archive"),
     ("_instance", "_summary", "_trace_reading", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),

@@ -150,6 +150,14 @@ def test_t3_preflight_says_that_the_list_was_forgotten(sim, certificate, title):
     assert survey(sim)["failure"] == ""
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a12_a_cluster_that_does_not_need_tls_legacy_says_so(sim, legacy):
+    access, model = world(sim, tls_legacy=legacy)
+    warnings = clusters.survey(access, "main", model, "")["warnings"]
+    assert [one.partition(" ")[0] for one in warnings] == ["tls_legacy", "Its"] * legacy
+    assert not legacy or "web services do not need tls_legacy" in warnings[1]
+
+
 def test_what_ends_soon_is_told(sim):
     sim.cluster.regenerate("callmanager", pki.server("127.0.0.1", days=3))
     until = clusters.iso(clusters.now() + datetime.timedelta(days=60))

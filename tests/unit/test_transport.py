@@ -489,8 +489,8 @@ def test_both_versions_of_ip(family, host, shown):
 
 
 def test_a_name_with_addresses_of_both_versions_is_its_ipv4_address():
-    assert _transport.address_of("localhost") == "127.0.0.1"
-    assert _transport.address_of("::1") == "::1"
+    assert _transport.address_of("localhost", _transport.Deadline(5)) == "127.0.0.1"
+    assert _transport.address_of("::1", _transport.Deadline(5)) == "::1"
 
 
 # What happens on the way between a TLS server and us

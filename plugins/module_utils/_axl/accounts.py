@@ -19,9 +19,11 @@ import string
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client import (
     CURE_OF_ANSWERS,
+    DUPLICATE,
     NOT_FOUND,
     AnswerTooLarge,
     AxlClient,
+    Patience,
     login_from,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
@@ -33,7 +35,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import APPLICATION, END
 
-DUPLICATE = -239
 
 USER = {APPLICATION: "AppUser", END: "User"}
 USER_TAG = {APPLICATION: "appUser", END: "user"}
@@ -569,9 +570,9 @@ CREDENTIAL_FLAGS = {
 # One task
 
 
-def connect(params):
+def connect(params, **session_options):
     """AxlClient from the options of the doc fragment C(cluster); a context manager."""
-    return AxlClient(login_from(params))
+    return AxlClient(login_from(params), **session_options)
 
 
 def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_string=random_string,

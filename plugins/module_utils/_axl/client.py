@@ -24,6 +24,7 @@ import socket
 import ssl
 import time
 import traceback
+import zlib
 from typing import Optional
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _foreign
@@ -37,9 +38,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     InputError,
     MissingLibrary,
     ProtocolError,
+    SecureTspError,
     TransportError,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import NO_HOST, host_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import NO_HOST, NOT_IN_XML, host_of
 
 try:
     import requests
@@ -62,17 +64,22 @@ SESSION_COOKIE = "JSESSIONIDSSO"
 OLDEST = "1.0"  # the namespace that every release answers getCCMVersion in
 
 ANSWER_LIMIT = 9 * 1024 * 1024  # AXL's own limit is 8 MB for one result, plus slack for the envelope
-TRIES = 5
+TRIES = 5  # of a request that the server asks to send later
+TRIES_UNSAID = 3  # of one after which it said nothing of the kind: a page, or a connection that broke
 LONGEST_PAUSE = 30.0
-PATIENCE = 300.0  # seconds that all requests of a session together may lose to a server that is busy or does not answer
+PATIENCE = 300.0  # seconds that all requests of a task together may lose to a server that is busy or does not answer
 LEAST_SECONDS = 0.1
 ROWS_PER_PAGE = 1000
 
+SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
+
 NOT_FOUND = 5007
+DUPLICATE = -239
 FAULT_LIMIT = 65536  # octets of an answer in which a fault is looked for
 MEMORY_FAULT = re.compile(rb"axl memory allocation|out ?of ?memory|insufficient memory|not enough memory", re.IGNORECASE)
 # What says that nothing was done and that it will be done later.
 BUSY = {
+    408: "the server waited too long for the request",
     429: "the server allows no more requests for now",
     502: "the web services behind the server do not answer",
     503: "the server is overloaded or throttles changes",
@@ -176,14 +183,26 @@ def login_from(params):
     )
 
 
-class Answer:
-    """Status, octets and content type of one HTTP answer."""
+class Patience:
+    """Seconds that may be lost to a cluster, shared by all sessions of a task with it.
 
-    def __init__(self, status, octets, content_type, retry_after=None):
+    lost: services for which they were in vain, so that nothing is tried again there until they have answered something.
+    """
+
+    def __init__(self, seconds=PATIENCE):
+        self.left = seconds
+        self.lost = set()
+
+
+class Answer:
+    """Status, octets and content type of one HTTP answer. location: where a redirection leads to."""
+
+    def __init__(self, status, octets, content_type, retry_after=None, location=None):
         self.status = status
         self.octets = octets
         self.content_type = content_type
         self.retry_after = retry_after
+        self.location = location
 
     @property
     def text(self):
@@ -192,12 +211,12 @@ class Answer:
     @property
     def busy(self):
         """The server did nothing and asks for patience: throttled, restarting behind a proxy, or short of memory."""
-        return self.status in BUSY or self.status in (200, 500) and self._is_soap and bool(MEMORY_FAULT.search(self.octets[:FAULT_LIMIT]))
+        return self.status in BUSY or self.status in (200, 500) and self.is_soap and bool(MEMORY_FAULT.search(self.octets[:FAULT_LIMIT]))
 
     @property
     def broken(self):
         """A page in place of an answer, from a server that starts, stops or fails: whether it did anything is not known."""
-        return self.status >= 500 and self.status != 599 and self.status not in BUSY and not self._is_soap
+        return self.status >= 500 and self.status != 599 and self.status not in BUSY and not self.is_soap
 
     @property
     def forgets_session(self):
@@ -205,12 +224,12 @@ class Answer:
         return self.status in (401, 403, 404) or 300 <= self.status < 400 or self.status == 200 and self._is_page
 
     @property
-    def _is_soap(self):
-        return b"Envelope" in self.octets[:2000]
+    def is_soap(self):
+        return b"Envelope" in self.octets[:2000].replace(b"\0", b"")
 
     @property
     def _is_page(self):
-        return not self._is_soap and b"<html" in self.octets[:2000].lower()
+        return not self.is_soap and b"<html" in self.octets[:2000].lower()
 
     @property
     def page_title(self):
@@ -247,13 +266,13 @@ class WebSession:
     After the first answer its session cookie replaces the credentials, so that the server does not pile
     up sessions. Environment variables for proxies and CA bundles are not looked at.
 
-    There is one patience for all requests of a session, C(patience) seconds that are spent on tries that failed and on the pauses
-    after them. Once it was lost on a request, no other one is tried again until the server has answered one.
+    There is one Patience for all sessions of a task, whose seconds are spent on tries that failed and on the pauses after them. Once it
+    was lost on a request, no other one is tried again until the server has answered one.
 
     sleep, clock (Unix seconds), monotonic and jitter (0 to 1) are there for tests.
     """
 
-    def __init__(self, login, roles=AXL_ROLES, patience=PATIENCE, sleep=time.sleep, clock=time.time,
+    def __init__(self, login, roles=AXL_ROLES, budget=None, sleep=time.sleep, clock=time.time,
                  monotonic=time.monotonic, jitter=random.random):
         if ZEEP_IMPORT_ERROR is not None:
             raise MissingLibrary("zeep", ZEEP_IMPORT_ERROR)
@@ -266,8 +285,7 @@ class WebSession:
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter
-        self._patience = patience
-        self._lost = False
+        self._patience = budget or Patience()
         self._ends = None
         self._answered = False
         self._logged_in = False
@@ -297,6 +315,18 @@ class WebSession:
         finally:
             self._ends = before
 
+    def could_do_without_legacy(self):
+        """Whether a handshake without tls_legacy, in which nothing is sent, would do as well; False without it, or where that cannot be told."""
+        if not self.login.tls_legacy:
+            return False
+        self._moment.begin(self.login.timeout)
+        dialer = connection.Dialer(dataclasses.replace(self.login, tls_legacy=False), self._moment, requests.certs.where())
+        try:
+            dialer.connect(self.where("TLS")).close()
+        except (connection.Broken, SecureTspError, OSError):
+            return False
+        return True
+
     def post(self, path, body, headers, operation, writes=False, receive=None, seconds=None):
         """Send one request and return an Answer with a body worth reading, or status 599.
 
@@ -317,7 +347,7 @@ class WebSession:
                 answer, session_alone = self._once(path, body, headers, operation, writes, receive, seconds)
             except connection.Broken as broken:
                 worth_it = self._answered if broken.before_sending else not writes
-                if not worth_it or not self._paused(attempt, began):
+                if not worth_it or not self._paused(path, attempt, TRIES_UNSAID, began):
                     raise broken.error from broken
             else:
                 forgotten = answer.forgets_session and session_alone or answer.status == 404 and session_alone is not None
@@ -326,8 +356,9 @@ class WebSession:
                     relogged = True
                     continue
                 again = answer.busy or answer.broken and not writes
-                if not again or not self._paused(attempt, began, answer.retry_after):
-                    self._lost = again and self._lost
+                if not again:
+                    self._patience.lost.discard((self.login.address, path))
+                if not again or not self._paused(path, attempt, TRIES if answer.busy else TRIES_UNSAID, began, answer.retry_after):
                     return self._judged(answer, operation, writes, attempt)
             attempt += 1
 
@@ -369,7 +400,10 @@ class WebSession:
         self._answered = True
         if response.status_code in (200, 500):
             self._logged_in = True
-        answer = Answer(response.status_code, octets, content_type, response.headers.get("Retry-After"))
+        headers = response.headers
+        if headers.get("Content-Encoding", "identity").lower() in ("gzip", "deflate"):
+            octets = _inflated(octets)
+        answer = Answer(response.status_code, octets, content_type, headers.get("Retry-After"), headers.get("Location"))
         return answer, session_alone
 
     def _credentials(self):
@@ -409,7 +443,7 @@ class WebSession:
             if self._monotonic() > started + seconds:
                 raise self._too_slow(operation, seconds)
         expected = response.headers.get("Content-Length")
-        if expected and expected.isdigit() and length < int(expected):
+        if expected and re.match(r"[0-9]+\Z", expected) and length < int(expected):
             raise urllib3.exceptions.ProtocolError("%d of %s octets received" % (length, expected))
         response.raw.release_conn()
         if receiver is not None:
@@ -437,24 +471,26 @@ class WebSession:
         return connection.Broken(TransportError(
             "the connection broke before the answer was complete", where=self.where(operation), cure=cure))
 
-    def _paused(self, attempt, began, retry_after=None):
+    def _paused(self, path, attempt, tries, began, retry_after=None):
         """Wait before another try, and whether there is one."""
-        left = self._patience - (self._monotonic() - began)
+        patience, spent, service = self._patience, self._monotonic() - began, (self.login.address, path)
+        left = patience.left - spent
         if self._ends is not None:
             left = min(left, self._ends - self._monotonic())
         seconds = 2.0 ** (attempt - 1) * (1 + self._jitter() / 2)
         seconds = min(max(seconds, self._asked_to_wait(retry_after)), LONGEST_PAUSE)
-        if self._lost or attempt == TRIES or seconds > left:
-            self._lost = True
+        if service in patience.lost or attempt >= tries or seconds > left:
+            patience.left -= spent
+            patience.lost.add(service)
             return False
-        self._patience = self._patience - (self._monotonic() - began) - seconds
+        patience.left -= spent + seconds
         self._sleep(seconds)
         return True
 
     def _asked_to_wait(self, retry_after):
         """Seconds that the header Retry-After asks for, which has them or a date."""
         text = (retry_after or "").strip()
-        if text.isdigit():
+        if SECONDS.match(text):
             return float(text)
         until = moment_of(text)
         return 0.0 if until is None else until - self._clock() - (self.clock_skew or 0)
@@ -472,6 +508,8 @@ class WebSession:
                 "the user may not use this service (HTTP 403)", where=where,
                 cure="%s The user is %s." % (self.roles, self.login.username), code=403,
             )
+        if answer.is_soap and status not in BUSY and status != 599:
+            return answer  # its fault says more than the status
         if status == 404:
             raise AxlError(
                 "the service was not found (HTTP 404)", where=where,
@@ -488,8 +526,9 @@ class WebSession:
         if answer.broken:
             raise _no_soap(answer, where, again, PERHAPS_MADE if writes else "The server may be starting: run it again then.")
         if status not in (200, 500):
+            led = _led_to(answer.location) if 300 <= status < 400 else ""
             raise AxlError(
-                "an unexpected answer: HTTP %d%s" % (status, _quoted(answer.page_title)), where=where,
+                "an unexpected answer: HTTP %d%s%s" % (status, led, _quoted(answer.page_title)), where=where,
                 cure="Check that hostname and port are those of CUCM's web services and not of a proxy.", code=status,
             )
         return answer
@@ -502,6 +541,14 @@ class WebSession:
         else:
             causes = "Either %s, or %s." % (wrong, read_only)
         return "%s It was not tried again, so that the account is not locked. %s" % (causes, self.roles)
+
+
+def _inflated(octets):
+    """What a proxy has packed that does not mind what was asked for."""
+    try:
+        return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(octets, ANSWER_LIMIT)
+    except zlib.error:
+        return octets
 
 
 def moment_of(date):
@@ -521,6 +568,12 @@ def _innermost(error):
         if inner is None:
             return error
         error = inner
+
+
+def _led_to(location):
+    """Where a redirection leads to, without what may be secret in it."""
+    bare = re.sub(r"[?#;].*|//[^/@]*@", lambda found: "//" * found.group().startswith("//"), location or "", flags=re.DOTALL)
+    return ", which leads to %s" % _foreign.printable(bare[:200]) if bare else ""
 
 
 def _quoted(title):
@@ -556,7 +609,7 @@ class SoapClient:
         answer = self.session.post(self.path, body, headers, operation, known.writes)
         secrets = values.secrets(known, given) + [self.session.login.password]
         where = self.session.where(operation)
-        response = read_envelope(answer, where, secrets)
+        response = read_envelope(answer, where, secrets, known.writes)
         other = values.local_name(response).partition("Response")[0]
         if other != operation and other in self.service.operations:
             raise ProtocolError("the answer is one to %s" % other, where=where, cure=CURE_OF_ANSWERS)
@@ -594,11 +647,11 @@ class AxlClient:
     def __init__(self, login, **session_options):
         self.session = WebSession(login, **session_options)
         self._version = None
-        self._axl_version = login.axl_version
+        self._axl_version = login.axl_version and known_version(login.axl_version)
         self._soap = None
-        if self._axl_version is not None and self._axl_version not in schema.VERSIONS:
+        if login.axl_version and self._axl_version is None:
             raise InputError(
-                "axl_version %s is not one of %s" % (self._axl_version, ", ".join(schema.VERSIONS))
+                "axl_version %s is not one of %s" % (_foreign.printable(login.axl_version), ", ".join(schema.VERSIONS))
             )
 
     def __enter__(self):
@@ -727,6 +780,13 @@ class AxlClient:
         return version
 
 
+def known_version(text):
+    """The version of ours that a person means, such as C(14) or C(14.00), or None."""
+    found = re.match(r"\s*([0-9]{1,4})(?:\.([0-9]{1,4}))?\s*\Z", text, re.ASCII)
+    numbers = found and tuple(int(part) for part in found.groups() if part)
+    return next((version for version in schema.VERSIONS if numbers in (schema.number(version), schema.number(version)[:1])), None)
+
+
 def best_version(release, where=""):
     """The newest schema version that we and a release such as C(14.0.1.13900-155) have in common."""
     found = re.match(r"([0-9]+)\.([0-9]+)", release)
@@ -758,8 +818,8 @@ def supported_versions(text):
     return tuple(sorted(found, key=lambda version: [int(part) if part.isdigit() else 99 for part in version.split(".")], reverse=True))
 
 
-def read_envelope(answer, where, secrets=()):
-    """The response element of a SOAP answer.
+def read_envelope(answer, where, secrets=(), writes=False):
+    """The response element of a SOAP answer. writes: it was a change, which may have been made whatever the answer is.
 
     Raises VersionRefused on HTTP 599, AxlError on a fault, ProtocolError when it is no SOAP at all.
     """
@@ -769,25 +829,58 @@ def read_envelope(answer, where, secrets=()):
             "the server does not speak this AXL schema version (HTTP 599)", where=where,
             cure="It speaks %s." % (", ".join(supported) or "others"), supported=supported,
         )
-    body = _soap_body(answer, where)
+    body = _soap_body(answer, where, PERHAPS_MADE if writes else "")
     response = next((child for child in body if values.local_name(child)), None)
     if response is None:
-        raise ProtocolError("the SOAP answer is empty", where=where)
+        raise ProtocolError("the SOAP answer is empty", where=where, cure=PERHAPS_MADE if writes else CURE_OF_ANSWERS)
     if values.local_name(response) == "Fault":
         raise _fault(response, where, secrets)
     return response
 
 
-def _soap_body(answer, where):
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+def _soap_body(answer, where, more):
     try:
-        root = etree.fromstring(first_part(answer.octets, answer.content_type), parser)
-    except (etree.XMLSyntaxError, FormatError) as error:
-        raise _no_soap(answer, where) from error
+        octets = first_part(answer.octets, answer.content_type)
+        root = _parsed(octets, answer.content_type)
+    except (etree.XMLSyntaxError, FormatError, LookupError) as error:
+        raise _no_soap(answer, where, more=more) from error
     body = values.find(root, "Body") if values.local_name(root) == "Envelope" else None
     if body is None or root.getroottree().docinfo.doctype:
-        raise _no_soap(answer, where)
+        raise _no_soap(answer, where, more=more)
     return body
+
+
+def _parsed(octets, content_type):
+    """The root of an answer, also where a proxy wrote it anew, or a description holds what XML cannot carry.
+
+    What somebody once pasted into the name of one object must not keep all others from being read.
+    """
+    octets = octets.lstrip()
+    encoding = None if octets.startswith((b"<?xml", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) else _charset(content_type)
+    try:
+        return etree.fromstring(octets, _parser(encoding))
+    except etree.XMLSyntaxError:
+        text = octets.decode(encoding or "utf-8", "replace")
+        text = re.sub(r"\A<\?xml[^>]*\?>", "", NOT_IN_XML.sub("\ufffd", CHARACTER_REFERENCE.sub(_referred, text)))
+        return etree.fromstring(text.encode("utf-8"), _parser("utf-8"))
+
+
+def _parser(encoding):
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding=encoding)
+
+
+def _charset(content_type):
+    found = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", content_type, re.IGNORECASE | re.ASCII)
+    return found.group(1) if found else None
+
+
+CHARACTER_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
+
+
+def _referred(found):
+    """The reference as it is, unless it stands for what XML cannot carry."""
+    number = int(found.group(1), 16) if found.group(1) else int(found.group(2))
+    return "\ufffd" if number > 0x10ffff or NOT_IN_XML.match(chr(number)) else found.group()
 
 
 def _no_soap(answer, where, again="", more=""):
@@ -811,7 +904,7 @@ def _fault(fault, where, secrets):
         text = (element.text or "").strip() if isinstance(element.tag, str) else ""
         if text:
             texts.setdefault(values.local_name(element), text)
-    words = texts.get("axlmessage") or texts.get("faultstring") or texts.get("Text") or "no reason given"
+    words = texts.get("axlmessage") or texts.get("message") or texts.get("faultstring") or texts.get("Text") or "no reason given"
     message = words
     for secret in filter(None, secrets):
         message = _foreign.standing(secret).sub(_foreign.HIDDEN, message)
@@ -839,13 +932,24 @@ def _rows(found):
 
 
 def _fault_code(texts):
-    """A number where AXL gives one, else the name of the fault without its prefix; SOAP 1.2 has that as Value."""
-    axl_code = texts.get("axlcode")
-    if axl_code and re.match(r"-?[0-9]+\Z", axl_code):
+    """A number where AXL gives one or its words say which, else the name of the fault without its prefix; SOAP 1.2 has that as Value."""
+    axl_code = texts.get("axlcode") or texts.get("code") or ""
+    if re.match(r"-?[0-9]+\Z", axl_code) and int(axl_code) not in SAYING_NOTHING:
+        return int(axl_code)
+    for pattern, code in CODES_OF_WORDS:
+        if any(pattern.search(text) for text in texts.values()):
+            return code
+    if re.match(r"-?[0-9]+\Z", axl_code):
         return int(axl_code)
     return axl_code or (texts.get("faultcode") or texts.get("Value") or "").rpartition(":")[2] or None
 
 
+SAYING_NOTHING = (0, -1)  # codes that are sent for a dozen things
+# Older releases, and faults that a proxy shortened, have the words alone.
+CODES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), code) for pattern, code in (
+    (r"item not valid.{0,200}\bnot found|the specified \S{1,60} was not found", NOT_FOUND),
+    (r"duplicate value in a unique index|could not insert new row.{0,40}duplicate", DUPLICATE),
+))
 RATE_CONTROL = "Server.RateControl"
 RATE = re.compile(r"exceeded\s+(the\s+)?(allowed|permitted|maximum)\s+rate|rate\s*(control|limit)|too\s+many\s+requests", re.IGNORECASE)
 TOO_LARGE = re.compile(r"(query|request|result|response|answer)\s+(is\s+)?too\s+large", re.IGNORECASE)
@@ -870,9 +974,9 @@ CURES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), cure) for pattern, c
     (r"not authori[sz]ed|permission|privilege", AXL_ROLES),
 ))
 CURES = {
-    5007: "An object named in the request does not exist on the cluster; check the spelling.",
+    NOT_FOUND: "An object named in the request does not exist on the cluster; check the spelling.",
     5003: "The object does not exist, a mandatory field is missing, or the AXL user's rank is too low for it.",
-    -239: "An object of that name was made meanwhile. Run it again.",
+    DUPLICATE: "An object of that name was made meanwhile. Run it again.",
     -201: "The release does not accept this query.",
     RATE_CONTROL: "Wait a minute; the cluster allows about 15 of these requests a minute.",
 }

@@ -16,6 +16,7 @@ import re
 import socket
 import ssl
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _lookup
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     DeadlineExceeded,
     InputError,
@@ -23,6 +24,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TrustError,
 )
 
+# Python's own choice; distributions build theirs with that of OpenSSL, which has more.
+CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 LEGACY_CIPHERS = "DEFAULT:AES128-SHA:AES256-SHA:@SECLEVEL=0"
 LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
 PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
@@ -139,6 +142,7 @@ class Dialer:
             context.options |= LEGACY_SERVER_CONNECT
         else:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(CIPHERS)
         if self._pin or not login.validate_certs:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -158,7 +162,7 @@ class Dialer:
     def _secured(self, context, where):
         plain = self._plain(where)
         try:
-            return context.wrap_socket(plain, server_hostname=self.login.hostname.partition("%")[0])
+            return context.wrap_socket(plain, server_hostname=self.login.hostname.partition("%")[0].rstrip("."))
         except ssl.SSLCertVerificationError as error:
             raise self._distrust(error, where, context.check_hostname) from error
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
@@ -194,12 +198,15 @@ class Dialer:
 
     def _addresses(self, where):
         try:
-            found = socket.getaddrinfo(self.login.hostname, self.login.port, type=socket.SOCK_STREAM)
+            return _lookup.addresses(self.login.hostname, self.login.port, socket.SOCK_STREAM, self._moment.remaining())
+        except socket.timeout as error:
+            raise Broken(DeadlineExceeded(
+                "the host name could not be resolved within %g seconds" % self._moment.seconds, where=where,
+                cure="The name servers of this host do not answer: check them, or give the address in place of the name."), True) from error
         except (OSError, ValueError) as error:
             raise Broken(TransportError(
                 "the host name cannot be resolved", where=where,
                 cure="Check hostname and the name servers of the host that runs the module."), True) from error
-        return [(family, address) for family, _kind, _protocol, _name, address in found]
 
     def _too_late(self, where):
         return Broken(DeadlineExceeded(

@@ -53,10 +53,11 @@ CTI_MANAGER = {"service": "CTI Manager", "activate": _server_certificates.CTI_MA
 
 
 class Access:
-    """How the clusters are reached. entries: those of the inventory, passwords included."""
+    """How the clusters are reached. entries: those of the inventory, passwords included. A stage has one patience with each cluster."""
 
     def __init__(self, entries):
         self._params = dict((str(name), login_of(entry)) for name, entry in entries.items())
+        self._patience = dict((name, axl_accounts.Patience()) for name in self._params)
 
     def params(self, cluster):
         return self._params[cluster]
@@ -64,11 +65,12 @@ class Access:
     def connect(self, cluster, version=None):
         """An AxlClient. version: the AXL version that was negotiated before."""
         params = self._params[cluster]
-        return axl_accounts.connect(dict(params, axl_version=params["axl_version"] or version))
+        return axl_accounts.connect(dict(params, axl_version=params["axl_version"] or version), budget=self._patience[cluster])
 
     def connections(self, cluster, asked):
         """A _connections.View. asked: as its look() takes it."""
-        with RealTimeInformation(serviceability_login(self._params[cluster]), patience=RIS_PATIENCE) as ris:
+        with RealTimeInformation(
+                serviceability_login(self._params[cluster]), patience=RIS_PATIENCE, budget=self._patience[cluster]) as ris:
             return _connections.look(ris, asked)
 
     def view(self, cluster, users, include=()):
@@ -122,6 +124,9 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
         with access.connect(cluster) as axl:
             look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
             facts = look.gather(SURVEYED)
+            found["warnings"] += axl_accounts.login_warnings(axl)
+            if axl.session.could_do_without_legacy():
+                found["warnings"].append("Its web services do not need tls_legacy: leave it away in the entry of the cluster.")
             certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
             found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
                                   for one in certificates if one["not_after"] < iso(now())]
@@ -473,7 +478,7 @@ class Policy:
     def __init__(self, made=(), cut=False, addresses=None, mode="auto", stopped=(), barred=None):
         self.made = made
         self.all = cut is True
-        self.named = set(str(one).casefold() for one in (() if isinstance(cut, bool) else cut))
+        self.named = set(_options.spelled_address(str(one)).casefold() for one in (() if isinstance(cut, bool) else cut))
         self.addresses = addresses or {}
         self.mode = mode
         self.stopped = set(stopped)

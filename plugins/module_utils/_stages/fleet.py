@@ -82,8 +82,9 @@ def checked(run, naming=()):
     refuse_problems(model, surveys)
     refuse_clusters(model, surveys)
     for name, survey in surveys.items():
-        for doubt in survey.pop("doubts"):
-            found["warnings"].append("Cluster %s: %s" % (name, doubt))
+        for remark in survey.pop("doubts") + survey.pop("warnings"):
+            if not any(known.endswith(remark) for known in found["warnings"]):  # the lists were looked at before
+                found["warnings"].append("Cluster %s: %s" % (name, remark))
         if survey["failure"]:
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
     if run.option("cutover") == "auto" and any(may_be_cut(model, name, survey) for name, survey in surveys.items()):

@@ -22,6 +22,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _certificate_info,
     _enrolment,
     _instance,
+    _lookup,
     _pki,
     _provider,
     _secure_ports,
@@ -38,6 +39,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 
 LIBRARIES = ("cryptography", "OpenSSL", "tftpy")
 FACTS = ("certificate", "needs_certificate", "explanation", "unconfirmed", "trust_list", "unfinished", "wrong_modes", "bundle")
+NAMES_TIMEOUT = 5  # seconds for the name service of the host
 DEPTH = 2  # folders below a place in which keys are looked for
 LOOPBACK = ("127.", "::1")
 
@@ -351,11 +353,17 @@ def certificates_below(places):
 
 def port_problem(place, timeout):
     """Empty where the port answers, else why not."""
+    problem = ""
     try:
-        with socket.create_connection((place["host"], place["port"]), timeout):
-            return ""
-    except OSError as error:
-        return str(error) or type(error).__name__
+        for _family, address in _lookup.addresses(place["host"], place["port"], socket.SOCK_STREAM, timeout):
+            try:
+                with socket.create_connection(address[:2], timeout):
+                    return ""
+            except OSError as error:
+                problem = problem or str(error) or type(error).__name__
+    except (OSError, ValueError) as error:
+        problem = str(error) or type(error).__name__
+    return problem
 
 
 def addresses(towards):
@@ -367,11 +375,11 @@ def addresses(towards):
     found = set(address for address in interface_addresses() if not address.startswith(LOOPBACK))
     for host, port in towards:
         try:
-            for family, kind, protocol, _name, place in socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM):
-                with socket.socket(family, kind, protocol) as probe:
+            for family, place in _lookup.addresses(host, port, socket.SOCK_DGRAM, NAMES_TIMEOUT):
+                with socket.socket(family, socket.SOCK_DGRAM) as probe:
                     probe.connect(place)  # sends nothing
                     found.add(probe.getsockname()[0])
-        except OSError:
+        except (OSError, ValueError):
             continue
     return sorted(found)
 

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+import ssl
 import threading
 import time
+import zlib
 
 import pytest
 import scripted_axl
@@ -20,6 +23,7 @@ from simulator import Simulator
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _errors, _fleet, _serviceability
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts, client
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_service, fleet_accounts
 
 PASSWORD = "Geheim-4711"
@@ -147,6 +151,114 @@ def test_A4_by_the_status_429(cluster):
     server, axl = cluster(*[html(429)] * client.TRIES)
     with pytest.raises(_serviceability.RateExceeded):
         _serviceability.select_cti_items(axl.session.login, ["recorder"], sleep=lambda seconds: None)
+
+
+# A4, A8, A11: what a fault says counts, wherever its code stands and whatever the status is
+
+
+NOT_THERE = "Item not valid: The specified AppUser was not found"
+OLD_DETAIL = ('<axl:Error xmlns:axl="http://www.cisco.com/AXL/API/1.0"><axl:code>%s</axl:code><axl:message>%s</axl:message></axl:Error>')
+
+
+def old_fault(code, message):
+    return 500, {}, envelope("<soapenv:Fault><faultcode>S:Client</faultcode><faultstring>x</faultstring><detail>%s</detail></soapenv:Fault>" % (
+        OLD_DETAIL % (code, message)))
+
+
+@pytest.mark.parametrize("refusal", [
+    fault(None, NOT_THERE), fault(None, NOT_THERE, code="S:Client"), fault(0, NOT_THERE), fault(-1, "The specified AppUser was not found"),
+    old_fault(5007, NOT_THERE), old_fault(0, NOT_THERE), fault(" 5007 ", "Item not valid"),
+    (404, {}, fault(5007, NOT_THERE)[2]), (400, {}, fault(5007, NOT_THERE)[2]), (200, {}, fault(5007, NOT_THERE)[2]),
+])
+def test_A11_a_user_that_is_not_there_is_no_failure(cluster, refusal):
+    server, axl = cluster(refusal)
+    assert accounts.Reader(axl).user("application", "recorder") is None
+
+
+@pytest.mark.parametrize("refusal", [
+    fault(None, "Could not insert new row - duplicate value in a UNIQUE INDEX column (Unique Index:: ix_x)."), fault(-239, "x"),
+    old_fault(-239, "x"), fault(-1, "duplicate value in a unique index"),
+])
+def test_A11_what_somebody_made_meanwhile_is_recognised(cluster, refusal):
+    server, axl = cluster(refusal)
+    with pytest.raises(_errors.AxlError, match="made meanwhile") as refused:
+        change(axl)
+    assert refused.value.code == client.DUPLICATE
+
+
+@pytest.mark.parametrize(("code", "message", "kept"), [
+    (5003, "The specified User was not found in the directory", 5003), (-1, "x", -1), (0, "x", 0), ("Client", "x", "Client"),
+])
+def test_A11_a_code_that_says_something_is_not_overruled_by_words(cluster, code, message, kept):
+    server, axl = cluster(fault(code, message))
+    with pytest.raises(_errors.AxlError) as refused:
+        change(axl)
+    assert refused.value.code == kept
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 422, 504])
+def test_A8_a_fault_says_more_than_the_status_that_it_comes_with(cluster, status):
+    server, axl = cluster((status, {}, fault(-1, "New value is trivial")[2]))
+    with pytest.raises(_errors.AxlError, match="trivial.*credential policy"):
+        change(axl)
+
+
+@pytest.mark.parametrize(("location", "told"), [
+    ("https://idp.example.com/saml?SAMLRequest=geheim", "leads to https://idp.example.com/saml "),
+    ("https://axl:geheim@cucm.example.com/ccmadmin/;jsessionid=geheim", "leads to https://cucm.example.com/ccmadmin/ "),
+    ("/ccmadmin/#geheim", "leads to /ccmadmin/ "),
+])
+def test_A8_a_redirection_says_where_it_leads_to(cluster, location, told):
+    server, axl = cluster(html(302, Location=location))
+    with pytest.raises(_errors.AxlError, match="HTTP 302, which " + told.replace("?", ".")) as refused:
+        read(axl)
+    assert "geheim" not in str(refused.value)
+
+
+# A3, A13: answers that are not as clean as the schema
+
+
+def recorder_with(description, octets=lambda text: text.encode("utf-8"), begin="", **headers):
+    text = begin + ANSWER_OF_USER % description
+    return 200, headers, octets(text)
+
+
+ANSWER_OF_USER = answer("getAppUser", "<return><appUser><userid>recorder</userid><description>%s</description></appUser></return>")[2].decode()
+DECLARED = '<?xml version="1.0" encoding="%s"?>'
+
+
+@pytest.mark.parametrize("reply", [
+    recorder_with("a\x07b"), recorder_with("a&#x1F;b&#0;&#xFFFE;&#99999999;"), recorder_with("a\ufffeb"), recorder_with("\x07", begin=DECLARED % "UTF-8"),
+    recorder_with("J\u00fcrgen", lambda text: text.encode("latin-1"), **{"Content-Type": "text/xml; charset=ISO-8859-1"}),
+    recorder_with("J\u00fcrgen", lambda text: text.encode("latin-1"), begin=DECLARED % "ISO-8859-1"),
+    recorder_with("J\u00fcrgen", lambda text: text.encode("latin-1")),  # said to be UTF-8, and is not
+    recorder_with("x", lambda text: text.encode("utf-16"), begin=DECLARED % "UTF-16", **{"Content-Type": "text/xml; charset=utf-16"}),
+    recorder_with("x", lambda text: text.encode("utf-8-sig"), begin=DECLARED % "UTF-8"), recorder_with("x", begin="\r\n " + DECLARED % "UTF-8"),
+    recorder_with("x", lambda text: gzip.compress(text.encode()), **{"Content-Encoding": "gzip"}),
+    recorder_with("x", lambda text: zlib.compress(text.encode()), **{"Content-Encoding": "deflate"}),
+    recorder_with("x", **{"Content-Type": "text/xml; charset=klingon"}, begin=DECLARED % "UTF-8"),
+])
+def test_A3_one_name_that_XML_cannot_carry_keeps_nothing_else_from_being_read(cluster, reply):
+    server, axl = cluster(reply)
+    assert read(axl)["userid"] == "recorder"
+
+
+@pytest.mark.parametrize("reply", [
+    recorder_with("x", **{"Content-Type": "text/xml; charset=klingon"}), recorder_with("x", **{"Content-Type": "multipart/related; boundary=x"}),
+    recorder_with("x", lambda text: text.encode()[:-20]), recorder_with("x", lambda text: b"\x1f\x8b" + text.encode(), **{"Content-Encoding": "gzip"}),
+    recorder_with("&a;", begin='<!DOCTYPE x [<!ENTITY a "b">]>'), recorder_with("\x07", begin='<!DOCTYPE x [<!ENTITY a "b">]>'),
+])
+def test_A3_what_cannot_be_read_is_said_in_a_sentence(cluster, reply):
+    server, axl = cluster(reply)
+    with pytest.raises(_errors.ProtocolError, match="unreadable came"):
+        read(axl)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><title>Log in</title></html>", envelope("")])
+def test_A3_an_answer_to_a_change_that_says_nothing_leaves_it_open_whether_it_was_made(cluster, body):
+    server, axl = cluster((200, {}, body))
+    with pytest.raises(_errors.ProtocolError, match="may or may not have been made"):
+        change(axl)
 
 
 # A5: Control Center while a node restarts
@@ -352,6 +464,48 @@ def test_A9_a_user_that_is_refused_ends_nothing_else(cluster):
     assert (error.facts["still_armed"], error.facts["disarmed"]) == (["b"], ["a"])
 
 
+@pytest.mark.parametrize("asked", ["\u00b2", "-5", "soon", "1.5", "", "Wed, 99 Oct 2099 07:28:00 GMT", "9" * 400])
+def test_A9_a_Retry_After_that_nobody_can_read_is_passed_over(cluster, asked):
+    server, axl = cluster(html(503, **{"Retry-After": asked}), OK)
+    assert change(axl) == UUID and axl.pauses == [max(1.0, float(asked) if asked == "1.5" else 0)]
+
+
+def test_A9_a_page_is_asked_again_less_often_than_a_server_that_asks_for_patience(cluster):
+    """The first says nothing of later; five tries of it, 19 seconds, told nobody more than three."""
+    server, axl = cluster(*[html(500)] * 9)
+    with pytest.raises(_errors.ProtocolError, match="3 times in a row"):
+        read(axl)
+    assert len(server.requests) == client.TRIES_UNSAID == 3 and axl.pauses == [1.0, 2.0]
+
+
+def test_A9_all_sessions_of_a_task_have_one_patience(cluster):
+    """A stage connects several times. What one session lost on a cluster is not lost once more by the next."""
+    server, axl = cluster(*[html(503)] * (client.TRIES + 1), OK, html(503), OK)
+    with pytest.raises(_errors.AxlError):
+        change(axl)
+    pauses, patience = [], axl.session._patience
+    left = patience.left
+    with client.AxlClient(axl.session.login, budget=patience, sleep=pauses.append, jitter=lambda: 0.0) as other:
+        with pytest.raises(_errors.AxlError, match=r"HTTP 503\)"):
+            change(other)
+        assert pauses == [] and len(server.requests) == client.TRIES + 1
+        assert change(other) and change(other)
+        assert pauses == [1.0] and left - patience.left >= 1.0
+
+
+def test_A9_a_service_that_was_given_up_is_no_reason_to_give_up_another(cluster):
+    server, axl = cluster(*[html(500)] * client.TRIES_UNSAID, html(503), OK)
+    with pytest.raises(_errors.ProtocolError):
+        _serviceability.select_cti_items(axl.session.login, ["recorder"], budget=axl.session._patience, sleep=lambda seconds: None)
+    assert change(axl) == UUID and axl.pauses == [1.0]
+
+
+def test_A9_a_stage_hands_one_patience_to_every_login_at_a_cluster():
+    access = clusters.Access(dict((name, dict(hostname="cucm", username="axl", password="x")) for name in ("main", "lab")))
+    one, two, other = access.connect("main"), access.connect("main"), access.connect("lab")
+    assert one.session._patience is two.session._patience is not other.session._patience
+
+
 # A11: what code -1 means is in its words
 
 
@@ -412,25 +566,25 @@ def short_dh(context, folder):
     path = folder / "dh.pem"
     path.write_bytes(parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3))
     context.set_ciphers("DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
-    context.maximum_version = context.maximum_version.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.load_dh_params(str(path))
 
 
 def only_tls_1(context, _folder):
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.minimum_version.TLSv1
-    context.maximum_version = context.maximum_version.TLSv1
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1
 
 
 def only_tls_1_1(context, _folder):
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.minimum_version.TLSv1_1
-    context.maximum_version = context.maximum_version.TLSv1_1
+    context.minimum_version = ssl.TLSVersion.TLSv1_1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
 
 
 def only_aes128_sha(context, _folder):
     context.set_ciphers("AES128-SHA:@SECLEVEL=0")
-    context.maximum_version = context.maximum_version.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Diffie-Hellman")
@@ -462,6 +616,18 @@ def test_A12_a_certificate_with_a_short_key(tmp_path):
         assert "tls_legacy" in refused.value.cure
         with client.AxlClient(client.ClusterLogin(tls_legacy=True, **login)) as axl:
             assert axl.version
+
+
+@pytest.mark.parametrize(("old", "needed"), [(only_tls_1_1, True), (only_aes128_sha, True), (None, False)])
+def test_A12_whether_tls_legacy_is_needed_is_found_out_without_a_word_to_the_server(rsa_identity, tmp_path, old, needed):
+    with ScriptedServer(rsa_identity, [version_answer()]) as server:
+        if old:
+            old(server.context, tmp_path)
+        login = client.ClusterLogin("127.0.0.1", "axl", PASSWORD, port=server.port, ca_path=rsa_identity.ca_path, timeout=5, tls_legacy=True)
+        with client.AxlClient(login) as axl:
+            assert axl.version
+            assert axl.session.could_do_without_legacy() is not needed
+        assert len(server.requests) == 1
 
 
 def test_A12_tls_legacy_decides_nothing_about_trust(identity, rsa_identity):
@@ -603,6 +769,24 @@ def test_A16_a_login_that_would_go_elsewhere_is_refused(options, text):
 ])
 def test_A16_names_and_addresses_that_are_right(hostname, address):
     assert client.ClusterLogin(hostname, "axl", PASSWORD).address == address
+
+
+def test_A16_a_name_with_a_final_dot_is_that_of_the_certificate(tmp_path, monkeypatch):
+    known = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **options: known("127.0.0.1", *more, **options))
+    absolute = scripted_https.Identity(tmp_path, names=("cucm.example.com",))
+    with ScriptedServer(absolute, [version_answer()]) as server:
+        login = client.ClusterLogin("cucm.example.com.", "axl", PASSWORD, port=server.port, ca_path=absolute.ca_path)
+        with client.AxlClient(login) as axl:
+            assert axl.version
+
+
+@pytest.mark.parametrize(("given", "meant"), [
+    ("14", "14.0"), ("15", "15.0"), ("12.50", None), ("14.00", "14.0"), (" 12.5 ", "12.5"), ("15.0", "15.0"), ("12", "12.0"),
+    ("9.0", None), ("16", None), ("latest", None), ("14.0.1", None), ("\u0661\u0664", None),
+])
+def test_A16_a_version_that_YAML_has_shortened(given, meant):
+    assert client.known_version(given) == meant
 
 
 def test_A16_modules_say_it_in_a_sentence(run_module):
@@ -748,6 +932,30 @@ def test_A17_an_address_that_does_not_answer_leaves_time_for_the_next(identity, 
             assert axl.version
 
 
+def test_A17_names_are_looked_up_within_the_deadline(monkeypatch):
+    """The name service of a host has a patience of its own, of minutes."""
+    done = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: done.wait(60) and [])
+    login = client.ClusterLogin("cucm.example.com", "axl", PASSWORD, timeout=0.3)
+    try:
+        with client.AxlClient(login) as axl, pytest.raises(_errors.DeadlineExceeded, match="resolved within 0.3 seconds.*name servers"):
+            axl.call("getCCMVersion")
+        assert not done.is_set()
+    finally:
+        done.set()
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")])
+def test_A17_what_the_name_service_says_is_told(monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with client.AxlClient(client.ClusterLogin("cucm.example.com", "axl", PASSWORD)) as axl:
+        with pytest.raises(_errors.TransportError, match="cannot be resolved"):
+            axl.call("getCCMVersion")
+
+
 def test_A17_within_ends_retries_too(cluster):
     server, axl = cluster(*[html(503)] * 9)
     with axl.session.within(2), pytest.raises(_errors.AxlError, match="HTTP 503"):
@@ -757,7 +965,7 @@ def test_A17_within_ends_retries_too(cluster):
 
 def test_A17_a_dropped_connection_costs_patience_too(cluster):
     server, axl = cluster(*[DROP] * 30)
-    axl.session._patience = 4
+    axl.session._patience = client.Patience(2)
     with pytest.raises(_errors.TransportError):
         read(axl)
-    assert sum(axl.pauses) <= 4
+    assert axl.pauses == [1.0]
