@@ -18,7 +18,7 @@ import yaml
 from simulator import Simulator
 from simulator.control import ControlServer
 from simulator.release import RELEASES
-from simulator.simulator import FRONT_ENDS, PASSWORD, USERNAME
+from simulator.simulator import ANY, FRONT_ENDS, HOST, PASSWORD, USERNAME
 
 PARENT_CHECK_SECONDS = 0.5
 
@@ -33,7 +33,9 @@ def _pair(text):
 def _arguments(words):
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     parser.add_argument("--release", choices=RELEASES, default="14")
-    parser.add_argument("--node", action="append", help="host name of a node, the publisher first (default 127.0.0.1)")
+    parser.add_argument("--listen", metavar="ADDRESS", default=HOST, help="IPv4 or IPv6 address of all front ends (default"
+                        " %(default)s); :: for all addresses of both, with the name of a --node")
+    parser.add_argument("--node", action="append", help="host name of a node, the publisher first (default: what is listened to)")
     parser.add_argument("--non-secure", action="store_true", help="not in mixed mode, no trust list")
     parser.add_argument("--fresh-keys", action="store_true", help="make new keys instead of the published test keys")
     parser.add_argument("--seed", metavar="FILE", help="YAML or JSON: devices, end_users, application_users, profiles")
@@ -47,7 +49,10 @@ def _arguments(words):
     parser.add_argument("--username", default=USERNAME, help="account of the web services")
     parser.add_argument("--inventory", metavar="FILE", help="write inventory variables here; removed at the end")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the parent process ends")
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    if arguments.listen == ANY and not arguments.node:
+        parser.error("--listen :: needs the name that clients use: --node NAME")
+    return arguments
 
 
 def _write_private(path, text):
@@ -71,7 +76,7 @@ def main(words=None):
     seed = yaml.safe_load(pathlib.Path(arguments.seed).read_text()) if arguments.seed else None
     simulator = Simulator(
         arguments.release, ports=dict(arguments.port), fronts=arguments.front, seed=seed, username=arguments.username,
-        password=os.environ.get("SIMULATOR_PASSWORD", PASSWORD), nodes=arguments.node or ("127.0.0.1",),
+        password=os.environ.get("SIMULATOR_PASSWORD", PASSWORD), listen=arguments.listen, nodes=arguments.node,
         mixed_mode=not arguments.non_secure, path=arguments.state_file, fresh_keys=arguments.fresh_keys,
         **dict(arguments.feature))
     control = ControlServer(simulator, port=arguments.control_port)

@@ -20,6 +20,7 @@ import time
 from simulator import log_collection, schema_check, serviceability, soap
 from simulator.accounts import ClusterFault
 from simulator.axl_operations import OPERATIONS
+from simulator.connections import family_of
 from simulator.database import AXL_READ, AXL_USER, AXL_WRITE, SERVICEABILITY
 
 AXL_PATH = "/axl/"
@@ -392,6 +393,7 @@ class _Server(http.server.ThreadingHTTPServer):
         self.context = context
         self._connections = set()
         self._lock = threading.Lock()
+        self.address_family = family_of(address[0])
         super().__init__(address, _Handler)
 
     def track(self, connection):

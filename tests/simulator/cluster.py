@@ -123,13 +123,15 @@ class Change:
 class Cluster:
     """release: "11.5", "12.5", "14" or "15"; nodes: host names, the publisher first; path: an SQLite file.
 
+    address: IPv4 address of the machine that all nodes are, as certificates and trust list show it.
     fresh_keys: make new keys instead of the published test vectors. switches: fields of release.Features.
     """
 
     def __init__(self, release="14", nodes=("127.0.0.1",), mixed_mode=True, path=":memory:", fresh_keys=False,
-                 **switches):
+                 address="127.0.0.1", **switches):
         self.features = release_features(release, **switches)
         self.nodes = tuple(nodes)
+        self.address = address
         self.clock_skew = 0.0
         self.lsc_days = None
         self.online_ca = None
@@ -272,7 +274,7 @@ class Cluster:
 
     def _make_identities(self):
         publisher = self.nodes[0]
-        hosts = tuple(dict.fromkeys(self.nodes + ("127.0.0.1", "localhost")))
+        hosts = tuple(dict.fromkeys(self.nodes + (self.address, "127.0.0.1", "localhost")))
         if self._fresh_keys:
             made = {
                 "web": pki.server(publisher, None, hosts), "callmanager": pki.server(publisher),
@@ -304,7 +306,7 @@ class Cluster:
         key = db.insert(
             "certificate", servername=self.nodes[0], subjectname=certificate.subject.rfc4514_string(),
             issuername=certificate.issuer.rfc4514_string(), serialnumber="%x" % certificate.serial_number,
-            ipv4address="127.0.0.1", certificate=identity.pem.decode(), tkcertificatedistribution=1 if own else 2)
+            ipv4address=self.address, certificate=identity.pem.decode(), tkcertificatedistribution=1 if own else 2)
         db.insert("certificateservicecertificatemap", fkcertificate=key, tkcertificateservice=service)
 
     def _load_identities(self):
@@ -358,7 +360,7 @@ class Cluster:
     def rebuild_ctl(self, others=None):
         """C(utils ctl update CTLFile). others: see trust_list.build."""
         self.put_file("CTLFile.tlv", trust_list.build(
-            self.certificates, self.features, self.nodes, int(self.now()), others))
+            self.certificates, self.features, self.nodes, int(self.now()), others, self.address))
 
     def ctl_octets(self):
         """The trust list as TFTP serves it, or None before mixed mode was ever enabled."""

@@ -15,6 +15,7 @@ import threading
 TICK = 0.05  # seconds between looks at the clock
 GONE = 2.0  # seconds given to a client to read the last words
 HANDSHAKE = 10.0  # seconds for the TLS handshake
+MAPPED = "::ffff:"
 GARBAGE = bytes(range(256)) * 2
 # The group ffdhe2048 of RFC 7919; JTAPI 15 takes no group without a name.
 FFDHE2048 = b"""-----BEGIN DH PARAMETERS-----
@@ -26,6 +27,16 @@ YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
 ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 """
+
+
+def family_of(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def plain_address(client):
+    """A client's (address, port); IPv4 as such where it came through a socket of both families."""
+    address = client[0]
+    return address[len(MAPPED):] if address.startswith(MAPPED) else address, client[1]
 
 
 class Ended(Exception):
@@ -51,7 +62,8 @@ class ConnectionServer:
         self._connections = 0
 
     def start(self):
-        self._listener = socket.create_server(self._address, backlog=128)
+        self._listener = socket.create_server(
+            self._address, family=family_of(self._address[0]), backlog=128, dualstack_ipv6=self._address[0] == "::")
         self._listener.settimeout(TICK)
         self.port = self._listener.getsockname()[1]
         self._spawn(self._listen)
@@ -81,7 +93,7 @@ class ConnectionServer:
             except TimeoutError:
                 continue
             self._connections += 1
-            self._spawn(self._serve, connected, client, self._connections)
+            self._spawn(self._serve, connected, plain_address(client), self._connections)
 
     def _serve(self, connected, client, number):
         with connected, contextlib.suppress(OSError):

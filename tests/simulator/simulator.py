@@ -8,14 +8,17 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import socket
 import tempfile
 
 from simulator.actions import ACTIONS
 from simulator.cluster import Cluster
+from simulator.connections import family_of
 from simulator.faults import Faults
 from simulator.log_collection import put_log
 
 HOST = "127.0.0.1"
+ANY = "::"
 FRONT_ENDS = {
     # attribute: (module, class, further arguments)
     "axl": ("axl_server", "AxlServer", {}),
@@ -35,16 +38,20 @@ class Simulator:
     """One running cluster. Use it as a context manager, or C(start) and C(stop).
 
     ports: {"axl": 8443, ...}; absent ones are chosen by the kernel. fronts: which front ends run (default: all).
+    listen: the address of all front ends; "::" stands for all addresses of IPv6 and IPv4, and needs a name in C(nodes).
     seed: mapping as C(seed) takes it. The rest goes to Cluster (release, nodes, mixed_mode, path, switches).
     The accounts of the web services: C(username) may do everything, "axlreader" may only read, "norole" nothing;
     all three have C(password).
     """
 
     def __init__(self, release="14", ports=None, fronts=None, seed=None, username=USERNAME, password=PASSWORD,
-                 **cluster_options):
-        self.cluster = Cluster(release, **cluster_options)
+                 listen=HOST, nodes=None, **cluster_options):
+        nodes = tuple(nodes or (listen,))
+        if family_of(listen) == socket.AF_INET:
+            cluster_options.setdefault("address", listen)
+        self.cluster = Cluster(release, nodes=nodes, **cluster_options)
         self.faults = Faults()
-        self.host = HOST
+        self.host = nodes[0] if listen == ANY else listen
         self.username = username
         self.password = password
         self._folder = None
@@ -53,7 +60,7 @@ class Simulator:
             module, class_name, arguments = FRONT_ENDS[name]
             front = getattr(importlib.import_module("simulator." + module), class_name)
             port = (ports or {}).get(name, 0)
-            self._fronts[name] = front(self.cluster, self.faults, host=HOST, port=port, **arguments)
+            self._fronts[name] = front(self.cluster, self.faults, host=listen, port=port, **arguments)
         self._add_accounts()
         if seed:
             self.seed(seed)

@@ -15,11 +15,21 @@ import socket
 import struct
 import threading
 
+from simulator.connections import family_of
+
 BLOCK = 512
 RRQ, DATA, ACK, ERROR = 1, 3, 4, 5
 NOT_FOUND, ILLEGAL_OPERATION = 1, 4
 RETRANSMIT_SECONDS = 0.3
 TRIES = 5
+
+
+def datagrams(host):
+    """An unbound UDP socket for that address of ours; "::" stands for all addresses of both families."""
+    made = socket.socket(family_of(host), socket.SOCK_DGRAM)
+    if host == "::":
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return made
 
 
 def replaced_content(rule, content):
@@ -57,7 +67,7 @@ class TftpServer:
         self.port = port
 
     def start(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = datagrams(self._address[0])
         self._socket.bind(self._address)
         self._socket.settimeout(0.05)
         self.port = self._socket.getsockname()[1]
@@ -85,7 +95,7 @@ class TftpServer:
             self._spawn(self._answer, packet, client)
 
     def _answer(self, packet, client):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transfer:
+        with datagrams(self._address[0]) as transfer:
             transfer.bind((self._address[0], 0))
             transfer.settimeout(RETRANSMIT_SECONDS)
             name = _requested(packet)
@@ -111,7 +121,7 @@ class TftpServer:
             _Transfer(transfer, client, content, rule, self._cluster, self._faults, self._stopping).run()
 
     def _again(self, client, content):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transfer:
+        with datagrams(self._address[0]) as transfer:
             transfer.bind((self._address[0], 0))
             transfer.settimeout(RETRANSMIT_SECONDS)
             _Transfer(transfer, client, content, None, self._cluster, self._faults, self._stopping).run()
@@ -276,7 +286,10 @@ class HttpFileServer:
             def log_message(self, *_arguments):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(self._address, Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = family_of(self._address[0])
+
+        self._server = Server(self._address, Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

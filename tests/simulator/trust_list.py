@@ -17,19 +17,23 @@ _NAME_ORDER = (
 )
 
 
-def build(certificates, features, nodes, timestamp, others=None):
+def build(certificates, features, nodes, timestamp, others=None, address="127.0.0.1"):
     """Octets of a signed list: two SAST records, one CCM+TFTP record a node, one CAPF record.
 
-    others: [(Identity, role)] that stand in the list in place of all but the SAST records.
+    others: [(Identity, role)] that stand in the list in place of all but the SAST records. address: of the machine that
+    all nodes are.
     """
+    def record(identity, role, node):
+        return _record(identity, role, node, _address(node, address))
+
     signer, other = certificates.itlrecovery, certificates.callmanager
     if not features.itl_recovery_signs_ctl:
         signer, other = other, signer
-    records = [_record(signer, _ctl.SAST, nodes[0]), _record(other, _ctl.SAST, nodes[0])]
+    records = [record(signer, _ctl.SAST, nodes[0]), record(other, _ctl.SAST, nodes[0])]
     if others is None:
-        records += [_record(certificates.callmanager, _ctl.CCM_TFTP, node) for node in nodes]
-        records.append(_record(certificates.capf, _ctl.CAPF, nodes[0]))
-    records += [_record(identity, role, nodes[0]) for identity, role in others or ()]
+        records += [record(certificates.callmanager, _ctl.CCM_TFTP, node) for node in nodes]
+        records.append(record(certificates.capf, _ctl.CAPF, nodes[0]))
+    records += [record(identity, role, nodes[0]) for identity, role in others or ()]
     subject, serial, issuer = _names(signer.certificate)
     signature_size = signer.key.key_size // 8
     digest = features.ctl_digest
@@ -39,7 +43,7 @@ def build(certificates, features, nodes, timestamp, others=None):
         fields, body, lambda octets: signer.key.sign(octets, padding.PKCS1v15(), _DIGESTS[digest]()), signature_size)
 
 
-def _record(identity, role, node):
+def _record(identity, role, node, address):
     certificate = identity.certificate
     subject, serial, issuer = _names(certificate)
     public_key = certificate.public_key()
@@ -52,7 +56,7 @@ def _record(identity, role, node):
         (_ctl.DNS_NAME, node.encode() + b"\0"), (_ctl.SUBJECT, subject), (_ctl.FUNCTION, role.to_bytes(2, "big")),
         (_ctl.ISSUER, issuer), (_ctl.RECORD_SERIAL, serial), (_ctl.PUBLIC_KEY, public_key),
         (_ctl.RECORD_SIGNATURE, certificate.signature), (_ctl.CERTIFICATE, identity.der),
-        (_ctl.IP_ADDRESS, _address(node)),
+        (_ctl.IP_ADDRESS, address),
     ))
 
 
@@ -69,8 +73,8 @@ def _name(name):
     return ";".join("%s=%s" % (word, values[oid]) for word, oid in _NAME_ORDER if oid in values).encode() + b"\0"
 
 
-def _address(node):
+def _address(node, machine):
     try:
         return ipaddress.IPv4Address(node).packed
     except ValueError:
-        return ipaddress.IPv4Address("127.0.0.1").packed  # a node's name: every node is this machine
+        return ipaddress.IPv4Address(machine).packed  # a node's name: every node is this machine

@@ -10,6 +10,7 @@ import os
 import pathlib
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -154,3 +155,29 @@ def test_nothing_stays_when_a_port_is_taken(running):
     other = Running("--port", "axl=%d" % running.addresses["axl"])
     assert other.addresses is None
     assert other.end() != 0
+
+
+@pytest.mark.parametrize(("listen", "words", "reached"), [
+    ("127.0.0.2", (), ["127.0.0.2"]), ("::1", (), ["::1"]), ("::", ("--node", "localhost"), ["::1", "127.0.0.1"])])
+def test_it_listens_where_it_is_told(listen, words, reached):
+    one = Running("--listen", listen, *words, "--front", "capf", "--front", "cti", "--front", "cti_tls")
+    try:
+        assert one.addresses["host"] == (words[-1] if words else listen)
+        for address in reached:
+            for front in ("axl", "http", "capf", "cti", "cti_tls"):
+                socket.create_connection((address, one.addresses[front]), 5).close()
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(5)
+                client.sendto(b"\0\1CTLFile.tlv\0octet\0", (address, one.addresses["tftp"]))
+                packet, server = client.recvfrom(1024)
+                assert packet[:4] == b"\0\3\0\1" and server[0] == address and server[1] != one.addresses["tftp"]
+        if listen != "::":
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.3", one.addresses["axl"]), 5)
+    finally:
+        one.end()
+
+
+def test_all_addresses_need_the_name_that_clients_use(capfd):
+    one = Running("--listen", "::")
+    assert one.end() == 2 and "--node NAME" in capfd.readouterr().err

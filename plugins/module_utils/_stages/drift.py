@@ -35,8 +35,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
     HostLost,
     answers,
+    in_vain,
     lacking,
     listed_here,
+    lists_of_controller,
     settings_of,
     surroundings,
 )
@@ -66,7 +68,13 @@ def read(run, execute):
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
+    if run.option("ctl_from") == "controller":
+        settings["lists"] = lists_of_controller(run, model, mine, settings, kept_only=True)
     answer = execute("read", mine, settings, {})
+    if not answer.get("failed") and in_vain(run, settings, answer):
+        settings["lists"] = lists_of_controller(run, model, mine, settings, kept_only=True)
+        if settings["lists"]:
+            answer = execute("read", mine, settings, {})
     failure = unread(answer)
     if failure:
         return dict(changed=False, reading=_drift.host_reading(failure=failure), rows=[])

@@ -38,6 +38,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 
 LIBRARIES = ("cryptography", "OpenSSL", "tftpy")
+FETCHING = "tftpy"  # needed where the host fetches trust lists itself
 FACTS = ("certificate", "needs_certificate", "explanation", "unconfirmed", "trust_list", "unfinished", "wrong_modes", "bundle")
 NAMES_TIMEOUT = 5  # seconds for the name service of the host
 DEPTH = 2  # folders below a place in which keys are looked for
@@ -89,15 +90,14 @@ class Host:
 
     def look(self):
         result = self._surroundings()
-        if self.settings.get("lists"):
-            result["spared"] = ["tftpy"]  # the controller fetched for us
-        result["rows"] = [] if set(result["missing"]) - set(result.get("spared", ())) else self.each(self._look)
+        result["rows"] = [] if result["missing"] else self.each(self._look)
         return result
 
-    def _surroundings(self):
+    def _surroundings(self, fetches=True):
+        needed = [name for name in LIBRARIES if name != FETCHING or fetches and not self.settings.get("lists")]
         places = self.settings.get("places") or [_store.USUAL_PLACE]
         return dict(
-            time=time.time(), python=sys.executable, missing=[name for name in LIBRARIES if importlib.util.find_spec(name) is None],
+            time=time.time(), python=sys.executable, missing=[name for name in needed if importlib.util.find_spec(name) is None],
             addresses=addresses(self.settings.get("towards") or ()), keys=sorted(set(files_below(places, _store.KEY))),
             gone=[os.path.isdir(store) for store in self.settings.get("gone") or ()],
             ports=[dict(place, problem=port_problem(place, self.settings["port_timeout"])) for place in self.settings.get("ports") or ()])
@@ -117,7 +117,7 @@ class Host:
 
     def inspect(self):
         """Keys and certificates alone; changes nothing."""
-        result = self._surroundings()
+        result = self._surroundings(fetches=False)
         result["rows"] = [] if result["missing"] else self.each(self._inspect)
         return result
 

@@ -119,7 +119,7 @@ def look(run, execute):
         if not installed.get("failed"):
             result["changed"], sent = True, clusters.clock()
             answer = execute("look", mine, settings, {})
-    if run.option("ctl_from") == "auto" and not settings.get("lists") and in_vain(answer):
+    if in_vain(run, settings, answer):
         settings["lists"] = lists_of_controller(run, model, mine, settings)
         if settings["lists"]:
             sent = clusters.clock()
@@ -135,14 +135,19 @@ def look(run, execute):
         warnings=result["warnings"] + answer.get("warnings", []) + warnings + problems)
 
 
-def in_vain(answer):
-    """Whether the host itself could not fetch a list: TFTP is blocked there, or has no package."""
+def in_vain(run, settings, answer):
+    """Whether the host itself could not fetch a list, and the controller may: TFTP is blocked there, or has no package."""
+    if run.option("ctl_from") != "auto" or settings.get("lists"):
+        return False
     return answer["missing"] == ["tftpy"] or any(
         row.get("trust", {}).get("verdict") in NOT_FETCHED for row in answer["rows"] if row.get("trust", {}).get("failed"))
 
 
-def lists_of_controller(run, model, instances, settings):
-    """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint."""
+def lists_of_controller(run, model, instances, settings, kept_only=False):
+    """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint.
+
+    kept_only: to be compared with a stored list, which vouches for it, and never stored: any list will do.
+    """
     found = {}
     for cluster in sorted(set(one["cluster"] for one in instances)):
         entry, known = model.clusters[cluster], settings["clusters"][cluster]
@@ -155,7 +160,7 @@ def lists_of_controller(run, model, instances, settings):
         except SecureTspError:
             continue
         offers = dataclasses.replace(offers[0], others=tuple(offers[1:]) + tuple(offers[0].others)).newest_first
-        good = next((one.trust_list for one in offers if vouched_for(one.trust_list, known)), None)
+        good = next((one.trust_list for one in offers if kept_only or vouched_for(one.trust_list, known)), None)
         if good is not None:
             found[cluster] = base64.b64encode(good.octets).decode("ascii")
     return found
@@ -176,7 +181,7 @@ def judged(run, before, instances, answer, ahead):
     problems, warnings = [], []
     if not instances:
         return problems, warnings
-    if set(answer["missing"]) - set(answer.get("spared") or ()):
+    if answer["missing"]:
         problems.append("%s , or set secure_tsp_install_python_packages: true." % lacking(answer))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
