@@ -19,10 +19,10 @@ UTILS = COLLECTION + ".plugins.module_utils"
 LAYERS = (
     ("_errors",),
     ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign", "_window"),
-    ("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_progress",
+    ("_attachment", "_compound_file", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_progress",
      "_lists_file", "_server_certificates"),
-    ("_tsp_installation", "_tsp_discovery"),
-    ("_drift", "_model", "_pki", "_cti_trace"),
+    ("_tsp_installation", "_tsp_discovery", "_msi"),
+    ("_drift", "_model", "_pki", "_cti_trace", "_tsp_installer"),
     ("_diagnosis", "_outcome", "_tsp_host", "_adoption", "_transport", "_store", "_axl.schema", "_axl.connection", "_trace_archive"),
     ("_instance", "_summary", "_trace_reading", "_verification", "_tsp_enrolment", "_upgrade", "_axl.values", "_axl.wsdl"),
     ("_axl.client", "_trust_list", "_enrolment", "_certificate_info", "_provider", "_secure_ports"),
@@ -63,6 +63,8 @@ SANS_IO = {
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     **dict.fromkeys(("_tsp_installation", "_tsp_discovery"), {"_tsp_settings"}),
+    "_msi": {"_compound_file", "_errors", "_octets"},
+    "_tsp_installer": {"_errors", "_foreign", "_msi", "_tsp_settings"},
     "_tsp_enrolment": {"_fleet", "_model", "_outcome"},
     "_verification": {"_fleet", "_model", "_outcome"},
     "_summary": {"_model", "_outcome"},
@@ -70,7 +72,7 @@ SANS_IO = {
     "_upgrade": {"_model", "_outcome", "_progress"},
     "_cti_trace": {"_capf", "_cti_errors", "_tsptrace"},
     "_diagnosis": {"_cti_errors", "_cti_trace", "_drift", "_fleet", "_foreign", "_profile_status"},
-    **dict.fromkeys(("_attachment", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
+    **dict.fromkeys(("_attachment", "_compound_file", "_ctl", "_capf", "_ctiqbe", "_tsptrace"), {"_octets", "_errors", *TABLES}),
 }
 OUTSIDE_WORLD = {
     "asyncio", "builtins", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
