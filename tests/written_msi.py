@@ -80,14 +80,14 @@ def package(tables, code_page=0, long_references=False, **more):
         return texts.index(text) + 1 if text else 0
 
     def packed(columns, rows):
-        result = b""
+        result = bytearray()
         for place, column in enumerate(columns):
             width = column.width(long_references)
             for row in rows:
                 value = row[place]
                 stored = reference(value) if column.is_text else 0 if value is None else value + (1 << 8 * width - 1)
                 result += stored.to_bytes(width, "little")
-        return result
+        return bytes(result)
 
     names = _msi.Column("Name", _msi.STRING | 64)
     columns = [_msi.Column("Table", _msi.STRING | 64), _msi.Column("Number", 2), names, _msi.Column("Type", 2)]

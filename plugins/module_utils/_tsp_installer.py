@@ -14,7 +14,7 @@ import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _msi, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, has_template
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import BOOL, CHOICE, HIDDEN, INTEGER, MAP, SETTINGS
 
 # What is shown of a package at most. A text that many rows name is cut, and packages with more rows are refused.
@@ -305,6 +305,8 @@ def draft(registry, properties):
     found, not_placed = {}, []
     for row in registry:
         reason, name, entry = _placed(row, by_name)
+        if not reason and has_template(str(entry)):
+            reason = "it holds what Ansible could take for a template"
         if reason:
             not_placed.append(_not_placed(row, reason))
         else:

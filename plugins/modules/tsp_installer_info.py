@@ -47,7 +47,7 @@ seealso:
 EXAMPLES = r"""
 - name: Read the package of the TSP
   voiceops.secure_tsp.tsp_installer_info:
-    path: /srv/installers/played-tsp-x64.msi
+    path: /srv/installers/CiscoTSPx64.msi
   delegate_to: localhost
   register: installer
 
@@ -61,6 +61,395 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: The file that was read.
+  returned: success
+  type: str
+  sample: /srv/installers/CiscoTSPx64.msi
+size:
+  description: Its size in octets.
+  returned: success
+  type: int
+  sample: 14336
+offset:
+  description: Where in it the package begins; 0 for a C(.msi).
+  returned: success
+  type: int
+  sample: 0
+product:
+  description: What the package calls itself.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Name of the product.
+      type: str
+      sample: Played Cisco TSP
+    version:
+      description: Its version.
+      type: str
+      sample: 14.0.1.2
+    manufacturer:
+      description: Its maker.
+      type: str
+      sample: Played, not Cisco
+    product_code:
+      description: Product code, by which Windows knows an installed one.
+      type: str
+      sample: "{D5A1B2C3-0000-4000-8000-000000000001}"
+    upgrade_code:
+      description: Upgrade code, which versions of one product share.
+      type: str
+      sample: "{D5A1B2C3-0000-4000-8000-000000000002}"
+    package_code:
+      description: Package code, which each build has of its own.
+      type: str
+      sample: "{309CC646-5211-4A1F-A532-DA2EA8441045}"
+    language:
+      description: Number of the language, or several.
+      type: str
+      sample: "1033"
+    platform:
+      description: Platform as the summary has it, such as V(Intel) or V(x64).
+      type: str
+      sample: x64
+    bits:
+      description: 32 or 64, as the platform tells; null for a platform that is not known.
+      type: int
+      sample: 64
+    code_page:
+      description: Code page of the texts; 0 is the neutral one.
+      type: int
+      sample: 0
+    made_with:
+      description: The program that made the package.
+      type: str
+      sample: msitools 0.101
+upgrade:
+  description: What the package does with other versions.
+  returned: success
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(major) where it removes versions that it finds. V(only detected) where it knows some and removes none. V(none) where it knows
+          no other version, so that one with the same product code is upgraded only by reinstalling (C(REINSTALL=ALL)).
+      type: str
+      sample: major
+    related:
+      description: The versions it looks for.
+      type: list
+      elements: dict
+      contains:
+        upgrade_code:
+          description: Upgrade code looked for.
+          type: str
+          sample: "{D5A1B2C3-0000-4000-8000-000000000002}"
+        from:
+          description: Lowest version; empty for any.
+          type: str
+          sample: 14.0.1.2
+        to:
+          description: Highest version; empty for any.
+          type: str
+          sample: 14.0.1.2
+        only_detected:
+          description: Whether it is detected only, and not removed.
+          type: bool
+          sample: false
+        property:
+          description: Property that says so afterwards.
+          type: str
+          sample: WIX_UPGRADE_DETECTED
+properties:
+  description: Public properties, which can be given on the command line, from the package's defaults, dialogs and registry rows.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name.
+      type: str
+      sample: CTI1
+    default:
+      description: Default; null where there is none. One of a hidden property is not shown.
+      type: str
+      sample: NONE
+    hidden:
+      description: Whether Windows Installer keeps it out of its log, or a password field writes it.
+      type: bool
+      sample: false
+    secure:
+      description: Whether it reaches the part of the installation with raised rights.
+      type: bool
+      sample: false
+    setting:
+      description: Setting of the role C(client_windows) that it is, from Cisco's documentation or the label of its field; else empty.
+      type: str
+      sample: cti_manager.primary
+    documented:
+      description: Whether Cisco documents it for silent installation.
+      type: bool
+      sample: true
+    dialogs:
+      description: Dialogs with a field for it.
+      type: list
+      elements: str
+      sample: [PlayedUser]
+    choices:
+      description: Values that its fields offer.
+      type: list
+      elements: dict
+      contains:
+        value:
+          description: Value of the property.
+          type: str
+          sample: "1"
+        text:
+          description: What the dialog shows for it; empty for a check box.
+          type: str
+          sample: "off"
+controls:
+  description: Fields of the package's own dialogs that write a property.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    dialog:
+      description: Name of the dialog.
+      type: str
+      sample: PlayedSecurity
+    title:
+      description: Its title.
+      type: str
+      sample: "[ProductName] - Security"
+    control:
+      description: Name of the field.
+      type: str
+      sample: PlayedInstanceEdit
+    type:
+      description: Kind of field, such as V(Edit).
+      type: str
+      sample: Edit
+    property:
+      description: The property.
+      type: str
+      sample: PLAYEDINSTANCE
+    label:
+      description: Text at the field.
+      type: str
+      sample: "Instance Identifier:"
+    group:
+      description: Text of the frame around it.
+      type: str
+      sample: CAPF
+    secret:
+      description: Whether it is a password field.
+      type: bool
+      sample: false
+registry:
+  description: Registry rows at and below O(registry_keys).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hive:
+      description: V(HKLM), V(HKCU), V(HKCR), V(HKU), or V(HKLM or HKCU), which depends on how it is installed.
+      type: str
+      sample: HKLM
+    key:
+      description: Key without the hive, with the defaults of properties in it.
+      type: str
+      sample: SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP001
+    name:
+      description: Name of the value; empty for the default one.
+      type: str
+      sample: PlayedCapfPort
+    type:
+      description: V(string), V(expandstring), V(multistring), V(dword), V(binary), or V(key) for a key that is made or removed.
+      type: str
+      sample: dword
+    data:
+      description: What is written, with references to properties in brackets.
+      type: str
+      sample: "[PLAYEDPORT]"
+    properties:
+      description: The properties in it.
+      type: list
+      elements: str
+      sample: [PLAYEDPORT]
+    view:
+      description: 64 for the 64-bit view, 32 for the one below C(WOW6432Node) on 64-bit Windows.
+      type: int
+      sample: 64
+    component:
+      description: The component it belongs to.
+      type: str
+      sample: PlayedProvider
+    condition:
+      description: When that component is installed; empty for always.
+      type: str
+      sample: ""
+registry_elsewhere:
+  description: Number of registry rows under other keys.
+  returned: success
+  type: int
+  sample: 1
+providers:
+  description: Files of TAPI service providers (C(.tsp)) and of their dialogs (C(CiscoTUISP...dll)).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: Name.
+      type: str
+      sample: CiscoTSP001x64.tsp
+    folder:
+      description: Folder; the one of Windows that it begins with is named in brackets.
+      type: str
+      sample: "[System64Folder]"
+    version:
+      description: Version of the file as the package has it.
+      type: str
+      sample: ""
+    size:
+      description: Size in octets.
+      type: int
+      sample: 20
+    bits:
+      description: 64 where its component is one of 64 bits.
+      type: int
+      sample: 64
+    component:
+      description: The component it belongs to.
+      type: str
+      sample: PlayedProvider
+files:
+  description: Number of all files in the package.
+  returned: success
+  type: int
+  sample: 2
+custom_actions:
+  description: Custom actions, which may do what no table tells.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name.
+      type: str
+      sample: PlayedWriteSettings
+    kind:
+      description: V(library), V(program), V(script), V(property), V(folder), V(installation), V(error) or V(unknown).
+      type: str
+      sample: property
+    properties:
+      description: Properties that are handed to it.
+      type: list
+      elements: str
+      sample: [PASS, PLAYEDINSTANCE]
+    sets:
+      description: The property that it sets, where it is of the kind V(property).
+      type: str
+      sample: PlayedData
+draft:
+  description: What follows for a registry profile of the role C(client_windows). None of it is measured.
+  returned: success
+  type: dict
+  contains:
+    settings:
+      description: Entries of a profile by their setting, with the grade V(from the installer).
+      type: dict
+      sample:
+        user.name:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedUser
+          type: string
+          transform: text
+          view: 64
+          readable: true
+          grade: from the installer
+        cti_manager.primary_kind:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedManagerKind
+          type: string
+          transform:
+            map:
+              none: NONE
+              ipv4: IPV4
+              ipv6: IPV6
+              host: HOST
+          view: 64
+          readable: true
+          grade: from the installer
+        cti_manager.primary:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedManager
+          type: string
+          transform: text
+          view: 64
+          readable: true
+          grade: from the installer
+        security.secure_connection:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedSecure
+          type: dword
+          transform:
+            map:
+              "on": 1
+          view: 64
+          readable: true
+          grade: from the installer
+        security.instance_id:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedInstance
+          type: string
+          transform: text
+          view: 64
+          readable: true
+          grade: from the installer
+        security.capf_port:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedCapfPort
+          type: dword
+          transform: number
+          view: 64
+          readable: true
+          grade: from the installer
+        trace.tsp:
+          key: HKLM:\SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP{number}
+          name: PlayedTrace
+          type: string
+          transform:
+            map:
+              "off": "0"
+              error: "1"
+              detailed: "2"
+          view: 64
+          readable: true
+          grade: from the installer
+    not_placed:
+      description: Registry rows from which no entry follows.
+      type: list
+      elements: dict
+      contains:
+        key:
+          description: Key of the row.
+          type: str
+          sample: SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP001
+        name:
+          description: Name of the value.
+          type: str
+          sample: PlayedHeartbeat
+        data:
+          description: What is written.
+          type: str
+          sample: "30"
+        reason:
+          description: Why no entry follows.
+          type: str
+          sample: "it is the same for everybody: no property is written there"
 """
 
 import os
