@@ -69,6 +69,11 @@ class Package:
         self.hidden = set(self.properties.get("MsiHiddenProperties", "").split(";")) | {"PASS"} | {
             control["property"] for control in self.controls if control["secret"]}
 
+    def _few(self, table):
+        """The rows of a table of which all are of interest."""
+        limited(range(self.database.count(table)), table)
+        return self.database.rows(table)
+
     def product(self):
         summary, value = self.database.summary(), self.properties.get
         platform, _comma, languages = str(summary.get(_msi.TEMPLATE, "")).partition(";")
@@ -83,10 +88,10 @@ class Package:
 
     def upgrade(self):
         removes = any(text_of(row, "Action") == "RemoveExistingProducts" for row in self.database.rows("InstallExecuteSequence"))
-        related = limited([{
+        related = [{
             "upgrade_code": text_of(row, "UpgradeCode"), "from": text_of(row, "VersionMin"), "to": text_of(row, "VersionMax"),
             "only_detected": bool(number_of(row, "Attributes") & ONLY_DETECT), "property": text_of(row, "ActionProperty"),
-        } for row in self.database.rows("Upgrade")], "Upgrade")
+        } for row in self._few("Upgrade")]
         if removes and not all(row["only_detected"] for row in related):
             kind = "major"
         else:
@@ -114,7 +119,7 @@ class Package:
     def _controls(self):
         titles = dict((text_of(row, "Dialog"), text_of(row, "Title")) for row in self.database.rows("Dialog"))
         by_dialog = {}
-        for row in limited(list(self.database.rows("Control")), "Control"):
+        for row in self._few("Control"):
             by_dialog.setdefault(text_of(row, "Dialog_"), []).append(row)
             limited(by_dialog[text_of(row, "Dialog_")], "Control", MAX_CONTROLS)
         return [{
@@ -127,7 +132,7 @@ class Package:
         """{property: [{value, text}]}"""
         found = {}
         for table in ("CheckBox", "RadioButton", "ComboBox", "ListBox"):
-            for row in self.database.rows(table):
+            for row in self._few(table):
                 found.setdefault(text_of(row, "Property"), []).append(
                     {"value": text_of(row, "Value"), "text": shown(text_of(row, "Text"))})
         return found
@@ -150,7 +155,7 @@ class Package:
     def _registry_row(self, row, key):
         type_, data = stored_as(text_of(row, "Name"), text_of(row, "Value"))
         component = self.components.get(text_of(row, "Component_"), {})
-        root = number_of(row, "Root")
+        root = row.get("Root")
         if root == -1 and self.properties.get("ALLUSERS"):
             root = 2
         return {
@@ -187,11 +192,11 @@ class Package:
         return sorted(result, key=lambda row: (row["folder"], row["file"]))
 
     def custom_actions(self):
-        return limited([{
+        return [{
             "name": text_of(row, "Action"), "kind": action_kind(number_of(row, "Type")),
             "properties": sorted(references(text_of(row, "Target"))),
             "sets": text_of(row, "Source") if number_of(row, "Type") & 0x3F == SET_PROPERTY else "",
-        } for row in self.database.rows("CustomAction")], "CustomAction")
+        } for row in self._few("CustomAction")]
 
 
 def text_of(row, name):

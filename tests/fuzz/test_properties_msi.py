@@ -36,7 +36,7 @@ def test_every_number_of_the_structure_changed():
               *((directory + 1) * 512 + offset for offset in range(0, 512, 4))]
     outcomes = set()
     for place in places:
-        for number in (0, 1, 5, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF):
+        for number in (1, 0x7FFFFFFF, 0xFFFFFFFE):
             outcomes.add(fuzz_msi.check(b"\0" + SMALL[:place] + number.to_bytes(4, "little") + SMALL[place + 4:]))
     assert outcomes == set(ENDS) and len(compound.streams) > 20
 
