@@ -116,6 +116,11 @@ ENTRY_POINTS_OF_WINDOWS = {
         "O(client_windows_registry_profile).",
         "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile).",
     )),
+    "draft": ("Make a draft of a registry profile from the TSP's installer", (
+        "Reads O(client_windows_discover_installer) on the controller, holds what follows from it against the registry of one host, and "
+        "writes O(client_windows_registry_profile). What the host did not confirm is used for nothing.",
+        "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile) with an installer.",
+    )),
 }
 GIVEN_TO_WINDOWS = {
     "work": _options.Option("dict", {}, (

@@ -623,6 +623,10 @@ WINDOWS = {
     "string_readers": Option("str", "BUILTIN\\Administrators", (
         "User or group that may read the strings on the host; nobody else may.",
     )),
+    "discover_installer": Option("path", None, (
+        "The MSI of the TSP, or a program with it inside, on the controller. If given, the playbook "
+        "C(voiceops.secure_tsp.discover_registry_profile) makes a draft of the registry profile from it, and holds it against one host.",
+    )),
     "discover_setting": Option("str", "", (
         "The setting that is changed in the dialog, such as V(security.capf_port).",
     )),

@@ -49,7 +49,7 @@ REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTO
              SUMMARY) + FURTHER + OF_TSPS
 NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
-REGISTERS_OF_ROLE = ("installed", "written", "discovered", "work", "restart")  # of the role client_windows, and what it takes
+REGISTERS_OF_ROLE = ("installed", "written", "discovered", "package", "drafted", "work", "restart")  # of the role client_windows, and what it takes
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")

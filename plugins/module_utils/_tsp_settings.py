@@ -187,6 +187,8 @@ TYPES = {
 TYPE_OF = dict((registry, word) for word, registry in TYPES.items())
 NUMBERS = ("dword", "qword")
 OPAQUE, AS_TEXT, AS_NUMBER, MULTIPLY, MAP = "opaque", "text", "number", "multiply", "map"
+# How sure an entry is. One that only the installer tells of is never written, nor compared.
+MEASURED, CONFIRMED, FROM_INSTALLER = GRADES = "measured", "confirmed", "from the installer"
 NODE_32 = "WOW6432Node"
 ROOT = re.compile(r"(HKLM|HKCU|HKCR|HKCC|HKU):\\", re.IGNORECASE)
 SOFTWARE = re.compile(r"(HKLM:\\SOFTWARE\\)(?:%s\\)?" % NODE_32, re.IGNORECASE)
@@ -205,6 +207,7 @@ class Entry:
     transform: Any
     view: int = 64
     readable: bool = True
+    grade: str = MEASURED
 
     def path(self, number):
         key = self.key.replace("{number}", "%03d" % number)
@@ -215,7 +218,7 @@ class Entry:
 
     @property
     def writable(self):
-        return self.transform != OPAQUE
+        return self.transform != OPAQUE and self.grade != FROM_INSTALLER
 
     def stored(self, setting, value):
         """What is to stand in the registry, as the module win_regedit takes it. Raises ValueError."""
@@ -265,7 +268,8 @@ def load_profile(settings):
         if isinstance(transform, dict) and MAP in transform:
             transform = {MAP: dict((_word(shown_value), stored) for shown_value, stored in transform[MAP].items())}
         entries[name] = Entry(
-            raw["key"], raw["name"], raw["type"], transform, int(raw.get("view", 64)), bool(raw.get("readable", True)))
+            raw["key"], raw["name"], raw["type"], transform, int(raw.get("view", 64)), bool(raw.get("readable", True)),
+            raw.get("grade", MEASURED))
     return entries, problems
 
 
@@ -276,13 +280,15 @@ def _entry_problem(name, raw):
         return "the TSP keeps the password encrypted, so it is never written into the registry"
     if not isinstance(raw, dict) or not {"key", "name", "type", "transform"} <= set(raw):
         return "it needs key, name, type and transform"
-    unknown = set(raw) - {"key", "name", "type", "transform", "view", "readable"}
+    unknown = set(raw) - {"key", "name", "type", "transform", "view", "readable", "grade"}
     if unknown:
         return "there is no %s" % ", ".join(sorted(unknown))
     if raw["type"] not in TYPES:
         return "type is one of %s" % ", ".join(TYPES)
     if raw.get("view", 64) not in (32, 64):
         return "view is 32 or 64"
+    if raw.get("grade", MEASURED) not in GRADES:
+        return "grade is one of %s" % ", ".join(GRADES)
     if not ROOT.match(str(raw["key"])):
         return "key begins with a hive, such as HKLM:\\"
     if "{number}" not in raw["key"] + raw["name"] and not SETTINGS[name].shared:
@@ -411,7 +417,7 @@ def _place_value(result, instance_id, number, name, value, entry, properties):
         if entry.holds(stored, found):
             return
         if properties is not None:
-            row["found"] = _found(name, found)
+            row["found"] = found_there(name, found)
             result.drift.append(row)
     result.writes.append({
         "path": path, "name": value_name, "data": stored, "type": entry.type, "setting": name,
@@ -419,7 +425,8 @@ def _place_value(result, instance_id, number, name, value, entry, properties):
     })
 
 
-def _found(name, found):
+def found_there(name, found):
+    """A value of the registry for people."""
     if found is None:
         return "(not there)"
     return HIDDEN if SETTINGS[name].secret else "%s %s" % (found["type"], found["value"])
@@ -448,7 +455,7 @@ def described(name, change):
     key, value_name, old, new = change
     if SETTINGS[name].secret:
         return "%s\\%s: %s -> %s" % (key, value_name, *(HIDDEN if value else "(not there)" for value in (old, new)))
-    return "%s\\%s: %s -> %s" % (key, value_name, _found(name, old), _found(name, new))
+    return "%s\\%s: %s -> %s" % (key, value_name, found_there(name, old), found_there(name, new))
 
 
 def entry_from(name, number, dialog_before, dialog_after, change):

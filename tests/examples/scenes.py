@@ -111,7 +111,7 @@ class Scene:
             "application_users": [{"name": "monitor", "password": "Monitor-Secret-0815",
                                    "groups": ["Standard CCM Server Monitoring"]}],
         })
-        for name in ("etc/pki", "etc/ssl", "opt/recorder/certificates", "srv/traces/recorder01", "srv/reports"):
+        for name in ("etc/pki", "etc/ssl", "opt/recorder/certificates", "srv/traces/recorder01", "srv/reports", "srv/installers"):
             (self.root / name).mkdir(parents=True)
         begin = BEGIN.get(plugin, EVERYTHING)
         if begin > NOTHING:
@@ -154,6 +154,8 @@ class Scene:
         traces.mkdir()
         shutil.copy(VECTORS / "tsptrace" / "success.txt", traces / "TSP001Debug000000.txt")
         (traces / "CiscoJtapi01.log").write_text(JTAPI)
+        for played, name in (("played-tsp-x64.msi", "CiscoTSPx64.msi"), ("played-tsp-custom-action.msi", "CiscoTSP.msi")):
+            shutil.copy(VECTORS / "msi" / played, self.root / "srv" / "installers" / name)
         (traces / "config.xml").write_text("<config/>\n")
         around_the_failure = (self.sim.cluster.now() - FAILED_ENROLMENT) / 60
         for service in (log_collection.CAPF, log_collection.TVS):

@@ -17,6 +17,7 @@ ENDS = {
     "ctiqbe": {"value", "FormatError"},
     "ctl": {"value", "FormatError"},
     "enrolment": {"value", "CapfRefused", "FormatError", "InputError", "ProtocolError"},
+    "msi": {"value", "FormatError"},
     "provider": {"value", "CtiRefused", "DeadlineExceeded", "FormatError", "ProtocolError"},
     "traces": {"value", "InputError"},
     "tsptrace": {"value"},

@@ -16,6 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     removal,
     upgrade,
     windows_discovery,
+    windows_draft,
     windows_enrolment,
     windows_fleet,
     windows_reading,
@@ -25,14 +26,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 LOOKING = (drift, diagnosis, adoption, jtapi)  # with which nothing is changed: where one breaks on clusters, the run ends
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
 ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
-for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery):  # for hosts of both kinds
+for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery, windows_draft):  # for hosts of both kinds
     ON_HOSTS.update(_part.STAGES)
 for _part in LOOKING:
     ON_CLUSTERS.update(_part.ON_CLUSTERS)
     ON_HOSTS.update(_part.ON_HOSTS)
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
 # Those of a host that fail where something is wrong.
-TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover")
+TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover", "draft")
 
 # The secrets that a stage of the module tsp_host is given; no other gets any. CAPF takes a string, CTI Manager a password, and a
 # passphrase opens the key: what proves or writes with none of them must not know them.
