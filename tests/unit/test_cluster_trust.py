@@ -19,6 +19,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _store,
     _trust_list,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import connection
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError, TrustError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
@@ -320,6 +321,27 @@ def test_t9_a_fingerprint_as_show_ctl_prints_it(text):
     rest = ":".join(["00"] * 14)
     given = text % (rest if "99" in text else ":".join(["99", "eb"] + ["00"] * 14))
     assert _pki.fingerprint_of(b"", given.strip())[1] == digits
+
+
+@pytest.mark.parametrize("text", [
+    "MD5: %s", "md5 %s", "MD5 Fingerprint=%s", "\u200e%s", "%s\u200b", "%s (MD5)\n", "MD5(CTLFile.tlv)= %s"])
+@pytest.mark.parametrize("between", ["", ":", " ", "-"])
+def test_t9_a_fingerprint_as_other_programs_print_it(text, between):
+    """openssl, md5sum's kin, and the dialog of Windows, which puts an invisible mark before it."""
+    digits = "99eb" + "0" * 28
+    given = text % between.join(digits.upper()[at:at + 2] for at in range(0, 32, 2))
+    assert _pki.fingerprint_of(b"", given)[1] == digits
+
+
+@pytest.mark.parametrize("text", ["SHA256 Fingerprint=%s", "sha256 Fingerprint=%s", "SHA-256: %s", "\u200e%s", " %s\n"])
+def test_t9_the_pin_of_the_web_services_likewise(text):
+    assert connection._pin_of(text % ":".join(["AB"] * 32)) == "ab" * 32
+
+
+@pytest.mark.parametrize("text", ["", "99eb", "zz" * 16, "%s %s" % ("ab" * 16, "cd" * 20), "=" * 9])
+def test_t9_what_is_no_fingerprint_stays_refused(text):
+    with pytest.raises(InputError, match="neither MD5, SHA-1 nor SHA-256"):
+        _pki.fingerprint_of(b"", text)
 
 
 def test_a_list_of_somebody_else_is_left_to_the_hosts_to_refuse():

@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _lookup
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _foreign, _lookup
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     DeadlineExceeded,
     InputError,
@@ -256,7 +256,7 @@ def _pin_of(fingerprint):
     """64 hexadecimal digits, or None."""
     if not fingerprint:
         return None
-    digits = fingerprint.replace(":", "").replace(" ", "").lower()
+    digits = _foreign.hexadecimal(fingerprint)
     if not re.match(r"[0-9a-f]{64}\Z", digits):
         raise InputError("server_fingerprint is not a SHA-256 fingerprint",
                          cure="Give 64 hexadecimal digits, with or without colons.")

@@ -261,6 +261,22 @@ def test_A3_an_answer_to_a_change_that_says_nothing_leaves_it_open_whether_it_wa
         change(axl)
 
 
+@pytest.mark.parametrize(("fields", "address"), [
+    ("<AppIpAddr>192.0.2.31</AppIpAddr>", "192.0.2.31"), ("<AppIpAddr>/192.0.2.31</AppIpAddr>", "192.0.2.31"),
+    ("<AppIpAddr/><AppIpv6Addr>2001:DB8:0:0:0:0:0:31</AppIpv6Addr>", "2001:db8::31"),
+    ("<AppIpAddr>0.0.0.0</AppIpAddr><AppIpv6Addr>2001:db8::31%eth0</AppIpv6Addr>", "2001:db8::31"),
+    ("<AppIpAddr>::ffff:192.0.2.31</AppIpAddr>", "192.0.2.31"), ("<AppIpAddr>unknown</AppIpAddr>", "unknown"), ("", None),
+])
+def test_A10_addresses_are_those_that_hosts_tell_whatever_their_spelling(cluster, fields, address):
+    """Otherwise a running application is taken for a stranger's, and a second provider is opened."""
+    inner = ("<selectCtiItemReturn><SelectCtiItemResult><TotalItemsFound>1</TotalItemsFound><CtiNodes><item><Name>n</Name><CtiItems><item>"
+             "<AppId>x</AppId><UserId>recorder</UserId>%s</item></CtiItems></item></CtiNodes></SelectCtiItemResult></selectCtiItemReturn>") % fields
+    server, axl = cluster((200, {}, envelope(
+        '<n:selectCtiItemResponse xmlns:n="http://schemas.cisco.com/ast/soap">%s</n:selectCtiItemResponse>' % inner)))
+    (item,) = _serviceability.select_cti_items(axl.session.login, ["recorder"])
+    assert item["address"] == address
+
+
 # A5: Control Center while a node restarts
 
 
