@@ -83,7 +83,13 @@ def key_to_pem(key, passphrase=None):
     encryption = serialization.NoEncryption()
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase.encode("utf-8"))
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    try:
+        return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        # FIPS providers want a longer salt or passphrase than the library gives them.
+        raise CannotHere("this host cannot %s a private key" % ("encrypt" if passphrase else "write"), cure=(
+            "Its crypto policy forbids how its library does it. %s%s" % (
+                "Leave key_passphrase away, or take a longer one. " * bool(passphrase), CURE_POLICY))) from None
 
 
 def key_from_pem(octets, passphrase=None, where=""):

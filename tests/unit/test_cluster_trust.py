@@ -87,6 +87,16 @@ def test_what_is_no_finding(given):
     assert findings(given) == []
 
 
+@pytest.mark.parametrize("node", ["CUCM-PUB", "cucm-pub.example.com", "cucm-pub.", "192.0.2.1", "cucm-pub-ms", "cucm-pub-ms.example.com"])
+@pytest.mark.parametrize("activated", [True, False])
+def test_t3_a_node_is_the_same_under_each_of_its_names(node, activated):
+    """Certificates and services stand in two tables. A name that services do not know says nothing against the certificate."""
+    services = tuple(dict(node=PUB, service=name, activated=activated) for name in ("Cisco CTIManager", "Cisco CallManager"))
+    found = findings(facts(CAPF, row("CallManager", node, print_="new"), services=services))
+    unknown = node.startswith(("192", "cucm-pub-ms"))
+    assert [one.code for one in found] == (["ctl_not_updated"] if activated or unknown else [])
+
+
 def test_t3_the_commands_come_in_the_right_order():
     (found,) = findings(facts(CAPF, row("CallManager", print_="new")))
     assert found.command == "utils ctl update CTLFile"

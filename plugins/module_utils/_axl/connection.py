@@ -50,6 +50,7 @@ TLS_REASONS = (
     ("legacy renegotiation", "it cannot renegotiate safely", CURE_LEGACY),
     ("legacy sigalg", "it signs with an outdated algorithm", CURE_LEGACY),
     ("wrong signature type", "it signs with an algorithm that the rules of this host forbid", CURE_LEGACY),
+    ("no cipher match", "this host has none of the cipher suites that are asked for", "Look at the crypto policy of this host."),
     ("no shared", "there is no common cipher suite", CURE_LEGACY),
     ("wrong cipher", "there is no common cipher suite", CURE_LEGACY),
     ("handshake failure", "there is no common cipher suite or version of TLS", CURE_LEGACY),
@@ -148,7 +149,8 @@ class Dialer:
             context.verify_mode = ssl.CERT_NONE
             return context
         context.check_hostname = names
-        context.hostname_checks_common_name = False
+        if ssl.HAS_NEVER_CHECK_COMMON_NAME:  # LibreSSL, with which the Python of macOS is built, cannot leave it
+            context.hostname_checks_common_name = False
         context.verify_flags &= ~STRICT
         path = login.ca_path or self._authorities
         if login.ca_path:
