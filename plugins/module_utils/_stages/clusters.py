@@ -525,7 +525,6 @@ class Policy:
         allowed = self.all or user.casefold() in self.named or address.casefold() in self.named or host in self.stopped
         return "" if allowed else address
 
-
     def to_name(self, connection, user):
         """What a person names so that the connection may be cut. A user that Ansible would work out is named by the address."""
         address = str(connection["address"])
