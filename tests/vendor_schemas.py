@@ -14,14 +14,10 @@ import subprocess
 import tarfile
 import tempfile
 
-import collection_path
 import pytest
+from simulator.schema_check import NPM_FOLDER, NPM_PACKAGE as PACKAGE, NPM_VERSIONS as FROM_NPM, VERSIONS as FROM_PYPI
 
-FROM_PYPI = ("11.5", "12.0", "12.5")
-FROM_NPM = ("14.0", "15.0")
 VERSIONS = FROM_PYPI + FROM_NPM
-
-PACKAGE = "cisco-axl-1.2.5"
 SHA512 = (
     "66cfbce0a33ca8d6f6f26080bd7ba63505780f4a861b8b57c7c4c64619dd6f9e"
     "ed3518e52fc9050a120a25ab733dd614ba5074d4da8c646530696cc88e016809"
@@ -42,7 +38,7 @@ def _pypi():
 
 def _npm():
     """The unpacked package, from the folder .cache where it was fetched before."""
-    kept = collection_path.ROOT / ".cache" / PACKAGE
+    kept = NPM_FOLDER.parent
     if not kept.is_dir():
         kept.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:

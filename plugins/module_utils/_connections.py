@@ -15,6 +15,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import CTI_STATUSES
 
 LONGEST_WAIT = 300
+SILENT = ("nodenotresponding", "internalerror", "invalidrequest")  # what RISPort70 says of such a node, in lower case
 NOT_AVAILABLE = (AxlError, ProtocolError, TransportError)
 
 #: Argument spec beside the options that reach the cluster.
@@ -34,11 +35,28 @@ class View:
     def __init__(self):
         self.connections = {}
         self.nodes = {}
-        self.complete = True
+        self.whole = True
+
+    @property
+    def silent(self):
+        """Names of nodes whose connections are not known: one of theirs may be the one that is looked for."""
+        return sorted(name for name, code in self.nodes.items() if code.lower() in SILENT)
+
+    @property
+    def complete(self):
+        return self.whole and not self.silent
+
+    @property
+    def problem(self):
+        """Why connections may be missing; empty where none are."""
+        if self.silent:
+            return "RISPort70 has no answer of node %s (%s)" % (self.silent[0], self.nodes[self.silent[0]])
+        return "" if self.whole else "RISPort70 shows only a part of the connections"
 
     def take(self, selection, add):
-        self.nodes.update(selection.nodes)
-        self.complete = self.complete and selection.complete
+        # What one answer did not know of a node stays unknown, whatever the next one says.
+        self.nodes.update((name, code) for name, code in selection.nodes.items() if self.nodes.get(name, "").lower() not in SILENT)
+        self.whole = self.whole and selection.complete
         for item in selection.items:
             add(self._connection(item), item)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _capf, _cti_errors
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsptrace import (
     CUT,
+    FOUND_IN,
     MOST_QUOTES,
     TIMED_LINE,
     TROUBLE,
@@ -38,9 +39,11 @@ WORDS = {
 #: Kinds that are read for what happened to providers, trust lists and certificates.
 READ = (JTAPI, CTI_MANAGER, TFTP, CAPF)
 
-SDL_LINE = re.compile(r"^\s*(\d{4,12})\.\d{3}\s*\|\s?(?:\d{4}/\d\d/\d\d )?(\d\d:\d\d:\d\d\.\d{3})\s*\|\s?([A-Za-z][\w-]{0,20})\s*\|+(.*)$")
-JTAPI_LINE = re.compile(
-    r"^\s*(?:\d{1,12}:\s?)?(?:[A-Z][a-z]{2} {1,2}\d{1,2} )?(\d\d:\d\d:\d\d[.,]\d{3}) (?:[\w+:-]{1,12} )?%(?:JTAPI|CTI)[A-Z_-]{0,30}-\d-\w{1,30}:?(.*)$")
+SDL_LINE = re.compile(FOUND_IN + r"(\d{4,12})\.\d{3}\s*\|\s?(?:\d{4}/\d\d/\d\d )?(\d\d:\d\d:\d\d\.\d{3})\s*\|\s?([A-Za-z][\w-]{0,20})\s*\|+(.*)$")
+# The name of the month is in the language of Java, and an application may write its own heading before.
+JTAPI_MARK = re.compile(r"%(?:JTAPI|CTI)[A-Z_-]{0,30}-\d-\w{1,30}:?")
+JTAPI_HEADING = 200  # characters before it, at most
+JTAPI_CLOCK = re.compile(r"\b(\d\d:\d\d:\d\d)[.,](\d{3})\b")
 ANY_TIME = re.compile(r"^.{0,40}?\b\d\d:\d\d:\d\d\b")
 DEBUG = re.compile(r"^(?:-->|<--)?\s*debug\b")
 SAMPLE = 400  # timed lines that are looked at to tell what a file is
@@ -87,8 +90,15 @@ def _family(line):
     match = SDL_LINE.match(line)
     if match:
         return SDL, match.group(4)
-    match = JTAPI_LINE.match(line)
-    return (JTAPI, match.group(2)) if match else ("", "")
+    found = _of_jtapi(line)
+    return (JTAPI, found[1]) if found else ("", "")
+
+
+def _of_jtapi(line):
+    """C((clock, text)) of a line of JTAPI, or None."""
+    mark = JTAPI_MARK.search(line, 0, JTAPI_HEADING) if "%" in line[:JTAPI_HEADING] else None
+    clock = JTAPI_CLOCK.search(line, 0, mark.start()) if mark else None
+    return ("%s.%s" % clock.groups(), line[mark.end():]) if clock else None
 
 
 def clock_of(line):
@@ -99,8 +109,8 @@ def clock_of(line):
     match = SDL_LINE.match(line)
     if match:
         return match.group(2)
-    match = JTAPI_LINE.match(line)
-    return match.group(1).replace(",", ".") if match else ""
+    found = _of_jtapi(line)
+    return found[0] if found else ""
 
 
 # Messages
@@ -138,8 +148,8 @@ def messages(physical_lines, kind):
 def _begin(line, kind):
     """C((clock, record, text)) of a line that begins a message, or None."""
     if kind == JTAPI:
-        match = JTAPI_LINE.match(line)
-        return (match.group(1).replace(",", "."), "", match.group(2)) if match else None
+        found = _of_jtapi(line)
+        return (found[0], "", found[1]) if found else None
     match = SDL_LINE.match(line)
     if match:
         return match.group(2), match.group(1), match.group(4)
@@ -184,6 +194,27 @@ JTAPI_TEXTS = (
      "JtapiClientKeyStore-<user>-<instance>."),
     ("bad login or password", PROVIDER_REFUSED, "user name or password is wrong", _cti_errors.ERRORS[0x8CCC0060][2]),
     ("user is not authorized", PROVIDER_REFUSED, "this user may not log in to CTI", _cti_errors.ERRORS[0x8CCC005F][2]),
+    # Java's own words, which follow those of JTAPI.
+    ("Connection refused", PROVIDER_REFUSED, "nobody listens on that port of the node",
+     "Check that Cisco CTIManager is activated and runs there, and the port: 2749 with InstanceID, 2748 without."),
+    ("UnknownHostException", PROVIDER_REFUSED, "the name of the node cannot be resolved on this host",
+     "Check the spelling in the provider string and the name service of this host, or give the address."),
+    ("timed out", PROVIDER_REFUSED, "the node does not answer",
+     "Check that no firewall drops TCP 2749 between this host and the node, and that the node is up."),
+    ("No route to host", PROVIDER_REFUSED, "there is no way to the node", "Check the address, the route and the firewall of this host."),
+    ("PKIX path", PROVIDER_REFUSED, "this host does not know the certificate that CTI Manager presents",
+     "The trust list in the folder of certificates is not that of this cluster, or an older one: fetch it again. If it is the same, run "
+     "'utils ctl update CTLFile' on the publisher and restart Cisco Tftp."),
+    ("certificate_unknown", PROVIDER_REFUSED, "CTI Manager does not accept the certificate of the application",
+     "Check that CAPF of this cluster issued it, and that no newer one was issued for the instance."),
+    ("bad_certificate", PROVIDER_REFUSED, "CTI Manager does not accept the certificate of the application", "Fetch a new one."),
+    ("certificate_expired", PROVIDER_REFUSED, "the certificate of the application has expired", "Fetch a new one, and compare the clocks."),
+    ("unknown_ca", PROVIDER_REFUSED, "CTI Manager does not know the issuer of the application's certificate",
+     "The CAPF certificate may have been regenerated: fetch a new certificate."),
+    ("handshake_failure", PROVIDER_REFUSED, "there is no common TLS version and cipher suite, or a certificate is refused",
+     "Compare the suites of this Java with those of the enterprise parameter TLS Ciphers, and fetch a new certificate if they fit."),
+    ("protocol_version", PROVIDER_REFUSED, "there is no common version of TLS",
+     "Compare the versions that this Java allows with those that the cluster allows (show tls min-version)."),
     ("Socket is closed", PROVIDER_REFUSED, "the TLS connection was not established",
      "Check TCP 2749 from this host, and whether the trust list in the folder of certificates holds CTI Manager's certificate."),
     ("Socket closed", PROVIDER_REFUSED, "the TLS connection was not established",
@@ -265,6 +296,8 @@ _CAPF_DEVICE = re.compile(r"\bdebug\s+\d{1,6}:([A-Za-z0-9_.-]{1,150}):")
 _CAPF_END = re.compile(r"\bMsgType\s*:\s*CAPF_MSG_END_SESSION")
 _CAPF_REASON = re.compile(r"\bReason(?: Code)?\s*[:=]\s*(?:CAPF_(?:REASON_)?)?(\d{1,3}|[A-Z][A-Z_]{2,40})\b", re.I)
 _CAPF_NUMBERS = dict((name, number) for number, name in _capf.REASON_NAMES.items())
+NO_ANSWER = ("The log ends before an answer. If it goes on elsewhere, give that file too; otherwise look at the trace of CTI Manager of this "
+             "time, and at the way to the node.")
 CAPF_CURE = ("Check instance id, authorization string and status of the CAPF profile; the string is good for one certificate.")
 
 
@@ -310,7 +343,7 @@ class Reader:
         text = message.text
         if "sending: " in text and "ProviderOpenRequest {" in text:
             self._user = _value(text, "unicodedisplayName")
-            self._add(PROVIDER_REQUESTED, message, JTAPI, user=self._user)
+            self._add(PROVIDER_REQUESTED, message, JTAPI, user=self._user, cure=NO_ANSWER)
         elif "received Event: " in text and "ProviderOpenCompletedEvent {" in text:
             self._completed(message, _number(_value(text, "reason")), _number(_value(text, "totalControllableDevices")))
         elif "received Event: " in text and "ProviderClosedEvent {" in text:
@@ -472,7 +505,10 @@ def _meaning(meaning, told):
 
 def last_word(events):
     """The event that decides: the last of a provider, else the last bad one, else the last one, or None."""
-    decisive = [one for one in events if one.event in OF_PROVIDER and one.event != PROVIDER_REQUESTED]
+    of_provider = [one for one in events if one.event in OF_PROVIDER]
+    if of_provider and of_provider[-1].event == PROVIDER_REQUESTED and of_provider[-1].kind == JTAPI:
+        return of_provider[-1]  # the newest start decides, although no answer follows; a CTI Manager has many clients at any time
+    decisive = [one for one in of_provider if one.event != PROVIDER_REQUESTED]
     bad = [one for one in events if one.bad]
     return (decisive or bad or list(events) or [None])[-1]
 

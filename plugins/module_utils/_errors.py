@@ -70,6 +70,10 @@ class FileMissing(TransportError):
     """The file server answered that it has no such file."""
 
 
+class FileRefused(TransportError):
+    """The file server answered, but gave no file: perhaps it has another one."""
+
+
 class TrustError(SecureTspError):
     """A certificate or signature that the trust list does not vouch for."""
 

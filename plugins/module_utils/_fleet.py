@@ -81,6 +81,7 @@ SENTENCES = {
     "user_type_contradicts":
         "instance %(instance_id)s: user_type is %(user_type)s, but user %(user)s is listed as %(an_other_user)s",
     "user_of_instance_absent": "instance %(instance_id)s: its user %(user)s is listed with state: absent",
+    "instance_spelled_differently": "instance ids %(spelled)s differ in case only, which is not known to be two for every part of a cluster: %(places)s",
     "instance_repeated": "instance id %(instance_id)s is listed %(count)d times: %(places)s",
     "tsp_number_repeated": "host %(host)s: tsp_number %(number)s is given to %(instances)s",
     # What is unusual in them
@@ -498,11 +499,15 @@ def _contradictions(users, instances):
 def _repeated_instances(instances):
     listed = {}
     for instance in instances:
-        listed.setdefault(instance["instance_id"], []).append(instance)
+        listed.setdefault(name_key(instance["instance_id"]), []).append(instance)
     for found in listed.values():
         if len(found) > 1:
             places = ["%s on %s" % (instance["user"], instance["host"]) for instance in found]
-            yield of_instance("instance_repeated", found[0], count=len(found), places=places)
+            spelled = list(dict.fromkeys(instance["instance_id"] for instance in found))
+            if len(spelled) > 1:
+                yield of_instance("instance_spelled_differently", found[0], spelled=spelled, places=places)
+            else:
+                yield of_instance("instance_repeated", found[0], count=len(found), places=places)
 
 
 def _repeated_tsp_numbers(instances):

@@ -16,6 +16,8 @@ import unicodedata
 
 # Control characters, formats (direction marks, invisible ones), lone surrogates, and separators of lines and paragraphs.
 NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Names of digests: 'show ctl' prints them behind the digits in brackets, others before them.
+OTHER_WORDS = re.compile(r"\([^()]*\)|^\s*(?:MD5|SHA-?(?:1|256))\s*[:\s]|^\s*fingerprint\s*[:\s]", re.IGNORECASE)
 TEMPLATE_MARKS = ("{{", "{%", "{#")
 # Shorter ones, if they have only digits or only letters, may be any number or word of a text that has no secret in it.
 NUMBER, WORD = 7, 16
@@ -51,6 +53,13 @@ def shown_lines(value):
     if isinstance(value, dict):
         return dict((shown_lines(key), shown_lines(one)) for key, one in value.items())
     return [shown_lines(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def hexadecimal(text):
+    """The digits of a fingerprint as programs and dialogs print it: with a name before or behind it, in groups, with invisible marks."""
+    text = "".join(one for one in text if unicodedata.category(one) not in NOT_SHOWN)
+    text = OTHER_WORDS.sub("", text.rpartition("=")[2])
+    return re.sub(r"[\s:-]", "", text).lower()
 
 
 def has_template(text):

@@ -40,6 +40,7 @@ KEYS = {
 SECURITY = "SecurityProperty"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=(.*)\Z", re.DOTALL)
+BOM = "\ufeff"  # Notepad puts it at the begin
 TFTP_PORT = "69"
 #: Names of the stores that JTAPI opens; the second one it writes itself.
 CLIENT_STORE, SERVER_STORE = "JtapiClientKeyStore-%s-%s", "JtapiServerKeyStore-%s-%s"
@@ -70,11 +71,17 @@ def problem_with(key, value):
 # Lines
 
 
+def lines_of(text):
+    """Lines as JTAPI and editors take them: other characters that Unicode calls line breaks are part of a value."""
+    lines = re.split(r"\r\n|\n|\r", text)
+    return lines if lines[-1] else lines[:-1]
+
+
 def values(text):
     """{key: value} of the file; of a key that stands twice, the last one."""
     found = {}
-    for line in text.splitlines():
-        match = LINE.match(line)
+    for line in lines_of(text):
+        match = LINE.match(line.lstrip(BOM))
         if match:
             found[match.group(1)] = match.group(2).strip()
     return found
@@ -83,8 +90,8 @@ def values(text):
 def edited(text, wanted):
     """The file with these values: changed in place, missing keys appended, everything else as it is."""
     ending = "\r\n" if "\r\n" in text else "\n"
-    lines, done = [], set()
-    for line in text.splitlines():
+    lines, done, mark = [], set(), BOM * text.startswith(BOM)
+    for line in lines_of(text[len(mark):]):
         match = LINE.match(line)
         if match is None or match.group(1) not in wanted:
             lines.append(line)
@@ -93,7 +100,7 @@ def edited(text, wanted):
             done.add(key)
             lines.append(line if match.group(2).strip() == str(wanted[key]) else "%s=%s" % (key, wanted[key]))
     lines += ["%s=%s" % (key, value) for key, value in wanted.items() if key not in done]
-    return ending.join(lines) + ending if lines else ""
+    return mark + ending.join(lines) + ending if lines else mark
 
 
 # Records of secure connections

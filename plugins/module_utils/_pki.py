@@ -21,7 +21,7 @@ import secrets
 import traceback
 from dataclasses import dataclass
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _foreign
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CannotHere,
     FormatError,
@@ -83,7 +83,13 @@ def key_to_pem(key, passphrase=None):
     encryption = serialization.NoEncryption()
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase.encode("utf-8"))
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    try:
+        return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    except (InternalError, UnsupportedAlgorithm, ValueError):
+        # FIPS providers want a longer salt or passphrase than the library gives them.
+        raise CannotHere("this host cannot %s a private key" % ("encrypt" if passphrase else "write"), cure=(
+            "Its crypto policy forbids how its library does it. %s%s" % (
+                "Leave key_passphrase away, or take a longer one. " * bool(passphrase), CURE_POLICY))) from None
 
 
 def key_from_pem(octets, passphrase=None, where=""):
@@ -626,7 +632,7 @@ def fingerprint_of(octets, like):
 
     MD5 and SHA-1 are what C(show ctl) prints on CUCM. Raises InputError for another length or other characters.
     """
-    digits = re.sub(r"\(.*?\)", "", like).replace(":", "").replace(" ", "").lower()  # 'show ctl' prints the algorithm behind it
+    digits = _foreign.hexadecimal(like)
     if len(digits) not in FINGERPRINTS or set(digits) - set("0123456789abcdef"):
         raise InputError("the fingerprint is neither MD5, SHA-1 nor SHA-256 in hexadecimal digits",
                          cure="Take the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")

@@ -150,8 +150,14 @@ def ending(facts, now, end, inside):
 
 def presents(facts, node, services):
     """Whether a node shows that certificate to clients; taken for granted where the cluster did not tell."""
-    rows = [row for row in facts.services if row["service"] in services]
-    return not rows or any(row["activated"] for row in rows if row["node"] == node)
+    rows = [row for row in facts.services if row["service"] in services and same_node(row["node"], node)]
+    return not rows or any(row["activated"] for row in rows)
+
+
+def same_node(one, other):
+    """One of the cluster's tables has the short name, the other the long one, or the name of a certificate for all nodes (-ms)."""
+    one, other = ((name or "").lower().rstrip(".") for name in (one, other))
+    return one == other or ("." in one) != ("." in other) and one.partition(".")[0] == other.partition(".")[0] and not one[:1].isdigit()
 
 
 def capital(text):

@@ -35,6 +35,7 @@ FOREIGN = (
     (b"\xd4\xc3\xb2\xa1", "a packet capture"), (b"\xa1\xb2\xc3\xd4", "a packet capture"), (b"\x0a\x0d\x0d\x0a", "a packet capture"),
     (b"ElfFile\0", "a Windows event log"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"%PDF", "a PDF"),
 )
+CUT_SHORT = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError,
           struct.error, NotImplementedError, RuntimeError, KeyError, IndexError)
 
@@ -135,11 +136,20 @@ class _Opener:
         return InputError("the archive %s holds more than %d MB, or more than %d files" % (self.name, self._limit >> 20, MOST_MEMBERS),
                           cure="Unpack it, and give the folder of the traces.")
 
-    def _keep(self, stream):
-        """C((begin, size)) of what the stream held, now in the unnamed file."""
+    def _keep(self, stream, name=None):
+        """C((begin, size)) of what the stream held, now in the unnamed file.
+
+        name: of a compressed file, which may be cut, as the one is that a service of the cluster still writes: what there is counts.
+        """
         begin, size = self._size, 0
         while True:
-            octets = stream.read(PIECE)
+            try:
+                octets = stream.read1(PIECE) if name else stream.read(PIECE)
+            except CUT_SHORT:
+                if not name or not size:
+                    raise
+                self.left_out.append((name, "the end of a compressed file that is cut; what stands before it was read"))
+                octets = b""
             if not octets:
                 self._size += size
                 return begin, size
@@ -176,7 +186,7 @@ class _Opener:
         """A compressed trace inside an archive, as CUCM keeps them."""
         with member.open() as read:
             try:
-                begin, size = self._keep(PACKED[format_of(read.peek(512)[:512])](read))
+                begin, size = self._keep(PACKED[format_of(read.peek(512)[:512])](read), path)
             except InputError:
                 raise
             except BROKEN:
@@ -216,7 +226,7 @@ class _Opener:
 
     def _packed(self, stream, kind):
         with PACKED[kind](stream) as read:
-            begin, size = self._keep(read)
+            begin, size = self._keep(read, self.name)
         whole = Member(self.name, None, self._store, begin, size)
         with whole.open() as read:
             inner = format_of(read.read(512))

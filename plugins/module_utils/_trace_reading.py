@@ -336,7 +336,7 @@ def judged(analysis, traces, read_too, events):
         return dict(verdict=NOTHING, summary="%s It shows no provider, no trust list and no certificate." % summary, next_step=(
             "For a TSP, fetch the folder CiscoTSPnnnLog from its host. For an application, see that the files cover its start."))
     verdict = REFUSED if event.bad else OPENED if event.event == _cti_trace.PROVIDER_OPENED else NOTHING
-    step = event.cure if event.bad and event.cure else (
+    step = event.cure if event.cure and (event.bad or event.event == _cti_trace.PROVIDER_REQUESTED) else (
         "The provider opened. If lines are missing, check the controlled devices of the user." if verdict == OPENED
         else "Look at the lines that are quoted.")
     return dict(verdict=verdict, summary="%s At %s %s." % (summary, event.clock, event.told), next_step=step)

@@ -23,6 +23,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     CannotHere,
     DeadlineExceeded,
     FileMissing,
+    FileRefused,
     MissingLibrary,
     ProtocolError,
     TransportError,
@@ -234,8 +235,8 @@ class _Download(TftpContextClientDownload):
         text = printable(octets[4:].split(b"\0")[0])
         if code == FILE_NOT_FOUND or SAYS_NOT_FOUND.search(text):
             return FileMissing("the TFTP server has no such file", where=self._where)
-        return TransportError("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
-                              where=self._where, cure="Look into the TFTP trace of the node.")
+        return FileRefused("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
+                           where=self._where, cure="Look into the TFTP trace of the node.")
 
     def _refuse(self, sender, code):
         packet = TftpPacketERR()
@@ -296,8 +297,7 @@ def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address
     if status in (404, 410):
         raise FileMissing("the file server has no such file", where=where)
     if status != 200:
-        raise TransportError("the file server answered HTTP %d" % status, where=where,
-                             cure="Look into the TFTP trace of the node.")
+        raise FileRefused("the file server answered HTTP %d" % status, where=where, cure="Look into the TFTP trace of the node.")
     return octets
 
 

@@ -16,6 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CannotHere,
     FileMissing,
+    FileRefused,
     FormatError,
     InputError,
     MissingLibrary,
@@ -174,7 +175,7 @@ class Search:
 
     def _first(self, server, names, protocol, fetch, port):
         """The Offer of the first name that exists, None when none does. Raises what the transport raises otherwise."""
-        params = self._params
+        params, refused = self._params, None
         for name in names:
             where = "%s://%s/%s" % (protocol, _transport.place(server, port), name)
             deadline = _transport.Deadline(params["timeout"])
@@ -183,9 +184,15 @@ class Search:
             except FileMissing as error:
                 self.failures.append(error)
                 continue
+            except FileRefused as error:
+                # In whatever language it says so: the next name may be the one that is there.
+                refused = error
+                continue
             if octets:
                 return Offer(parsed(octets, where), server, name, protocol, where)
             self.failures.append(EmptyFile("the file is empty", where=where))
+        if refused is not None:
+            raise refused
         return None
 
     def _nothing(self):

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash import subject_hash
 
-TIMED_LINE = re.compile(r"^\s*(\d{2}):(\d{2}):(\d{2})\.(\d{3})\s*\|\s?(.*)$")
+# What a search through several files puts before each line it found: the file's name, perhaps a number.
+FOUND_IN = r"^\s*(?:[^\s|:]{1,100}:[ \t]{0,4}){0,2}"
+TIMED_LINE = re.compile(FOUND_IN + r"(\d{2}):(\d{2}):(\d{2})\.(\d{3})\s*\|\s?(.*)$")
 # The order of a secure start, with what each stage proves and what to do when nothing follows it.
 STAGES = (
     ("ctl_requested", "the TSP asks TFTP for the CTL file",

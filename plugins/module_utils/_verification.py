@@ -95,6 +95,8 @@ class Verifier:
             reason = view.get("reason") or "the cluster was not asked which connections it sees"
             return planned(row, "offline", "not verified online: %s" % reason)
         seen, strange = self.seen(view, row)
+        if not seen and view.get("doubt") and not self.stopped(row["host"]):
+            return planned(row, "offline", "not verified online: %s, so the application may be connected there" % view["doubt"])
         if self.wanted == "ris" or by_tsp and self.wanted == "application":
             return self.by_view(row, seen, required=True)
         if self.wanted == "application":

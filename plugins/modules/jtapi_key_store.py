@@ -68,8 +68,15 @@ options:
   chain:
     description:
       - Also put in the certificate of CAPF that issued the instance's own. JTAPI's own stores hold the latter alone.
+      - Where CAPF has its certificates issued by an online CA, which no trust list names, O(issuers) has the one that is put in.
     type: bool
     default: false
+  issuers:
+    description:
+      - Certificates in PEM format of the authorities that issue for CAPF with an online CA, for O(chain). What stands above the issuer of
+        the instance's certificate is put in, too, as far as it is among them.
+    type: list
+    elements: str
   encryption:
     description:
       - How a PKCS#12 store is encrypted. V(modern) is the library's best, AES with SHA-256. V(compatible) is triple DES with
@@ -193,7 +200,7 @@ import os
 import shutil
 import tempfile
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _instance, _pki, _store
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import create, finish, reporting
 
@@ -207,7 +214,7 @@ CURE = "Fetch one first, with capf_certificate or the playbook voiceops.secure_t
 class Source:
     """Key and certificate of an instance's folder. Raises StoreError where they are missing or not of one kind."""
 
-    def __init__(self, path, passphrase, chain):
+    def __init__(self, path, passphrase, chain, authorities=()):
         store = _store.Store(path)
         if not has_pair(path):
             raise StoreError("the instance has no certificate with its key", where=store.folder, cure=CURE)
@@ -215,17 +222,26 @@ class Source:
         self.key = _pki.key_from_pem(key_pem, passphrase, store.path(_store.KEY))
         if not _pki.matches_key(self.certificate, self.key):
             raise StoreError("the certificate is not for the key beside it", where=store.folder, cure=CURE)
-        self.chain = tuple(self._issuer(store)) if chain else ()
+        self.chain = tuple(self._issuer(store) or self._above(authorities)) if chain else ()
+        if chain and not self.chain:
+            raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder, cure=(
+                "Fetch the trust list first, with ctl_file. If an online authority issues for CAPF, give its certificate in issuers."))
 
     def _issuer(self, store):
         for name in store.names():
             if _store.HASHED.match(name):
                 der = _pki.certificate_der(store.read(name), store.path(name))
                 if _pki.is_issued_by(self.certificate, der) is not False:
-                    yield der
-                    return
-        raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder,
-                         cure="Fetch the trust list first, with ctl_file.")
+                    return [der]
+        return []
+
+    def _above(self, authorities):
+        """The authorities above the certificate, its issuer first."""
+        found, last = [], self.certificate
+        while last is not None:
+            last = next((der for der in authorities if der not in found and _pki.is_issued_by(last, der) is not False), None)
+            found += [] if last is None else [last]
+        return found
 
 
 def has_pair(path):
@@ -335,7 +351,7 @@ def write(module):
     if check and not has_pair(params["path"]):
         return dict(changed=True, dest=params["dest"], reason="missing", certificate=None)
     keytool = Keytool(module) if params["format"] == "bcfks" else None
-    source = Source(params["path"], params["key_passphrase"], params["chain"])
+    source = Source(params["path"], params["key_passphrase"], params["chain"], _instance.issuers_of(params["issuers"]))
     folder, name = os.path.split(params["dest"])
     store = _store.Store(folder, params["owner"], params["group"])
     held = store.read(name)
@@ -362,6 +378,7 @@ def main():
             alias=dict(type="str"),
             key_passphrase=dict(type="str", no_log=True),
             chain=dict(type="bool", default=False),
+            issuers=dict(type="list", elements="str"),
             encryption=dict(type="str", choices=["modern", "compatible"], default="modern"),
             bouncy_castle=dict(type="path"),
             keytool=dict(type="path", default="keytool"),

@@ -61,6 +61,7 @@ class CapfServer(ConnectionServer):
         self.auth_type = None
         self.encrypt = None
         self.identity = None
+        self.twin = None
         self.tls_versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
         self.ciphers = CIPHERS
         self.sessions = itertools.count(1)
@@ -69,7 +70,7 @@ class CapfServer(ConnectionServer):
     def talk(self, connected, client, number):
         identity = self.identity or self.cluster.certificates.capf
         ciphers = DHE_CIPHERS if self.ciphers == CIPHERS and self.cluster.features.dhe else self.ciphers
-        context = server_context(identity, self.tls_versions, ciphers)
+        context = server_context(identity, self.tls_versions, ciphers, self.twin)
         if self.asks is not None:
             context.load_verify_locations(cadata=self.cluster.certificates.capf.der)
             context.verify_mode = self.asks

@@ -132,16 +132,17 @@ class ConnectionServer:
         return None
 
 
-def server_context(identity, versions, ciphers):
-    """A TLS server with that certificate; versions: (lowest, highest)."""
+def server_context(identity, versions, ciphers, twin=None):
+    """A TLS server with that certificate, and with that of another kind of key beside it; versions: (lowest, highest)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = versions
     context.set_ciphers(ciphers)
     with tempfile.TemporaryDirectory(prefix="secure-tsp-simulator-") as folder:
         path = os.path.join(folder, "identity.pem")
-        with open(path, "wb") as stream:
-            stream.write(identity.pem + b"".join(one.pem for one in identity.chain) + identity.key_pem)
-        context.load_cert_chain(path)
+        for one in filter(None, (identity, twin)):
+            with open(path, "wb") as stream:
+                stream.write(one.pem + b"".join(above.pem for above in one.chain) + one.key_pem)
+            context.load_cert_chain(path)
         if "DHE-RSA" in ciphers:
             context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
             with open(path, "wb") as stream:

@@ -50,7 +50,7 @@ class CtiManager(ConnectionServer):
     Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one;
     C(versions) accepted in headers;
     C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest); C(ciphers);
-    C(identity) another TLS certificate (pki.Identity); C(asks) (for a client certificate); C(password_certificate)
+    C(identity) another TLS certificate (pki.Identity); C(twin) one with another kind of key beside it; C(asks) (for a client certificate); C(password_certificate)
     (DER) sent to protect the password with.
     Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
     sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next),
@@ -71,6 +71,7 @@ class CtiManager(ConnectionServer):
         self.tls_versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
         self.ciphers = CIPHERS
         self.identity = None
+        self.twin = None
         self.asks = True
         self.password_certificate = None
 
@@ -83,7 +84,7 @@ class CtiManager(ConnectionServer):
     def _context(self):
         """Made anew for each connection, because certificates may be regenerated at any time."""
         identity = self.identity or self.cluster.certificates.callmanager
-        context = server_context(identity, self.tls_versions, self.ciphers)
+        context = server_context(identity, self.tls_versions, self.ciphers, self.twin)
         if not self.asks:
             return context
         for authority in self.cluster.certificates.capf_trust:

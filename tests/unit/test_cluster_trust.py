@@ -19,6 +19,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _store,
     _trust_list,
 )
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import connection
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError, TrustError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
@@ -84,6 +85,16 @@ def test_what_is_foretold(name, given, code, severity, stops, words):
 ])
 def test_what_is_no_finding(given):
     assert findings(given) == []
+
+
+@pytest.mark.parametrize("node", ["CUCM-PUB", "cucm-pub.example.com", "cucm-pub.", "192.0.2.1", "cucm-pub-ms", "cucm-pub-ms.example.com"])
+@pytest.mark.parametrize("activated", [True, False])
+def test_t3_a_node_is_the_same_under_each_of_its_names(node, activated):
+    """Certificates and services stand in two tables. A name that services do not know says nothing against the certificate."""
+    services = tuple(dict(node=PUB, service=name, activated=activated) for name in ("Cisco CTIManager", "Cisco CallManager"))
+    found = findings(facts(CAPF, row("CallManager", node, print_="new"), services=services))
+    unknown = node.startswith(("192", "cucm-pub-ms"))
+    assert [one.code for one in found] == (["ctl_not_updated"] if activated or unknown else [])
 
 
 def test_t3_the_commands_come_in_the_right_order():
@@ -320,6 +331,27 @@ def test_t9_a_fingerprint_as_show_ctl_prints_it(text):
     rest = ":".join(["00"] * 14)
     given = text % (rest if "99" in text else ":".join(["99", "eb"] + ["00"] * 14))
     assert _pki.fingerprint_of(b"", given.strip())[1] == digits
+
+
+@pytest.mark.parametrize("text", [
+    "MD5: %s", "md5 %s", "MD5 Fingerprint=%s", "\u200e%s", "%s\u200b", "%s (MD5)\n", "MD5(CTLFile.tlv)= %s"])
+@pytest.mark.parametrize("between", ["", ":", " ", "-"])
+def test_t9_a_fingerprint_as_other_programs_print_it(text, between):
+    """openssl, md5sum's kin, and the dialog of Windows, which puts an invisible mark before it."""
+    digits = "99eb" + "0" * 28
+    given = text % between.join(digits.upper()[at:at + 2] for at in range(0, 32, 2))
+    assert _pki.fingerprint_of(b"", given)[1] == digits
+
+
+@pytest.mark.parametrize("text", ["SHA256 Fingerprint=%s", "sha256 Fingerprint=%s", "SHA-256: %s", "\u200e%s", " %s\n"])
+def test_t9_the_pin_of_the_web_services_likewise(text):
+    assert connection._pin_of(text % ":".join(["AB"] * 32)) == "ab" * 32
+
+
+@pytest.mark.parametrize("text", ["", "99eb", "zz" * 16, "%s %s" % ("ab" * 16, "cd" * 20), "=" * 9])
+def test_t9_what_is_no_fingerprint_stays_refused(text):
+    with pytest.raises(InputError, match="neither MD5, SHA-1 nor SHA-256"):
+        _pki.fingerprint_of(b"", text)
 
 
 def test_a_list_of_somebody_else_is_left_to_the_hosts_to_refuse():

@@ -132,6 +132,16 @@ def test_the_filter_edits_values_and_records():
     assert (again["text"], again["changes"]) == (result["text"], [])
 
 
+@pytest.mark.parametrize("text", ["\ufeffSecurityProperty=%s;\r\nA=1\r\n", "SecurityProperty = %s\n", "\tSecurityProperty=%s\rA=1\r", "A=x\x85y\nSecurityProperty=%s"])
+def test_kind_8_a_record_is_found_in_whatever_an_editor_made_of_the_file(text):
+    before = text % TEXT
+    result = jtapi_ini(before, instances=[INSTANCE], folder="/certs")
+    assert result["changes"] == []
+    moved = jtapi_ini(before, values={"A": 2}, instances=[INSTANCE], folder="/other")
+    assert moved["text"].count("SecurityProperty") == 1 and "/other/" in moved["text"] and "/certs/" not in moved["text"]
+    assert moved["text"].startswith("\ufeff") is text.startswith("\ufeff") and moved["text"].count("A=2") == 1
+
+
 def test_kind_8_no_status_is_demanded_and_absent_takes_the_record_out():
     made = jtapi_ini(FILE, instances=[INSTANCE], folder="/certs/")
     assert made["problems"] == [] and made["text"] == FILE + "SecurityProperty=" + TEXT + ";\n"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import cProfile
+import datetime
 import json
 
 import pytest
@@ -84,6 +85,51 @@ def test_an_instance_names_its_user_as_the_list_of_users_does():
     assert (one["user"], one["user_type"]) == ("rec", "application")
     assert model.users[0]["hosts"] == ["lin1"]
     assert mistakes_of([USER, dict(USER, name="Rec")]) == ["user rec is listed 2 times: rec, Rec"]
+
+
+@pytest.mark.parametrize(("value", "clause"), [
+    (True, "is true or false where a text is due: put it in quotes"), (datetime.date(2026, 1, 1), "is a date where a text is due: put it in quotes"),
+    (1e5, "is a number where a text is due: put it in quotes"), ("rec\u200b", "has a character that nobody sees (U+200B): type it anew"),
+    ("\ufeffrec", "has a character that nobody sees (U+FEFF): type it anew"), ("r\u00a0c", "has a character that nobody sees (U+00A0): type it anew"),
+    ("re\u00adc", "has a character that nobody sees (U+00AD): type it anew"),
+])
+def test_A15_names_that_are_not_what_was_written_are_refused(value, clause):
+    """What YAML made of them, and what pages and sheets bring along."""
+    users = [dict(USER, cti_groups=[value])]
+    assert mistakes_of(users) == ["user rec: cti_groups %s" % clause]
+    assert mistakes_of([dict(USER, devices=[value])]) == ["user rec: devices %s" % clause]
+    assert mistakes_of(instances=[instance(host=value)])[0].endswith("host %s" % clause)
+
+
+def test_A15_a_password_may_have_any_character_that_can_be_seen_or_not():
+    assert mistakes_of([dict(USER, password="Geheim-\u00a0\u200b1")]) == []
+
+
+def test_A10_letters_with_accents_are_one_whatever_they_are_made_of():
+    """As a Mac pastes them. The cluster has the short form."""
+    model = right([dict(USER, name="ju\u0308rgen")], [instance(user="J\u00dcRGEN")])
+    assert model.users[0]["name"] == model.instances()[0]["user"] == "j\u00fcrgen"
+
+
+def test_A10_two_users_that_only_a_dictionary_takes_for_one():
+    assert mistakes_of([dict(USER, name="wei\u00df"), dict(USER, name="weiss")]) == []
+
+
+def test_A10_instances_that_differ_in_case_only():
+    (mistake,) = mistakes_of(instances=[instance(), instance(instance_id="Rec1", host="lin2")])
+    assert mistake.startswith("instance ids rec1, Rec1 differ in case only") and mistake.endswith("rec on lin1, rec on lin2")
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    ("192.0.2.31", "192.0.2.31"), ("2001:DB8:0:0:0:0:0:31", "2001:db8::31"), ("::ffff:192.0.2.31", "192.0.2.31"), ("fe80::1%eth0", "fe80::1"),
+])
+def test_A10_an_address_has_one_spelling(given, kept):
+    assert only(instances=[instance(client_address=given)])["client_address"] == kept
+
+
+@pytest.mark.parametrize("given", ["recorder01", "192.0.2", "192.0.2.31/24", "192.0.2.31:2749"])
+def test_A10_a_client_address_that_the_cluster_never_shows_is_refused(given):
+    assert mistakes_of(instances=[instance(client_address=given)]) == ["instance rec1: client_address is not an IP address"]
 
 
 def test_addresses_of_the_cluster_and_several_clusters():

@@ -221,6 +221,19 @@ def test_fips_a_key_that_cannot_be_made(monkeypatch, error):
         _pki.generate_key("ec", 521)
 
 
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(("passphrase", "what"), [("short", "cannot encrypt a private key.*Leave key_passphrase away"), (None, "cannot write a private key")])
+def test_fips_a_key_that_cannot_be_written(error, passphrase, what):
+    """FIPS providers want more salt than older libraries give a passphrase."""
+    class Key:
+        def private_bytes(self, *_arguments):
+            raise error
+
+    with pytest.raises(CannotHere, match=what) as told:
+        _pki.key_to_pem(Key(), passphrase)
+    assert "short" not in str(told.value)
+
+
 def test_a_key_that_the_policy_keeps_from_being_read_is_not_lost(tmp_path, monkeypatch):
     """It is not unreadable, for which a new one would be made."""
     key = _pki.generate_key("rsa", 2048)

@@ -143,6 +143,15 @@ def test_nothing_is_opened_beside_a_connection_from_an_address_that_nobody_is_kn
     assert chosen["failed"] and "198.51.100.30" in chosen["message"]
 
 
+@pytest.mark.parametrize("wanted", ["auto", "ris", "application"])
+def test_a5_nothing_is_opened_while_a_node_has_not_told_its_connections(wanted):
+    """Not seen is not the same as not connected: the application may be at the node that did not answer."""
+    doubt = "RISPort70 has no answer of node sub1 (NodeNotResponding)"
+    (chosen,) = plan([NEW], view(doubt=doubt), wanted=wanted)
+    assert chosen["way"] == "offline" and "no answer of node sub1" in chosen["why"] and not chosen["failed"]
+    assert plan([NEW], view(connection(), doubt=doubt))[0]["way"] == "ris", "what is seen is seen"
+
+
 def test_a_connection_from_an_address_that_another_host_has_is_not_this_one():
     assert plan([NEW], view(connection(address=THERE)))[0]["way"] == "application"
     other = instance(2, host="lin2", client_address="198.51.100.30")

@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _lookup
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _foreign, _lookup
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     DeadlineExceeded,
     InputError,
@@ -50,6 +50,7 @@ TLS_REASONS = (
     ("legacy renegotiation", "it cannot renegotiate safely", CURE_LEGACY),
     ("legacy sigalg", "it signs with an outdated algorithm", CURE_LEGACY),
     ("wrong signature type", "it signs with an algorithm that the rules of this host forbid", CURE_LEGACY),
+    ("no cipher match", "this host has none of the cipher suites that are asked for", "Look at the crypto policy of this host."),
     ("no shared", "there is no common cipher suite", CURE_LEGACY),
     ("wrong cipher", "there is no common cipher suite", CURE_LEGACY),
     ("handshake failure", "there is no common cipher suite or version of TLS", CURE_LEGACY),
@@ -148,7 +149,8 @@ class Dialer:
             context.verify_mode = ssl.CERT_NONE
             return context
         context.check_hostname = names
-        context.hostname_checks_common_name = False
+        if ssl.HAS_NEVER_CHECK_COMMON_NAME:  # LibreSSL, with which the Python of macOS is built, cannot leave it
+            context.hostname_checks_common_name = False
         context.verify_flags &= ~STRICT
         path = login.ca_path or self._authorities
         if login.ca_path:
@@ -256,7 +258,7 @@ def _pin_of(fingerprint):
     """64 hexadecimal digits, or None."""
     if not fingerprint:
         return None
-    digits = fingerprint.replace(":", "").replace(" ", "").lower()
+    digits = _foreign.hexadecimal(fingerprint)
     if not re.match(r"[0-9a-f]{64}\Z", digits):
         raise InputError("server_fingerprint is not a SHA-256 fingerprint",
                          cure="Give 64 hexadecimal digits, with or without colons.")

@@ -74,7 +74,7 @@ class Access:
             return _connections.look(ris, asked)
 
     def view(self, cluster, users, include=()):
-        """What CTI Manager sees of the users: available, reason and open connections."""
+        """What CTI Manager sees of the users: available, reason, open connections, and doubt: why there may be others."""
         if not users:
             return dict(available=True, connections=[], reason="")
         asked = dict(users=sorted(users), include=list(include), status="Open", addresses=None)
@@ -82,7 +82,7 @@ class Access:
             seen = self.connections(cluster, asked)
         except SecureTspError as error:
             return dict(available=False, connections=[], reason=str(error))
-        return dict(available=True, reason="", connections=[
+        return dict(available=True, reason="", doubt=seen.problem, connections=[
             one for one in seen.connections.values() if _connections.wanted(one, asked)])
 
 
@@ -494,6 +494,8 @@ class Policy:
         held = dict((name, self.barred[cluster, name]) for name in due if (cluster, name) in self.barred)
         if not view["available"]:
             held.update((name, NOT_ASKED % view["reason"]) for name in existing if name not in held)
+        elif view.get("doubt") and not self.all:
+            held.update((name, NOT_ASKED % view["doubt"]) for name in existing if name not in held and name.casefold() not in self.named)
         cut, waits, named = [], {}, {}
         for one in view["connections"]:
             user = next((name for name in existing if _fleet.same(name, one["user"])), one["user"])
@@ -522,7 +524,6 @@ class Policy:
             return "" if address.casefold() in self.named else NOT_LISTED % address
         allowed = self.all or user.casefold() in self.named or address.casefold() in self.named or host in self.stopped
         return "" if allowed else address
-
 
     def to_name(self, connection, user):
         """What a person names so that the connection may be cut. A user that Ansible would work out is named by the address."""

@@ -263,7 +263,7 @@ def view(access, cluster, users):
             seen = access.connections(cluster, dict(users=users, include=[], status="Any", addresses=None))
         except _connections.NOT_AVAILABLE as error:
             return dict(available=False, reason=str(error), complete=True, connections=[])
-    return dict(available=True, reason="", complete=seen.complete, connections=list(seen.connections.values()))
+    return dict(available=not seen.silent, reason=seen.problem * bool(seen.silent), complete=seen.whole, connections=list(seen.connections.values()))
 
 
 def judged(run, model, readings, hosts, probe, ris):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi, _outcome
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi, _outcome, _run
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
@@ -29,9 +29,11 @@ def jtapi(run, _execute):
     # What has no certificate gets no store, and stands in the summary with its reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
     gone = hosts.listed_here(run, model, "absent")
+    surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     return dict(
         changed=False,
-        files=[dict(instance_id=one["instance_id"], path=one["store"], dest=place(own, one, kind), format=kind, alias=filled(own["alias"], one))
+        files=[dict(instance_id=one["instance_id"], path=one["store"], dest=place(own, one, kind), format=kind, alias=filled(own["alias"], one),
+                    issuers=(surveys.get(one["cluster"]) or {}).get("issuers") or [])
                for one in ready for kind in own["formats"]],
         gone=[dict(instance_id=one["instance_id"], dest=dest) for one in gone for dest in [place(own, one, kind) for kind in own["formats"]] + [
             posixpath.join(own["folder"], _jtapi.SERVER_STORE % (one["user"], one["instance_id"]))]],

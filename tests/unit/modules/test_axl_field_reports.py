@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+import types
 import zlib
 
 import pytest
@@ -21,7 +22,7 @@ from scripted_axl import GOOD_READ, OK, UUID, change, read
 from scripted_https import DROP, ScriptedServer, answer, envelope, fault, version_answer
 from simulator import Simulator
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _errors, _fleet, _serviceability
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _connections, _errors, _fleet, _serviceability
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts, client
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_service, fleet_accounts
@@ -259,6 +260,55 @@ def test_A3_an_answer_to_a_change_that_says_nothing_leaves_it_open_whether_it_wa
     server, axl = cluster((200, {}, body))
     with pytest.raises(_errors.ProtocolError, match="may or may not have been made"):
         change(axl)
+
+
+@pytest.mark.parametrize(("fields", "address"), [
+    ("<AppIpAddr>192.0.2.31</AppIpAddr>", "192.0.2.31"), ("<AppIpAddr>/192.0.2.31</AppIpAddr>", "192.0.2.31"),
+    ("<AppIpAddr/><AppIpv6Addr>2001:DB8:0:0:0:0:0:31</AppIpv6Addr>", "2001:db8::31"),
+    ("<AppIpAddr>0.0.0.0</AppIpAddr><AppIpv6Addr>2001:db8::31%eth0</AppIpv6Addr>", "2001:db8::31"),
+    ("<AppIpAddr>::ffff:192.0.2.31</AppIpAddr>", "192.0.2.31"), ("<AppIpAddr>unknown</AppIpAddr>", "unknown"), ("", None),
+])
+def test_A10_addresses_are_those_that_hosts_tell_whatever_their_spelling(cluster, fields, address):
+    """Otherwise a running application is taken for a stranger's, and a second provider is opened."""
+    inner = ("<selectCtiItemReturn><SelectCtiItemResult><TotalItemsFound>1</TotalItemsFound><CtiNodes><item><Name>n</Name><CtiItems><item>"
+             "<AppId>x</AppId><UserId>recorder</UserId>%s</item></CtiItems></item></CtiNodes></SelectCtiItemResult></selectCtiItemReturn>") % fields
+    server, axl = cluster((200, {}, envelope(
+        '<n:selectCtiItemResponse xmlns:n="http://schemas.cisco.com/ast/soap">%s</n:selectCtiItemResponse>' % inner)))
+    (item,) = _serviceability.select_cti_items(axl.session.login, ["recorder"])
+    assert item["address"] == address
+
+
+def of_nodes(*codes, total=0):
+    """An answer of RISPort70 with these return codes."""
+    nodes = "".join("<item><ReturnCode>%s</ReturnCode><Name>n%d</Name><CtiItems/></item>" % (code, number) for number, code in enumerate(codes))
+    return 200, {}, envelope(
+        '<n:selectCtiItemResponse xmlns:n="http://schemas.cisco.com/ast/soap"><selectCtiItemReturn><SelectCtiItemResult><TotalItemsFound>%d'
+        "</TotalItemsFound><CtiNodes>%s</CtiNodes></SelectCtiItemResult></selectCtiItemReturn></n:selectCtiItemResponse>" % (total, nodes))
+
+
+@pytest.mark.parametrize(("codes", "doubt"), [
+    (("Ok", "NotFound"), ""), (("NotFound",), ""), (("Ok", "NodeNotResponding"), "no answer of node n1 (NodeNotResponding)"),
+    (("InternalError", "Ok"), "no answer of node n0 (InternalError)"), (("nodenotresponding",), "no answer of node n0"), (("",), ""),
+])
+def test_A5_a_node_that_did_not_answer_leaves_a_doubt(cluster, codes, doubt):
+    server, axl = cluster(*[of_nodes(*codes)] * 4)
+    login = axl.session.login
+    access = clusters.Access({"main": dict(hostname=login.hostname, port=login.port, username="axl", password=PASSWORD, ca_path=login.ca_path)})
+    seen = access.view("main", ["recorder"])
+    assert seen["available"] and seen["connections"] == [] and doubt in seen["doubt"] and bool(seen["doubt"]) is bool(doubt)
+    lines = []
+    told = types.SimpleNamespace(told=lines, cut=[])
+    held = clusters.Policy().held(access, "main", ["recorder"], told, False)
+    assert (doubt in held.get("recorder", "")) if doubt else held == {}
+    assert clusters.Policy(cut=["recorder"]).held(access, "main", ["recorder"], told, False) == {}
+    assert clusters.Policy(made={("main", "recorder")}).held(access, "main", ["recorder"], told, False) == {}
+
+
+def test_A5_what_one_answer_did_not_know_stays_unknown(cluster):
+    view = _connections.View()
+    for codes in (("NodeNotResponding",), ("Ok",)):
+        view.take(_serviceability.Selection([], dict(n0=codes[0]), 0), None)
+    assert view.silent == ["n0"] and not view.complete
 
 
 # A5: Control Center while a node restarts

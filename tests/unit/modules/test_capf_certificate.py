@@ -12,6 +12,7 @@ import stat
 import threading
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from simulator import Simulator, pki
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki, _store
@@ -59,6 +60,20 @@ def arm(sim, string=STRING, **fields):
 
 def profile(sim):
     return sim.cluster.accounts.profile(INSTANCE)
+
+
+@pytest.mark.parametrize("highest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("listed", [("rsa",), ("ec",), ("rsa", "ec")])
+def test_T2_the_trust_list_decides_which_of_the_certificates_of_CAPF_is_shown(sim, store, capf, highest, listed):
+    front = sim.front("capf")
+    front.twin = pki.capf_authority("CAPF-EC", ec.generate_private_key(ec.SECP384R1()))
+    front.tls_versions = (ssl.TLSVersion.TLSv1_2, highest)
+    known = dict(rsa=sim.cluster.certificates.capf, ec=front.twin)
+    sim.cluster.rebuild_ctl([(sim.cluster.certificates.callmanager, _ctl.CCM_TFTP)] + [(known[kind], _ctl.CAPF) for kind in listed])
+    store.write(_store.TRUST_LIST, sim.cluster.ctl_octets())
+    issuer = known["rsa"].pem.decode()  # CAPF signs with this one, whichever it shows
+    result = done(capf(issuers=[issuer]), "enrolled")
+    assert result["tls"]["version"] == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[highest.name]
 
 
 def mode(path):

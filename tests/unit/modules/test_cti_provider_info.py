@@ -9,9 +9,10 @@ import socket
 import ssl
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from simulator import Simulator, pki
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _instance, _pki, _transport
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctiqbe, _ctl, _instance, _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import CtiRefused
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cti_provider_info
 
@@ -92,6 +93,55 @@ def refused(result, code, name, stage="open"):
 
 def logins(sim):
     return sim.cluster.counters["ProviderOpenRequest"]
+
+
+# T2: CTI Manager has an RSA and an ECDSA certificate, and the trust list decides which one it shows
+
+
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+LISTED = {"rsa": ("rsa",), "ec": ("ec",), "both": ("rsa", "ec")}
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return pki.server("127.0.0.1", ec.generate_private_key(ec.SECP384R1()))
+
+
+def list_only(sim, store, twin, kinds):
+    """The trust list holds these of the two certificates of CallManager."""
+    certificates = dict(rsa=sim.cluster.certificates.callmanager, ec=twin)
+    sim.cluster.rebuild_ctl([(certificates[kind], _ctl.CCM_TFTP) for kind in kinds] + [(sim.cluster.certificates.capf, _ctl.CAPF)])
+    (store / "ctl.tlv").write_bytes(sim.cluster.ctl_octets())
+    return certificates
+
+
+@pytest.mark.parametrize("highest", VERSIONS)
+@pytest.mark.parametrize("listed", LISTED)
+def test_T2_the_trust_list_decides_which_of_two_certificates_is_shown(sim, store, probe, twin, highest, listed):
+    front = sim.front("cti_tls")
+    front.twin, front.tls_versions = twin, (ssl.TLSVersion.TLSv1_2, highest)
+    certificates = list_only(sim, store, twin, LISTED[listed])
+    result = probe()
+    assert not result.get("failed"), result
+    shown = result["tls"]["server_certificate"]["sha256_fingerprint"]
+    assert shown in [_pki.sha256(certificates[kind].der) for kind in LISTED[listed]]
+    # The client's own key is RSA. In TLS 1.3 one list says what both may sign with, so ECDSA alone is asked for in TLS 1.2, by suites.
+    expected = "TLSv1.2" if highest is VERSIONS[0] or listed == "ec" else "TLSv1.3"
+    assert result["tls"]["version"] == expected
+    assert not result.get("warnings")
+
+
+@pytest.mark.parametrize("highest", VERSIONS)
+@pytest.mark.parametrize(("listed", "shown"), [("rsa", "ec"), ("ec", "rsa")])
+def test_T2_a_server_without_the_listed_kind_is_told_with_the_command(sim, store, probe, twin, highest, listed, shown):
+    """The certificate was regenerated with another kind of key, and the list was not made anew. No password goes out."""
+    front = sim.front("cti_tls")
+    front.tls_versions = (ssl.TLSVersion.TLSv1_2, highest)
+    front.identity = list_only(sim, store, twin, LISTED[listed])[shown]
+    result = probe()
+    assert result["failed"] and "Only certificates with %s keys" % listed.upper() in result["msg"]
+    assert "utils ctl update CTLFile" in result["msg"] and PASSWORD not in str(result)
+    assert logins(sim) == 0
 
 
 # It works

@@ -302,6 +302,19 @@ def test_T11_not_found_by_error_0_goes_on_to_the_next_name(keep, sim, text):
     assert result["changed"] and len(result["failures"]) == 1 and "no such file" in result["failures"][0]
 
 
+@pytest.mark.parametrize(("code", "text"), [
+    (0, "Datei nicht gefunden"), (0, ""), (0, "Fichier introuvable"), (2, "Access violation"), (0, "Server busy"), (7, "No such user"),
+])
+def test_T11_a_refusal_in_whatever_words_goes_on_to_the_next_name_and_server(keep, sim, code, text):
+    """The first name is that of newer releases. What an older server says of it is no reason not to ask for the other."""
+    sim.faults.add(front="tftp", kind="error", code=code, text=text)
+    result = keep()
+    assert not result.get("failed") and result["changed"], result
+    sim.faults.add(front="tftp", kind="error", code=code, text=text, times=None)
+    refused = keep(tftp_servers=["127.0.0.1", "localhost"])
+    assert len(refused["failures"]) == 2 and "refused with error %d" % code in str(refused["failures"])
+
+
 def test_T11_not_found_by_error_0_everywhere_means_that_there_is_no_list(keep, sim):
     sim.faults.add(front="tftp", kind="error", code=0, text="File not found", times=None)
     result = keep(tftp_servers=["127.0.0.1", "localhost"])

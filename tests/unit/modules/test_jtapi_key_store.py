@@ -227,6 +227,36 @@ def test_a_folder_without_a_certificate_says_what_to_do(deliver, store):
     assert "not for the key beside it" in deliver()["msg"]
 
 
+@pytest.fixture
+def online(store):
+    """The certificate of the instance is one of an online CA below a root. Gives (root, CA), which no trust list has."""
+    root = pki.capf_authority("Example Root CA", path_length=None)
+    authority = pki.capf_authority("Example Issuing CA 1", issuer=root)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    key = pki.vector("ccm2").key
+    store.write(_store.CERTIFICATE, pki.issue_lsc(
+        authority, _pki.public_key_der(key), "CTI-5", now, now + datetime.timedelta(days=30)))
+    return root.der, authority.der
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+def test_t4_the_chain_of_an_online_ca(deliver, store, tmp_path, online, with_root):
+    root, authority = online
+    refused = deliver(chain=True)
+    assert "online authority issues for CAPF, give its certificate in issuers" in refused["msg"] and not (tmp_path / "store.p12").exists()
+    given = [_pki.certificate_pem(der).decode() for der in ([root] * with_root + [authority])]
+    assert deliver(chain=True, issuers=["".join(given)])["changed"]
+    _key, certificates, _names = by_openssl(tmp_path / "store.p12", PASSWORD)
+    assert certificates == [store.read(_store.CERTIFICATE), authority] + [root] * with_root
+    assert not deliver(chain=True, issuers=given)["changed"]
+    assert not deliver(chain=True, issuers=given, check=True)["changed"]
+
+
+def test_t4_issuers_that_are_no_certificates_are_refused(deliver, tmp_path, online):
+    assert "issuers: entry 1 has no certificate in PEM" in deliver(chain=True, issuers=["/etc/ssl/ca.pem"])["msg"]
+    assert not (tmp_path / "store.p12").exists()
+
+
 def test_a_chain_needs_its_issuer(deliver, store):
     store.remove(_pki.subject_hash(CAPF.der) + ".0")
     assert "Fetch the trust list first" in deliver(chain=True)["msg"]

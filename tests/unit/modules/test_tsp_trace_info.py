@@ -14,7 +14,7 @@ import zipfile
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _trace_archive
 from ansible_collections.voiceops.secure_tsp.plugins.modules import tsp_trace_info
-from trace_samples import CAPF, CTI_REFUSED, JTAPI, JTAPI_OPENED, TFTP, TVS
+from trace_samples import CAPF, CTI_REFUSED, JTAPI, JTAPI_OPENED, TFTP, TVS, jtapi
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +187,65 @@ def test_t8_what_is_no_trace_is_refused_by_its_name(run_module, tmp_path, conten
     write(tmp_path, {"given.bin": content})
     result = run_module(tsp_trace_info, paths=[str(tmp_path / "given.bin")])
     assert result["failed"] and words in result["msg"] and "given.bin" in result["msg"]
+
+
+def in_application_log(text):
+    """As an application writes JTAPI's lines into its own log."""
+    return "".join("2026-11-23 07:09:02,973 DEBUG [main] com.example.cti - " + line.partition(" CET ")[2] if "%JTAPI" in line else line
+                   for line in text.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("text", [
+    JTAPI.replace("Nov 23", "Nov. 23"), JTAPI.replace("Nov 23", "M\u00e4rz 23").replace("CET", "MEZ"), JTAPI.replace("Nov 23", "11\u6708 23"),
+    JTAPI.replace("Nov 23", "nov. 23").replace("CET", "GMT+01:00"), in_application_log(JTAPI), JTAPI.replace("\n", "\r\n"),
+])
+def test_t8_a_log_of_jtapi_in_whatever_language_and_heading(run_module, tmp_path, text):
+    write(tmp_path, {"some.log": text})
+    result = run_module(tsp_trace_info, paths=[str(tmp_path)])
+    assert result["verdict"] == "refused" and "a log of Cisco JTAPI" in result["summary"] and "unlock the account" in result["next_step"]
+
+
+@pytest.mark.parametrize("prefix", ["SDL002_100_000001.txt:", "SDL002_100_000001.txt:17:", "17:", "   "])
+def test_t8_lines_that_a_search_found_in_several_files(run_module, tmp_path, success, prefix):
+    write(tmp_path, {"found.txt": "".join(prefix + line for line in CTI_REFUSED.splitlines(keepends=True))})
+    assert "Standard CTI Enabled" in run_module(tsp_trace_info, paths=[str(tmp_path)])["next_step"]
+    write(tmp_path, {"found.txt": "".join(prefix + line for line in success.splitlines(keepends=True))})
+    assert run_module(tsp_trace_info, paths=[str(tmp_path)])["verdict"] == "complete"
+
+
+@pytest.mark.parametrize(("words", "meaning"), [
+    ("cucm.example.com: Connection refused (Connection refused)", "nobody listens"), ("java.net.UnknownHostException: cucm", "cannot be resolved"),
+    ("java.net.SocketTimeoutException: connect timed out", "does not answer"), ("java.net.NoRouteToHostException: No route to host", "no way"),
+    ("javax.net.ssl.SSLHandshakeException: PKIX path building failed: x", "does not know the certificate"),
+    ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown", "does not accept the certificate"),
+    ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_expired", "has expired"),
+    ("javax.net.ssl.SSLHandshakeException: Received fatal alert: unknown_ca", "issuer of the application's certificate"),
+    ("javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure", "no common TLS version"),
+    ("javax.net.ssl.SSLHandshakeException: Received fatal alert: protocol_version", "no common version"),
+])
+def test_t8_the_words_of_java_are_told_with_their_meaning(run_module, tmp_path, words, meaning):
+    write(tmp_path, {"a.log": JTAPI_OPENED + jtapi("[main] PlatformExceptionImpl caught: Unable to create provider -- " + words, "09:00:00.000")})
+    result = run_module(tsp_trace_info, paths=[str(tmp_path)])
+    assert result["verdict"] == "refused" and meaning in result["summary"] and "gives no code" not in result["next_step"]
+
+
+def test_t5_a_start_without_an_answer_is_newer_than_one_that_went_well(run_module, tmp_path):
+    begin = JTAPI_OPENED[:JTAPI_OPENED.index("received Event")].rpartition("\n")[0] + "\n"
+    write(tmp_path, {"a.log": JTAPI_OPENED + begin.replace("07:12", "09:30")})
+    result = run_module(tsp_trace_info, paths=[str(tmp_path)])
+    assert result["verdict"] == "nothing_found" and "09:30:02.973" in result["summary"] and "ends before an answer" in result["next_step"]
+    write(tmp_path, {"a.log": begin + JTAPI_OPENED})
+    assert run_module(tsp_trace_info, paths=[str(tmp_path)])["verdict"] == "opened"
+
+
+@pytest.mark.parametrize("pack", [lambda octets: octets, lambda octets: zipped({"cm/SDL002_100_000001.txt.gzo": octets})])
+@pytest.mark.parametrize("part", [0.5, 0.99])
+def test_t8_the_compressed_trace_that_is_still_written_is_read_as_far_as_it_goes(run_module, tmp_path, pack, part):
+    whole = gzip.compress(CTI_REFUSED.encode() * 50)
+    write(tmp_path, {"SDL002_100_000001.txt.gzo": pack(whole[:int(len(whole) * part)])})
+    result = run_module(tsp_trace_info, paths=[str(tmp_path)])
+    assert result["verdict"] == "refused" and "Standard CTI Enabled" in result["next_step"]
+    assert [row["reason"] for row in result["left_out"]] == ["the end of a compressed file that is cut; what stands before it was read"]
 
 
 def test_t8_a_parent_folder_says_which_folder_to_name(run_module, tmp_path, success):
