@@ -171,7 +171,7 @@ def junit(report):
     suite.set("failures", str(sum(1 for case in cases if case.find("failure") is not None)))
     suite.set("errors", "0")
     suite.set("skipped", str(sum(1 for case in cases if case.find("skipped") is not None)))
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + NOT_IN_XML.sub("?", ElementTree.tostring(suite, encoding="unicode")) + "\n"
 
 
 def _cases(report):
@@ -198,16 +198,15 @@ def _case_of(finding):
 
 
 def _add_verdict(case, item, findings):
-    text = NOT_IN_XML.sub("?", "\n".join(
-        "%s %s: %s %s %s" % (one["severity"], one["code"], one["what"], one["fix"], one["command"]) for one in findings))
+    text = "\n".join("%s %s: %s %s %s" % (one["severity"], one["code"], one["what"], one["fix"], one["command"]) for one in findings)
     health = item["health"] if item else "healthy"
     bad = [one for one in findings if one["severity"] != "info"]
     if bad or health in ("failed", "drifted"):
         message = bad[0]["what"] if bad else item["message"] or item["state"] or health
         ElementTree.SubElement(case, "failure", {
-            "type": bad[0]["code"] if bad else health, "message": NOT_IN_XML.sub("?", message)}).text = text
+            "type": bad[0]["code"] if bad else health, "message": message}).text = text
     else:
         if health in ("waiting", "unknown"):
-            ElementTree.SubElement(case, "skipped", {"message": NOT_IN_XML.sub("?", item["message"] or item["state"] or health)})
+            ElementTree.SubElement(case, "skipped", {"message": item["message"] or item["state"] or health})
         if text:
             ElementTree.SubElement(case, "system-out").text = text

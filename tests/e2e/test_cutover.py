@@ -82,7 +82,7 @@ def test_the_command_that_a_waiting_user_prints_cuts_it_over(site, places):
     for address in places:
         connect(site, address)
     printed = site.run().remarks["recorder01x1"]
-    words = shlex.split(printed.rpartition("run site ")[2])
+    words = shlex.split(printed.rpartition("run site with ")[2])
     assert words[0] == "-e" and len(words) == 2
     assert site.run(*words).states == {"recorder01x1": "verified"} and is_secure(site)
 

@@ -168,3 +168,11 @@ def test_junit_has_a_case_for_whatever_a_finding_is_about():
     failure = suite.find("testcase[@name='b']/failure")
     assert failure.get("type") == "ctl_stale" and failure.get("message") == "<&> ?"
     assert "Do it. ansible-playbook x" in failure.text
+
+
+@pytest.mark.parametrize("name", ["a\x07b", "a\x00", "a\ufffe", "a\ud800", "<&>\"'\n"])
+def test_junit_is_xml_whatever_the_names_are(name):
+    findings = [dict(severity="warning", code="x", cluster=name, host=name, user=name, what=name, fix=name, command=name)]
+    instances = [dict(cluster=name, host=name, user=name, instance_id=name, state=name, message=name)]
+    text = _report.junit(_report.document("2026-11-28T19:00:00Z", "drift", instances=instances, findings=findings))
+    assert ElementTree.fromstring(text).get("tests") == "2"
