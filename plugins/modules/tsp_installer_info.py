@@ -505,7 +505,7 @@ def _facts(read_at, size, params):
 
 def main():
     module = create(dict(
-        path=dict(type="path", required=True), registry_keys=dict(type="list", elements="str", default=list(KEYS))))
+        path=dict(type="path", required=True), registry_keys=dict(type="list", elements="str", default=list(KEYS), no_log=False)))
     with reporting(module):
         result, warnings = read(module.params)
         finish(module, result, warnings=warnings)

@@ -106,12 +106,12 @@ def test_the_kind_of_upgrade(rows, removes, kind):
 
 
 def test_folders_are_told_down_to_one_that_windows_knows():
-    more = {"Directory": (written_msi.columns("Directory", "Directory_Parent", "DefaultDir"), [
-                ("TARGETDIR", "", "SourceDir"), ("ProgramFilesFolder", "TARGETDIR", "."), ("VENDOR", "ProgramFilesFolder", "PLAYED~1|Played maker:x"),
-                ("SAME", "VENDOR", "."), ("HERE", "SAME", "bin")]),
+    folders = [("TARGETDIR", "", "SourceDir"), ("ProgramFilesFolder", "TARGETDIR", "."),
+               ("VENDOR", "ProgramFilesFolder", "PLAYED~1|Played maker:x"), ("SAME", "VENDOR", "."), ("HERE", "SAME", "bin")]
+    files = [("f", "c", "CISCOT~1.TSP|CiscoTSP001.tsp", "14.0.1.2"), ("g", "c", "readme.txt", "")]
+    more = {"Directory": (written_msi.columns("Directory", "Directory_Parent", "DefaultDir"), folders),
             "Component": (COMPONENT, [("c", "HERE", 0)]),
-            "File": (written_msi.columns("File", "Component_", "FileName", "Version"), [
-                ("f", "c", "CISCOT~1.TSP|CiscoTSP001.tsp", "14.0.1.2"), ("g", "c", "readme.txt", "")])}
+            "File": (written_msi.columns("File", "Component_", "FileName", "Version"), files)}
     found = facts([], more=more)
     assert [(row["file"], row["folder"], row["version"], row["bits"]) for row in found["providers"]] == [
         ("CiscoTSP001.tsp", "[ProgramFilesFolder]\\Played maker\\bin", "14.0.1.2", 32)]

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Run
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_fleet, windows_secure
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_draft, windows_fleet, windows_secure
 
 LISTS = {
     "secure_tsp_clusters": {name: {"hostname": name, "username": "axl", "password": "Axl-Secret-0001"} for name in ("emea", "apac")},
@@ -240,3 +240,62 @@ def test_a_string_file_is_made_anew_and_is_nobody_elses(tmp_path):
     windows.write_private(str(file), "1234567890\n")
     assert elsewhere.read_text() == "untouched" and not file.is_symlink()
     assert file.read_text() == "1234567890\n" and file.stat().st_mode & 0o777 == 0o600
+
+
+# A draft from the installer
+
+
+def drafted_entry(setting, name, **more):
+    return {setting: {"key": "HKLM:\\SOFTWARE\\Invented\\{number}", "name": name, "type": "dword", "transform": "number", "view": 64,
+                      "readable": True, "grade": "from the installer", **more}}
+
+
+PACKAGE = {"client_windows_package": {"draft": {
+    "settings": {**drafted_entry("security.capf_port", "Port"), **drafted_entry("security.fetch_retries", "Retries"),
+                 **drafted_entry("advanced.heartbeat", "Heart")},
+    "not_placed": [{"key": "K", "name": "N", "data": "30", "reason": "nothing follows"}]}}}
+
+
+def test_a_draft_is_held_against_the_dialog_that_the_lists_tell(tmp_path):
+    execute = Execute({key_of_tsp(2): {"Port": 3804, "Retries": 2, "Heart": 5}})
+    found = windows_draft.draft(run(tmp_path, profile={}, client_windows_discover_number=2, **PACKAGE), execute)
+    assert [(row["setting"], row["verdict"]) for row in found["rows_of_draft"]] == [
+        ("security.capf_port", "confirmed"), ("security.fetch_retries", "possible"), ("advanced.heartbeat", "contradicted")]
+    assert {name: entry["grade"] for name, entry in found["profile"]["settings"].items()} == {
+        "security.capf_port": "confirmed", "security.fetch_retries": "from the installer"}
+    assert "K\\N: nothing follows" in found["msg"] and {name for name, _options, _secret in execute.calls} == {"win_reg_stat"}
+
+
+def test_what_the_operator_gave_is_what_the_dialog_shows(tmp_path):
+    execute = Execute({key_of_tsp(1): {"Retries": 2}})
+    found = windows_draft.draft(run(tmp_path, profile={}, client_windows_settings={"security.fetch_retries": 2}, **PACKAGE), execute)
+    assert found["profile"]["settings"]["security.fetch_retries"]["grade"] == "confirmed"
+
+
+def test_a_host_that_is_not_read_confirms_nothing(tmp_path):
+    found = windows_draft.draft(run(tmp_path, profile={}, **PACKAGE), Execute(broken=["win_reg_stat"]))
+    assert {entry["grade"] for entry in found["profile"]["settings"].values()} == {"from the installer"}
+    assert found["msg"][0].startswith("The host was not read: ")
+
+
+def test_what_was_measured_before_a_draft_is_kept(tmp_path):
+    measured = {**PLACE, **drafted_entry("security.capf_port", "Measured", grade="measured"), **drafted_entry("advanced.heartbeat", "Old")}
+    found = windows_draft.draft(run(tmp_path, profile=measured, **PACKAGE), Execute())
+    settings = found["profile"]["settings"]
+    assert (settings["security.capf_port"]["name"], settings["advanced.heartbeat"]["name"]) == ("Measured", "Heart")
+    assert settings["security.secure_connection"] == PLACE["security.secure_connection"]
+
+
+def test_a_draft_needs_a_file_and_something_to_write(tmp_path):
+    with pytest.raises(Refused, match="client_windows_registry_profile"):
+        windows_draft.draft(run(tmp_path, **dict(PACKAGE, client_windows_registry_profile="")), Execute())
+    nothing = {"client_windows_package": {"draft": {"settings": {}, "not_placed": []}}}
+    assert windows_draft.draft(run(tmp_path, profile={}, **nothing), Execute())["failed"]
+
+
+def test_a_profile_that_cannot_be_read_is_not_written_over(tmp_path):
+    def load(name):
+        raise LookupError("no YAML")
+
+    with pytest.raises(Refused, match="cannot be read"):
+        windows_draft.draft(run(tmp_path, load=load, **PACKAGE), Execute())
