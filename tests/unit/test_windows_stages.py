@@ -127,7 +127,10 @@ def test_a_failed_tick_bars_the_cutover(tmp_path):
     (False, {"secure_tsp_tsp_entered": ["pc1x1"]}, False),
     # What the last run listed was only what the certificate needed.
     (True, {"secure_tsp_tsp_entered": ["pc1x1"]}, True),
-    (True, {"secure_tsp_tsp_operator": True}, False),
+    # At the terminal only the typed word counts, which nobody can type without one.
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": "entered"}}, False),
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": ""}}, True),
+    (True, {"secure_tsp_typed": {"user_input": "entered"}}, True),
 ])
 def test_a_cutover_waits_for_a_tick_that_a_person_sets(tmp_path, looked_needed, variables, barred):
     looked = {"rows": [dict(row("pc1x1"), needed=looked_needed)], "tsp": {"facts": FACTS, "by_hand": [], "ready": []}}
@@ -156,9 +159,16 @@ def settled(tmp_path, cut, registers=(), **variables):
 
 
 def test_a_cut_over_user_leads_to_one_restart(tmp_path):
-    found, execute = settled(tmp_path, [["emea", "rec"]], {"handed": {"deferred": ["user.name"]}}, client_windows_allow_reboot=True)
+    found, execute = settled(tmp_path, [["emea", "rec"]], {"ready": {"deferred": ["user.name"]}}, client_windows_allow_reboot=True)
     assert found["restart"] == {"by": "reboot", "reasons": ["user.name", "the secure connection"], "said": ""}
     assert execute.written() == []
+
+
+def test_what_a_batch_was_restarted_for_is_no_reason_after_all_batches(tmp_path):
+    """The last play goes over all hosts once more, whose registers are those of their batches."""
+    before = {"ready": {"deferred": ["user.name"]}, "settled": {"restart": {"by": "reboot"}}, "ticked": {"ticked": [], "by_hand": []}}
+    found, _execute = settled(tmp_path, [["emea", "rec"]], before, client_windows_allow_reboot=True)
+    assert found["restart"]["by"] == "none" and found["said"] == []
 
 
 def test_a_tick_without_a_cutover_is_taken_back(tmp_path):
@@ -206,7 +216,7 @@ def test_pauses_together_last_until_the_deadline(tmp_path):
 
 def test_nothing_is_asked_where_nobody_waits(tmp_path):
     one = run(tmp_path, {"handed": {"waiting": [], "ready": []}})
-    assert windows_fleet.wait(one) == {"changed": False, "profiles": []}
+    assert windows_fleet.wait(one) == {"changed": False, "profiles": [], "warnings": []}
 
 
 # Options of the host
