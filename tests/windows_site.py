@@ -215,7 +215,7 @@ class WindowsSite:
             "DisplayName": {"type": "REG_SZ", "value": name}, "DisplayVersion": {"type": "REG_SZ", "value": version}}
         self.write(host, state)
 
-    def install(self, host, version="15.0.1.5", numbers=(1,), octets=b"the provider", day="20260102"):
+    def install(self, host, version="14.0.1.5", numbers=(1,), octets=b"the provider", day="20260102"):
         """The program and its providers' files, as the installer leaves them; Windows is older."""
         self.add_program(host, "Cisco TSP", version)
         state = self.state(host)

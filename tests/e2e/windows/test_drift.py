@@ -102,7 +102,7 @@ def test_what_a_tsp_administrator_watches(site):
     current = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\"
     site.use_profile(**{"general.auto_update": entry("X-Update", "dword", {"map": {"ask": 0, "never": 1, "always": 2}})})
     site.add_providers("recorder01", 2, 3)
-    site.install("recorder01", "14.0.1.5", (1, 2))
+    site.install("recorder01", "12.5.1.5", (1, 2))
     state = site.state("recorder01")
     state["files"]["C:\\Windows\\System32\\CiscoTSP002x64.tsp"]["content"] = base64.b64encode(b"another").decode()
     state["registry"][WINDOWS]["InstallDate"]["value"] = 1772323200
@@ -113,10 +113,10 @@ def test_what_a_tsp_administrator_watches(site):
     report = look(site, rc=2)
     assert {(one["code"], one["host"]) for one in report["findings"]} == {("windows_host", "recorder01")}
     told = {one["what"]: one["fix"] for one in report["findings"]}
-    older = next(what for what in told if what.startswith("TSP 14.0.1.5 is older than the cluster (15."))
+    older = next(what for what in told if what.startswith("TSP 12.5.1.5 is older than the cluster (14."))
     assert "silent upgrade is not supported with 3 instances" in told[older]
     assert {what for what in told if what != older} == {
-        "TSP 14.0.1.5 is installed, while recorder02 has 15.0.1.5.",
+        "TSP 12.5.1.5 is installed, while recorder02 has 14.0.1.5.",
         "TAPI's list has CiscoTSP003x64.tsp, which an uninstallation left behind: there is no such file.",
         "TSP 002 is installed and stands in no list of instances.",
         "Auto Update is Ask: the TSP may change its version by itself, and it needs a local administrator.",
