@@ -51,7 +51,8 @@ REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTO
              SUMMARY) + FURTHER + OF_TSPS
 NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, RENEWED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
-REGISTERS_OF_ROLE = ("installed", "written", "discovered", "sat", "done", "package", "drafted", "work", "restart")  # of the role client_windows, and what it takes
+# Of the role client_windows, and what it takes.
+REGISTERS_OF_ROLE = ("installed", "written", "discovered", "sat", "done", "package", "drafted", "work", "restart")
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")

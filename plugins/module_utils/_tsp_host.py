@@ -212,7 +212,7 @@ def findings(facts, host, drift=(), ports=()):
         found += _of_duplicates(row, host, facts)
     for row in drift:
         found.append(finding("warning", host, None, "%s: %s instead of %s." % (row["setting"], row["found"], row["value"]),
-                              "Set it in %s, or run the role." % row["place"], instance_id=row["instance_id"]))
+                             "Set it in %s, or run the role." % row["place"], instance_id=row["instance_id"]))
     for place in ports:
         if place["problem"]:
             found.append(finding(
@@ -240,7 +240,7 @@ def _of_instance(row, host):
     instance, number = row["item"], row["tsp_number"]
     if not row["installed"]:
         yield finding("critical", host, instance, "TSP %03d is not in TAPI's list of providers." % number,
-                       "Install the plug-in, or add the instance with its installer.")
+                      "Install the plug-in, or add the instance with its installer.")
     reason = row["needs_certificate"]["reason"]
     if reason in CURES:
         severity, what, fix = CURES[reason]

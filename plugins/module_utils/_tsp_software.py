@@ -23,6 +23,7 @@ AUTO_UPDATE = "general.auto_update"
 NEVER = "never"
 CRITICAL, WARNING = "critical", "warning"
 SEVERAL = "Its silent upgrade is not supported with %d instances: start the cluster's plug-in on the PC, whose dialog keeps them all, and restart."
+LEFT_BEHIND = "Install the TSP again with at least %d instances, remove them in its dialog, uninstall it, and install it again."
 ONE = "Upgrade it with client_windows_manage_installation, or start the cluster's plug-in on the PC."
 
 
@@ -140,9 +141,8 @@ def _of_providers(mine):
     left = [one for one in mine["providers"] if one["tsp_number"] and ntpath.basename(one["file"]).lower() not in there]
     gone = mine["known"] and not mine["version"] and not there
     if left and (there or gone):
-        yield WARNING, "TAPI's list has %s, which an uninstallation left behind: there is no such file." % ", ".join(
-            one["file"] for one in left), ("Install the TSP again with at least %d instances, remove them in its dialog, uninstall it, and "
-                                          "install it again." % max(one["tsp_number"] for one in left))
+        files, highest = ", ".join(one["file"] for one in left), max(one["tsp_number"] for one in left)
+        yield WARNING, "TAPI's list has %s, which an uninstallation left behind: there is no such file." % files, LEFT_BEHIND % highest
     unlisted = sorted(set(numbers_of(mine)) - set(mine["listed"]) - set(one["tsp_number"] for one in left))
     if unlisted:
         yield WARNING, "TSP %s is installed and stands in no list of instances." % ", ".join("%03d" % one for one in unlisted), (

@@ -71,7 +71,8 @@ def planned(run):
     for row in rows:
         by_host[row["host"]].append(_upgrade.before(row, run.check))
     work = any(row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF, _upgrade.BY_TSP) for row in rows)
-    return dict(changed=bool(run.check and any(row["upgrade"] in (_upgrade.DUE, _upgrade.BY_TSP) for row in rows)), rows=by_host, msg=lines, work=work and not run.check)
+    asked_for = any(row["upgrade"] in (_upgrade.DUE, _upgrade.BY_TSP) for row in rows)
+    return dict(changed=bool(run.check and asked_for), rows=by_host, msg=lines, work=work and not run.check)
 
 
 def of_tsps(rows, cluster, size):
