@@ -12,7 +12,7 @@ PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo test pytest fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+.PHONY: help venv demo test pytest windows fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -36,6 +36,9 @@ pytest: venv  ## Unit, property, module, contract and e2e tests
 browser: venv  ## The report's page in a headless Chromium, with screenshots in .cache/browser
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/browser.txt
 	@$(PYTEST) tests/browser
+
+windows: venv  ## What is known of Windows: the contract with ansible.windows, scripted hosts, installer and registry under Wine
+	@$(PYTEST) -rs tests/contract/test_windows_modules.py tests/contract/test_windows_stand_ins.py tests/wine tests/e2e/windows
 
 sanity: venv  ## ansible-test sanity, without containers
 	@tests/gate/sanity

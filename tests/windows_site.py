@@ -26,6 +26,7 @@ from controller import ROOT, Controller
 STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
 PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
+WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
 FOLDER = "C:\\ProgramData\\Cisco\\certificates\\ciscotsp%03d\\"
 PATIENCE = 1200  # seconds for one playbook; one that restarts hosts has many tasks
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
@@ -163,6 +164,7 @@ class WindowsSite:
             "secure_tsp_first_pause": 1, "secure_tsp_longest_pause": 2,
             "secure_tsp_fetch_deadline": 0, "secure_tsp_connect_deadline": 0,
             "client_windows_discover_folder": str(self.controller.folder / "discovery"),
+            "secure_tsp_sheet_folder": str(self.controller.folder / "sheets"),
         }
         for host in hosts:
             self._make_host(host)
@@ -211,6 +213,18 @@ class WindowsSite:
         state = self.state(host)
         state["registry"][UNINSTALL + "{%s}" % name] = {
             "DisplayName": {"type": "REG_SZ", "value": name}, "DisplayVersion": {"type": "REG_SZ", "value": version}}
+        self.write(host, state)
+
+    def install(self, host, version="14.0.1.5", numbers=(1,), octets=b"the provider", day="20260102"):
+        """The program and its providers' files, as the installer leaves them; Windows is older."""
+        self.add_program(host, "Cisco TSP", version)
+        state = self.state(host)
+        state["registry"][UNINSTALL + "{Cisco TSP}"]["InstallDate"] = {"type": "REG_SZ", "value": day}
+        state["registry"][WINDOWS] = {
+            "SystemRoot": {"type": "REG_SZ", "value": "C:\\Windows"}, "InstallDate": {"type": "REG_DWORD", "value": 1704067200}}
+        for number in numbers:
+            state["files"]["C:\\Windows\\System32\\CiscoTSP%03dx64.tsp" % number] = {
+                "content": base64.b64encode(octets).decode(), "modified": 1000.0}
         self.write(host, state)
 
     def registry(self, host, number=1):

@@ -278,7 +278,8 @@ INSTANCE = {
     "capf": Option("dict", None, ("How the host speaks with CAPF.",)),
     "client_address": Option("address", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
     "authorization_string": Option("secret", None, ("Is used in place of a string made for this run.",), secret=True),
-    "rearm": Option("bool", False, ("Arm a pending profile again, for C(enrolment) V(tsp).",)),
+    "rearm": Option("bool", False, (
+        "Arm the profile again in every run that does not name the instance in O(secure_tsp_tsp_entered), for C(enrolment) V(tsp).",)),
     "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
     "replace": Option("bool", False, ("Take over a profile of another user.",)),
     "state": Option("str", "present", ("V(absent) removes the profile and the instance's files.",), choices=("present", "absent")),
@@ -363,7 +364,16 @@ OPTIONS = {
         "a host is restarted for them, and their users are cut over. What the registry profile knows needs no person.",
     ), elements="name"),
     "tsp_operator": Option("bool", False, (
-        "Wait at the terminal until a person has entered what the run lists, then go on as with O(secure_tsp_tsp_entered).",
+        "Wait at the terminal until a person has entered what the run lists and types C(entered), then go on as with "
+        "O(secure_tsp_tsp_entered). Without a terminal nothing counts as entered.",
+    )),
+    "sheet_folder": Option("str", "./secure_tsp_sheets", (
+        "Folder on the controller for the sheets of what a person has to enter: for each Windows host a page to print and a CSV table, "
+        "both with mode 0600, which go when nothing is left. A relative one is in the folder in which C(ansible-playbook) was started. "
+        "Empty writes none.",
+    )),
+    "sheet_strings": Option("bool", False, (
+        "Print the authorization strings on the pages. Without it a page names the file that its string is in.",
     )),
     "fetch_deadline": Option("int", 600, (
         "Seconds to wait until the cluster says that TSPs were issued their certificates, after a restart or a person's word.",
@@ -581,6 +591,10 @@ WINDOWS = {
     )),
     "product_name": Option("str", r"(?i)cisco.*(\bTSP\b|\bTAPI\b|telephony service provider)", (
         "Regular expression that finds the TSP in the list of installed programs. Cisco does not document the name.",
+    )),
+    "read_programs": Option("bool", True, (
+        "Read the list of installed programs when drift is looked for, for the version of the TSP. That is a question for each program; "
+        "with O(client_windows_product_id) it is one.",
     )),
     "product_id": Option("str", "", (
         "Key of the TSP in the list of installed programs. If set, only that key is read.",

@@ -11,10 +11,10 @@ from typing import Any, List, Optional, TypedDict
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 
 IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store", "probe_of")
-FORCED = "forced"
+FORCED, REARMED = "forced", "rearmed"
 # Reasons to renew a certificate that opens a provider all the same; the first three are those of the module.
 INTERRUPTED, EXPIRING, KEY_CHANGED = "interrupted", "expiring", "key_changed"
-STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED)
+STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED, REARMED)
 NEW = ("enrolled", "renewed", "resumed")
 USED = ("enrolled", "renewed")  # a string was used up
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
@@ -99,6 +99,8 @@ def updated(row, result, instance, profile=None):
         row["trust_list"] = result.get("trust_list", {}).get("exists", row["trust_list"])
         if instance.get("force") and not row["needed"] and row["action"] not in NEW:
             row.update(needed=True, reason=FORCED, explanation="A new certificate is asked for by force.")
+        if instance.get("rearm") and not row["needed"] and row["action"] not in NEW:
+            row.update(needed=True, reason=REARMED, explanation="Its profile is armed anew by rearm.")
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
     for key, fact in OF_CERTIFICATE:

@@ -44,12 +44,15 @@ FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
 FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
 # Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
 HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
-OF_TSPS = (HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET)
+# What the operator typed, and what is started anew for the fetch.
+TYPED, READY = "typed", "ready"
+OF_TSPS = (HANDED, TYPED, READY, WAITED, FETCHED, TICKED, SETTLED, SHEET)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
              SUMMARY) + FURTHER + OF_TSPS
-NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, RENEWED, SETTLED, TICKED, FETCHED, HANDED, ENROLLED, PLANNED, LOOKED)
+NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, RENEWED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
-REGISTERS_OF_ROLE = ("installed", "written", "discovered", "package", "drafted", "work", "restart")  # of the role client_windows, and what it takes
+# Of the role client_windows, and what it takes.
+REGISTERS_OF_ROLE = ("installed", "written", "discovered", "sat", "done", "package", "drafted", "work", "restart")
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")

@@ -211,18 +211,18 @@ def findings(facts, host, drift=(), ports=()):
         found += _of_instance(row, host)
         found += _of_duplicates(row, host, facts)
     for row in drift:
-        found.append(_finding("warning", host, None, "%s: %s instead of %s." % (row["setting"], row["found"], row["value"]),
-                              "Set it in %s, or run the role." % row["place"], instance_id=row["instance_id"]))
+        found.append(finding("warning", host, None, "%s: %s instead of %s." % (row["setting"], row["found"], row["value"]),
+                             "Set it in %s, or run the role." % row["place"], instance_id=row["instance_id"]))
     for place in ports:
         if place["problem"]:
-            found.append(_finding(
+            found.append(finding(
                 "critical", host, None,
                 "%s at %s, TCP port %s, is not reachable from this host." % (place["service"], place["host"], place["port"]),
                 "Open the firewall; for secure CTI it needs TCP 2749, TCP 3804 and UDP 69.", cluster=place["cluster"]))
     return found
 
 
-def _finding(severity, host, instance, what, fix, **more):
+def finding(severity, host, instance, what, fix, **more):
     of_instance = dict((key, instance[key]) for key in ("cluster", "user", "instance_id")) if instance else {}
     return {"severity": severity, "cluster": "", "host": host, "user": "", "instance_id": "", "what": what, "fix": fix,
             **of_instance, **more}
@@ -231,22 +231,22 @@ def _finding(severity, host, instance, what, fix, **more):
 def _of_services(facts, host):
     telephony = facts["services"].get(TELEPHONY)
     if telephony is None:
-        yield _finding("critical", host, None, "There is no Telephony service.", "Install Windows' Telephony service.")
+        yield finding("critical", host, None, "There is no Telephony service.", "Install Windows' Telephony service.")
     elif telephony["state"] not in RUNNING:
-        yield _finding("critical", host, None, "The Telephony service is %s." % telephony["state"], "Start it.")
+        yield finding("critical", host, None, "The Telephony service is %s." % telephony["state"], "Start it.")
 
 
 def _of_instance(row, host):
     instance, number = row["item"], row["tsp_number"]
     if not row["installed"]:
-        yield _finding("critical", host, instance, "TSP %03d is not in TAPI's list of providers." % number,
-                       "Install the plug-in, or add the instance with its installer.")
+        yield finding("critical", host, instance, "TSP %03d is not in TAPI's list of providers." % number,
+                      "Install the plug-in, or add the instance with its installer.")
     reason = row["needs_certificate"]["reason"]
     if reason in CURES:
         severity, what, fix = CURES[reason]
-        yield _finding(severity, host, instance, what, fix)
+        yield finding(severity, host, instance, what, fix)
     for remark in row["remarks"]:
-        yield _finding("warning", host, instance, remark, "Fetch the certificate again from the TSP's dialog.")
+        yield finding("warning", host, instance, remark, "Fetch the certificate again from the TSP's dialog.")
 
 
 def _of_duplicates(row, host, facts):
@@ -259,7 +259,7 @@ def _of_duplicates(row, host, facts):
         if other["certificate"] is not None and other["certificate"]["sha256_fingerprint"] == print_
         and (name, other["tsp_number"]) != (host, row["tsp_number"]))
     if others:
-        yield _finding(
+        yield finding(
             "critical", host, instance, "The same certificate is in use as %s." % ", ".join(others),
             "One certificate carries one connection; two throw each other out and spoil it. Give each instance an "
             "instance_id of its own and enrol it.")

@@ -15,11 +15,17 @@ import ipaddress
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
-BOOL, TEXT, INTEGER, CHOICE, ADDRESS, LOCATION = "on or off", "text", "number", "choice", "IP address", "address or name"
+BOOL, TEXT, INTEGER, CHOICE, ADDRESS, LOCATION, FALLBACK = (
+    "on or off", "text", "number", "choice", "IP address", "address or name", "fallback")
 HIDDEN = "(secret)"
 DIALOG = "Control Panel > Phone and Modem > Advanced"
 FETCH, STRING, SECURE, PASSWORD = (
     "security.fetch_certificates", "security.authorization_string", "security.secure_connection", "user.password")
+LOCATIONS = ("cti_manager.primary", "cti_manager.backup", "cti_manager.tertiary")
+# When a TSP of 15SU2 or later leaves its tertiary CTI Manager again; without one of these it stays.
+FALLBACKS = re.compile(
+    r"after (?:[1-9]|[1-9]\d{1,2}|[12]\d{3}|3[0-5]\d{2}|3600)|scheduled \d{4}/(?:0[1-9]|1[0-2])/(?:0[1-9]|[12]\d|3[01]) (?:[01]\d|2[0-3]):[0-5]\d"
+    r"|every (?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?:[01]\d|2[0-3]):[0-5]\d")
 LOCATION_KINDS = {"none": "None", "ipv4": "IP Address", "ipv6": "IPV6 Address", "host": "Host Name"}
 
 
@@ -52,6 +58,9 @@ SETTINGS = {
     "cti_manager.primary": Setting("CTI Manager", "Primary: location", LOCATION),
     "cti_manager.backup_kind": Setting("CTI Manager", "Backup: kind of location", CHOICE, choices=LOCATION_KINDS),
     "cti_manager.backup": Setting("CTI Manager", "Backup: location", LOCATION),
+    "cti_manager.tertiary_kind": Setting("CTI Manager", "Tertiary: kind of location", CHOICE, choices=LOCATION_KINDS),
+    "cti_manager.tertiary": Setting("CTI Manager", "Tertiary: location", LOCATION),
+    "cti_manager.fallback": Setting("CTI Manager", "Tertiary: fallback", FALLBACK),
     "cti_manager.preferred_mode": Setting(
         "CTI Manager", "Preferred IP Addressing Mode", CHOICE, choices={"ipv4": "IPv4", "ipv6": "IPv6"}),
     SECURE: Setting("Security", "Secure Connection to CTI Manager", BOOL),
@@ -96,6 +105,8 @@ def problem_with(name, value):
         return "it is one of %s" % ", ".join(setting.choices)
     if setting.kind == ADDRESS and kind_of_location(value) == "host":
         return "the dialog takes an IP address here, not %s" % value
+    if setting.kind == FALLBACK and not FALLBACKS.fullmatch(str(value)):
+        return "it is after 1 to 3600 (minutes), scheduled YYYY/MM/DD HH:MM, every HH:MM or every ddd HH:MM"
     if setting.kind in (TEXT, LOCATION) and not isinstance(value, str):
         return "it is a text"
     return None
@@ -172,7 +183,7 @@ def numbered(instances):
 def with_kinds(values):
     """Add the kind of each CTI Manager location that is managed and has none yet."""
     values = dict(values)
-    for name in ("cti_manager.primary", "cti_manager.backup"):
+    for name in LOCATIONS:
         if name in values:
             values.setdefault(name + "_kind", kind_of_location(values[name]))
     return values
@@ -401,7 +412,7 @@ def _in_order(values):
 
 
 def _place_value(result, instance_id, number, name, value, entry, properties):
-    row = {"instance_id": instance_id, "setting": name, "place": place(name, number), "value": shown(name, value)}
+    row = {"instance_id": instance_id, "number": number, "setting": name, "place": place(name, number), "value": shown(name, value)}
     if entry is None or not entry.writable:
         result.by_hand.append(row)
         return
@@ -484,7 +495,7 @@ def entry_from(name, number, dialog_before, dialog_after, change):
 
 def _transform(name, type_, dialog_before, dialog_after, old, new):
     """C((transform, readable))."""
-    if type_ in (None, "binary", "multistring") or new is None or SETTINGS[name].kind == TEXT and dialog_after is None:
+    if type_ in (None, "binary", "multistring") or new is None or SETTINGS[name].kind in (TEXT, FALLBACK) and dialog_after is None:
         return OPAQUE, False
     after = new["value"]
     setting = SETTINGS[name]

@@ -35,9 +35,6 @@ NEEDS_NEW_ID = (
     "Its certificate is compromised: it needs a new instance_id in the list. No certificate was asked for. Find the second user of "
     "the old one, usually a cloned machine.")
 NEVER_ENROLLED = "It has no certificate yet. Provision it with voiceops.secure_tsp.site."
-LEFT_TO_SITE = (
-    "Its TSP fetches its certificate itself: voiceops.secure_tsp.site arms it and starts the TSP anew, with secure_tsp_renew_before_days "
-    "or force.")
 NOT_REACHED = "The run did not get to this instance."
 PROOF_MISSING = "its certificate is new, and its proof is missing"
 NO_TURN = "Its turn did not come."
@@ -45,7 +42,6 @@ NO_TURN = "Its turn did not come."
 LEFT = "left for the next run"
 STATES = {
     NOT_DUE: "up to date", COMPROMISED: "needs a new instance_id", NOT_PROVISIONED: "not provisioned", FAILED: "failed",
-    BY_TSP: "left to site",
 }
 NO_FAULT = (WINDOW, FAILURES, LOST)  # what may keep an instance from being begun without that being its failure
 
@@ -65,7 +61,7 @@ KEPT = (
 class Planner:
     """named, compromised: {Key}. subjects: {cluster: names of the certificates in a trust list that was not stored}.
 
-    by_tsp: {Key} of instances whose TSP fetches certificates itself, which nobody here can do for it.
+    by_tsp: {Key} of instances whose TSP fetches certificates itself: armed, handed over and started anew in place of being enrolled.
     """
 
     def __init__(self, rows, named=(), compromised=(), issued_before=None, subjects=None, by_tsp=()):
@@ -88,13 +84,11 @@ class Planner:
         if row["needed"] and row["reason"] == MISSING:
             return dict(row, upgrade=NOT_PROVISIONED, needed=False, message=NEVER_ENROLLED)
         causes = list(self._causes(row))
-        if key_of(row) in self.by_tsp:
-            return dict(row, upgrade=BY_TSP, needed=False, failed=not row["certificate_valid"], message=LEFT_TO_SITE) if causes else dict(
-                row, upgrade=NOT_DUE, needed=False)
+        by_tsp = key_of(row) in self.by_tsp
         if causes:
-            return dict(row, upgrade=DUE, needed=True, reason=causes[0][0],
+            return dict(row, upgrade=BY_TSP if by_tsp else DUE, needed=True, reason=causes[0][0],
                         explanation=" ".join(sentence for _reason, sentence in causes))
-        return dict(row, upgrade=PROOF if row["unconfirmed"] else NOT_DUE, needed=False)
+        return dict(row, upgrade=PROOF if row["unconfirmed"] and not by_tsp else NOT_DUE, needed=False)
 
     def _causes(self, row):
         """(reason, sentence) of each; what the host says comes first."""
@@ -203,7 +197,7 @@ COLUMNS = (("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("ce
 
 def lines_of(rows, present, sizes, canary, most, several=False):
     """present: how many instances the run is about. sizes: from division(). canary, most: as the options say."""
-    return _table([row for row in rows if row["upgrade"] == DUE], several) + list(_totals(rows, present)) + list(
+    return _table([row for row in rows if row["upgrade"] in (DUE, BY_TSP)], several) + list(_totals(rows, present)) + list(
         _way(sizes, canary, most))
 
 
@@ -221,12 +215,12 @@ def _table(rows, several):
 def _totals(rows, present):
     counts = collections.Counter(row["upgrade"] for row in rows)
     yield ngettext("%d of %d instance needs a new certificate.", "%d of %d instances need a new certificate.", present) % (
-        counts[DUE], present)
+        counts[DUE] + counts[BY_TSP], present)
     if counts[PROOF]:
         yield "%d got one in an earlier run, and only the proof is missing." % counts[PROOF]
     for state, text in ((COMPROMISED, "compromised, so that only a new instance_id helps"),
                         (NOT_PROVISIONED, "not provisioned yet, which is left to voiceops.secure_tsp.site"),
-                        (BY_TSP, "due, and left to voiceops.secure_tsp.site, since a TSP fetches its certificate itself"),
+                        (BY_TSP, "fetched by TSPs themselves, armed in their batch and started anew where that is allowed"),
                         (FAILED, "not judged, as the summary tells")):
         names = ["%s on %s" % (row["instance_id"], row["host"]) for row in rows if row["upgrade"] == state]
         if names:

@@ -72,7 +72,7 @@ class Verifier:
         return [given] if given else list(self.addresses.get(row["host"]) or ())
 
     def judge(self, row, probed):
-        if row["action"] == WAITS_ARMED and not (row["failed"] or row["certificate_valid"]):
+        if row["action"] == WAITS_ARMED and not row["failed"]:
             return planned(row, "armed", row["message"])
         if row["failed"] or not row["certificate_valid"]:
             return planned(row, "none", "there is no valid certificate")

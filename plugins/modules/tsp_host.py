@@ -27,16 +27,18 @@ options:
       - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
         V(adopt) looks for what is there. V(jtapi) tells which files and records the Java applications of the host need, for the role
         P(voiceops.secure_tsp.client_jtapi#role).
-      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(fetched) reads what
-        the TSPs fetched, V(tick) switches the secure connection on, V(settle) says what is left to be restarted for. V(snapshot) and
-        V(discover) find out where a TSP keeps a setting, and V(draft) what its installer tells of that.
+      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(ready) decides which
+        TSPs are started anew, V(fetched) reads what they fetched, V(tick) switches the secure connection on, V(settle) says what is left
+        to be restarted for. V(snapshot) and V(discover) find out where a TSP keeps a setting, V(sit) where it keeps all of them, and
+        V(draft) what its installer tells of that.
       - V(ended) and V(not_started) remember that a handler of the application failed.
       - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
     type: str
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, jtapi, drifted, tell, install_tsp, hand_over, fetched, tick, settle, snapshot, discover, draft]
+       adopt, jtapi, drifted, tell, install_tsp, hand_over, ready, fetched, tick, settle, snapshot, discover, sit,
+       draft]
   instances:
     description: Filled in by the action plugin. Completed instances of the host.
     type: list
@@ -154,8 +156,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "fetched", "tick",
-            "settle", "snapshot", "discover", "draft"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "ready", "fetched",
+            "tick", "settle", "snapshot", "discover", "sit", "draft"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

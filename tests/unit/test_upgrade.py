@@ -106,11 +106,11 @@ def test_one_without_a_certificate_is_not_provisioned_here():
 
 
 @pytest.mark.parametrize("reason, unconfirmed, found, state, failed", [
-    ("expiring", False, "by_tsp", "left to site", False), ("expired", False, "by_tsp", "left to site", True),
+    ("expiring", False, "by_tsp", "left for the next run", False), ("expired", False, "by_tsp", "left for the next run", True),
     ("", True, "not_due", "up to date", False)])
-def test_what_a_tsp_fetches_itself_is_left_to_site(reason, unconfirmed, found, state, failed):
+def test_what_a_tsp_fetches_itself_waits_for_its_batch(reason, unconfirmed, found, state, failed):
     (row,) = planned(looked(reason=reason, unconfirmed=unconfirmed), by_tsp=keys("main/a1"))
-    assert (row["upgrade"], row["needed"]) == (found, False)
+    assert (row["upgrade"], row["needed"]) == (found, bool(reason))
     assert (_upgrade.before(row)["state"], _upgrade.before(row)["failed"]) == (state, failed)
 
 

@@ -12,7 +12,14 @@ import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows, windows_draft, windows_fleet, windows_secure
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import (
+    windows,
+    windows_draft,
+    windows_enrolment,
+    windows_fleet,
+    windows_reading,
+    windows_secure,
+)
 
 LISTS = {
     "secure_tsp_clusters": {name: {"hostname": name, "username": "axl", "password": "Axl-Secret-0001"} for name in ("emea", "apac")},
@@ -127,7 +134,10 @@ def test_a_failed_tick_bars_the_cutover(tmp_path):
     (False, {"secure_tsp_tsp_entered": ["pc1x1"]}, False),
     # What the last run listed was only what the certificate needed.
     (True, {"secure_tsp_tsp_entered": ["pc1x1"]}, True),
-    (True, {"secure_tsp_tsp_operator": True}, False),
+    # At the terminal only the typed word counts, which nobody can type without one.
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": "entered"}}, False),
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": ""}}, True),
+    (True, {"secure_tsp_typed": {"user_input": "entered"}}, True),
 ])
 def test_a_cutover_waits_for_a_tick_that_a_person_sets(tmp_path, looked_needed, variables, barred):
     looked = {"rows": [dict(row("pc1x1"), needed=looked_needed)], "tsp": {"facts": FACTS, "by_hand": [], "ready": []}}
@@ -156,9 +166,16 @@ def settled(tmp_path, cut, registers=(), **variables):
 
 
 def test_a_cut_over_user_leads_to_one_restart(tmp_path):
-    found, execute = settled(tmp_path, [["emea", "rec"]], {"handed": {"deferred": ["user.name"]}}, client_windows_allow_reboot=True)
+    found, execute = settled(tmp_path, [["emea", "rec"]], {"ready": {"deferred": ["user.name"]}}, client_windows_allow_reboot=True)
     assert found["restart"] == {"by": "reboot", "reasons": ["user.name", "the secure connection"], "said": ""}
     assert execute.written() == []
+
+
+def test_what_a_batch_was_restarted_for_is_no_reason_after_all_batches(tmp_path):
+    """The last play goes over all hosts once more, whose registers are those of their batches."""
+    before = {"ready": {"deferred": ["user.name"]}, "settled": {"restart": {"by": "reboot"}}, "ticked": {"ticked": [], "by_hand": []}}
+    found, _execute = settled(tmp_path, [["emea", "rec"]], before, client_windows_allow_reboot=True)
+    assert found["restart"]["by"] == "none" and found["said"] == []
 
 
 def test_a_tick_without_a_cutover_is_taken_back(tmp_path):
@@ -196,6 +213,77 @@ def test_check_mode_restarts_nothing(tmp_path):
     assert windows.restart_of(host, {"restart_by": "reboot"}, ["user.name"])["by"] == "none"
 
 
+# What is started anew for a fetch
+
+
+@pytest.mark.parametrize(("by_hand", "variables", "found"), [
+    (False, {}, True),
+    (True, {}, False),
+    (True, {"secure_tsp_tsp_entered": ["pc1x1"]}, True),
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": "Entered "}}, True),
+    # Without a terminal the pause gives an empty line.
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": ""}}, False),
+    # What a skipped pause registers is nobody's word.
+    (True, {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"skipped": True}}, False),
+])
+def test_a_tsp_is_started_anew_where_nothing_is_left_to_enter(tmp_path, by_hand, variables, found):
+    rows = [{"cluster": "emea", "instance_id": "pc1x1", "setting": "security.fetch_certificates"}] if by_hand else []
+    handed = {"waiting": [["emea", "pc1x1"]], "by_hand": rows}
+    told = windows_enrolment.ready(run(tmp_path, {"handed": handed}, client_windows_allow_reboot=True, **variables), Execute())
+    assert told["ready"] == ([["emea", "pc1x1"]] if found else [])
+    assert told["restart"]["by"] == ("reboot" if found else "none")
+
+
+def test_what_was_not_typed_is_said_once_it_could_have_been(tmp_path):
+    asked = {"secure_tsp_tsp_operator": True, "secure_tsp_typed": {"user_input": ""}}
+    assert "Nobody typed 'entered' at the terminal" in windows.not_typed(run(tmp_path, **asked))
+    for more in ({"secure_tsp_typed": {"user_input": "entered"}}, {"secure_tsp_typed": {"skipped": True}}, {"secure_tsp_tsp_operator": False}):
+        assert windows.not_typed(run(tmp_path, **dict(asked, **more))) == ""
+
+
+# Hosts that are none of Windows
+
+
+def test_a_tsp_on_another_host_fails_alone(tmp_path):
+    beside = {"rows": [row("pc1x2")], "refused": "", "warnings": []}
+    (instance,) = [one for one in MODEL.instances() if one["instance_id"] == "pc1x1"]
+    told = windows_reading.beside(beside, [instance])["rows"]
+    assert [one["failed"] for one in told] == [False, True] and "the host is no Windows host" in told[1]["message"]
+    # Where the whole host is refused, that is the reason.
+    assert windows_reading.beside(dict(beside, rows=[], refused="no Python"), [instance])["rows"] == []
+
+
+def test_modules_for_windows_are_wanted_for_windows_hosts_alone(tmp_path):
+    one = run(tmp_path)
+    assert windows.hosts_of(one, MODEL) == []
+    one.vars["hostvars"]["pc1"]["ansible_connection"] = "psrp"
+    assert windows.hosts_of(one, MODEL) == ["pc1"]
+    assert windows.lacking(one, []) == []
+
+
+# Off the secure port
+
+
+def test_a_tsp_goes_off_the_secure_port_with_its_user(tmp_path, monkeypatch):
+    monkeypatch.setattr(windows.Windows, "facts", lambda host, mine: ({"restart_by": "reboot"}, []))
+    (mine,) = [one for one in MODEL.instances() if one["instance_id"] == "pc1x1"]
+    execute = Execute({key_of_tsp(1): {"Secure": 1}})
+    found = windows_secure.untick(run(tmp_path, client_windows_allow_reboot=True), execute, [mine])
+    assert execute.registry[key_of_tsp(1)]["Secure"] == 0 and found["restart"]["by"] == "reboot" and found["said"] == []
+
+    refused = windows_secure.untick(run(tmp_path), Execute({key_of_tsp(1): {"Secure": 1}}), [mine])
+    assert refused["restart"]["by"] == "none" and "has to be restarted" in refused["said"][0]
+    check = windows_secure.untick(run(tmp_path, check=True), untouched := Execute({key_of_tsp(1): {"Secure": 1}}), [mine])
+    assert check["changed"] and untouched.written() == []
+
+    by_hand = windows_secure.untick(run(tmp_path, profile={}), Execute(), [mine])
+    assert [(one["setting"], one["value"]) for one in by_hand["by_hand"]] == [("security.secure_connection", "off")]
+    assert "off the air until Secure Connection is unticked" in by_hand["said"][0]
+
+    broken = windows_secure.untick(run(tmp_path), Execute({key_of_tsp(1): {"Secure": 1}}, broken=["win_regedit"]), [mine])
+    assert "could not be switched off, so they are off the air" in broken["said"][0] and broken["by_hand"] == []
+
+
 # Waiting
 
 
@@ -206,7 +294,7 @@ def test_pauses_together_last_until_the_deadline(tmp_path):
 
 def test_nothing_is_asked_where_nobody_waits(tmp_path):
     one = run(tmp_path, {"handed": {"waiting": [], "ready": []}})
-    assert windows_fleet.wait(one) == {"changed": False, "profiles": []}
+    assert windows_fleet.wait(one) == {"changed": False, "profiles": [], "warnings": []}
 
 
 # Options of the host

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _adoption, _fleet, _lists_file, _run, _survey
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _adoption, _fleet, _lists_file, _run, _survey, _tsp_host
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
 GROUP = "secure_tsp"
 NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or give it with -e @FILE.yml."
@@ -24,11 +24,24 @@ THERE_ALREADY = "%s is there already and is not overwritten. Move it away, or gi
 def adopt(run, execute):
     """Addresses of a host, and certificates of instances that it holds."""
     if run.is_windows(run.host):
-        return dict(changed=False, addresses=[], certificates=[], why="its TSPs keep their certificates to themselves")
+        return of_windows(run, execute)
     answer = execute("adopt", [], {"places": run.option("adopt_paths")}, {})
     if answer.get("failed"):
         return dict(changed=False, addresses=[], certificates=[], why=answer.get("msg") or "failed without a message")
     return dict(changed=False, addresses=answer["addresses"], certificates=answer["certificates"], why="")
+
+
+def of_windows(run, execute):
+    """Addresses of a Windows host, by which the cluster's connections tell its instances. Its files do not name them."""
+    nothing = dict(changed=False, addresses=[], certificates=[])
+    missing = windows.lacking(run, [run.host])
+    if missing:
+        return dict(nothing, why=". ".join(missing))
+    try:
+        told = windows.Windows(run, execute).ask("setup", gather_subset=windows.SUBSETS).get("ansible_facts") or {}
+    except windows.Unanswered as error:
+        return dict(nothing, why=str(error))
+    return dict(nothing, addresses=_tsp_host.addresses_of(told), why="")
 
 
 def adopted(run):

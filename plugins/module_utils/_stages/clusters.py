@@ -302,8 +302,9 @@ def _needing(cluster, asked):
 
 def profiles_of(access, cluster, model, instances, known):
     """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    # What asks for a new certificate would have the planner show an armed profile in place of the one that is there.
     wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
-                       instances=[account_of_instance(one) for one in instances], stages=("profiles",))
+                       instances=[dict(account_of_instance(one), force=False, rearm=False) for one in instances], stages=("profiles",))
     try:
         with access.connect(cluster, known["axl_version"]) as axl:
             result, _plan = axl_accounts.carry_out(axl, wish, apply=False)

@@ -109,7 +109,7 @@ def can_be_asked(run):
 def knock(run, execute):
     """Handshakes with CAPF and CTI Manager, after which the connection is closed."""
     model, only = run.model(), drift.asked(run)
-    if windows.tsps_of(model, run.host):
+    if windows.tsps_of(model, run.host) and run.is_windows(run.host):
         asked = "tsp" in run.register(_run.READ)
         return dict(changed=False, results=[], traces=windows_reading.traces(run, execute, only, run.every_secret(model)) if asked else [])
     mine = [one for one in listed_here(run, model) if key_of(one) in only]

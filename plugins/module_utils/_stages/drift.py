@@ -61,10 +61,11 @@ def read(run, execute):
     model, only = run.model(), asked(run)
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
-    if windows.tsps_of(model, run.host):
-        return windows_reading.read(run, execute)
     if run.is_windows(run.host):
-        return dict(changed=False, reading=_drift.host_reading(), rows=[])
+        mine = windows.tsps_of(model, run.host)
+        why = windows.not_looked_at(run) if mine else ""
+        return windows_reading.read(run, execute) if mine and not why else dict(
+            changed=False, reading=_drift.host_reading(failure=why), rows=[])
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
@@ -166,8 +167,9 @@ def gathered(run, model, names, ris):
     told = dict((host, run.of_host(host, _run.READ)["tsp"]) for host in names if "tsp" in run.of_host(host, _run.READ))
     certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
     outside = dict((name, found.pop("outside", ())) for name, found in readings.items())
+    releases = dict((name, (found["info"] or {}).get("release") or "") for name, found in readings.items())
     for host in told:  # a clone shows only when hosts are compared
-        instances, judged_, addresses = windows_reading.judged_reading(host, told, certificates, outside)
+        instances, judged_, addresses = windows_reading.judged_reading(host, told, certificates, outside, releases)
         hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
 

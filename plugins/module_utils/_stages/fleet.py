@@ -33,7 +33,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows, windows_secure, windows_sheet
 
-STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows.yml"
+STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows_secure.yml"
 HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
 MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
@@ -72,7 +72,7 @@ def failure_limit(run):
 
 def checked(run, naming=()):
     """naming: options that name instances."""
-    found = look_at_lists(run, naming)
+    found = look_at_lists(run, naming, works=True)
     model, entries = found.pop("known"), run.clusters()
     found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
     window = open_window(run)
@@ -89,7 +89,8 @@ def checked(run, naming=()):
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
     if run.option("cutover") == "auto" and any(may_be_cut(model, name, survey) for name, survey in surveys.items()):
         found["flow"] = CAREFUL
-    if any(windows.tsps_of(model, host) for host in run.vars["ansible_play_hosts_all"]):
+    found["tsps"] = bool(windows.hosts_of(run, model))
+    if found["tsps"]:
         found["flow"] = WITH_TSPS  # which is careful, too
     return dict(found, clusters=surveys, window=window, stopped="")
 
@@ -142,11 +143,11 @@ def may_be_cut(model, cluster, survey):
     return False
 
 
-def look_at_lists(run, naming=(), probe=None):
+def look_at_lists(run, naming=(), probe=None, works=False):
     """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle.
 
     naming: options that name instances; named has the keys, by option. probe: whether there are probes beside the instances,
-    where that is not told by secure_tsp_probe.
+    where that is not told by secure_tsp_probe. works: whether something is done on hosts, for which the controller must lack nothing.
     """
     run_once_is_possible(run)
     mistakes = run.mistakes()
@@ -161,6 +162,7 @@ def look_at_lists(run, naming=(), probe=None):
         named[option] = sorted(map(list, keys))
         wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
+    mistakes += windows.lacking(run, windows.hosts_of(run, model)) if works else []
     handlers = handlers_of(run, mistakes)
     refuse_lists(mistakes)
     return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), named=named,
@@ -455,7 +457,7 @@ def views(run):
     plan = plan_of(run, model, seen, rows, again=True)
     concerned = [host for host, mine in plan.items() if any(row["way"] == "application" and not row["failed"] for row in mine)]
     paths = dict((name, handlers_on(run, concerned, name)) for name in HANDLERS)
-    return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, **paths)
+    return dict(changed=False, failures={}, warnings=list(seen.failures.values()), plan=plan, secure=sorted(map(list, seen.secure)), **paths)
 
 
 def verifier(run, model, seen, again=False):
@@ -489,8 +491,7 @@ def summary(run):
     found = _summary.summary(listed, rows, hosts | set(one["host"] for one in away), failures, check_mode=run.check, several=model.several)
     lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or [])
     lines += told_cut(run)
-    to_enter = [line for host in model.hosts if windows.tsps_of(model, host) and host in hosts
-                for line in windows_sheet.sheet(run, host, run.newest(host) or ())]
+    to_enter = windows_sheet.told(run, [host for host in model.hosts if windows.tsps_of(model, host) and host in hosts])
     run.show("", *lines, "")
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")

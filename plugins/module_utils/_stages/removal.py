@@ -10,15 +10,18 @@ Neither asks for certificates, so neither looks at CAPF. Each thing that was nam
 from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _upgrade
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts, windows, windows_secure
 
 ROLLBACK = "rollback_instances"
 NOTHING_NAMED = (
     "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances, or the users that are to leave the "
     "secure port, in secure_tsp_uncut_users. Nothing was changed.")
-NOT_OURS = "its TSP keeps its certificates itself, so that there is nothing to put back here"
+NOT_BY_THIS = "not by this playbook"
+NOT_OURS = (
+    "Its TSP keeps its certificates itself, and no former one, so nothing is put back. To have it fetch a new one, run "
+    "voiceops.secure_tsp.upgrade_certificates with it in secure_tsp_upgrade_instances.")
 NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
 WOULD_BE_BACK = "The former key and certificate would be put back."
 FILES_STAY = "Its profile stays, since its files are still on the host."
@@ -39,6 +42,9 @@ def rollback_preflight(run):
         raise Refused("%s. Nothing was changed." % "; ".join(map(str, mistakes)))
     if not found["named"][ROLLBACK] and not users:
         raise Refused(NOTHING_NAMED)
+    model = _run.Model.of(found["model"])
+    back = [host for host in windows.hosts_of(run, model) if any(owner_of(one) in users for one in windows.tsps_of(model, host))]
+    refuse_lists(windows.lacking(run, back))
     return dict(found, uncut=sorted(map(list, users)), window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="")
 
 
@@ -60,14 +66,16 @@ def uncut(run):
 
 
 def restore(run, execute):
-    """Put the former pairs of the named instances of this host back."""
+    """Put the former pairs of the named instances of this host back, and TSPs of users that left the secure port with them."""
     model = run.model()
     chosen = set(Key(*pair) for pair in run.register(_run.PREFLIGHT)["chosen"])
     named = [one for one in model.hosts.get(run.host, ()) if key_of(one) in chosen]
     mine = [one for one in named if one["enrolment"] == "collection"]
-    rows = [dict(_outcome.fresh(one), state="left as it is", message=NOT_OURS) for one in named if one not in mine]
-    if not mine:
-        return dict(changed=False, rows=rows)
+    rows = [dict(_outcome.fresh(one), state=NOT_BY_THIS, message=NOT_OURS) for one in named if one not in mine]
+    users = set(Key(*pair) for pair in run.register(_run.PREFLIGHT)["uncut"])
+    off = [one for one in windows.tsps_of(model, run.host) if owner_of(one) in users] if run.is_windows(run.host) else []
+    if off or not mine:
+        return dict(windows_secure.untick(run, execute, off) if off else dict(changed=False), rows=rows)
     answer = execute("restore", mine, hosts.settings_of(run, model, mine), {})
     for one, found in hosts.answers(mine, answer):
         rows.append(put_back(one, found, run.check))

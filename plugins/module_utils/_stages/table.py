@@ -33,7 +33,7 @@ for _part in LOOKING:
     ON_HOSTS.update(_part.ON_HOSTS)
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
 # Those of a host that fail where something is wrong.
-TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover", "draft")
+TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover", "sit", "draft")
 
 # The secrets that a stage of the module tsp_host is given; no other gets any. CAPF takes a string, CTI Manager a password, and a
 # passphrase opens the key: what proves or writes with none of them must not know them.

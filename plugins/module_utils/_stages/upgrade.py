@@ -61,14 +61,24 @@ def planned(run):
     lines += [window["text"]] if run.option("window") else []
     run.show("", *lines, "")
     if not run.check:
-        for cluster, found in sizes.items():
-            run.journal().add("planned", cluster, total=sum(found), batches=len(found), closes=window["ends"],
-                              timezone=window["timezone"])
+        by_tsp = dict((cluster, of_tsps(rows, cluster, run.option("batch_instances"))) for cluster in model.clusters)
+        for cluster in model.clusters:
+            found = sizes.get(cluster, []) + by_tsp[cluster]
+            if found:
+                run.journal().add("planned", cluster, total=sum(found), batches=len(found), closes=window["ends"],
+                                  timezone=window["timezone"])
     by_host = dict((host, []) for host in run.fit())
     for row in rows:
         by_host[row["host"]].append(_upgrade.before(row, run.check))
-    work = any(row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF) for row in rows)
-    return dict(changed=bool(run.check and sizes), rows=by_host, msg=lines, work=work and not run.check)
+    work = any(row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF, _upgrade.BY_TSP) for row in rows)
+    asked_for = any(row["upgrade"] in (_upgrade.DUE, _upgrade.BY_TSP) for row in rows)
+    return dict(changed=bool(run.check and asked_for), rows=by_host, msg=lines, work=work and not run.check)
+
+
+def of_tsps(rows, cluster, size):
+    """Sizes of the batches of TSPs, host by host."""
+    hosts_ = [row["host"] for row in rows if row["cluster"] == cluster and row["upgrade"] == _upgrade.BY_TSP]
+    return [len(part) for host in dict.fromkeys(hosts_) for part, _canary in _upgrade.batches([host] * hosts_.count(host), size)]
 
 
 def sound(run, model):
@@ -98,19 +108,21 @@ def gate(run):
     """Whether this batch of hosts may begin, and how each due instance is proven. Never fails: it says what is stopped.
 
     at: when it looked. stopped: {cluster: [by, why]}. plan: {host: rows with their way}. canary: {cluster: host}. size: of a
-    chunk. stop, start: {host: task file}.
+    chunk. stop, start: {host: task file}. tsps: hosts with TSPs that fetch theirs now.
     """
     model = run.model()
     run.needed(_run.PLANNED, "Plan of the run")
-    rows = [row for row in run.rows(run.fit()) if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
+    everything = run.rows(run.fit())
+    tsps = [row for row in everything if row["upgrade"] == _upgrade.BY_TSP and row["state"] == _upgrade.LEFT]
+    rows = [row for row in everything if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
     due = [row for row in rows if row["upgrade"] == _upgrade.DUE]
     parallel, size = _upgrade.at_a_time(
         run.option("batch_instances"), len(set(row["host"] for row in due)), run.vars.get("ansible_forks"), run.option("enrol_throttle"))
     seen, stopped, canary = clusters.Seen(), {}, {}
     known = _progress.taken({}, run.journal().news())
     access = clusters.Access(run.clusters())
-    for cluster in sorted(set(row["cluster"] for row in rows)):
-        problems = look_at(run, access, cluster, model, rows, seen)
+    for cluster in sorted(set(row["cluster"] for row in rows + tsps)):
+        problems = look_at(run, access, cluster, model, rows + tsps, seen)
         leads = run.option("canary_instances") and (cluster not in known or known[cluster].canary_failed is None)
         if leads:
             canary.update((name, host) for name, host in _upgrade.canaries(due).items() if name == cluster)
@@ -125,6 +137,7 @@ def gate(run):
         row["way"] == "application" and row["cluster"] not in stopped for row in mine)]
     return dict(
         changed=False, at=clusters.clock(), plan=plan, stopped=stopped, canary=canary, size=size, throttle=parallel,
+        tsps=sorted(set(row["host"] for row in tsps)),
         warnings=["Cluster %s: %s" % (cluster, why) for cluster, (by, why) in stopped.items() if by == _progress.SERVICES],
         **dict((name, fleet.handlers_on(run, around, name)) for name in fleet.HANDLERS))
 

@@ -24,6 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _tsp_host,
     _tsp_installation,
     _tsp_settings,
+    _tsp_software,
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
@@ -40,6 +41,10 @@ STRINGS = "*.txt"
 ON_CONTROLLER, ON_HOST, TO_NOBODY = "file_on_controller", "file_on_host", "none"
 FETCHING, SECURE_CONNECTION, INSTALLATION = "fetching certificates", "the secure connection", "installation"
 BY_NOBODY = "none"
+WORD = "entered"
+NOT_TYPED = (
+    "Nobody typed '%s' at the terminal, so nothing counts as entered, and no TSP was started anew for it. Run this at a terminal, or enter "
+    "what is listed and run it again with secure_tsp_tsp_entered." % WORD)
 NOT_ALLOWED = "This host has to be restarted%s before all changes act (%s). Do it, or allow it with client_windows_allow_reboot%s."
 
 
@@ -51,7 +56,7 @@ ASKED = {
     "win_acl_inheritance": (("path", "state"), ()),
     "win_copy": (("content", "dest"), ()),
     "win_file": (("path", "state"), ()),
-    "win_find": (("paths", "patterns", "get_checksum", "recurse"), ("files", "path", "lastwritetime")),
+    "win_find": (("paths", "patterns", "get_checksum", "recurse"), ("files", "path", "lastwritetime", "checksum")),
     "win_get_url": (("url", "dest", "force", "validate_certs", "checksum", "checksum_algorithm"), ()),
     "win_package": (("path", "arguments", "creates_path", "creates_version", "expected_return_code", "provider", "wait_for_children",
                      "checksum", "checksum_algorithm"), ("rc",)),
@@ -138,6 +143,26 @@ class Windows:
             dict((name, _instance.issuers_of(survey.get("issuers"))) for name, survey in surveys.items()))
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
+    def programs(self):
+        """Values of the uninstall keys of the installed programs, or of the one that is named. Each is one question."""
+        name = self.options["product_id"]
+        keys = ["%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS] if name else [
+            "%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS
+            for name in self.ask("win_reg_stat", path=key).get("sub_keys") or ()]
+        return [self.values(key) for key in keys]
+
+    def software(self):
+        """_tsp_software.facts() of the host."""
+        windows = self.values(_tsp_software.WINDOWS_KEY)
+        folder = "%s\\%s" % (_tsp_software.value(windows, "SystemRoot") or "C:\\Windows", _tsp_software.SYSTEM_FOLDER)
+        entry, policy = _tsp_settings.load_profile(self.profile)[0].get(_tsp_software.AUTO_UPDATE), None
+        if entry is not None and entry.readable:
+            policy = _tsp_software.stored_choice(_tsp_software.AUTO_UPDATE, entry, self.values(entry.path(1)).get(entry.value_name(1)))
+        return _tsp_software.facts(
+            self.programs() if self.options["read_programs"] or self.options["product_id"] else None, self.options["product_name"], windows,
+            self.values(_tsp_software.POLICIES_KEY), dict(pair for key in _tsp_software.RUN_KEYS for pair in self.values(key).items()),
+            self.ask("win_find", paths=[folder], patterns=[_tsp_software.PROVIDER_FILES], get_checksum=True)["files"], policy)
+
     def against(self, instances, **chosen):
         """The Plan of _tsp_settings, with what the registry holds of it."""
         given = dict(profile=self.profile, by_instance=self.options["instance_settings"], given=self.options["settings"])
@@ -192,11 +217,22 @@ def listed(run, model, state="present"):
     return hosts.listed_here(run, model, state, "tsp")
 
 
-def entered(run, model):
-    """{Key} of instances whose settings a person has entered."""
-    if run.option("tsp_operator"):
+def entered(run, model, typed):
+    """{Key} of instances whose settings a person has entered. typed: whether the operator at the terminal counts as one who has."""
+    if typed:
         return set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
     return model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[0]
+
+
+def typed(run):
+    """Whether the operator typed at the last pause that everything is entered. Without a terminal nobody can."""
+    return run.option("tsp_operator") and str(run.register(_run.TYPED).get("user_input") or "").strip().lower() == WORD
+
+
+def not_typed(run):
+    """What is said where a pause ended without the word; empty elsewhere."""
+    paused = run.register(_run.TYPED)
+    return NOT_TYPED if run.option("tsp_operator") and "user_input" in paused and not typed(run) else ""
 
 
 def rows_by_hand(instances, plan):
@@ -224,10 +260,18 @@ def write_private(path, text):
 
 def mistakes(run, model):
     """What stands in the way of TSPs on hosts of this play, before a cluster is asked."""
-    here = [host for host in run.vars["ansible_play_hosts_all"] if tsps_of(model, host)]
+    here = hosts_of(run, model)
+    found = [str(one) for one in model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[1]] if here else []
+    for host in here:
+        found += ["host %s: %s" % (host, one.rstrip(".")) for one in mistakes_of(run, model, host)]
+    return found
+
+
+def lacking(run, here):
+    """What the controller lacks to speak with these hosts, each with the command that cures it."""
     if not here:
         return []
-    found = [str(one) for one in model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[1]]
+    found = []
     version = collection_version(NEEDS)
     if version is None or _tsp_settings.is_newer(OLDEST, version or OLDEST):
         found.append("Windows hosts need the collection %s, version %s or later, which is %s. Install it with: "
@@ -238,9 +282,13 @@ def mistakes(run, model):
             package = INSTALLED_AS.get(plugin, PACKAGES[plugin])
             found.append("The connection %s needs the Python package %s, which is not installed on the controller. Install it with: "
                          "python3 -m pip install %s" % (plugin, package, package))
-    for host in here:
-        found += ["host %s: %s" % (host, one.rstrip(".")) for one in mistakes_of(run, model, host)]
     return found
+
+
+def not_looked_at(run):
+    """Why this host is not looked at by a run that only looks; empty where it can be."""
+    missing = lacking(run, [run.host])
+    return "It was not looked at. %s" % ". ".join(missing) if missing else ""
 
 
 def collection_version(name):
@@ -253,6 +301,11 @@ def collection_version(name):
         with contextlib.suppress(OSError, ValueError, KeyError), open(os.path.join(folder, "MANIFEST.json"), encoding="utf-8") as stream:
             return str(json.load(stream)["collection_info"]["version"])
     return ""
+
+
+def hosts_of(run, model):
+    """Hosts of the play that modules for Windows look at."""
+    return [host for host in run.vars["ansible_play_hosts_all"] if tsps_of(model, host) and run.is_windows(host)]
 
 
 def tsps_of(model, host):

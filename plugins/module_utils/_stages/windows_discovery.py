@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_discovery
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_discovery, _tsp_sitting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Windows, write_private
-
-
-# Discovery
 
 
 def snapshot(run, execute):
@@ -51,6 +49,50 @@ def discover(run, execute):
     return dict(changed=False, msg=told, profile=found["profile"], path=run.profile_path(options["registry_profile"]))
 
 
+def sit(run, execute):
+    """Take the next snapshot of a sitting, and tell what is entered before the one after it; after the last one give the profile.
+
+    The snapshots wait in a file that only we may read, so that a sitting goes on where an earlier run left it.
+    """
+    windows = Windows(run, execute)
+    options, number = windows.options, windows.options["discover_number"]
+    if windows.mistakes:
+        raise Refused("; ".join(windows.mistakes))
+    if not options["registry_profile"]:
+        raise Refused("Give client_windows_registry_profile, a file of your own that the profile is written to.")
+    path = snapshot_file(run, windows, "%s-sitting.json")
+    try:
+        with open(path, encoding="utf-8") as stream:
+            snapshots = json.load(stream)
+    except FileNotFoundError:
+        snapshots = []
+    except (OSError, ValueError):
+        return dict(failed=True, msg="The snapshots in %s cannot be read. Remove the file, and begin the sitting again." % path)
+    snapshots.append(taken(windows))
+    lines, page = _tsp_sitting.step(len(snapshots), number), snapshot_file(run, windows, "%s-sitting.txt")
+    if lines:
+        write_private(path, json.dumps(snapshots))
+        write_private(page, "\n".join(lines) + "\n")
+        lines += ["The same is in %s. To begin anew, remove %s." % (page, path)]
+        run.show("", *lines, "")
+        return dict(changed=False, next=True, msg=lines)
+    try:
+        before = windows.profile
+    except Refused:
+        before = {}
+    found = _tsp_sitting.result(snapshots, number, before)
+    for file in (path, page):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file)
+    told = found["told"] + ["Changes by itself: %s" % one for one in found["noise"]] + [
+        "Changed, and is no setting that is known: %s" % one for one in found["unexplained"]]
+    if not found["found"]:
+        run.show(*told)
+        return dict(failed=True, msg="No setting was found, so no profile was written. Was each dialog closed with OK?", next=False)
+    return dict(changed=False, next=False, msg=told + ["Put back in the dialog what it showed before the sitting."],
+                profile={"settings": found["settings"]}, path=run.profile_path(options["registry_profile"]))
+
+
 def discovering(run, execute):
     windows = Windows(run, execute)
     options = windows.options
@@ -62,9 +104,9 @@ def discovering(run, execute):
     return windows
 
 
-def snapshot_file(run, windows):
+def snapshot_file(run, windows, name="%s.json"):
     folder = windows.options["discover_folder"] or os.path.join("~", ".voiceops", "discovery")
-    return os.path.join(os.path.expanduser(folder), "%s.json" % re.sub(r"[^\w.-]", "_", run.host))
+    return os.path.join(os.path.expanduser(folder), name % re.sub(r"[^\w.-]", "_", run.host))
 
 
 def taken(windows):
@@ -81,4 +123,4 @@ def taken(windows):
     return found
 
 
-STAGES = {"snapshot": snapshot, "discover": discover}
+STAGES = {"snapshot": snapshot, "discover": discover, "sit": sit}

@@ -15,6 +15,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _run,
     _tsp_enrolment,
     _tsp_settings,
+    _upgrade,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
@@ -32,6 +33,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
     listed,
     restart_of,
     rows_by_hand,
+    typed,
     write_private,
 )
 
@@ -49,27 +51,38 @@ def hand_over(run, execute):
     model, windows = run.model(), Windows(run, execute)
     rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows]
-    waiting = [one for one in mine if awaited(rows[key_of(one)])]
+    said = entered(run, model, False)
+    # What a person has entered is not replaced by a new string.
+    waiting = [dict(one, rearm=one["rearm"] and key_of(one) not in said) for one in mine if awaited(rows[key_of(one)])]
+    rows.update((key_of(one), _upgrade.begun(rows[key_of(one)])) for one in waiting if "upgrade" in rows[key_of(one)])
     work = HandOver(run, windows, model, rows)
     if run.check:
         work.changed = bool(waiting)
     else:
         work.work(work.of_use(waiting))
-    waiting = [one for one in waiting if not work.rows[key_of(one)]["failed"]]
-    said, left = entered(run, model), {}
+    work.rows.update((key_of(one), _upgrade.settled(work.rows[key_of(one)])) for one in waiting if "upgrade" in work.rows[key_of(one)])
+    waiting = [one for one in waiting if not (work.rows[key_of(one)]["failed"] or work.rows[key_of(one)]["not_begun"])]
+    left = {}
     for one in waiting:
         plan = _tsp_settings.against([dict(one)], windows.profile, windows.options["settings"], known_of(windows, one),
                                      strings={one["instance_id"]: _tsp_settings.HIDDEN}, properties={})
         left[key_of(one)] = rows_by_hand([one], plan)
-    ready = [one for one in waiting if not left[key_of(one)] or key_of(one) in said]
-    reasons = reasons_of(run) + ([FETCHING] if ready else [])
-    facts = run.register(_run.LOOKED)["tsp"]["facts"]
-    nothing = dict(by=BY_NOBODY, reasons=[], said="")
     return dict(
         rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, armed=sorted(map(list, work.armed)),
-        waiting=[list(key_of(one)) for one in waiting], ready=[list(key_of(one)) for one in ready],
-        by_hand=[row for one in waiting for row in left[key_of(one)]], files=work.files_of(waiting, left),
-        restart=restart_of(windows, facts, reasons) if ready else nothing, deferred=[] if ready else reasons)
+        waiting=[list(key_of(one)) for one in waiting], by_hand=[row for one in waiting for row in left[key_of(one)]],
+        files=work.files_of(waiting, left))
+
+
+def ready(run, execute):
+    """Which TSPs are started anew so that they fetch: those with nothing left for a person, and those where one has entered it."""
+    model, handed = run.model(), run.register(_run.HANDED)
+    said = entered(run, model, typed(run))
+    left = set(Key(row["cluster"], row["instance_id"]) for row in handed.get("by_hand") or ())
+    found = [pair for pair in handed.get("waiting") or () if Key(*pair) not in left or Key(*pair) in said]
+    reasons = reasons_of(run) + ([FETCHING] if found else [])
+    restart = restart_of(Windows(run, execute), run.register(_run.LOOKED)["tsp"]["facts"], reasons) if found else dict(
+        by=BY_NOBODY, reasons=[], said="")
+    return dict(changed=False, ready=found, restart=restart, deferred=[] if found else reasons)
 
 
 def known_of(windows, instance):
@@ -80,6 +93,8 @@ def known_of(windows, instance):
 
 def awaited(row):
     """Whether an instance is to fetch a certificate, and this was not looked at in an earlier part of the run."""
+    if row.get("upgrade") == _upgrade.BY_TSP:
+        return row["state"] == _upgrade.LEFT
     return bool(row["needed"]) and not row["failed"] and "state" not in row
 
 
@@ -109,6 +124,11 @@ class HandOver(hosts.Enrolment):
         if lost:
             self.fail(lost, NOBODY_LEARNS % ", ".join(one["instance_id"] for one in lost))
         return [one for one in due if one["string_given"]]
+
+    def hindrance(self, cluster, chunk, canary, number):
+        """As for others; an upgrade has a gate, too."""
+        stopped = (self.run.register(_run.GATE).get("stopped") or {}).get(cluster)
+        return tuple(stopped) if stopped else super().hindrance(cluster, chunk, canary, number)
 
     def enrol(self, due, arming, used):
         self.armed |= set(Key(arming.cluster, name) for name in arming.armed)
@@ -171,7 +191,8 @@ def fetched(run, execute):
     if run.check or not waiting:
         return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, run.register(_run.LOOKED)["tsp"]["strings"]))
     armed = set(Key(*pair) for pair in handed["armed"])
-    ready = set(Key(*pair) for pair in handed["ready"]) if handed["restart"]["by"] != BY_NOBODY else set()
+    begun = run.register(_run.READY)
+    started = set(Key(*pair) for pair in begun["ready"]) if begun["restart"]["by"] != BY_NOBODY else set()
     profiles = dict((Key(cluster, name), profile) for cluster, name, profile in run.register(_run.WAITED).get("profiles") or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows]
     found, strings = {}, []
@@ -179,7 +200,7 @@ def fetched(run, execute):
         facts, strings = windows.facts(mine)
         found = _tsp_enrolment.by_key(facts)
     for key in waiting:
-        rows[key] = _tsp_enrolment.judged(rows[key], found.get(key), profiles.get(key), key in armed, key in ready,
+        rows[key] = _tsp_enrolment.judged(rows[key], found.get(key), profiles.get(key), key in armed, key in started,
                                           run.option("fetch_deadline"))
     changed = any(rows[key]["action"] in _outcome.NEW for key in waiting)
     return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, strings) or changed)
@@ -203,4 +224,4 @@ def forget(run, windows, model, rows, on_host):
     return changed
 
 
-STAGES = {"hand_over": hand_over, "fetched": fetched}
+STAGES = {"hand_over": hand_over, "ready": ready, "fetched": fetched}

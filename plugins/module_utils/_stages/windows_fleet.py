@@ -9,7 +9,7 @@ Each asks the clusters only where a host of the batch has such an instance to as
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_enrolment, _tsp_settings
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _tsp_enrolment, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_sheet
 
@@ -35,15 +35,16 @@ def wait(run):
     model, surveys = run.model(), fleet.usable(run)
     asked, fetching = {}, set()
     for host in run.batch():
-        handed = run.of_host(host, _run.HANDED)
+        handed, ready = run.of_host(host, _run.HANDED), run.of_host(host, _run.READY).get("ready") or ()
         failed = set(key_of(row) for row in run.newest(host) or () if row["failed"])
         for key in map(lambda pair: Key(*pair), handed.get("waiting") or ()):
             if key not in failed and key.cluster in surveys:
                 asked.setdefault(key.cluster, set()).add(key.name)
-                if list(key) in handed["ready"] and (restarted(run, host, _run.HANDED) or run.option("tsp_operator")):
+                if list(key) in ready and (restarted(run, host, _run.READY) or windows.typed(run)):
                     fetching.add(key)
+    said = [text for text in [windows.not_typed(run)] if text]
     if run.check or not asked:
-        return dict(changed=False, profiles=[])
+        return dict(changed=False, profiles=[], warnings=said)
     access, left, known = clusters.Access(run.clusters()), pauses(run, "fetch_deadline") if fetching else [], {}
     if fetching:
         run.show("Waiting until %d TSP(s) have fetched their certificates, %d seconds at most." % (
@@ -57,7 +58,7 @@ def wait(run):
         if not pending or not left:
             break
         clusters.pause(left.pop(0))
-    return dict(changed=False, profiles=[[*key, profile] for key, profile in known.items()])
+    return dict(changed=False, profiles=[[*key, profile] for key, profile in known.items()], warnings=said)
 
 
 # sheet
@@ -67,10 +68,10 @@ def sheet(run):
     """Show what a person has to enter now, and say whether to wait for that."""
     if not run.option("tsp_operator") or run.check:
         return dict(changed=False, ask=False)
-    lines = []
-    for host in run.batch():
-        shown = windows_sheet.sheet(run, host, [row for row in run.newest(host) or () if row["certificate_valid"]])
-        lines += shown if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand") else []
+    left = dict((host, windows_sheet.rows_of(run, host, run.newest(host) or ())) for host in run.batch())
+    # Only what this run waits for is asked for now; the rest is in the summary, too.
+    asking = [host for host in left if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand")]
+    lines = windows_sheet.told(run, [host for host in asking if left[host]])
     if lines:
         run.show("", "To be entered in the dialogs of the TSPs now:", *lines, "")
     return dict(changed=False, ask=bool(lines))
@@ -86,10 +87,12 @@ def see(run):
     kept = dict((key, before[key]) for key in KEPT if key in before)
     seen = clusters.Seen(secure=set(Key(*pair) for pair in before.get("secure") or ()))
     tsps = set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
-    awaited = [row for host in run.batch() if restarted(run, host, _run.HANDED, _run.SETTLED) for row in run.newest(host) or ()
-               if key_of(row) in tsps and owner_of(row) in seen.secure and row["certificate_valid"] and not row["failed"]]
+    awaited = [row for host in run.batch() if restarted(run, host, _run.READY, _run.SETTLED) for row in run.newest(host) or ()
+               if key_of(row) in tsps and owner_of(row) in seen.secure and row["certificate_valid"] and not row["failed"]
+               and row["action"] != _outcome.WAITS_ARMED]
+    said = [text for text in [windows.not_typed(run)] if text]
     if run.check or not awaited:
-        return dict(kept, changed=False)
+        return dict(kept, changed=False, warnings=said)
     access, left = clusters.Access(run.clusters()), pauses(run, "connect_deadline")
     run.show("Waiting until the cluster sees %d TSP(s) connected, %d seconds at most." % (len(awaited), run.option("connect_deadline")))
     while True:
@@ -101,7 +104,7 @@ def see(run):
             break
         clusters.pause(left.pop(0))
     plan = dict((host, [found.get(key_of(row), row) for row in rows]) for host, rows in before["plan"].items())
-    return dict(kept, changed=False, plan=plan)
+    return dict(kept, changed=False, plan=plan, warnings=said)
 
 
 STAGES = {"wait": wait, "sheet": sheet, "see": see}

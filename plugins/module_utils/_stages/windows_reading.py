@@ -13,6 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _tsp_host,
     _tsp_installation,
     _tsp_settings,
+    _tsp_software,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
@@ -26,8 +27,13 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
     Windows,
     authorities_of,
     listed,
+    not_looked_at,
     rows_by_hand,
 )
+
+NO_WINDOWS = (
+    "Its enrolment is tsp, but the host is no Windows host: its connection is neither psrp nor winrm, and its shell is none of Windows. "
+    "Correct ansible_connection or ansible_shell_type in the inventory, or leave enrolment out.")
 
 
 # look
@@ -35,28 +41,27 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 
 def look(run, execute):
     """What the host shows of its TSPs: addresses, providers, certificates, settings, and whether it reaches the cluster."""
-    model, before = run.model(), run.register(_run.PREFLIGHT)
-    mine = listed(run, model)
-    others = hosts.listed_here(run, model) or not run.is_windows(run.host)
-    if before.get("stopped") or not mine and others:
-        return hosts.look(run, execute)
-    if not mine:
-        return dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
-    found = of_tsps(run, execute, mine)
-    if not others or not hosts.listed_here(run, model):
-        return found
-    beside = hosts.look(run, execute)
-    refused = " ".join(text for text in (beside["refused"], found["refused"]) if text)
-    tsp = dict(tsp=found["tsp"]) if "tsp" in found and not refused else {}
-    return dict(beside, rows=beside["rows"] + found["rows"], refused=refused, warnings=beside["warnings"] + found["warnings"], **tsp)
+    mine = listed(run, run.model())
+    if run.register(_run.PREFLIGHT).get("stopped") or not run.is_windows(run.host):
+        return beside(hosts.look(run, execute), mine)
+    return of_tsps(run, execute, mine) if mine else dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
 
 
 def inspect(run, execute):
     """The same for a run that changes nothing and asks no cluster first."""
     mine = listed(run, run.model())
-    if not mine:
-        return dict(changed=False, rows=[], refused="", warnings=[]) if run.is_windows(run.host) else hosts.inspect(run, execute)
+    if not run.is_windows(run.host):
+        return beside(hosts.inspect(run, execute), mine)
+    why = not_looked_at(run) if mine else ""
+    if why or not mine:
+        return dict(changed=False, rows=[], refused=why, warnings=[why] if why else [])
     return of_tsps(run, execute, mine, changes=False)
+
+
+def beside(found, tsps):
+    """What another host shows, with the instances that only a Windows host could show."""
+    rows = [_outcome.failed(_outcome.fresh(one), NO_WINDOWS) for one in tsps]
+    return dict(found, rows=found["rows"] + rows) if rows and not found["refused"] else found
 
 
 def of_tsps(run, execute, mine, changes=True):
@@ -93,11 +98,8 @@ def decided(run, windows, mine):
     """What to do about the installation, with its problems in one list."""
     options = windows.options
     system = dict((name, windows.ask("win_reg_stat", path=key, name=name).get("value")) for name, key in _tsp_installation.SYSTEM.items())
-    keys = ["%s\\%s" % (key, options["product_id"]) for key in _tsp_installation.UNINSTALL_KEYS] if options["product_id"] else [
-        "%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS
-        for name in windows.ask("win_reg_stat", path=key).get("sub_keys") or ()]
     decision = _tsp_installation.decision(
-        windows.values(_tsp_installation.PROVIDERS_KEY), mine, [windows.values(key) for key in keys], options["installer_version"],
+        windows.values(_tsp_installation.PROVIDERS_KEY), mine, windows.programs(), options["installer_version"],
         run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]]["release"], options["product_name"],
         system["SystemRoot"] or "C:\\Windows", options["installer_properties"])
     if decision["action"] != _tsp_installation.NONE and options["password_on_command_line"]:
@@ -136,16 +138,23 @@ def read(run, execute):
     plan = windows.against(mine)
     rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(changed=False, rows=rows, tsp=dict(
-        facts=facts, ports=windows.ports(mine), drift=plan.drift, addresses=_tsp_host.addresses_of(told)))
+        facts=facts, ports=windows.ports(mine), drift=plan.drift, addresses=_tsp_host.addresses_of(told),
+        software=dict(windows.software(), providers=facts["providers"], listed=dict(
+            (one["tsp_number"], one["item"]["cluster"]) for one in facts["instances"]))))
 
 
-def judged_reading(host, told, certificates, outside=None):
+def judged_reading(host, told, certificates, outside=None, releases=None):
     """(instances, findings, addresses) of one of the hosts whose registers of read() are told. certificates: {cluster: those of servers,
-    None where they could not be read}. outside: {cluster: DER of the authorities of its online CA}."""
+    None where they could not be read}. outside: {cluster: DER of the authorities of its online CA}. releases: {cluster: its release}."""
     authorities = dict((name, authorities_of(found)) for name, found in certificates.items())
     facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities, outside)) for name, one in told.items())
     mine = told[host]
-    return facts[host]["instances"], _tsp_host.findings(facts, host, mine["drift"], mine["ports"]), mine["addresses"]
+    software = dict((name, dict(one["software"], listed=dict((int(number), cluster) for number, cluster in one["software"]["listed"].items())))
+                    for name, one in told.items())
+    found = _tsp_host.findings(facts, host, mine["drift"], mine["ports"])
+    found += [_tsp_host.finding(severity, host, None, what, fix) for severity, what, fix in _tsp_software.findings(
+        software, host, releases or {})]
+    return facts[host]["instances"], found, mine["addresses"]
 
 
 def traces(run, execute, asked, mask):

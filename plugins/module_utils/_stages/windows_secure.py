@@ -13,6 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
+    BY_NOBODY,
     SECURE_CONNECTION,
     Unanswered,
     Windows,
@@ -20,17 +21,24 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
     listed,
     restart_of,
     rows_by_hand,
+    typed,
 )
 
+STILL_TICKED = (
+    "The users of %s left the secure port, and Secure Connection of these TSPs could not be switched off, so they are off the air: %s Untick "
+    "it in the dialog, and restart this host.")
+OFF_THE_AIR = (
+    "The TSPs of %s are off the air until Secure Connection is unticked in the dialog and this host is restarted, because their users left "
+    "the secure port.")
 NOT_TICKED = (
     "waiting: Secure Connection is not ticked in the dialog of %s, so it would be off the air; tick it at a time of your choice, and run "
     "this with secure_tsp_tsp_entered then, which cuts the user over and starts the TSP anew")
 
 
-def ticked_by_hand(run, model):
+def ticked_by_hand(run, model, by_operator):
     """{Key} of instances whose secure connection a person has ticked. Of what needed a certificate, the last run listed only that."""
-    found = entered(run, model)
-    if run.option("tsp_operator"):
+    found = entered(run, model, by_operator)
+    if by_operator:
         return found
     for host in run.vars["ansible_play_hosts_all"]:
         found -= set(key_of(row) for row in run.of_host(host, _run.LOOKED).get("rows") or () if row["needed"])
@@ -38,6 +46,27 @@ def ticked_by_hand(run, model):
 
 
 # The secure connection
+
+
+def untick(run, execute, mine):
+    """Switch the secure connection of these instances off, whose users left the secure port, where the registry profile knows the place.
+
+    Their TSPs are off the air until it is off and they are started anew. by_hand: what a person has to untick; restart: as in settle.
+    """
+    windows = Windows(run, execute)
+    nothing = dict(by=BY_NOBODY, reasons=[], said="")
+    try:
+        facts, _strings = windows.facts(mine)
+        plan = windows.against(mine, only=[_tsp_settings.SECURE], by_instance=ticks(mine, False))
+        written = set() if run.check else switch(windows, mine, plan)
+    except Unanswered as error:
+        message = STILL_TICKED % (", ".join(one["instance_id"] for one in mine), error)
+        return dict(changed=False, restart=nothing, by_hand=[], said=[message], warnings=[message])
+    restart = restart_of(windows, facts, [SECURE_CONNECTION]) if written else nothing
+    by_hand = rows_by_hand(mine, plan)
+    said = [restart["said"]] if restart["said"] else []
+    said += [OFF_THE_AIR % ", ".join(sorted(set(row["instance_id"] for row in by_hand)))] if by_hand else []
+    return dict(changed=bool(written or run.check and plan.writes), restart=restart, by_hand=by_hand, said=said, warnings=said)
 
 
 def tick(run, execute):
@@ -85,7 +114,8 @@ def not_ticked(run, model, register):
     tsps = [one for one in model.listed() if one["enrolment"] == "tsp" and one["state"] == "present"]
     if not tsps:
         return {}
-    ready, missing = ticked_by_hand(run, model), {}
+    # Before the pause it is not known yet what the operator does.
+    ready, missing = ticked_by_hand(run, model, run.option("tsp_operator") if register == _run.LOOKED else typed(run)), {}
     for host in run.vars["ansible_play_hosts_all"]:
         found = run.of_host(host, register)
         ready |= set(Key(*pair) for pair in (found.get("tsp") or found).get("ready") or ())
@@ -103,13 +133,13 @@ def to_restart(run):
 
 def settle(run, execute):
     """What is left to be restarted for after the cutover. A tick whose user was not cut over after all is taken back."""
-    model, handed, ticked = run.model(), run.register(_run.HANDED), run.register(_run.TICKED)
+    model, begun, ticked = run.model(), run.register(_run.READY), run.register(_run.TICKED)
     was = set(Key(*pair) for pair in run.register(_run.DUE).get("secure") or ())
     secure = set(Key(*pair) for pair in run.register(_run.CUTOVER).get("secure") or ())
     rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
     written = set(Key(*pair) for pair in ticked.get("ticked") or ())
-    by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model)
+    by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model, typed(run))
     windows, result = Windows(run, execute), dict(changed=False, warnings=[])
     back = [one for one in mine if key_of(one) in written and owner_of(one) not in secure]
     if back and not run.check:
@@ -122,11 +152,12 @@ def settle(run, execute):
             message = ("Secure Connection is switched on, but the user is not cut over: the TSP is off the air at its next start. It could "
                        "not be taken back: %s" % error)
             rows.update((key_of(one), _outcome.also_failed(rows[key_of(one)], message)) for one in back)
-    reasons = list(handed.get("deferred") or ())
+    again = run.register(_run.SETTLED).get("restart") or {}  # of the batch that this host was in
+    reasons = [] if again.get("by", BY_NOBODY) != BY_NOBODY else list(begun.get("deferred") or ())
     if any(key_of(one) in written and owner_of(one) in secure or key_of(one) in by_hand and owner_of(one) in secure - was for one in mine):
         reasons.append(SECURE_CONNECTION)
     restart = restart_of(windows, run.register(_run.LOOKED)["tsp"]["facts"], reasons)
-    said = [text for text in ((handed.get("restart") or {}).get("said"), restart["said"]) if text]
+    said = [text for text in ((begun.get("restart") or {}).get("said"), restart["said"]) if text]
     return dict(result, rows=list(rows.values()), restart=restart, said=said)
 
 

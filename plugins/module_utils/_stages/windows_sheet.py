@@ -2,35 +2,79 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a person has to enter in the dialogs of TSPs."""
+"""What a person has to enter in the dialogs of TSPs: the rows that are left of each PC, and its sheet in files of the controller."""
 
 from __future__ import annotations
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
-    _run,
-    _tsp_settings,
-)
+import contextlib
+import os
+import re
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_settings, _work_sheet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import write_private
+
+MOST_OF_A_STRING = 200  # characters
+PAGE, TABLE = "html", "csv"
 
 
-# What a person enters
-
-
-def sheet(run, host, rows):
-    """Lines with what a person has to enter on a host, nothing of instances that the cluster sees connected."""
-    done = set(key_of(row) for row in rows if row.get("online"))
-    looked, handed, ticked = (run.of_host(host, name) for name in (_run.LOOKED, _run.HANDED, _run.TICKED))
+def rows_of(run, host, outcomes):
+    """What is left to be entered on a host, with the files that strings are in."""
+    looked, handed, ticked, restored = (run.of_host(host, name) for name in (_run.LOOKED, _run.HANDED, _run.TICKED, _run.RESTORED))
     files = dict((Key(cluster, name), path) for cluster, name, path in handed.get("files") or ())
+    rows = _work_sheet.left(outcomes, (looked.get("tsp") or {}).get("by_hand") or (), handed.get("by_hand") or (),
+                            (ticked.get("by_hand") or []) + (restored.get("by_hand") or []))
+    return [dict(row, file=files.get(key_of(row), "") if row["setting"] == _tsp_settings.STRING else "") for row in rows]
+
+
+def said_of(run, host):
+    """What else has to be done on a host."""
+    return list(run.of_host(host, _run.SETTLED).get("said") or run.of_host(host, _run.RESTORED).get("said") or ())
+
+
+def told(run, hosts):
+    """Lines for the terminal with everything that is left on these hosts, and their sheets brought up to date."""
+    lines, written, several = [], [], run.model().several
+    for host in hosts:
+        rows, said = rows_of(run, host, run.newest(host) or ()), said_of(run, host)
+        lines += _work_sheet.lines(host, rows) + ["%s: %s" % (host, one) for one in said]
+        written += put(run, host, rows, said, several)
+    return lines + (["Sheets to print: %s" % ", ".join(written)] if written else [])
+
+
+def put(run, host, rows, said, several):
+    """Write the page and the table of a host; where nothing is left, those of an earlier run go. Gives the path of the page."""
+    folder = run.option("sheet_folder")
+    if not folder or run.check:
+        return []
+    paths = dict((kind, os.path.join(run.path(folder), "%s.%s" % (re.sub(r"[^\w.-]", "_", host), kind))) for kind in (PAGE, TABLE))
+    if not rows:
+        if ours(paths[PAGE]):
+            for path in paths.values():
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+        return []
+    strings = strings_of(run, rows) if run.option("sheet_strings") else {}
+    write_private(paths[PAGE], _work_sheet.page(host, rows, said, clusters.iso(clusters.now()), several, strings))
+    write_private(paths[TABLE], _work_sheet.table(host, rows))
+    return [paths[PAGE]]
+
+
+def ours(path):
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return _work_sheet.MARK in stream.read(MOST_OF_A_STRING)
+    except (OSError, ValueError):
+        return False
+
+
+def strings_of(run, rows):
+    """{Key: string} of those in files of the controller."""
     found = {}
-    for row in (looked.get("tsp") or {}).get("by_hand", []) + (handed.get("by_hand") or []) + (ticked.get("by_hand") or []):
-        key = Key(row["cluster"], row["instance_id"])
-        if key not in done:
-            line = "%s = %s" % (row["place"], row["value"])
-            if row["setting"] == _tsp_settings.STRING and key in files:
-                line += ", which is in %s" % files[key]
-            found.setdefault(key, {})[row["setting"]] = line
-    lines = []
-    for key, settings in found.items():
-        order = sorted(settings, key=list(_tsp_settings.SETTINGS).index)
-        lines += ["%s, instance %s:" % (host, key.name)] + ["    " + settings[name] for name in order]
-    return lines + ["%s: %s" % (host, said) for said in run.of_host(host, _run.SETTLED).get("said") or ()]
+    for row in rows:
+        if row["file"]:
+            with contextlib.suppress(OSError, ValueError), open(row["file"], encoding="utf-8") as stream:
+                found[key_of(row)] = stream.read(MOST_OF_A_STRING).strip()
+                run.keep_secret(found[key_of(row)])
+    return found

@@ -11,7 +11,7 @@ import json
 import provisioned
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
-from windows_site import FOLDER, KEY, USER, entry
+from windows_site import FOLDER, KEY, USER, WINDOWS, entry
 
 HOSTS = ("recorder01", "recorder02")
 
@@ -32,6 +32,7 @@ def site(make_windows_site):
         site.tsp.put(state, 1, "QBEClient.cer", der)
         site.tsp.put(state, 1, "QBEClient.pem", b"whatever holds the key")
         site.write(host, state)
+        site.install(host)
         cluster.list_application(USER["name"], site.addresses[host], 50000, instance_id=instance_id)
     site.settings["secure_tsp_report_folder"] = str(site.controller.folder / "report")
     site.sim.act("reset_counters")
@@ -94,6 +95,35 @@ def test_settings_issuers_and_ports_are_told_with_the_rest(site):
     foreign = "The certificate was not issued by the cluster's present CAPF certificate."
     assert ("recorder02", foreign) in found and ("recorder01", foreign) not in found
     assert "win_regedit" not in site.state("recorder02")["calls"]
+
+
+def test_what_a_tsp_administrator_watches(site):
+    """Versions, provider files, what an uninstallation left, Auto Update, Notifier, Windows upgraded in place."""
+    current = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\"
+    site.use_profile(**{"general.auto_update": entry("X-Update", "dword", {"map": {"ask": 0, "never": 1, "always": 2}})})
+    site.add_providers("recorder01", 2, 3)
+    site.install("recorder01", "12.5.1.5", (1, 2))
+    state = site.state("recorder01")
+    state["files"]["C:\\Windows\\System32\\CiscoTSP002x64.tsp"]["content"] = base64.b64encode(b"another").decode()
+    state["registry"][WINDOWS]["InstallDate"]["value"] = 1772323200
+    state["registry"][current + "Policies\\System"] = {"EnableLUA": {"type": "REG_DWORD", "value": 1}}
+    state["registry"][current + "Run"] = {"CiscoTSPNotifier": {"type": "REG_SZ", "value": "C:\\Program Files\\Cisco\\Notifier.exe"}}
+    state["registry"][KEY.replace("{number}", "001")] = {"X-Update": {"type": "REG_DWORD", "value": 0}}
+    site.write("recorder01", state)
+    report = look(site, rc=2)
+    assert {(one["code"], one["host"]) for one in report["findings"]} == {("windows_host", "recorder01")}
+    told = {one["what"]: one["fix"] for one in report["findings"]}
+    older = next(what for what in told if what.startswith("TSP 12.5.1.5 is older than the cluster (14."))
+    assert "silent upgrade is not supported with 3 instances" in told[older]
+    assert {what for what in told if what != older} == {
+        "TSP 12.5.1.5 is installed, while recorder02 has 14.0.1.5.",
+        "TAPI's list has CiscoTSP003x64.tsp, which an uninstallation left behind: there is no such file.",
+        "TSP 002 is installed and stands in no list of instances.",
+        "Auto Update is Ask: the TSP may change its version by itself, and it needs a local administrator.",
+        "The TSP's Notifier is to start with Windows (CiscoTSPNotifier), and user account control is on, with which it does not.",
+        "Windows was installed or upgraded in place on 2026-03-01, the TSP before that, on 2026-01-02.",
+        "The provider files of this PC are not one version: CiscoTSP002x64.tsp differs from the others.",
+    }
 
 
 def put_traces(site, host, *texts):

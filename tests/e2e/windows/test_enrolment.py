@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import stat
+
+from windows_site import PROFILE
 
 SECURE = "Standard CTI Secure Connection"
 DIALOG = "Control Panel > Phone and Modem > Advanced > CiscoTSP001.tsp > Configure > "
@@ -18,6 +21,20 @@ def assert_nothing_secret(site, run, *more):
         assert secret not in run.output
         for path, text in site.everywhere():
             assert secret not in text, path
+
+
+def sheet(site, host="recorder01"):
+    """(page, rows of the table after its titles) for the host, None where there is none."""
+    page, table = (site.controller.folder / "sheets" / (host + kind) for kind in (".html", ".csv"))
+    assert page.exists() == table.exists()
+    if not page.exists():
+        return None
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (page, table)} == {0o600}
+    return page.read_text(), list(csv.DictReader(table.read_text().splitlines()))
+
+
+def fields(site, host="recorder01"):
+    return [(row["tab"], row["field"], row["value"]) for row in sheet(site, host)[1]]
 
 
 def groups(site):
@@ -76,6 +93,13 @@ def test_without_a_profile_a_person_gets_a_list_and_a_file(make_windows_site):
     assert DIALOG + "Security > CAPF: Authorization String = (secret), which is in %s" % file in armed.output
     assert DIALOG + "Security > Fetch Certificate = on" in armed.output
     assert DIALOG + "Security > Secure Connection" not in armed.output
+    page, rows = sheet(site)
+    assert [row["tab"] for row in rows] == sorted((row["tab"] for row in rows), key=["User", "CTI Manager", "Security"].index)
+    assert {(row["host"], row["instance_id"], row["tsp"], row["dialog"]) for row in rows} == {
+        ("recorder01", "recorder01x1", "CiscoTSP001.tsp", "Cisco TAPI Configuration")}
+    assert ("Security", "CAPF: Authorization String", "(secret), which is in %s" % file) in fields(site)
+    assert ("Security", "Fetch Certificate", "on") in fields(site) and ("User", "User Name", "recorder_tapi") in fields(site)
+    assert "Cisco TAPI Configuration" in page and "secure_tsp_tsp_entered" in page
     assert_nothing_secret(site, armed)
     assert site.sim.cluster.accounts.profile("recorder01x1").string == string
 
@@ -83,6 +107,7 @@ def test_without_a_profile_a_person_gets_a_list_and_a_file(make_windows_site):
     assert file.read_text().strip() == string, "a pending profile is left alone"
     assert waiting.count("changed") == 0
     assert site.state("recorder01")["reboots"] == 0, "a restart would be in vain"
+    assert len(fields(site)) == len(rows), "what is not entered yet is listed as before"
 
     enter_for_fetch(site)
     fetched = site.run(*ENTERED)
@@ -90,12 +115,16 @@ def test_without_a_profile_a_person_gets_a_list_and_a_file(make_windows_site):
     assert site.state("recorder01")["reboots"] == 1 and not file.exists()
     assert "Secure Connection is not ticked in the dialog of recorder01x1 on recorder01" in fetched.remarks["recorder01x1"]
     assert SECURE not in groups(site)
+    left = fields(site)
+    assert not {field for _tab, field, _value in left} & {
+        "Fetch Certificate", "CAPF: Authorization String", "CAPF: Instance Identifier", "CAPF: IP Address", "TFTP Server: IP Address"}
+    assert ("User", "User Name", "recorder_tapi") in left, "a certificate does not prove who logs in"
 
     enter(site, **{"security.secure_connection": True})
     connected = site.run(*ENTERED)
     assert connected.states == {"recorder01x1": "verified"} and SECURE in groups(site)
     assert site.state("recorder01")["reboots"] == 2
-    assert DIALOG not in connected.output, "what the cluster proves is not listed any more"
+    assert DIALOG not in connected.output and sheet(site) is None, "what the cluster proves is not listed any more"
 
 
 def test_a_tick_is_listed_where_somebody_else_cut_over(make_windows_site):
@@ -203,3 +232,86 @@ def test_the_former_playbook_is_site_for_windows_hosts(make_windows_site):
     assert run.states["recorder01x1"] == "would enrol" and set(run.hosts) == {"logger01", "recorder01"}
     assert not [result for result in run.results("Look at the host, fetch trust lists, judge certificates") if result["host"] == "logger01"]
     assert site.sim.cluster.accounts.profile("recorder01x1") is None and not list(site.strings.glob("*"))
+
+
+def test_one_that_keeps_no_tick_needs_a_person_for_it_alone(make_windows_site):
+    """Cisco's guides say that Fetch Certificate is stored nowhere; the profile that is measured on such a TSP does not have it."""
+    site = make_windows_site("recorder01")
+    site.use_profile(**{name: place for name, place in PROFILE.items() if name != "security.fetch_certificates"})
+    site.settings.update(client_windows_allow_reboot=True, secure_tsp_sheet_strings=True)
+    armed = site.run()
+    assert armed.states == {"recorder01x1": "armed, waits for the TSP"}
+    assert site.state("recorder01")["reboots"] == 1, "for the settings that were written, not for the fetch"
+    assert [field for field in fields(site) if field[0] == "Security"] == [("Security", "Fetch Certificate", "on")]
+    assert len(site.registry("recorder01")["X-String"]) == 10 and "X-String" not in sheet(site)[0]
+
+    enter(site, **{"security.fetch_certificates": True})
+    fetched = site.run(*ENTERED)
+    assert fetched.states == {"recorder01x1": "verified"} and SECURE in groups(site)
+    assert site.state("recorder01")["reboots"] == 3 and sheet(site) is None
+
+
+def test_a_string_is_on_the_page_on_request_alone(make_windows_site):
+    site = make_windows_site("recorder01")
+    site.settings["secure_tsp_sheet_strings"] = True
+    run = site.run()
+    string = (site.strings / "recorder01x1.txt").read_text().strip()
+    page, rows = sheet(site)
+    assert string in page and string not in run.output
+    assert not [row for row in rows if string in row["value"]]
+
+
+# Force and rearm
+
+
+def enrolled(site):
+    """As after a run with a registry profile."""
+    site.use_profile()
+    site.settings["client_windows_allow_reboot"] = True
+    site.run()
+    return site.certificate("recorder01")
+
+
+def test_force_fetches_a_new_certificate(make_windows_site):
+    site = make_windows_site("recorder01")
+    first = enrolled(site)
+    site.instances[0]["force"] = True
+    run = site.run()
+    assert run.states == {"recorder01x1": "verified"} and run.rows["recorder01x1"]["ACTION"] == "renewed"
+    assert site.certificate("recorder01") not in (None, first)
+
+
+def test_force_and_rearm_say_what_is_left_for_a_person(make_windows_site):
+    """A valid certificate hides nothing of what was asked for, and a string that a person has entered is not replaced."""
+    site = make_windows_site("recorder01")
+    first = enrolled(site)
+    del site.settings["client_windows_registry_profile"]
+    site.instances[0]["rearm"] = True
+    armed = site.run()
+    assert armed.states == {"recorder01x1": "armed, waits for the TSP"}
+    assert {field for _tab, field, _value in fields(site)} >= {"Fetch Certificate", "CAPF: Authorization String"}
+    string = (site.strings / "recorder01x1.txt").read_text().strip()
+    assert site.sim.cluster.accounts.profile("recorder01x1").string == string
+
+    again = site.run()
+    assert (site.strings / "recorder01x1.txt").read_text().strip() != string and again.count("failures") == 0
+    enter_for_fetch(site)
+    fetched = site.run(*ENTERED)
+    assert fetched.rows["recorder01x1"]["ACTION"] == "renewed" and site.certificate("recorder01") != first
+
+
+def test_the_tag_enrol_arms_windows_hosts(make_windows_site):
+    site = make_windows_site("recorder01")
+    run = site.run("--tags", "enrol")
+    assert site.sim.cluster.accounts.profile("recorder01x1").armed and (site.strings / "recorder01x1.txt").exists()
+    assert run.rows["recorder01x1"]["ACTION"] == "armed" and SECURE not in groups(site)
+    assert ("Security", "Fetch Certificate", "on") in fields(site)
+
+
+def test_without_a_terminal_nothing_counts_as_entered(make_windows_site):
+    site = make_windows_site("recorder01")
+    site.settings.update(client_windows_allow_reboot=True, secure_tsp_tsp_operator=True)
+    run = site.run()
+    assert run.states == {"recorder01x1": "armed, waits for the TSP"} and site.state("recorder01")["reboots"] == 0
+    told = run.output.replace("\n", " ").replace("    ", "")
+    assert "Nobody typed 'entered' at the terminal, so nothing counts as entered" in told

@@ -9,7 +9,8 @@ import hashlib
 import stat
 
 import yaml
-from windows_site import KEY, PROVIDERS, UNINSTALL
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings, _tsp_sitting
+from windows_site import KEY, PROFILE, PROVIDERS, UNINSTALL
 
 INSTALLER = b"the installer of version 14.0.1.5"
 SHA256 = hashlib.sha256(INSTALLER).hexdigest()
@@ -121,3 +122,30 @@ def test_discovery_writes_a_profile_that_works(make_windows_site):
 
     site.run()
     assert site.registry("recorder01")["X-Port"] == 3804, "the measured profile is used for writing"
+
+
+def test_one_sitting_writes_the_profile(make_windows_site):
+    """Each run without a terminal is one step. What the TSP stores follows from the table that the run before printed."""
+    site = make_windows_site("recorder01")
+    profile = site.controller.folder / "sitting.yml"
+    site.settings.update(client_windows_registry_profile=str(profile), client_windows_discover_keys=["HKLM:\\SOFTWARE\\Invented"])
+    places = _tsp_settings.load_profile(PROFILE)[0]
+    for taken in range(_tsp_sitting.STEPS):
+        turn = max(0, taken - 1 - _tsp_sitting.UNCHANGED)
+        values = {"Opened": {"type": "REG_DWORD", "value": taken}}
+        for name, course in _tsp_sitting.COURSES.items():
+            if name in places:
+                kind = _tsp_settings.TYPES[places[name].type]
+                values[places[name].value_name(1)] = {"type": kind, "value": places[name].stored(name, course[turn])}
+        site.change("recorder01", registry={**site.state("recorder01")["registry"], FIRST: values})
+        assert not profile.exists()
+        run = site.run(playbook="discover_registry_profile")
+        steps = list((site.controller.folder / "discovery").glob("*-sitting.*"))
+        if taken < _tsp_sitting.STEPS - 1:
+            assert "Step %d of 6" % (taken + 1) in run.output and {stat.S_IMODE(path.stat().st_mode) for path in steps} == {0o600}
+    assert steps == [] and "Changes by itself: %s\\Opened" % FIRST in run.output
+    found, problems = _tsp_settings.load_profile(yaml.safe_load(profile.read_text())["settings"])
+    assert problems == [] and set(found) == set(places) & set(_tsp_sitting.COURSES)
+    assert {name: (one.key, one.name, one.transform) for name, one in found.items()} == {
+        name: (KEY, places[name].name, places[name].transform) for name in found}
+    assert "user.single_sign_on was left out" in run.output

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import ntpath
 
 from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
 
 
-def facts(path, file, octets):
+def facts(path, file, octets, get_checksum):
+    checksum = {"checksum": hashlib.sha1(octets).hexdigest()} if get_checksum else {}
     return {
+        **checksum,
         "path": path, "filename": ntpath.basename(path), "extension": ntpath.splitext(path)[1], "exists": True,
-        "isdir": False, "isreg": True, "size": octets, "lastwritetime": file["modified"],
+        "isdir": False, "isreg": True, "size": len(octets), "lastwritetime": file["modified"],
     }
 
 
@@ -38,7 +41,7 @@ def main():
                 name = ntpath.basename(path).lower()
                 if (params["recurse"] or not deep) and any(
                         fnmatch.fnmatchcase(name, pattern.lower()) for pattern in params["patterns"] or ["*"]):
-                    found.append(facts(path, host.state["files"][path], len(host.read(path))))
+                    found.append(facts(path, host.state["files"][path], host.read(path), params["get_checksum"]))
     module.exit_json(changed=False, examined=examined, matched=len(found), files=found)
 
 

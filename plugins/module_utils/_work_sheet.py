@@ -1,0 +1,125 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""What a person still has to enter in the dialogs of the TSPs of one PC: which rows are left, and the same as text, page and table. Pure.
+
+A row is one field of one dialog: cluster, instance_id, number of the TSP, setting, place, value, and file, where the authorization
+string is. No row holds the string itself.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import WAITS_ARMED
+
+MARK = "voiceops.secure_tsp: sheet for a person"  # by which a file of ours is known again
+DIALOG = "Cisco TAPI Configuration"
+# Where Cisco's guides say that the dialog is opened.
+OPENED_BY = "Start menu &gt; Cisco TAPI, or Control Panel &gt; Phone and Modem &gt; Advanced &gt; %s &gt; Configure"
+COLUMNS = ("host", "cluster", "instance_id", "tsp", "dialog", "tab", "field", "value")
+FORMULA = ("=", "+", "-", "@")  # with which a cell of a spreadsheet begins to compute
+# What a certificate proves that the cluster's CAPF issued to the TSP.
+OF_A_FETCH = ("security.capf_address", "security.capf_port", "security.tftp_address", "security.instance_id", *_tsp_settings.WHILE_FETCHING)
+STYLE = """
+body {font: 11pt sans-serif; margin: 2em} h2 {margin-bottom: 0.2em} table {border-collapse: collapse; margin: 0.5em 0 1.5em}
+th, td {border: 1px solid #777; padding: 0.25em 0.7em; text-align: left} td.value {font-family: monospace} td.done {width: 2em}
+@media print {section {break-inside: avoid} body {margin: 0}}
+"""
+
+
+def left(outcomes, settings, fetch, tick):
+    """The rows that are left, in the order of the dialog.
+
+    outcomes: newest rows of the host. settings: what was missing at the first look; fetch: what the fetch of a certificate needs; tick:
+    the secure connection. What the cluster proves is not left: all of an instance that it sees connected, and of one that it issued its
+    certificate to what the fetch needed.
+    """
+    known, found = dict((key_of(row), row) for row in outcomes), {}
+    for part, rows in (("settings", settings), ("fetch", fetch), ("tick", tick)):
+        for row in rows:
+            outcome = known.get(key_of(row)) or {}
+            valid, renewing = outcome.get("certificate_valid"), outcome.get("action") == WAITS_ARMED or outcome.get("needed")
+            if outcome.get("online") or valid and renewing and part == "settings":
+                continue
+            if valid and not renewing and row["setting"] in OF_A_FETCH:
+                continue
+            found[key_of(row), row["setting"]] = row
+    order = list(_tsp_settings.SETTINGS)
+    return sorted(found.values(), key=lambda row: (row["number"], row["instance_id"], order.index(row["setting"])))
+
+
+def by_instance(rows):
+    """[(Key, rows)] of each instance, in order."""
+    found = {}
+    for row in rows:
+        found.setdefault(key_of(row), []).append(row)
+    return list(found.items())
+
+
+def lines(host, rows):
+    """For the terminal."""
+    found = []
+    for key, mine in by_instance(rows):
+        found.append("%s, instance %s:" % (host, key.name))
+        found += ["    %s = %s%s" % (row["place"], row["value"], ", which is in %s" % row["file"] if row.get("file") else "") for row in mine]
+    return found
+
+
+def command(host, rows, several):
+    """What is run when everything is entered."""
+    names = [str(key) if several else key.name for key, _rows in by_instance(rows)]
+    return "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit %s -e %s" % (
+        word(host), word(json.dumps({"secure_tsp_tsp_entered": names})))
+
+
+def page(host, rows, said, made, several=False, strings=None):
+    """One printable HTML page for a PC. strings: {Key: authorization string}, where they are asked for on the page."""
+    parts = []
+    for key, mine in by_instance(rows):
+        name = _tsp_settings.provider_name(mine[0]["number"])
+        cells = "\n".join(
+            '<tr><td>%s</td><td>%s</td><td class="value">%s</td><td class="done">&#9744;</td></tr>' % (
+                text(_tsp_settings.SETTINGS[row["setting"]].tab), text(_tsp_settings.SETTINGS[row["setting"]].label),
+                text(shown(row, strings or {}))) for row in mine)
+        parts.append(
+            "<section>\n<h2>%s, instance %s%s</h2>\n<p>Dialog <b>%s</b>: %s.</p>\n<table>\n"
+            "<tr><th>Tab</th><th>Field</th><th>Value</th><th>Done</th></tr>\n%s\n</table>\n</section>" % (
+                text(name), text(key.name), " (cluster %s)" % text(key.cluster) if several else "", DIALOG, OPENED_BY % text(name), cells))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<!-- %s -->\n<head>\n<meta charset="utf-8">\n<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n'
+        "<h1>%s</h1>\n<p>To be entered by a person, as of %s.</p>\n%s\n%s<p>Close each dialog with OK. Then run:</p>\n<pre>%s</pre>\n</body>\n"
+        "</html>\n") % (MARK, text(host), STYLE, text(host), text(made), "\n".join(parts), "".join(
+            "<p>%s</p>\n" % text(one) for one in said), text(command(host, rows, several)))
+
+
+def shown(row, strings):
+    """The value of a field, or where it is read."""
+    if row["setting"] == _tsp_settings.STRING and key_of(row) in strings:
+        return strings[key_of(row)]
+    return "%s, which is in %s" % (row["value"], row["file"]) if row.get("file") else row["value"]
+
+
+def table(host, rows):
+    """The same as CSV; the string is named by its file."""
+    cells = [COLUMNS]
+    for row in rows:
+        setting = _tsp_settings.SETTINGS[row["setting"]]
+        cells.append((host, row["cluster"], row["instance_id"], _tsp_settings.provider_name(row["number"]), DIALOG, setting.tab,
+                      setting.label, shown(row, {})))
+    return "".join(",".join(cell(one) for one in line) + "\r\n" for line in cells)
+
+
+def cell(value):
+    """A quoted cell that no spreadsheet computes."""
+    value = printable(value)
+    return '"%s"' % ("'" + value if value.startswith(FORMULA) else value).replace('"', '""')
+
+
+def text(value):
+    return html.escape(printable(value))

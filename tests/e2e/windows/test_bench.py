@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way with the real ansible.windows, its own part on the controller included: only the PowerShell interpreter is played.
+
+The collection is looked for where documented_options.py says that its package is put; where it is not, this is skipped and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+from controller import ROOT
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGE = ROOT / ".cache" / "ansible-package"
+
+
+@pytest.fixture
+def bench(make_windows_site):
+    """A scripted host behind a connection for Windows."""
+    if not (PACKAGE / "ansible_collections" / "ansible" / "windows" / "MANIFEST.json").exists():
+        pytest.skip("The package ansible is not in .cache/ansible-package, so the real ansible.windows is not run.")
+    site = make_windows_site("recorder01", user=False)
+    programs = site.controller.folder / "bin"
+    programs.mkdir()
+    (programs / "PowerShell").write_text("#!/bin/sh\nexec '%s' '%s' \"$@\"\n" % (sys.executable, HERE / "bench" / "powershell.py"))
+    (programs / "PowerShell").chmod(0o700)
+    # Nothing else of the package, which is large.
+    (site.controller.folder / "collections" / "ansible_collections" / "ansible").mkdir()
+    (site.controller.folder / "collections" / "ansible_collections" / "ansible" / "windows").symlink_to(
+        PACKAGE / "ansible_collections" / "ansible" / "windows")
+    site.controller.stand_ins = False
+    site.controller.more.update(
+        PATH="%s:%s" % (programs, os.environ["PATH"]), ANSIBLE_CONNECTION_PLUGINS=str(HERE / "bench" / "connection"),
+        PLAYED_HOSTS=str(site.controller.hosts))
+    site.hosts = {"recorder01": {"ansible_connection": "played", "ansible_shell_type": "powershell", "ansible_os_family": None}}
+    return site
+
+
+def test_the_real_modules_take_what_is_asked_and_a_second_run_changes_nothing(bench):
+    bench.use_profile()
+    bench.install("recorder01")
+    bench.settings.update(client_windows_allow_reboot=True, secure_tsp_report_folder=str(bench.controller.folder / "report"))
+    first = bench.run("-vvv")
+    assert first.states == {"recorder01x1": "verified"}
+    assert bench.state("recorder01")["reboots"] == 2, "by the real win_reboot"
+    assert "ansible/windows/plugins/modules/win_regedit.ps1" in first.output
+    string = bench.registry("recorder01")["X-String"]
+    assert len(string) == 10 and string not in first.output
+
+    second = bench.run()
+    assert second.states == {"recorder01x1": "verified"} and second.count("changed") == 0
+    bench.run(playbook="drift")
