@@ -142,11 +142,11 @@ def may_be_cut(model, cluster, survey):
     return False
 
 
-def look_at_lists(run, naming=(), probe=None):
+def look_at_lists(run, naming=(), probe=None, played=False):
     """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle.
 
     naming: options that name instances; named has the keys, by option. probe: whether there are probes beside the instances,
-    where that is not told by secure_tsp_probe.
+    where that is not told by secure_tsp_probe. played: no host is spoken with, so nothing is needed for Windows hosts.
     """
     run_once_is_possible(run)
     mistakes = run.mistakes()
@@ -160,7 +160,7 @@ def look_at_lists(run, naming=(), probe=None):
         keys, unknown = model.named(safe_option(run, option) or (), _run.PREFIX + option)
         named[option] = sorted(map(list, keys))
         wrong += unknown
-    mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
+    mistakes += list(dict.fromkeys(str(one) for one in wrong)) + ([] if played else windows.mistakes(run, model))
     handlers = handlers_of(run, mistakes)
     refuse_lists(mistakes)
     return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), named=named,
