@@ -12,7 +12,7 @@ PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo test pytest windows fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+.PHONY: help venv demo test pytest windows hosts outside sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -39,6 +39,18 @@ browser: venv  ## The report's page in a headless Chromium, with screenshots in 
 
 windows: venv  ## What is known of Windows: the contract with ansible.windows, scripted hosts, installer and registry under Wine
 	@$(PYTEST) -rs tests/contract/test_windows_modules.py tests/contract/test_windows_stand_ins.py tests/wine tests/e2e/windows
+
+hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and what networks and hosts do to them; WORDS="--short" or pytest's
+	@tests/hosts/run $(WORDS)
+
+outside: venv  ## Licences (reuse), what ansible-runner, ansible-navigator and ara keep of a run, and the scenario for Molecule
+	@tests/gate/outside
+
+events: venv  ## The rulebook for alerts and findings with a real ansible-rulebook and Java
+	@tests/gate/events
+
+sbom: venv  ## What an execution environment installs, as CycloneDX in .cache/sbom
+	@tests/gate/sbom
 
 sanity: venv  ## ansible-test sanity, without containers
 	@tests/gate/sanity

@@ -26,6 +26,7 @@ SPECS = ROLE / "meta" / "argument_specs.yml"
 SPECS_OF_WINDOWS = ROOT / "roles" / "client_windows" / "meta" / "argument_specs.yml"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "variables.rst"
 OTHER_ROLES = ("client_windows", "client_jtapi", "report")
+FIRST = "0.1.0"  # every option and entry point is as old as the collection
 WIDTH = 130
 
 # {task file that a play may name: (what it does in one line, more about it)}
@@ -99,6 +100,11 @@ ENTRY_POINTS = {
         "open connections, and writes O(adopt:secure_tsp_adopt_file), with all that a person has to fill in as comments.",
         "An instance is put to the host that has its files, or from which its user's only instance is connected.",
     )),
+    "rehearse": ("Show what would come of the lists, on a cluster that is played on the controller", (
+        "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Neither the clusters nor the hosts of "
+        "the inventory are asked.",
+        "It needs the folder C(tests) of the collection, which its tarball has.",
+    )),
 }
 ENTRY_POINTS_OF_WINDOWS = {
     "main": ("Install and set the Cisco TSP on a Windows host", (
@@ -166,7 +172,7 @@ def argument_specs():
     options = {_options.PREFIX + name: dict(description=described_list(name), **LIST_TYPES[name]) for name in _options.LISTS}
     options.update((_options.PREFIX + name, spec_of(option)) for name, option in _options.OPTIONS.items())
     author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
-    specs = {name: {"short_description": short, "description": list(more), "author": author, "options": options}
+    specs = {name: {"short_description": short, "version_added": FIRST, "description": list(more), "author": author, "options": options}
              for name, (short, more) in ENTRY_POINTS.items()}
     text = yaml.dump({"argument_specs": specs}, Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
     return HEAD + text
@@ -176,7 +182,7 @@ def argument_specs_of_windows():
     """The same of the role client_windows."""
     options = {_options.PREFIX_WINDOWS + name: spec_of(option) for name, option in {**_options.WINDOWS, **GIVEN_TO_WINDOWS}.items()}
     author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
-    specs = {name: {"short_description": short, "description": list(more), "author": author, "options": options}
+    specs = {name: {"short_description": short, "version_added": FIRST, "description": list(more), "author": author, "options": options}
              for name, (short, more) in ENTRY_POINTS_OF_WINDOWS.items()}
     return HEAD_OF_WINDOWS + yaml.dump({"argument_specs": specs}, Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
 

@@ -8,6 +8,7 @@ DOCUMENTATION = r"""
 name: fleet_progress
 type: aggregate
 short_description: Show how far enrolment in batches is, and when it ends
+version_added: 0.1.0
 description:
   - Shows the batch, how many instances are done, failed and left, how many it does in a minute, and when it will be done,
     compared with the end of the maintenance window.

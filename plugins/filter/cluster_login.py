@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: cluster_login
 short_description: The options that log in to a cluster, out of its entry in the list of clusters
+version_added: 0.1.0
 description:
   - Takes what the modules of the action group C(axl) share out of one value of C(secure_tsp_clusters), so that it can
     be given to C(module_defaults).

@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: jtapi_ini
 short_description: A jtapi.ini with other values
+version_added: 0.1.0
 description:
   - Sets values in the text of a C(jtapi.ini), and leaves everything else as it is. Values of documented keys are checked
     against their documented ranges; other keys are taken as they are.

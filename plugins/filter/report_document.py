@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: report_document
 short_description: Results of a run as one report document
+version_added: 0.1.0
 description:
   - Puts the results of a provisioning, drift or upgrade run into the versioned document that the role
     P(voiceops.secure_tsp.report#role) writes as JSON, JUnit XML and a page.

@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: report_junit
 short_description: A report document as JUnit XML
+version_added: 0.1.0
 description:
   - One test case for each TSP instance, each cluster, and each user or host that a finding is about.
   - What has a failed stage, a critical finding or a warning is a failure. An instance that waits, or that could not be

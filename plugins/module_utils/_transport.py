@@ -172,6 +172,7 @@ class _Download(TftpContextClientDownload):
             self.sock.bind((source_address, 0))
         self._deadline = deadline
         self._where = where
+        self.elsewhere = ""  # the address of a stranger that answered
 
     @property
     def host(self):
@@ -198,6 +199,8 @@ class _Download(TftpContextClientDownload):
             except ConnectionError:
                 continue
             if sender[0].split("%")[0] != self.address or (self.tidport and sender[1] != self.tidport):
+                if sender[0].split("%")[0] != self.address:
+                    self.elsewhere = sender[0].split("%")[0]
                 self._refuse(sender, UNKNOWN_TID)
                 continue
             if self._handle(octets, sender):
@@ -266,7 +269,8 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
         download.start()
     except TftpTimeout:
         raise TransportError(
-            "the TFTP server did not answer" if not collector.octets else "the TFTP server fell silent", where=where,
+            ("the TFTP server did not answer" if not collector.octets else "the TFTP server fell silent") + (
+                ", while an answer came from %s" % download.elsewhere if download.elsewhere else ""), where=where,
             cure="Check that the Cisco Tftp service runs there and that UDP %d and the ports above 1023 pass." % port,
         ) from None
     except (TftpException, struct.error) as error:

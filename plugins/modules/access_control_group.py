@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: access_control_group
 short_description: Manage members of an access control group
+version_added: 0.1.0
 description:
   - Adds users to, or removes them from, one access control group of a CUCM cluster, in one request.
   - Groups themselves are neither created nor removed, and their roles are not touched.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: application_user
 short_description: Manage an application user for CTI
+version_added: 0.1.0
 description:
   - Makes, updates or removes one application user of a CUCM cluster with its controlled devices and CTI groups.
   - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few users use

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: capf_certificate
 short_description: Give a TSP instance a key and a certificate from CAPF
+version_added: 0.1.0
 description:
   - Makes a key on the host, has CAPF issue a certificate for it, and puts both in place together.
   - A certificate that is there, valid and issued by the CAPF of the trust list is kept. Nothing is connected then.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: capf_certificate_info
 short_description: Tell whether a TSP instance needs a certificate, and why
+version_added: 0.1.0
 description:
   - Looks at key, certificate and trust list of an instance without any connection, and judges them.
   - With O(certificate) it judges the content of a certificate file in place of a folder, such as C(QBEClient.cer) of a

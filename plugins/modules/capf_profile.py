@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: capf_profile
 short_description: Manage a CAPF profile of an application user or end user
+version_added: 0.1.0
 description:
   - Makes, arms, disarms or removes the CAPF profile of one instance ID.
   - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few profiles use

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_info
 short_description: Tell whether a CUCM cluster can serve secure CTI clients
+version_added: 0.1.0
 description:
   - Reads the release, nodes, security mode, services, CAPF parameters, server certificates and CAPF profiles of a
     Cisco Unified Communications Manager cluster.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_service
 short_description: Activate, start, stop or restart services of a CUCM node
+version_added: 0.1.0
 description:
   - Brings services of one node into the wanted state through Control Center, and waits until they are there.
   - Reads the node's services first, sends only the orders that are needed, and judges the outcome by the status that

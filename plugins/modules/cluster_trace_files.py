@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_trace_files
 short_description: List or download CUCM traces of a time window from every node
+version_added: 0.1.0
 description:
   - Lists the trace files of CAPF, TFTP, TVS and CTI Manager, or of other services, that log collection shows for a time
     window, and downloads them into a folder per node.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cti_connection_info
 short_description: Show which CTI connections the cluster itself sees
+version_added: 0.1.0
 description:
   - Asks RISPort70 (C(selectCtiItem)) which providers, devices and lines the given users have open. This is the
     server's own view, and it opens nothing, so a running application is not disturbed.

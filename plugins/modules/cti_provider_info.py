@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cti_provider_info
 short_description: Open a provider at CTI Manager as a TSP does, list its devices and lines, and close it
+version_added: 0.1.0
 description:
   - Proves a secure TSP end to end. It connects to CTI Manager over TLS with the certificate and key of an instance,
     checks the server against the instance's trust list, logs in, waits until the provider is open, lists devices and

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ctl_file
 short_description: Fetch, verify and keep a cluster's certificate trust list (CTL) with its certificates
+version_added: 0.1.0
 description:
   - Fetches the trust list from CUCM's file servers, decides whether it may be trusted, and keeps it with its
     certificates in the folder of a TSP instance.

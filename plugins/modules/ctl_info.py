@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ctl_info
 short_description: Show a certificate trust list (CTL or ITL) of CUCM
+version_added: 0.1.0
 description:
   - Reads one trust list, from a file or from its content, and shows its signer, its records and its certificates.
   - It runs on bare Python. Where the library cryptography is installed it also checks whether the list is signed by a

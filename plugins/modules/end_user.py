@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: end_user
 short_description: Manage devices and CTI groups of an end user
+version_added: 0.1.0
 description:
   - Brings controlled devices and CTI groups of one end user of a CUCM cluster in line. The user must exist; end users
     are never created, removed or changed otherwise, so LDAP-synchronised ones need no special care.

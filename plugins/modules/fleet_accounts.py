@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fleet_accounts
 short_description: Bring users, CTI groups and CAPF profiles of one cluster in line with two lists
+version_added: 0.1.0
 description:
   - Reads what a CUCM cluster shows about the listed users and TSP instances, plans, and applies only what differs.
   - Reading takes at most 8 requests whatever the number of users and instances, unless one answer would pass the 8 MB

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: jtapi_key_store
 short_description: Give a Java application the key and certificate of an instance
+version_added: 0.1.0
 description:
   - Writes key and certificate of an instance's folder, as M(voiceops.secure_tsp.capf_certificate) keeps it, into one file
     that a Java application reads. A PKCS#12 key store, a BCFKS one, or PEM.

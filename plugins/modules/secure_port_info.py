@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secure_port_info
 short_description: Shake hands with CAPF and CTI Manager over TLS, and hang up
+version_added: 0.1.0
 description:
   - Tells of each port whether it answers, what it presents, and whether the trust list of an instance vouches for that.
   - No authorization string, no name and no password is sent, and no client certificate is shown, so that nothing is used up

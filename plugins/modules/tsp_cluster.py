@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tsp_cluster
 short_description: One stage of a run on all clusters, once for all hosts
+version_added: 0.1.0
 description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on clusters. It runs on the controller as an
     action plugin, in a task with C(run_once), reads the variables C(secure_tsp_*) and what the stages before registered, and
@@ -33,11 +34,12 @@ options:
       - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
         them connected.
       - V(adopted) writes the lists of what clusters and hosts have already.
+      - V(rehearse) has the cluster played on this machine, and shows what would come of the lists.
     type: str
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, uncut, summary,
-       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see]
+       drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:

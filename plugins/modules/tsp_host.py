@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tsp_host
 short_description: One stage of a run on one host, for all its TSP instances
+version_added: 0.1.0
 description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task give O(stage) alone; the
     action plugin of the same name takes everything else from the stages before, runs the module once for all instances of the

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tsp_trace_info
 short_description: Tell from trace files of Cisco TSP or JTAPI how far a secure start went
+version_added: 0.1.0
 description:
   - Reads the trace files of one Cisco TSP instance and tells which stages of a secure start they show, when, and what
     comes after the last one.

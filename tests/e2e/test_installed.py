@@ -18,6 +18,7 @@ HOST = "recorder01"
 PLAYBOOKS = {
     "site": ((), {0}), "verify": ((), {0}), "drift": ((), {2}), "diagnose": ((), {0}), "upgrade_certificates": ((), {0}),
     "adopt": ((), {0}), "rollback": (("-e", '{"secure_tsp_rollback_instances": ["recorder01x1"]}'), {0}), "decommission": ((), {0}),
+    "windows": ((), {0}), "rehearse": ((), {0}),
 }
 
 
@@ -59,7 +60,24 @@ def test_a_playbook_writes_nothing_into_the_collection(site, playbook):
         assert (site.controller.folder / "adopted.yml").exists() and "%s/adopted.yml" % site.controller.folder in run.output
 
 
+def test_galaxy_finds_nothing_modified_afterwards(site):
+    """The last test of this file: all playbooks were run from that collection by then."""
+    galaxy = [sys.executable, str(pathlib.Path(sys.executable).with_name("ansible-galaxy")), "collection", "verify", "--offline"]
+    collections = str(site.place.parents[2])
+    verified = subprocess.run([*galaxy, "-p", collections, "voiceops.secure_tsp"], env=site.controller.environment(), check=False,
+                              capture_output=True, text=True)
+    assert verified.returncode == 0 and "modified" not in verified.stdout + verified.stderr, verified.stdout + verified.stderr
+    assert "Successfully verified" in verified.stdout
+    # It would be found.
+    changed = site.place / "playbooks" / "site.yml"
+    changed.chmod(0o644)
+    changed.write_text(changed.read_text() + "# more\n")
+    verified = subprocess.run([*galaxy, "-p", collections, "voiceops.secure_tsp"], env=site.controller.environment(), check=False,
+                              capture_output=True, text=True)
+    assert verified.returncode != 0 and "playbooks/site.yml" in verified.stdout + verified.stderr
+
+
 def test_no_playbook_was_forgotten():
-    """windows is site under an older name; discovery needs a person."""
+    """Discovery needs a person and a Windows host."""
     names = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
-    assert names - set(PLAYBOOKS) == {"windows", "discover_registry_profile"}
+    assert names - set(PLAYBOOKS) == {"discover_registry_profile"}

@@ -131,6 +131,18 @@ def test_another_address_than_the_servers_is_a_stranger_from_the_start():
     assert script.answer[:4] == b"\0\5\0\5"
 
 
+def test_an_answer_from_another_address_alone_is_named(monkeypatch):
+    monkeypatch.setattr(_transport, "TFTP_RETRANSMIT", 0.1)
+
+    def script(_server, client, _packet):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.2", 0))
+            other.sendto(data(1, b"evil"), client)
+
+    with ScriptedTftp(script) as server, pytest.raises(TransportError, match="did not answer, while an answer came from 127.0.0.2"):
+        server.fetch()
+
+
 def test_duplicates_and_blocks_from_ahead_do_no_harm_and_do_not_multiply():
     def script(server, client, packet):
         index = next_block(packet)

@@ -37,6 +37,9 @@ NO_CAPF = (
     "Authority Proxy Function on the publisher, run utils ctl update CTLFile there, restart Cisco Tftp, then run this "
     "again."
 )
+OTHER_WAYS = (
+    " Where UDP does not pass, secure_tsp_ctl_http: true has the host take TCP 6970, and secure_tsp_ctl_from: controller has the "
+    "controller fetch it.")
 WAYS_OUT = (
     "The stored trust list can no longer vouch for the cluster's new one, so it was left as it is. There are two safe ways out. "
     "Either pin the new one: take its checksum from 'show ctl' on the publisher's command line, give it as ctl_fingerprint "
@@ -244,7 +247,9 @@ def subjects_of(instances, answer):
 def trust_failure(trust, cluster):
     """Why an instance cannot go on with its trust list; empty where it can."""
     if trust.get("failed"):
-        return WAYS_OUT % cluster if trust.get("verdict") == STRANGER else trust.get("msg") or "the trust list failed without a message"
+        if trust.get("verdict") == STRANGER:
+            return WAYS_OUT % cluster
+        return (trust.get("msg") or "the trust list failed without a message") + (OTHER_WAYS if trust.get("verdict") in NOT_FETCHED else "")
     return "" if trust["ctl"]["has_capf"] else NO_CAPF % cluster
 
 
