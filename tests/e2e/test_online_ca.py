@@ -60,7 +60,12 @@ def test_t4_with_the_authority_everything_goes_its_way(site, authority):
 def test_t4_the_authority_in_capf_trust_is_read_by_AXL(make_site, authority):
     site = make_site(hosts=HOSTS, users=[USER], instances=[INSTANCE], fresh_keys=True)
     site.sim.cluster.use_online_ca(authority)
-    assert site.run().states == {"recorder01x1": "verified"}
+    site.cluster["tls_legacy"] = True
+    run = site.run()
+    assert run.states == {"recorder01x1": "verified"}
+    told = " ".join(run.output.split())
+    assert "Cluster main: tls_legacy allows outdated TLS versions" in told and "do not need tls_legacy: leave it away" in told
+    del site.cluster["tls_legacy"]
     site.sim.cluster.online_ca = None
     other = pki.capf_authority("Example Issuing CA 2")
     site.sim.cluster.use_online_ca(other)  # the CA was changed; what the former one issued stays good while both are trusted

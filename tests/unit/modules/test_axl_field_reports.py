@@ -790,7 +790,8 @@ def test_A14_a_release_without_the_column_is_read_all_the_same(sim, people):
     assert done["read_way"] == "sql" and done["users"][0]["exists"]
 
 
-@pytest.mark.parametrize(("status", "active"), [(None, True), ("", True), ("1", True), (1, True), (" 1 ", True), ("2", False), (0, False)])
+@pytest.mark.parametrize(("status", "active"), [(None, True), ("", True), ("1", True), (1, True), (" 1 ", True), ("2", False), (0, False),
+                                                ("Active", True), ("Inactive", False), ("3", False)])
 def test_A14_the_words_for_it(status, active):
     assert accounts._active(status) is active
 
