@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
     CannotHere,
@@ -87,8 +89,8 @@ class Survey:
                 role=node.get("processNodeRole"),
                 usage=node.get("nodeUsage"),
             )
-            for node in found
-            if node.get("name") != PSEUDO_NODE
+            for node in self._named(found, "name")
+            if node["name"] != PSEUDO_NODE
         ]
         publishers = [node["name"] for node in nodes if node["usage"] == "Publisher"]
         self.facts["nodes"] = nodes
@@ -101,8 +103,8 @@ class Survey:
         except AxlError as refused:
             self._doubt("The security mode could not be read: %s" % refused)
         else:
-            value = rows[0].get("paramvalue") if rows else None
-            mode = int(value) if value and value.isdigit() else None
+            value = (rows[0].get("paramvalue") or "").strip() if rows else ""
+            mode = int(value) if re.match(r"[0-9]{1,3}\Z", value) else None
             if mode is None:
                 self._doubt("The cluster shows no parameter ClusterSecurityMode, so its security mode is unknown.")
         self.facts["security_mode"] = mode
@@ -118,8 +120,8 @@ class Survey:
                 running=None,
                 status=None,
             )
-            for one in found
-            if one.get("service") in SERVICES and one.get("processNodeName") != PSEUDO_NODE
+            for one in self._named(found, "processNodeName")
+            if one.get("service") in SERVICES and one["processNodeName"] != PSEUDO_NODE
         ]
         for node in sorted(set(one["node"] for one in services if one["activated"])):
             self._add_running(node, [one for one in services if one["node"] == node])
@@ -189,6 +191,13 @@ class Survey:
             profile_facts(one, "application", one.get("applicationUser"), one.get("certificateOperation"))
             for one in application
         ] + [profile_facts(one, "end", one.get("endUserId"), one.get("certificationOperation")) for one in end]
+
+    def _named(self, rows, name):
+        """Those with a name; that there are others is a doubt, and no reason to know nothing."""
+        found = [row for row in rows if row.get(name)]
+        if len(found) < len(rows):
+            self._doubt("%d of the cluster's entries lack %s, and are passed over." % (len(rows) - len(found), name))
+        return found
 
     def _doubt(self, text):
         self.doubts.append(text)
