@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
@@ -46,6 +47,7 @@ CAPF_TRUST, CAPF_NAME = "capf-trust", "CAPF-"
 OWN_CERTIFICATES = ("callmanager", "capf", "tomcat", "itlrecovery")
 HIDDEN_WORDS = ("password", "passphrase", "secret", "credential")
 UNKNOWN_ISSUER = "unknown"
+MOST_AT_ONCE = 8  # nodes that are asked at the same time
 STATUS_PATIENCE = 60  # seconds for the limit of requests of each node's Control Center
 
 NO_ANSWER = (AxlError, InputError, ProtocolError, TransportError, TrustError)
@@ -123,15 +125,26 @@ class Survey:
             for one in self._named(found, "processNodeName")
             if one.get("service") in SERVICES and one["processNodeName"] != PSEUDO_NODE
         ]
-        for node in sorted(set(one["node"] for one in services if one["activated"])):
-            self._add_running(node, [one for one in services if one["node"] == node])
+        nodes = sorted(set(one["node"] for one in services if one["activated"]))
+        of_node = [[one for one in services if one["node"] == node] for node in nodes]
+        if nodes:
+            # At the same time: nodes that cannot be reached from here take the time of one.
+            with concurrent.futures.ThreadPoolExecutor(min(len(nodes), MOST_AT_ONCE)) as pool:
+                answers = list(pool.map(self._status, nodes, of_node))
+            for node, mine, (found, error) in zip(nodes, of_node, answers):
+                self._add_running(node, mine, found, error)
         self.facts["services"] = services
 
-    def _add_running(self, node, services):
+    def _status(self, node, services):
+        """C((rows of Control Center, None)), or why there are none."""
         host = self.control_center.hostname if node == self.facts["publisher"] else node
         try:
-            found = service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE)
+            return service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE), None
         except NO_ANSWER as error:
+            return (), error
+
+    def _add_running(self, node, services, found, error):
+        if error is not None:
             self._doubt("Whether the services of node %s run could not be determined: %s" % (node, error))
             return
         status = dict((one["service"], one["status"]) for one in found)

@@ -149,6 +149,22 @@ def test_A3_a_service_of_no_node_is_a_doubt(cluster):
     assert "1 of the cluster's entries lack processNodeName" in doubts and "services of node cu cm run could not be determined" in doubts
 
 
+def test_A17_nodes_that_do_not_answer_take_the_time_of_one(cluster, monkeypatch):
+    together = threading.Barrier(4, timeout=20)  # breaks unless all are asked at the same time
+
+    def status(login, node, names, patience):
+        together.wait()
+        raise _errors.TransportError("no connection to %s" % node)
+
+    monkeypatch.setattr(_survey, "service_status", status)
+    services = listed_rows("listProcessNodeService", "processNodeService", *[
+        [("processNodeName", "sub%d" % number), ("service", "Cisco CTIManager"), ("isActive", "true")] for number in range(4)])
+    facts, doubts = surveyed(cluster, services, look=["services"])
+    assert [one["running"] for one in facts["services"]] == [None] * 4
+    assert [doubts.index("no connection to sub%d" % number) for number in range(4)] == sorted(
+        doubts.index("no connection to sub%d" % number) for number in range(4))
+
+
 @pytest.mark.parametrize(("value", "mode"), [("1", 1), (" 1 ", 1), ("0", 0), ("", None), ("\u00b2", None), ("mixed", None), ("-1", None)])
 def test_A3_the_security_mode_however_it_is_padded(cluster, value, mode):
     facts, doubts = surveyed(cluster, rows(("paramvalue", value)), look=["security"])
