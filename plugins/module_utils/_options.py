@@ -35,7 +35,8 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), secret (the same, whatever is in it), host (a name of a host or an address), address, int, bool, path, size (octets, as C(200M)), list,
+    type: str, name (a text that goes to cluster or host as it is), secret (the same, whatever is in it), host (a name of a host or an
+    address), address, int, bool, path, size (octets, as C(200M)), list,
     dict, or raw, which is looked at elsewhere.
     """
 
@@ -200,7 +201,8 @@ def _mapping(value):
 
 
 CONVERSIONS = {
-    "str": _text, "name": _named, "secret": _name, "host": _host, "address": lambda value: address_of(_name(value)), "path": _text, "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
+    "str": _text, "name": _named, "secret": _name, "host": _host, "address": lambda value: address_of(_name(value)), "path": _text,
+    "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
 }
 

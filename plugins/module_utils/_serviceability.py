@@ -440,7 +440,7 @@ def _service_rows(result):
     return [
         dict(
             service=one.get("ServiceName"),
-            status=one.get("ServiceStatus"),
+            status=(one.get("ServiceStatus") or "").capitalize() or None,
             reason_code=one.get("ReasonCode"),
             reason=one.get("ReasonCodeString"),
             start_time=one.get("StartTime"),

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import re
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     AxlError,
     CannotHere,
@@ -44,6 +47,7 @@ CAPF_TRUST, CAPF_NAME = "capf-trust", "CAPF-"
 OWN_CERTIFICATES = ("callmanager", "capf", "tomcat", "itlrecovery")
 HIDDEN_WORDS = ("password", "passphrase", "secret", "credential")
 UNKNOWN_ISSUER = "unknown"
+MOST_AT_ONCE = 8  # nodes that are asked at the same time
 STATUS_PATIENCE = 60  # seconds for the limit of requests of each node's Control Center
 
 NO_ANSWER = (AxlError, InputError, ProtocolError, TransportError, TrustError)
@@ -87,8 +91,8 @@ class Survey:
                 role=node.get("processNodeRole"),
                 usage=node.get("nodeUsage"),
             )
-            for node in found
-            if node.get("name") != PSEUDO_NODE
+            for node in self._named(found, "name")
+            if node["name"] != PSEUDO_NODE
         ]
         publishers = [node["name"] for node in nodes if node["usage"] == "Publisher"]
         self.facts["nodes"] = nodes
@@ -101,8 +105,8 @@ class Survey:
         except AxlError as refused:
             self._doubt("The security mode could not be read: %s" % refused)
         else:
-            value = rows[0].get("paramvalue") if rows else None
-            mode = int(value) if value and value.isdigit() else None
+            value = (rows[0].get("paramvalue") or "").strip() if rows else ""
+            mode = int(value) if re.match(r"[0-9]{1,3}\Z", value) else None
             if mode is None:
                 self._doubt("The cluster shows no parameter ClusterSecurityMode, so its security mode is unknown.")
         self.facts["security_mode"] = mode
@@ -118,18 +122,29 @@ class Survey:
                 running=None,
                 status=None,
             )
-            for one in found
-            if one.get("service") in SERVICES and one.get("processNodeName") != PSEUDO_NODE
+            for one in self._named(found, "processNodeName")
+            if one.get("service") in SERVICES and one["processNodeName"] != PSEUDO_NODE
         ]
-        for node in sorted(set(one["node"] for one in services if one["activated"])):
-            self._add_running(node, [one for one in services if one["node"] == node])
+        nodes = sorted(set(one["node"] for one in services if one["activated"]))
+        of_node = [[one for one in services if one["node"] == node] for node in nodes]
+        if nodes:
+            # At the same time: nodes that cannot be reached from here take the time of one.
+            with concurrent.futures.ThreadPoolExecutor(min(len(nodes), MOST_AT_ONCE)) as pool:
+                answers = list(pool.map(self._status, nodes, of_node))
+            for node, mine, (found, error) in zip(nodes, of_node, answers):
+                self._add_running(node, mine, found, error)
         self.facts["services"] = services
 
-    def _add_running(self, node, services):
+    def _status(self, node, services):
+        """C((rows of Control Center, None)), or why there are none."""
         host = self.control_center.hostname if node == self.facts["publisher"] else node
         try:
-            found = service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE)
+            return service_status(self.control_center, host, [one["service"] for one in services], patience=STATUS_PATIENCE), None
         except NO_ANSWER as error:
+            return (), error
+
+    def _add_running(self, node, services, found, error):
+        if error is not None:
             self._doubt("Whether the services of node %s run could not be determined: %s" % (node, error))
             return
         status = dict((one["service"], one["status"]) for one in found)
@@ -189,6 +204,13 @@ class Survey:
             profile_facts(one, "application", one.get("applicationUser"), one.get("certificateOperation"))
             for one in application
         ] + [profile_facts(one, "end", one.get("endUserId"), one.get("certificationOperation")) for one in end]
+
+    def _named(self, rows, name):
+        """Those with a name; that there are others is a doubt, and no reason to know nothing."""
+        found = [row for row in rows if row.get(name)]
+        if len(found) < len(rows):
+            self._doubt("%d of the cluster's entries lack %s, and are passed over." % (len(rows) - len(found), name))
+        return found
 
     def _doubt(self, text):
         self.doubts.append(text)

@@ -9,7 +9,14 @@ import pytest
 import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from simulator import pki
-from test_client_jtapi import HOSTS, INSTANCE, PASSWORD, PREFLIGHT, ROLE, STORE, USER
+
+HOSTS, USER = ("recorder01",), {"name": "recorder_tapi", "password": "Recorder-Secret-0002"}
+INSTANCE = {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"}
+PASSWORD, STORE = "Store-Secret-0007", "JtapiClientKeyStore-recorder_tapi-recorder01x1"
+DELIVER = [
+    {"ansible.builtin.import_role": {"name": "voiceops.secure_tsp.secure_tsp", "tasks_from": "preflight", "rolespec_validate": False}},
+    {"ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_jtapi"}},
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +56,8 @@ def test_t4_with_the_authority_everything_goes_its_way(site, authority):
 
     folder = site.controller.hosts / "recorder01" / "certificates"
     playbook = site.controller.folder / "jtapi.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, {
-        **ROLE, "vars": {"client_jtapi_folder": str(folder), "client_jtapi_store_password": PASSWORD, "client_jtapi_chain": True}}]}]))
+    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": DELIVER, "vars": {
+        "client_jtapi_folder": str(folder), "client_jtapi_store_password": PASSWORD, "client_jtapi_chain": True}}]))
     site.run(playbook=playbook)
     stored = _pki.open_key_store((folder / STORE).read_bytes(), PASSWORD)
     assert (stored.certificate, stored.chain) == (site.lsc("recorder01x1"), (authority.der,))
@@ -60,7 +67,12 @@ def test_t4_with_the_authority_everything_goes_its_way(site, authority):
 def test_t4_the_authority_in_capf_trust_is_read_by_AXL(make_site, authority):
     site = make_site(hosts=HOSTS, users=[USER], instances=[INSTANCE], fresh_keys=True)
     site.sim.cluster.use_online_ca(authority)
-    assert site.run().states == {"recorder01x1": "verified"}
+    site.cluster["tls_legacy"] = True
+    run = site.run()
+    assert run.states == {"recorder01x1": "verified"}
+    told = " ".join(run.output.split())
+    assert "Cluster main: tls_legacy allows outdated TLS versions" in told and "do not need tls_legacy: leave it away" in told
+    del site.cluster["tls_legacy"]
     site.sim.cluster.online_ca = None
     other = pki.capf_authority("Example Issuing CA 2")
     site.sim.cluster.use_online_ca(other)  # the CA was changed; what the former one issued stays good while both are trusted

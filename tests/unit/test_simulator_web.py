@@ -177,6 +177,15 @@ def test_answers_are_valid_against_the_real_schema(simulated, release, version):
         assert (wrong is not None) == out_of_order, (operation, wrong)
 
 
+def test_the_releases_14_and_15_are_judged_by_their_own_schemas_where_these_are_at_hand(monkeypatch, tmp_path):
+    """Kind 9. They are fetched by the contract of schemas; a simulator fetches nothing."""
+    monkeypatch.setattr(schema_check, "NPM_FOLDER", tmp_path)
+    assert [schema_check.stands_for(version) for version in ("11.5", "12.5", "14.0", "15.0")] == ["11.5", "12.5", "12.5", "12.5"]
+    for version in ("14.0", "15.0"):
+        (tmp_path / version).mkdir()
+        assert schema_check.stands_for(version) == version
+
+
 def test_a_request_that_breaks_the_schema_is_refused_and_remembered(sim):
     peer = Peer(sim)
     code, text = peer.refused("getAppUser", "<unheardOf>1</unheardOf>")

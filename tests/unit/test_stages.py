@@ -255,3 +255,23 @@ def test_a_row_of_a_stage_is_the_row_of_the_model():
     """What stages fill in is what _outcome says that there is."""
     (row,) = rows_of(look(), instances=model().instances(hosts=["lin2"]))
     assert set(row) == set(_outcome.Outcome.__annotations__)
+
+
+# Kind 6: what a person names to be cut is found, or refused before anything is touched
+
+
+@pytest.mark.parametrize("given", [
+    False, True, "", "yes", "false", ["rec"], ["REC", "idle"], ["198.51.100.30"], ["2001:DB8::1", "rec"], [], ()])
+def test_A10_what_may_be_cut(given):
+    assert fleet.cut_mistakes(Played({"cut_connections": given}), model()) == []
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (["rce"], "there is no user rce in the list; did you mean rec?"), (["rec", "lin1"], "no user lin1"), (["rec1x"], "no user rec1x"),
+    ([198], "no user 198"), ("rec", "is neither true nor false nor a list; on the command line: -e '{\"secure_tsp_cut_connections\": [\"rec\"]}'"),
+    ("rec,idle", "nor a list"), ({"rec": 1}, "nor a list"),
+])
+def test_A10_what_is_named_to_be_cut_and_is_nobody_is_refused(given, words):
+    """It was passed over, or ended the run in the middle of the cutover."""
+    (mistake,) = fleet.cut_mistakes(Played({"cut_connections": given}), model())
+    assert mistake.startswith("secure_tsp_cut_connections") and words in mistake

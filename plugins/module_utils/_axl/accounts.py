@@ -46,7 +46,8 @@ READ_TAGS = {
     APPLICATION: ("userid", "isStandard", "associatedDevices", "associatedGroups"),
     END: ("userid", "associatedDevices", "associatedGroups", "status"),
 }
-ACTIVE = 1  # enduser.status; 2 is a user that its directory does not have any more, and that the cluster deletes within days
+# enduser.status; 2 is a user that its directory does not have any more, and that the cluster deletes within days.
+ACTIVE = ("", "1", "active", "true", "t")
 BY_STRING = "By Authentication String"
 
 # Names are compared in lower case, because Informix tells the cases apart and the cluster's own logins do not.
@@ -257,7 +258,7 @@ def _truth(text):
 
 def _active(status):
     """Nothing is said of application users, and by releases that do not know it."""
-    return status in (None, "") or str(status).strip() == str(ACTIVE)
+    return status is None or str(status).strip().lower() in ACTIVE
 
 
 def field(row, name, where):

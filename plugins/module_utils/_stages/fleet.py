@@ -10,6 +10,7 @@ always comes.
 
 from __future__ import annotations
 
+import json
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -24,15 +25,19 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
     Key,
     complete,
+    did_you_mean,
     key_of,
+    mistake,
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows, windows_secure, windows_sheet
 
+TRUTH = _options.Option("bool", False, ())
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows_secure.yml"
 HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
@@ -163,11 +168,33 @@ def look_at_lists(run, naming=(), probe=None, works=False):
         wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
     mistakes += windows.lacking(run, windows.hosts_of(run, model)) if works else []
+    mistakes += cut_mistakes(run, model)
     handlers = handlers_of(run, mistakes)
     refuse_lists(mistakes)
     return dict(known=model, model=model.plain(), warnings=[str(one) for one in unusual], places=places_of(model), named=named,
                 handlers=handlers, verify_flow="verify_%s" % (CAREFUL if handlers else STRAIGHT),
                 one_batch=len(run.batch()) == len(run.vars["ansible_play_hosts_all"]), enrol_throttle=run.option("enrol_throttle"))
+
+
+def cut_mistakes(run, model):
+    """What is wrong with the option cut_connections: who is not found in it is not cut, and nobody would say why."""
+    value, where = safe_option(run, "cut_connections"), _run.PREFIX + "cut_connections"
+    if not isinstance(value, (list, tuple)):
+        try:
+            _options.converted(TRUTH, value if value != "" else False)
+            return []
+        except ValueError:
+            return ["%s is neither true nor false nor a list; on the command line: -e %s" % (where, word(json.dumps({where: [str(value)]})))]
+    users = [user["name"] for user in model.users]
+    unknown = [str(one) for one in value if not is_address(str(one)) and not any(_fleet.same(str(one), name) for name in users)]
+    return [str(mistake("unknown_user", where, name=name, hint=did_you_mean(name, users))) for name in unknown]
+
+
+def is_address(text):
+    try:
+        return bool(_options.address_of(text))
+    except ValueError:
+        return False
 
 
 def lists(run, probe=None):
@@ -386,7 +413,7 @@ def cut_option(run):
     value = run.option("cut_connections")
     if isinstance(value, (bool, list)):
         return value
-    return _options.converted(_options.Option("bool", False, ()), value)
+    return _options.converted(TRUTH, value)
 
 
 def addresses_of(run, model):

@@ -22,7 +22,7 @@ from scripted_axl import GOOD_READ, OK, UUID, change, read
 from scripted_https import DROP, ScriptedServer, answer, envelope, fault, version_answer
 from simulator import Simulator
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _connections, _errors, _fleet, _serviceability
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _connections, _errors, _fleet, _serviceability, _survey
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts, client
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 from ansible_collections.voiceops.secure_tsp.plugins.modules import cluster_service, fleet_accounts
@@ -115,6 +115,60 @@ def test_A3_an_answer_to_another_operation(cluster):
     server, axl = cluster(answer("getUserGroup", "<return/>"))
     with pytest.raises(_errors.ProtocolError, match="one to getUserGroup .*listAppUser"):
         axl.call("listAppUser", searchCriteria={"userid": "%"})
+
+
+def listed_rows(operation, tag, *entries):
+    inner = "".join("<%s>%s</%s>" % (tag, "".join("<%s>%s</%s>" % (name, value, name) for name, value in entry), tag) for entry in entries)
+    return answer(operation, "<return>%s</return>" % inner)
+
+
+def surveyed(cluster, *replies, look):
+    """The facts and doubts of a Survey that looks at some things."""
+    server, axl = cluster(*replies)
+    survey = _survey.Survey(axl, axl.session.login, None)
+    survey.facts["publisher"] = "cucm-pub"
+    for name in look:
+        getattr(survey, "_read_" + name)()
+    return survey.facts, " ".join(survey.doubts)
+
+
+def test_A3_a_node_without_a_name_is_a_doubt(cluster):
+    nodes = listed_rows("listProcessNode", "processNode", [("name", "cucm-pub"), ("nodeUsage", "Publisher")], [("nodeUsage", "Subscriber")],
+                        [("name", ""), ("description", "x")])
+    facts, doubts = surveyed(cluster, nodes, look=["nodes"])
+    assert [one["name"] for one in facts["nodes"]] == ["cucm-pub"] and facts["publisher"] == "cucm-pub" and "2 of the cluster's entries" in doubts
+
+
+def test_A3_a_service_of_no_node_is_a_doubt(cluster):
+    """And a node whose Control Center cannot be reached by its name in the database is another one."""
+    services = listed_rows(
+        "listProcessNodeService", "processNodeService", [("service", "Cisco CTIManager"), ("isActive", "true")],
+        [("processNodeName", "cu cm"), ("service", "Cisco CTIManager"), ("isActive", "true")])
+    facts, doubts = surveyed(cluster, services, look=["services"])
+    assert [(one["node"], one["activated"], one["running"]) for one in facts["services"]] == [("cu cm", True, None)]
+    assert "1 of the cluster's entries lack processNodeName" in doubts and "services of node cu cm run could not be determined" in doubts
+
+
+def test_A17_nodes_that_do_not_answer_take_the_time_of_one(cluster, monkeypatch):
+    together = threading.Barrier(4, timeout=20)  # breaks unless all are asked at the same time
+
+    def status(login, node, names, patience):
+        together.wait()
+        raise _errors.TransportError("no connection to %s" % node)
+
+    monkeypatch.setattr(_survey, "service_status", status)
+    services = listed_rows("listProcessNodeService", "processNodeService", *[
+        [("processNodeName", "sub%d" % number), ("service", "Cisco CTIManager"), ("isActive", "true")] for number in range(4)])
+    facts, doubts = surveyed(cluster, services, look=["services"])
+    assert [one["running"] for one in facts["services"]] == [None] * 4
+    assert [doubts.index("no connection to sub%d" % number) for number in range(4)] == sorted(
+        doubts.index("no connection to sub%d" % number) for number in range(4))
+
+
+@pytest.mark.parametrize(("value", "mode"), [("1", 1), (" 1 ", 1), ("0", 0), ("", None), ("\u00b2", None), ("mixed", None), ("-1", None)])
+def test_A3_the_security_mode_however_it_is_padded(cluster, value, mode):
+    facts, doubts = surveyed(cluster, rows(("paramvalue", value)), look=["security"])
+    assert facts["security_mode"] == mode and bool(doubts) is (mode is None)
 
 
 def test_A3_connections_that_RIS_does_not_tell_are_not_none(cluster):
@@ -790,7 +844,8 @@ def test_A14_a_release_without_the_column_is_read_all_the_same(sim, people):
     assert done["read_way"] == "sql" and done["users"][0]["exists"]
 
 
-@pytest.mark.parametrize(("status", "active"), [(None, True), ("", True), ("1", True), (1, True), (" 1 ", True), ("2", False), (0, False)])
+@pytest.mark.parametrize(("status", "active"), [(None, True), ("", True), ("1", True), (1, True), (" 1 ", True), ("2", False), (0, False),
+                                                ("Active", True), ("Inactive", False), ("3", False)])
 def test_A14_the_words_for_it(status, active):
     assert accounts._active(status) is active
 
