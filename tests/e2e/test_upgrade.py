@@ -242,4 +242,3 @@ def test_a_host_that_is_lost_while_its_application_is_stopped_ends_the_run_and_s
     run = site.run(playbook="upgrade_certificates", rc=None)
     assert run.rc != 0 and site.armed() == []
     assert run.states.get("recorder01x1", "failed") == "failed", run.output
-    print(run.output)
