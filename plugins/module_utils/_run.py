@@ -51,6 +51,7 @@ REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTO
              SUMMARY) + FURTHER + OF_TSPS
 NEWEST = (GAVE_UP, GONE, REMOVED, RESTORED, PROVED, SETTLED, TICKED, FETCHED, HANDED, RENEWED, ENROLLED, PLANNED, LOOKED)
 FIRST = (LOOKED, REMOVED, RESTORED)
+OF_PLAYBOOKS = ("pattern",)  # what the playbook windows gives site
 # Of the role client_windows, and what it takes.
 REGISTERS_OF_ROLE = ("installed", "written", "discovered", "sat", "done", "package", "drafted", "work", "restart")
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
@@ -142,7 +143,7 @@ class Run:
         for variables in [self.raw(host) for host in self.vars["ansible_play_hosts_all"]] + [self.vars]:
             for variable in variables:
                 name = str(variable)[len(PREFIX):]
-                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS:
+                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS + OF_PLAYBOOKS:
                     unknown[name] = None
         return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 

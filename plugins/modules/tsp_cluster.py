@@ -258,6 +258,11 @@ stopped:
   type: str
   returned: with O(stage=preflight)
   sample: ""
+tsps:
+  description: Whether there are Windows hosts whose TSPs fetch their certificates themselves.
+  type: bool
+  returned: with O(stage=preflight)
+  sample: false
 verify_flow:
   description: Task file of the role that verifies.
   type: str
