@@ -36,10 +36,11 @@ def draft(run, execute):
     told = unread + ["%s: %s" % (name, "known before") for name in sure] + [
         "%s: %s" % (row["setting"], _tsp_settings.FROM_INSTALLER if unread else "%(verdict)s, %(place)s: %(found)s" % row) for row in rows] + [
         "%(key)s\\%(name)s: %(reason)s" % row for row in found["not_placed"]]
+    run.show(*told)
     settings = dict((name, sure.get(name) or kept.get(name)) for name in _tsp_settings.SETTINGS if name in sure or name in kept)
     if not settings:
-        return dict(failed=True, msg=NOTHING, told=told)
-    return dict(changed=False, msg=told, rows_of_draft=rows, profile={"settings": settings}, path=path)
+        return dict(failed=True, msg=NOTHING)
+    return dict(changed=False, verdicts=rows, profile={"settings": settings}, path=path)
 
 
 def dialog(run, options, number):
