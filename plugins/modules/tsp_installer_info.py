@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tsp_installer_info
 short_description: Read what the MSI of a Cisco TSP says of properties, registry and providers
+version_added: 0.1.0
 description:
   - Reads a Windows Installer package on the controller, without Windows and without any library, and tells product, codes, upgrade
     kind, public properties, fields of the dialogs, registry rows below the TSP's keys, provider files, and custom actions.
