@@ -20,7 +20,7 @@ OTHER_NAMES = {"docsite", "axl", "report"}
 
 def existing():
     folders = (("plugins/modules", "*.py"), ("plugins/filter", "*.py"), ("plugins/callback", "*.py"), ("roles", "*"),
-               ("playbooks", "*.yml"))
+               ("playbooks", "*.yml"), ("extensions/eda/rulebooks", "*.yml"), ("extensions/eda/plugins/event_source", "*.py"))
     return OTHER_NAMES | {path.stem for folder, pattern in folders for path in (ROOT / folder).glob(pattern)}
 
 

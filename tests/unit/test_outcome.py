@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _instance, _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import (
     FORCED,
+    REARMED,
     also_failed,
     failed,
     fresh,
@@ -164,7 +165,7 @@ def test_the_same_id_on_two_clusters_is_two_rows():
 
 
 def test_the_reasons_that_leave_a_certificate_valid_are_those_of_the_module():
-    assert set(_outcome.STILL_VALID) == {_instance.INTERRUPTED, _instance.EXPIRING, _instance.KEY_CHANGED, FORCED}
+    assert set(_outcome.STILL_VALID) == {_instance.INTERRUPTED, _instance.EXPIRING, _instance.KEY_CHANGED, FORCED, REARMED}
 
 
 # What the planner takes
