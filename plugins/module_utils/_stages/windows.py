@@ -225,7 +225,7 @@ def ticked_by_hand(run, model):
 
 
 def mistakes(run, model):
-    """What stands in the way of TSPs on hosts of this play, before a cluster is asked."""
+    """What prevents TSPs on hosts of this play from being set, before a cluster is asked."""
     here = [host for host in run.vars["ansible_play_hosts_all"] if tsps_of(model, host)]
     if not here:
         return []
