@@ -162,6 +162,7 @@ MISTAKES = {
     "planner": "%(where)s%(text)s",
     "secret_in_name": "%(where)s is part of %(what)s, where it could be read; give another one",
     "unknown_name": "%(where)s: there is no instance %(name)s in the list%(hint)s",
+    "unknown_only": "%(where)s: there is no cluster %(name)s in secure_tsp_clusters%(hint)s",
     "unknown_user": "%(where)s: there is no user %(name)s in the list%(hint)s",
     "ambiguous_name": "%(where)s: %(name)s is on several clusters: say %(choices)s",
 }
@@ -216,6 +217,17 @@ class Model:
     @property
     def several(self):
         return len(self.clusters) > 1
+
+    def only(self, names):
+        """(Model of these clusters alone, [Mistake]); of all where none is named. Users stay, in the order of their list."""
+        if not names:
+            return self, []
+        wrong = [mistake("unknown_only", "secure_tsp_only_clusters", name=name, hint=did_you_mean(str(name), self.clusters))
+                 for name in names if name not in self.clusters]
+        return Model(
+            dict((name, cluster) for name, cluster in self.clusters.items() if name in names), self.users,
+            dict((host, [one for one in mine if one["cluster"] in names]) for host, mine in self.hosts.items()),
+            [one for one in self.others if one["cluster"] in names]), wrong
 
     def instances(self, cluster=None, hosts=None):
         """Instances of this inventory, of one cluster or on some hosts only."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import re
 import secrets
 import traceback
 from dataclasses import dataclass

@@ -23,7 +23,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.client im
     NOT_FOUND,
     AnswerTooLarge,
     AxlClient,
-    Patience,
     login_from,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (

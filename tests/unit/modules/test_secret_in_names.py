@@ -13,7 +13,7 @@ import json
 import pytest
 import stage_options
 from ansible.module_utils.common.parameters import PASS_VARS
-from simulator import Simulator, log_collection
+from simulator import Simulator
 from unit.modules.test_kept_secrets import OPTIONS
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
