@@ -391,7 +391,7 @@ def _by_words():
     """{words of a label: setting}: the whole label, and what stands behind its group where one setting alone has it."""
     found = {}
     for name, setting in SETTINGS.items():
-        for text in {setting.label, setting.label.rpartition(": ")[2]}:
+        for text in (setting.label, setting.label.rpartition(": ")[2]):
             found.setdefault(words_of(text), set()).add(name)
     return dict((words, names.pop()) for words, names in found.items() if len(names) == 1)
 

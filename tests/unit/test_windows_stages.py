@@ -161,7 +161,7 @@ def settled(tmp_path, cut, registers=(), **variables):
     ticked = {"ticked": [["emea", "pc1x1"]], "ready": [["emea", "pc1x1"]], "by_hand": [], "rows": [row("pc1x1"), row("pc1x2")]}
     execute = Execute({key_of_tsp(1): {"Secure": 1}})
     found = windows_secure.settle(run(tmp_path, {"due": due, "ticked": ticked, "cut_over": {"secure": cut}, **dict(registers)}, **variables),
-                           execute)
+                                  execute)
     return found, execute
 
 
