@@ -9,11 +9,14 @@ import pathlib
 
 import pytest
 import yaml
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _tsp_settings, _tsp_sitting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import (
+    adoption,
+    drift,
     windows,
+    windows_discovery,
     windows_draft,
     windows_enrolment,
     windows_fleet,
@@ -259,6 +262,74 @@ def test_modules_for_windows_are_wanted_for_windows_hosts_alone(tmp_path):
     one.vars["hostvars"]["pc1"]["ansible_connection"] = "psrp"
     assert windows.hosts_of(one, MODEL) == ["pc1"]
     assert windows.lacking(one, []) == []
+
+
+@pytest.mark.parametrize(("version", "said"), [
+    (None, "ansible-galaxy collection install ansible.windows"), ("2.7.0", "on the controller as 2.7.0"), ("3.3.0", "")])
+def test_a_run_that_only_looks_says_what_the_controller_lacks(tmp_path, monkeypatch, version, said):
+    monkeypatch.setattr(windows, "collection_version", lambda name: version)
+    one = run(tmp_path, ansible_shell_type="powershell")
+    assert said in windows.not_looked_at(one) and bool(windows.not_looked_at(one)) == bool(said)
+    if said:
+        one.vars["hostvars"]["pc1"]["secure_tsp_preflight"]["only"] = None
+        assert said in drift.read(one, Execute())["reading"]["failure"]
+        assert said in adoption.adopt(one, Execute())["why"]
+        assert said in windows_reading.inspect(one, Execute())["refused"]
+
+
+def test_an_adoption_takes_the_addresses_of_a_windows_host(tmp_path, monkeypatch):
+    class Setup:
+        @staticmethod
+        def module(_name, _options, secret=False):
+            return {"ansible_facts": {"ansible_ip_addresses": ["192.0.2.31", "fe80::1%4", "2001:db8::31"]}}
+
+    monkeypatch.setattr(windows, "collection_version", lambda name: "3.3.0")
+    found = adoption.adopt(run(tmp_path, ansible_shell_type="powershell"), Setup())
+    assert found == {"changed": False, "addresses": ["192.0.2.31", "2001:db8::31"], "certificates": [], "why": ""}
+
+
+# A sitting
+
+
+class Registry:
+    """A TSP whose dialog shows what the step before told."""
+
+    def __init__(self):
+        self.taken = 0
+
+    def module(self, _name, options, secret=False):
+        turn = max(0, self.taken - 1 - _tsp_sitting.UNCHANGED)
+        if options["path"].endswith("Invented"):
+            return {"properties": {}, "sub_keys": ["001"]}
+        values = {name: {"type": "REG_DWORD", "value": int(course[turn])} for name, course in _tsp_sitting.COURSES.items()
+                  if _tsp_settings.SETTINGS[name].kind in (_tsp_settings.BOOL, _tsp_settings.INTEGER)}
+        return {"properties": dict(values, Opened={"type": "REG_DWORD", "value": self.taken}), "sub_keys": []}
+
+
+def test_a_sitting_goes_on_from_run_to_run_and_ends_with_a_profile(tmp_path):
+    registry, folder = Registry(), tmp_path / "discovery"
+    for taken in range(_tsp_sitting.STEPS):
+        registry.taken = taken
+        found = windows_discovery.sit(run(
+            tmp_path, profile={}, client_windows_discover_folder=str(folder), client_windows_discover_keys=["HKLM:\\SOFTWARE\\Invented"]), registry)
+        left = sorted(path.name for path in folder.glob("*"))
+        if taken < _tsp_sitting.STEPS - 1:
+            assert found["next"] and "Step %d of 6" % (taken + 1) in found["msg"][0] and "profile" not in found
+            assert left == ["pc1-sitting.json", "pc1-sitting.txt"]
+            assert {path.stat().st_mode & 0o777 for path in folder.glob("*")} == {0o600}
+    assert not found["next"] and left == []
+    settings = found["profile"]["settings"]
+    assert len(settings) == len([name for name in _tsp_sitting.COURSES if _tsp_settings.SETTINGS[name].kind in (
+        _tsp_settings.BOOL, _tsp_settings.INTEGER)]) and settings["security.capf_port"]["key"] == "HKLM:\\SOFTWARE\\Invented\\{number}"
+    assert "Changes by itself: HKLM:\\SOFTWARE\\Invented\\001\\Opened" in found["msg"]
+
+
+def test_a_sitting_in_which_nothing_was_entered_writes_no_profile(tmp_path):
+    registry, folder = Registry(), tmp_path / "discovery"
+    for _taken in range(_tsp_sitting.STEPS):
+        found = windows_discovery.sit(run(
+            tmp_path, profile={}, client_windows_discover_folder=str(folder), client_windows_discover_keys=["HKLM:\\SOFTWARE\\Invented"]), registry)
+    assert found["failed"] and "No setting was found" in found["msg"] and list(folder.glob("*")) == []
 
 
 # Off the secure port
