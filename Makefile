@@ -49,7 +49,7 @@ windows: venv  ## What is known of Windows: the contract with ansible.windows, s
 hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and what networks and hosts do to them; WORDS="--short" or pytest's
 	@tests/hosts/run $(WORDS)
 
-outside: venv  ## Licences (reuse), what ansible-runner, ansible-navigator and ara keep of a run, and the scenario for Molecule
+outside: venv  ## Licences of all files (reuse)
 	@tests/gate/outside
 
 events: venv  ## The rulebook for alerts and findings with a real ansible-rulebook and Java

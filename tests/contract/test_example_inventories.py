@@ -23,8 +23,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
 
 ROOT = guides.ROOT
-# The folder molecule rehearses another one's.
-EXAMPLES = sorted(path for path in (ROOT / "docs" / "examples").iterdir() if path.is_dir() and path.name != "molecule")
+EXAMPLES = sorted(path for path in (ROOT / "docs" / "examples").iterdir() if path.is_dir())
 BLOCKS = [(guide, block) for guide in guides.GUIDES for block in guides.blocks(guide, "yaml")
           if isinstance(yaml.safe_load(block), dict) and "all" in yaml.safe_load(block)]
 ROLES_WITH_VARIABLES = ("secure_tsp", "client_windows", "client_jtapi")

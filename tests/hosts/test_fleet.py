@@ -26,7 +26,6 @@ HOSTS = {
     "strict": dict(sudo_password=True, umask="077", tmp="noexec", without=("bin/ip", "usr/bin/ip", "sbin/ip", "usr/sbin/ip")),
     "lossy": dict(lossy=True, umask="000"),
 }
-LOST = "lossy"
 
 
 @pytest.fixture(scope="module")
@@ -111,21 +110,3 @@ def _unchanged(_fleet, run):
 
 PROOFS = {"verify": _verified, "drift": _drifted, "diagnose": _diagnosed, "adopt": _adopted,
           "upgrade_certificates": _up_to_date, "site": _unchanged}
-
-
-def test_a_host_that_is_lost_while_it_is_renewed(fleet):
-    """Nothing stays armed, no application of others is disturbed, and the next run finishes it."""
-    fleet.line.delay, fleet.line.loss = 0.0, 0.0
-    fleet.applications.pop(LOST + "x1").stop()
-    connected, before = fleet.connected(), {name: fleet.hosts[name].files() for name in HOSTS}
-    fleet.instance(LOST + "x1")["force"] = True
-    run = fleet.run_until("capf", "KEY_GENERATE_REQUEST", fleet.hosts[LOST].down, playbook="upgrade_certificates", rc=None)
-    fleet.hosts[LOST].up()
-    assert run.rc in (2, 4) and "The line to this host broke" in run.remarks[LOST + "x1"]
-    assert {name: run.states[name + "x1"] for name in HOSTS if name != LOST} == {name: "up to date" for name in HOSTS if name != LOST}
-    assert fleet.armed() == [] and fleet.connected() == connected
-    assert [name for name in HOSTS if name != LOST and fleet.hosts[name].files() != before[name]] == []
-    del fleet.instance(LOST + "x1")["force"]
-    assert fleet.run().states[LOST + "x1"] == "verified"
-    assert fleet.armed() == [] and fleet.connected() == connected
-    assert fleet.run().count("changed") == 0
