@@ -12,7 +12,7 @@ PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo test pytest windows hosts outside sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+.PHONY: help venv demo lab quick test pytest windows hosts outside sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -23,6 +23,12 @@ venv:  ## Create or update .venv from the pinned requirements
 
 demo: venv  ## Provision a small fleet on a simulated cluster, twice, and show a drift
 	@tests/demo/run
+
+lab: venv  ## Run a simulated cluster on fixed ports, with an inventory in .cache/lab, until Ctrl-C
+	@PYTHONPATH=tests .venv/bin/python tests/demo/lab.py .cache/lab
+
+quick: venv  ## The tests of the files that differ from FROM=origin/main or HEAD, in less than a minute
+	@tests/gate/quick $(FROM)
 
 test: pytest sanity lint  ## Everything a change must pass
 	@echo
@@ -98,8 +104,9 @@ samples: venv  ## Write the samples in the modules' RETURN from real runs of the
 picture: venv  ## Draw docs/images/layers.svg from the imports
 	@PYTHONPATH=tests .venv/bin/python tests/layers_picture.py
 
-options: venv  ## Write the argument specs and the page of variables from the table of options
+options: venv  ## Write argument specs, variables page and troubleshooting tables from the tables in module_utils
 	@PYTHONPATH=tests .venv/bin/python tests/generate_options.py
+	@PYTHONPATH=tests .venv/bin/python tests/generate_troubleshooting.py
 
 changelog: venv  ## Write CHANGELOG.md from changelogs/fragments for the version in galaxy.yml
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --update-existing --refresh

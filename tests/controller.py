@@ -81,25 +81,27 @@ class Run:
 
     @property
     def rows(self):
-        """The summary's table by instance id: {"HOST": ..., "STATE": ...}."""
-        lines = self.summary
-        titles = re.split(r"  +", lines[0]) if lines else []
-        starts = [lines[0].index(title) for title in titles]
+        """What the summary says of each instance, by its id: {"HOST": ..., "STATE": ...}. Each is on the screen, too."""
+        found = self.results("Summary of the run", status="ok")
         rows = {}
-        for line in lines[1:]:
-            cells = [line[start:end].strip() for start, end in zip(starts, starts[1:] + [None])]
-            row = dict(zip(titles, cells))
-            if row.get("STATE") and all(line[start - 2:start] == "  " for start in starts[1:]):
-                rows[row["INSTANCE"]] = row
+        for row in found[-1]["rows"] if found else []:
+            rows[row["instance_id"]] = {
+                "CLUSTER": row["cluster"], "HOST": row["host"], "USER": row["user"], "INSTANCE": row["instance_id"],
+                "ACTION": row["action"] if row["action"] not in ("", "none") else "-", "EXPIRES": (row["certificate_expires"] or "-")[:10],
+                "STATE": row["state"], "VERIFIED BY": row["verified_by"] or "-", "REMARK": " ".join(
+                    [row["message"]] * bool(row["message"]) + row["remarks"])}
+            assert re.search(r"(?m)^(?=.*\b%s\b).*  %s" % (re.escape(row["instance_id"]), re.escape(row["state"])), self.output), row
         return rows
 
     @property
     def remarks(self):
-        """What the summary says below its table, by instance id."""
-        found = [re.fullmatch(r"((?:\w+ on [\w.-]+(?:, |(?=: )))+): (.*)", line) for line in self.summary]
-        return {
-            place.split()[0]: match.group(2) for match in found if match for place in match.group(1).split(", ")
-        }
+        """What the summary says of instances beside their state, by instance id."""
+        return {name: row["REMARK"] for name, row in self.rows.items() if row["REMARK"]}
+
+    @property
+    def text(self):
+        """The output as one line, whatever the width of the screen that it was folded for."""
+        return " ".join(self.output.split())
 
     @property
     def states(self):

@@ -82,6 +82,9 @@ ENTRY_POINTS = {
         "Of the instances in O(rollback:secure_tsp_rollback_instances) whose certificate was not verified yet. The one in place "
         "is lost then, and CUCM may no longer accept the former one.",
     )),
+    "disarm": ("Disarm CAPF profiles whose authorization string nobody holds", (
+        "Of the listed instances on the hosts of the play. Strings in the list and those of TSPs stay.",
+    )),
     "decommission": ("Remove what the lists name with C(state) V(absent), and nothing else", (
         "Removes keys, certificates and trust lists from the hosts, then CAPF profiles, then users with C(remove_user).",
     )),
@@ -98,7 +101,7 @@ ENTRY_POINTS = {
     "adopt": ("Write the lists of users and instances that describe what the clusters have already", (
         "The second half of the playbook C(voiceops.secure_tsp.adopt), for the controller. Reads CAPF profiles, their users and "
         "open connections, and writes O(adopt:secure_tsp_adopt_file), with all that a person has to fill in as comments.",
-        "An instance is put to the host that has its files, or from which its user's only instance is connected.",
+        "An instance is assigned to the host that has its files, or from which its user's only instance is connected.",
     )),
     "rehearse": ("Show what would come of the lists, on a cluster that is played on the controller", (
         "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Neither the clusters nor the hosts of "

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible import constants
+from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -22,7 +22,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
-                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file))
+                  Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file, tuple(
+                      one for one in context.CLIARGS.get("inventory") or () if one not in constants.DEFAULT_HOST_LIST)))
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_CLUSTERS:

@@ -50,7 +50,7 @@ options:
     description:
       - Also accept TLS 1.0 and 1.1, cipher suites without forward secrecy, Diffie-Hellman keys and certificates that are too
         short for today's rules, and signatures by SHA-1, from the web services.
-      - Whom to trust is decided all the same. It causes a warning.
+      - The certificate is still checked. It causes a warning.
       - CAPF and CTI Manager have an option of their own for it.
     type: bool
     default: false

@@ -34,7 +34,7 @@ options:
         type: int
   renew_before_days:
     description:
-      - A certificate that expires within so many days counts as expiring. With V(0) only an expired one is renewed.
+      - A certificate that expires within this number of days counts as expiring. With V(0) only an expired one is renewed.
       - From 0 to 36500.
     type: int
     default: 0

@@ -53,7 +53,7 @@ options:
     type: bool
     default: false
   soon_days:
-    description: A certificate that expires within so many days counts as a warning in the timeline.
+    description: A certificate that expires within this number of days counts as a warning in the timeline.
     type: int
     default: 60
   exit_code:

@@ -22,7 +22,7 @@ def adopted_lists(readings, hosts=None):
     """Dict of users and instances for the lists, and open, sentences about what a person has to fill in or to decide.
 
     readings: by cluster, dicts of cluster, users, profiles and connections. hosts: {name: dict of addresses and certificates}.
-    An instance is put to the host that has its files, or from which its user's only instance is connected.
+    An instance is assigned to the host that has its files, or from which its user's only instance is connected.
     """
     adoption = Adoption(hosts or {}, several=len(readings) > 1)
     for reading in readings:

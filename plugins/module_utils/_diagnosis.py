@@ -36,7 +36,7 @@ OF_CODE = {
     "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
-OF_STATUS = ("profile_failed", "profile_pending", "profile_pending_too_long", "profile_unknown")
+OF_STATUS = ("profile_failed", "profile_pending", "profile_armed_by_nobody", "profile_pending_too_long", "profile_unknown")
 # With these the profile tells why the host has no certificate.
 CAUSES = ("profile_failed", "profile_pending_too_long", "profile_unknown")
 
@@ -44,7 +44,7 @@ CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
 OK, WRONG, DOUBT, UNKNOWN = "ok", "FAIL", "warn", "--"
 BROKEN, REMARKS, WORKS, NOTHING_FOUND = "does not work", "works, with remarks", "works", "nothing wrong found"
 ON_PUBLISHER = (_drift.SHOW_CTL, _drift.UPDATE_CTL, _drift.MIXED_MODE)
-WIDTH = 110
+WIDTH = 80
 LABEL = 14
 MOST_QUOTES = 12
 

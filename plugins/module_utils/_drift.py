@@ -12,8 +12,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet, _server_certificates
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _fleet,
+    _screen,
+    _server_certificates,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import capital
 
@@ -34,6 +39,7 @@ CODES = {
     "cluster_not_read": (CRITICAL, None),
     "cluster_contradicts": (CRITICAL, None),
     "cluster_doubt": (INFO, None),
+    "run_beside": (INFO, None),
     "mixed_mode_off": (CRITICAL, None),
     "service_down": (CRITICAL, None),
     "server_certificate_expired": (CRITICAL, None),
@@ -59,11 +65,13 @@ CODES = {
     "profile_of_other_user": (CRITICAL, PROFILE),
     "profile_failed": (WARNING, PROFILE),
     "profile_pending": (INFO, PROFILE),
+    "profile_armed_by_nobody": (WARNING, PROFILE),
     "profile_pending_too_long": (WARNING, PROFILE),
     "profile_without_certificate": (WARNING, PROFILE),
     "profile_unknown": (WARNING, PROFILE),
     "profile_key": (INFO, PROFILE),
     "profile_not_removed": (WARNING, PROFILE),
+    "not_provisioned": (CRITICAL, CERTIFICATE),
     "certificate_missing": (CRITICAL, CERTIFICATE),
     "certificate_unreadable": (CRITICAL, CERTIFICATE),
     "certificate_expired": (CRITICAL, CERTIFICATE),
@@ -102,10 +110,15 @@ CODES = {
     "provider_weak_cipher": (INFO, VERIFY),
 }
 
+# Stages that a finding is about, too: one cause is one finding.
+FURTHER_STAGES = {"not_provisioned": (TRUST, PROFILE)}
+LIMIT = re.compile(r" --limit \S+")
+
 SITE = "ansible-playbook voiceops.secure_tsp.site"
 VERIFYING = "ansible-playbook voiceops.secure_tsp.verify"
 UPGRADE = "ansible-playbook voiceops.secure_tsp.upgrade_certificates"
 DECOMMISSION = "ansible-playbook voiceops.secure_tsp.decommission"
+DISARM = "ansible-playbook voiceops.secure_tsp.disarm"
 DIAGNOSE = "ansible-playbook voiceops.secure_tsp.diagnose"
 SHOW_CTL = "show ctl"
 UPDATE_CTL = "utils ctl update CTLFile"
@@ -238,17 +251,18 @@ def _probe_of(result):
 # Findings
 
 
-def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True, probes_listed=False):
+def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True, probes_listed=False,
+             running=None):
     """Everything that differs, as a dict with findings, instances, clusters, exit_code, hosts and lines.
 
     fleet: the completed lists. clusters: {name: {info, accounts, connections, failures}}, what cluster_info,
     fleet_accounts with plan_only and cti_connection_info returned (None where they did not), and messages.
     hosts: {name: host_reading(), or None when the host could not be reached} of the play.
-    now: ISO 8601 in UTC. soon_days: a certificate that expires within so many days is a finding. probe: providers were
+    now: ISO 8601 in UTC. soon_days: a certificate that expires within this number of days is a finding. probe: providers were
     to be opened with probe certificates. ris: each instance is expected to be connected. probes_listed: probes are judged
-    like instances.
+    like instances. running: {cluster: since when} that a run of this controller works on meanwhile.
     """
-    look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris, probes_listed)
+    look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris, probes_listed, running or {})
     look.run()
     return look.result()
 
@@ -294,7 +308,8 @@ def counted(number, noun):
 class _Look:
     """Goes through clusters, users and instances once, and collects findings."""
 
-    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris, probes_listed):
+    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris, probes_listed, running):
+        self.running = running
         self.clusters = clusters
         self.hosts = hosts
         self.now = now
@@ -309,7 +324,7 @@ class _Look:
             one for one in fleet["instances"] if one["host"] in hosts and (probes_listed or not one["probe_of"])]
         self.probes = dict(
             ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one["probe_of"])
-        self.stores = set((one["host"], one["store"]) for one in fleet["instances"])
+        self.stores = set((one["host"], one["store"]) for one in [*fleet["instances"], *fleet.get("aside", ())])
         self.listed = set((one["cluster"], one["user"]) for one in fleet["instances"] if one["state"] == "present")
         self.found = []
         self.read = dict(
@@ -351,6 +366,9 @@ class _Look:
     # Clusters
 
     def _cluster(self, name, reading):
+        if name in self.running:
+            self.add("run_beside", "A run of this controller has been at work on the cluster since %s. What it has yet to do may be told as "
+                     "drift." % self.running[name], "Look again when it has ended.", cluster=name)
         for failure in reading["failures"]:
             self.add("cluster_not_read", "The cluster could not be read. %s" % capital(failure),
                      "Put that right; until then this part of the fleet is not judged.", cluster=name)
@@ -538,6 +556,10 @@ class _Look:
         if instance["state"] == "absent":
             self._absent(instance, profile, subject)
             return
+        if never_provisioned(row, profile):
+            self.add("not_provisioned", "It was never provisioned: there is no CAPF profile, no certificate and no trust list.",
+                     "Provision it.", command, **subject)
+            return
         if row is not None:
             self._trust(row.get("trust"), subject, command)
         has_certificate = self._certificate(instance, row, subject, command)
@@ -645,6 +667,13 @@ class _Look:
         if state == "failed":
             self.add("profile_failed", "The last certificate operation failed: %s." % profile["status"], again,
                      "" if has_certificate else command, **subject)
+        elif state == "pending" and instance.get("enrolment") == "collection" and not instance.get("string_given") and (
+                instance["cluster"] not in self.running):
+            self.add("profile_armed_by_nobody", "The profile is armed%s, and no run of this controller holds its authorization string." % (
+                " until %s in the cluster's zone" % profile["completion"] if profile["completion"] else ""),
+                "Disarm it, unless a run of another controller is under way." if has_certificate else
+                "Provision again, or disarm it, unless a run of another controller is under way.",
+                limited(DISARM, [instance["host"]]), **subject)
         elif state == "pending":
             self.add("profile_pending", "A certificate operation is pending%s." % (
                 ", until %s in the cluster's zone" % profile["completion"] if profile["completion"] else ""),
@@ -884,6 +913,13 @@ class _Look:
         return dict((host, sentence(found)) for host, found in about.items() if found)
 
 
+def never_provisioned(row, profile):
+    """Whether neither host nor cluster has anything of an instance. row: what its host shows; profile: its row of the plan."""
+    trust, facts = (row or {}).get("trust") or {}, (row or {}).get("certificate") or {}
+    return bool(profile is not None and (not profile["profile"]["exists"] or profile["action"] == "create")
+                and facts.get("reason") == "missing" and OF_VERDICT.get(trust.get("verdict")) == "ctl_missing")
+
+
 def _subject(instance):
     return dict((key, instance[key]) for key in ("cluster", "host", "user", "instance_id"))
 
@@ -930,7 +966,8 @@ def _order(finding):
 
 
 def _state(stage, findings_, judged):
-    severities = [finding["severity"] for finding in findings_ if CODES[finding["code"]][1] == stage]
+    severities = [finding["severity"] for finding in findings_ if (
+        CODES[finding["code"]][1] == stage or stage in FURTHER_STAGES.get(finding["code"], ()))]
     if CRITICAL in severities:
         return "failed"
     return "drift" if WARNING in severities else judged
@@ -950,19 +987,44 @@ def sentence(found):
     return "%s. %s: %s" % (text, found[0]["code"], found[0]["what"]) if found else "none"
 
 
-def place_of(finding):
-    return " ".join(filter(None, (
-        finding["cluster"], finding["host"], finding["user"], finding["instance_id"]))) or "the whole fleet"
+def place_of(finding, several=False):
+    """What a finding is about, for people. several: there are several clusters."""
+    cluster, host, user, instance_id = (finding[key] for key in ("cluster", "host", "user", "instance_id"))
+    of = "%s/" % cluster if several and cluster else ""
+    if instance_id:
+        return "%s%s on %s" % (of, instance_id, host) if host else of + instance_id
+    if user:
+        return "user %s%s" % (of, user)
+    return "host %s" % host if host else "cluster %s" % cluster if cluster else "the whole fleet"
 
 
 def lines(found):
-    """The findings for a terminal, the worst first."""
-    shown = []
-    for finding in found[:LINES]:
-        shown.append(printable("%-8s %s: %s [%s]" % (finding["severity"], place_of(finding), finding["what"], finding["code"])))
-    if len(found) > LINES:
-        shown.append("... and %d more" % (len(found) - LINES))
+    """The findings for a terminal: subject by subject, the worst first, with what cures them. Like subjects are told together."""
+    subjects, alike = {}, {}
+    for finding in found:
+        subjects.setdefault(tuple(finding[key] for key in ("cluster", "host", "user", "instance_id")), []).append(finding)
+    for mine in subjects.values():  # found is in order, and so are these
+        alike.setdefault(tuple((one["severity"], one["code"], one["what"], one["fix"]) for one in mine), []).append(mine)
+    several = len(set(one["cluster"] for one in found if one["cluster"])) > 1
+    shown, told = [], 0
+    for group in alike.values():
+        if told + sum(map(len, group)) > LINES and told:
+            break
+        told += sum(map(len, group))
+        places = [place_of(mine[0], several) for mine in group]
+        shown.append("%s  %s" % (group[0][0]["severity"].upper(), _screen.places(places)))
+        for number, one in enumerate(group[0]):
+            less = "" if one["severity"] == group[0][0]["severity"] else "%s: " % one["severity"]
+            shown.append("  %s%s [%s]" % (less, one["what"], one["code"]))
+            if one["fix"]:
+                shown.append("  -> %s" % one["fix"])
+            commands = dict.fromkeys(mine[number]["command"] for mine in group)
+            if len(commands) > 1:
+                commands = dict.fromkeys(LIMIT.sub("", command) for command in commands)
+            shown += ["     %s" % command for command in list(commands)[:1] if command]
+    if told < len(found):
+        shown.append("... and %s" % counted(len(found) - told, "further finding"))
     counts = dict((severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES)
     shown.append("%(critical)d critical, %(warning)d warning, %(info)d info." % counts if found
                  else "No drift: clusters and hosts are as the lists say.")
-    return shown
+    return [printable(line) for line in shown]

@@ -40,7 +40,7 @@ OPTIONS = dict(
 PLACEHOLDER = "{instance_id}"
 MAX_DAYS = 36500
 
-STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED)  # reasons to renew a certificate that opens a provider all the same
+STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED)  # reasons to renew a certificate that can still open a provider
 
 NOT_VERIFIED = (
     "This host cannot verify the signature of the certificate by %s; it was taken because CAPF itself, which the trust list has, sent it over TLS.")

@@ -20,8 +20,8 @@ NAME = "secure_tsp.journal"
 class Journal:
     """Appends events, and reads those that came since it was last asked. folder: the temporary folder of the run."""
 
-    def __init__(self, folder):
-        self.path = os.path.join(folder, NAME)
+    def __init__(self, folder, name=NAME):
+        self.path = os.path.join(folder, name)
         self._read = 0
 
     def add(self, event, cluster, **facts):

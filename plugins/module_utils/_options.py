@@ -389,6 +389,10 @@ OPTIONS = {
     "longest_pause": Option("int", 60, (
         "Seconds of the longest pause between two looks.",
     ), least=1, most=3600),
+    "only_clusters": Option("list", (), (
+        "Clusters of O(secure_tsp_clusters) that this run works on; the others are left alone and not asked. Empty means all. The lists are "
+        "still checked as a whole.",
+    ), elements="str"),
     "uncut_users": Option("list", (), (
         "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
         "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
@@ -491,6 +495,10 @@ OPTIONS = {
         "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
         "which C(ansible-playbook) was started. Empty writes none.",
     )),
+    "run_report_folder": Option("str", "", (
+        "Folder on the controller in which a run that ends with a summary writes its report, in the form of that of the playbook "
+        "C(drift). A relative one is in the folder in which C(ansible-playbook) was started. Empty writes none.",
+    )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
@@ -588,7 +596,7 @@ WINDOWS = {
         "types follow from the host's first instance.",
     )),
     "password_on_command_line": Option("bool", False, (
-        "Let the silent installation set the password of the first instance's user. It then stands in a command line.",
+        "Let the silent installation set the password of the first instance's user. The password is then part of a command line.",
         "Refused where Windows records command lines or the properties of installations.",
     )),
     "product_name": Option("str", r"(?i)cisco.*(\bTSP\b|\bTAPI\b|telephony service provider)", (

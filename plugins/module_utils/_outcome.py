@@ -12,7 +12,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 
 IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store", "probe_of")
 FORCED, REARMED = "forced", "rearmed"
-# Reasons to renew a certificate that opens a provider all the same; the first three are those of the module.
+# Reasons to renew a certificate that can still open a provider; the first three are those of the module.
 INTERRUPTED, EXPIRING, KEY_CHANGED = "interrupted", "expiring", "key_changed"
 STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED, REARMED)
 NEW = ("enrolled", "renewed", "resumed")
@@ -39,7 +39,7 @@ class Outcome(TypedDict, total=False):
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
     trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
-    proven. placed: when it was put in place, in seconds since 1970. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
+    proven. placed: when it was put in place, in seconds since 1970. proven: when it was proven, ISO 8601 in UTC. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     remarks: what a success is worth, where that is less than it seems.
     way, why, verified_by, state, online, waiting: what _verification adds.
@@ -61,6 +61,7 @@ class Outcome(TypedDict, total=False):
     certificate_valid: Optional[bool]
     unconfirmed: bool
     placed: Optional[float]
+    proven: Optional[str]
     changed: bool
     failed: bool
     message: str
@@ -79,7 +80,7 @@ def fresh(instance):
     """An instance that was not looked at yet."""
     return dict(
         dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None, trusted="",
-        certificate_valid=None, unconfirmed=False, placed=None, changed=False, failed=False, message="", capf_reason=None,
+        certificate_valid=None, unconfirmed=False, placed=None, proven=None, changed=False, failed=False, message="", capf_reason=None,
         compromised=False, not_begun="", certificate_expires=None, certificate_begins=None, certificate_issuer=None,
         certificate_fingerprint=None, certificate_key=None, remarks=[],
     )
@@ -89,6 +90,7 @@ def updated(row, result, instance, profile=None):
     """The row with a result of capf_certificate or capf_certificate_info. profile: what the cluster says of it after a refusal."""
     row = dict(row, changed=row["changed"] or bool(result.get("changed")))
     row["placed"] = result.get("placed") or row["placed"]
+    row["proven"] = result.get("proven") or row["proven"]
     if result.get("failed"):
         return failed(row, _message(result, profile), result.get("capf_reason"))
     row["action"] = result.get("action", row["action"])

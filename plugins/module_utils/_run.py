@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -19,8 +20,9 @@ import signal
 import traceback
 from typing import Any, Callable, NamedTuple, Optional, Tuple, Type
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _screen
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import hidden, is_ordinary, printable, shown_lines, standing
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import hidden, is_ordinary, printable, shown_lines, standing, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal import Journal
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, Model, did_you_mean, mistake
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
@@ -54,6 +56,7 @@ FIRST = (LOOKED, REMOVED, RESTORED)
 OF_PLAYBOOKS = ("pattern",)  # what the playbook windows gives site
 # Of the role client_windows, and what it takes.
 REGISTERS_OF_ROLE = ("installed", "written", "discovered", "sat", "done", "package", "drafted", "work", "restart")
+RUNNING = "secure_tsp.running"  # file of a run that may arm profiles
 WINDOWS_CONNECTIONS = ("winrm", "psrp")
 WINDOWS_SHELLS = ("powershell", "cmd")
 WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family")
@@ -81,13 +84,14 @@ class Ansible(NamedTuple):
     """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
 
     show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
-    load: reads a YAML file.
+    load: reads a YAML file. inventory: sources that -i named.
     """
 
     show: Callable[[str], Any]
     errors: Tuple[Type[Exception], ...]
     local_tmp: str
     load: Optional[Callable[[str], Any]] = None
+    inventory: Tuple[str, ...] = ()
 
 
 class Run:
@@ -364,6 +368,23 @@ class Run:
                 found[host] = known
         return found
 
+    # Runs beside this one
+
+    def announce(self, hostnames):
+        """Leave word that a run which may arm profiles works on these clusters. It goes with the run's own folder."""
+        if not self.check:
+            Journal(self.ansible.local_tmp, RUNNING).add("running", "", process=os.getppid(), hostnames=sorted(hostnames))
+
+    def beside(self):
+        """{hostname of a cluster: since when} that another run of this controller and user works on."""
+        found = {}
+        own = os.path.abspath(self.ansible.local_tmp)
+        for folder in glob.glob(os.path.join(glob.escape(os.path.dirname(own)), "ansible-local-*")):
+            for event in Journal(folder, RUNNING).news() if os.path.abspath(folder) != own else ():
+                if alive(event["process"]):
+                    found.update((hostname, event["at"]) for hostname in event["hostnames"])
+        return found
+
     # Files and what is shown
 
     @staticmethod
@@ -372,9 +393,20 @@ class Run:
         return os.path.abspath(os.path.expanduser(text))
 
     def show(self, *lines):
-        """Print lines for people; on the controller this is the only way past Ansible's JSON."""
+        """Print lines for people, folded for their terminal; on the controller this is the only way past Ansible's JSON."""
         for line in lines:
-            self.ansible.show(printable(self.masked(line)))
+            for part in _screen.folded(self.with_inventory(printable(self.masked(line)))):
+                self.ansible.show(part)
+
+    def with_inventory(self, value):
+        """The same with the inventory of this run in the commands in it."""
+        return _screen.with_inventory(value, [word(self.shortest(source)) for source in self.ansible.inventory])
+
+    @staticmethod
+    def shortest(path):
+        """A path as it is typed where the run was started. What is no path stays."""
+        beside = os.path.relpath(path) if os.path.isabs(path) else path
+        return path if beside.startswith("..") else beside
 
     @contextlib.contextmanager
     def alone(self, hostname):
@@ -393,18 +425,18 @@ class Run:
         return hidden(text, self._secrets)
 
     def sealed(self, result):
-        """The result, unless a secret stands in it; that is a bug, and it is not shown. An ordinary word or number is no sign of one."""
+        """The result, unless it contains a secret; that is a bug, and it is not shown. An ordinary word or number is no sign of one."""
         found = "\n".join(texts_of(result))
         for secret in self._secrets:
             if not is_ordinary(secret) and any(standing(form).search(found) for form in {secret, json.dumps(secret)[1:-1]}):
                 return dict(failed=True, changed=bool(result.get("changed")), msg=(
-                    "The result of this stage is not shown, because a secret stands in it. Report this, and look at the cluster with "
+                    "The result of this stage is not shown, because it contains a secret. Report this, and look at the cluster with "
                     "voiceops.secure_tsp.drift."))
         diff = result.pop("diff", None)
         if self.diff and diff is not None:
             result["diff"] = shown_lines(diff)
         if result.get("warnings"):
-            result["warnings"] = [printable(one) for one in result["warnings"]]
+            result["warnings"] = [_screen.warning(printable(self.with_inventory(one))) for one in result["warnings"]]
         if isinstance(result.get("msg"), str):
             result["msg"] = shown_lines(result["msg"])
         return result
@@ -417,6 +449,16 @@ def texts_of(value):
     if isinstance(value, (list, tuple, set)):
         return [text for one in value for text in texts_of(one)]
     return [str(value)]
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def first_line(error):

@@ -38,6 +38,7 @@ CALLMANAGER = "CallManager.cer"
 KEY = "QBEClient.key.pem"
 CERTIFICATE = "QBEClient.cer"
 BUNDLE = "QBEClient.pem"
+PROVEN = "proven"  # when the pair in place was proven
 PENDING, PREVIOUS, REPLACING, PROBE = "pending", "previous", "replacing", "probe"
 LOCK = ".lock"
 
@@ -47,6 +48,7 @@ HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+\Z")  # OpenSSL's names of a folder of 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.new\Z")
 FOLDER_MODE, PARENT_MODE, PRIVATE_MODE, PUBLIC_MODE = 0o700, 0o755, 0o600, 0o644
 MAX_SIZE = 1 << 20
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 LOCK_SECONDS = 30
 
 
@@ -400,8 +402,22 @@ class Store:
         self._decide(PREVIOUS)
 
     def confirm(self):
-        """The pair in place is good: drop the previous one. Returns whether that changes anything."""
+        """The pair in place is good: note when, and drop the previous one. Returns whether that changes anything."""
+        if not self.unconfirmed:
+            return False
+        self.write(PROVEN, time.strftime(MOMENT + "\n", time.gmtime()).encode("ascii"))
         return self._drop(PREVIOUS)
+
+    @property
+    def proven(self):
+        """When the pair in place was proven, ISO 8601 in UTC; None where it was not, or an earlier version did not note it."""
+        noted = None if self.unconfirmed else self.read(PROVEN)
+        try:
+            text = (noted or b"").decode("ascii").strip()
+            time.strptime(text, MOMENT)
+        except ValueError:
+            return None
+        return text
 
     def discard(self):
         """Drop the pending key and whatever is staged. Returns whether there was anything."""
@@ -426,7 +442,7 @@ class Store:
 
     def remove_pair(self, check=False):
         """Remove keys and certificates, pending and previous ones included. Returns the names that go."""
-        changed = [name for name in (KEY, BUNDLE, CERTIFICATE) if self.remove(name, check)]
+        changed = [name for name in (KEY, BUNDLE, CERTIFICATE, PROVEN) if self.remove(name, check)]
         return changed + [name for name in (PENDING, PREVIOUS, REPLACING) if self._drop(name, check)]
 
     def _decide(self, source):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a cluster tells of itself, and what of that stands in the way of secure CTI connections."""
+"""What a cluster says of itself, and what prevents secure CTI connections there."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ OPTIONS = dict(
 class Survey:
     """Reads the subsets one by one; what a cluster refuses to tell becomes a doubt."""
 
-    def __init__(self, axl, control_center, issuer_parameter):
+    def __init__(self, axl, control_center, issuer_parameter, option="capf_issuer_parameter"):
+        """option: name of the option or variable that the user sets for issuer_parameter."""
+        self.option = option
         self.axl = axl
         self.control_center = control_center
         self.issuer_parameter = issuer_parameter
@@ -160,7 +162,7 @@ class Survey:
         if issuer == UNKNOWN_ISSUER:
             self._doubt(
                 "Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be "
-                "fetched in one session. Set capf_issuer_parameter to the parameter that tells it."
+                "fetched in one session. Set %s to the service parameter that names the issuer." % self.option
             )
 
     def _read_certificates(self):
@@ -283,7 +285,7 @@ def profile_facts(profile, user_type, user, operation):
 
 
 def problems_of(facts, now):
-    """Sentences about what stands in the way. now: UTC, written like not_after."""
+    """Sentences about what prevents secure CTI connections. now: UTC, written like not_after."""
     problems = []
     if facts.get("mixed_mode") is False:
         problems.append(

@@ -308,7 +308,7 @@ class Keeper:
                 names = store.remove_trust_list()
         if emptied and not self._check:
             store.remove_if_empty()
-        return dict(changed=bool(names or emptied), files=names, diff=dict(before=names, after=[]))
+        return dict(changed=bool(names or emptied), files=names, diff=dict(before="".join(name + "\n" for name in names), after=""))
 
     def _judge(self, offer):
         """The stored list and the Verdict. A damaged one counts for nothing when the new one is pinned."""

@@ -271,7 +271,7 @@ def as_renewed(row, now):
 
 
 def settled(row):
-    """How an instance stands in the end. Rows that are settled stay as they are."""
+    """The final state of an instance. Rows that are settled stay as they are."""
     if row["not_begun"] in NO_FAULT and row["certificate_valid"]:
         return dict(row, state=LEFT, failed=False, action="none")
     if row["failed"]:

@@ -24,6 +24,8 @@ NO_PASSWORD = "the list of users has no password of %s."
 WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
+OK = "ok"  # proven by an earlier run; the application is not connected, so that nothing is opened again
+PROVEN_BEFORE = "the application is not connected, and its certificate was verified before"
 NO_CERTIFICATE = "no certificate"
 ENDS = "Its certificate ends on %s. Renew it with upgrade_certificates."
 NO_LINE = "The application is connected, and CTI Manager sees no line that it opened. Look whether it controls what it should."
@@ -134,7 +136,7 @@ class Verifier:
         if (seen or by_tsp) and not afresh:
             return self.by_view(row, seen)
         if not (row["unconfirmed"] or self.again):
-            return planned(row, "offline", "not verified online: the application is not connected, and its certificate was verified before")
+            return planned(row, "offline", PROVEN_BEFORE)
         unknown = "" if stopped else self.unknown(row, strange)
         if unknown:
             return planned(row, "offline", "not verified online: %s" % unknown)
@@ -219,6 +221,8 @@ def _row(row, result, check_mode, enrolling, message):
         lines = sum(len(connection["lines"]) for connection in row["seen"])
         return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (len(row["seen"]), _lines(lines)),
                     remarks=[] if lines else [NO_LINE])
+    if row["why"] == PROVEN_BEFORE:
+        return dict(done, state=OK)
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
         return dict(done, state=state, message=row["message"] or row["why"])

@@ -94,12 +94,14 @@ def _parsed(text, patterns):
 
 
 def _daily(start, end, moment):
-    day, one_day = moment.date(), datetime.timedelta(days=1)
-    first = last = day
-    if end <= start:  # passes midnight
-        if moment.time() < end:
-            first = day - one_day
-        else:
-            last = day + one_day
-    return (datetime.datetime.combine(first, start, moment.tzinfo),
-            datetime.datetime.combine(last, end, moment.tzinfo))
+    """The window of that day, or the one of the day before that goes on past midnight.
+
+    Compared in seconds: in the night in which clocks go forward, 02:30 is the moment an hour and a half after 01:00.
+    """
+    one_day = datetime.timedelta(days=1)
+    for day in (moment.date() - one_day, moment.date()):
+        last = day + one_day if end <= start else day
+        found = datetime.datetime.combine(day, start, moment.tzinfo), datetime.datetime.combine(last, end, moment.tzinfo)
+        if found[0].timestamp() <= moment.timestamp() < found[1].timestamp():
+            break
+    return found

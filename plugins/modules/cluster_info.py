@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Reads the release, nodes, security mode, services, CAPF parameters, server certificates and CAPF profiles of a
     Cisco Unified Communications Manager cluster.
-  - Judges them in two lists of plain sentences. RV(problems) stands in the way of secure CTI connections and names the
+  - Judges them in two lists of plain sentences. RV(problems) is what prevents secure CTI connections and names the
     cure. RV(doubts) is what the cluster did not tell, so nobody should take it for good news.
   - Nine requests read everything of a cluster with one node, and one more is needed for every further node that runs
     the services.
@@ -274,7 +274,7 @@ clock_skew_s:
   type: int
   sample: 0
 problems:
-  description: What stands in the way of secure CTI connections, each with its cure.
+  description: What prevents secure CTI connections, each with its cure.
   returned: success
   type: list
   elements: str
@@ -287,7 +287,7 @@ doubts:
   elements: str
   sample:
     - Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be fetched in one session.
-      Set capf_issuer_parameter to the parameter that tells it.
+      Set capf_issuer_parameter to the service parameter that names the issuer.
 requests:
   description: Requests sent to AXL, C(read), C(write) and C(by_operation).
   returned: success

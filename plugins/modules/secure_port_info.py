@@ -78,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 trust_list:
-  description: What stands in the way of using the trust list, empty when nothing does.
+  description: Why the trust list cannot be used, empty where it can.
   returned: success
   type: str
   sample: ""

@@ -26,6 +26,7 @@ options:
       - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
       - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
       - V(remove) removes the profiles and users that are listed as absent.
+      - V(disarm_preflight) and V(disarm) disarm profiles whose string nobody holds.
       - V(uncut) takes users off the secure port again.
       - V(summary) prints a line for each instance.
       - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
@@ -38,7 +39,7 @@ options:
     type: str
     required: true
     choices:
-      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, accounts, planned, gate, due, cutover, views, remove, uncut, summary,
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate, due, cutover, views, remove, uncut, summary,
        drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
@@ -62,7 +63,7 @@ EXAMPLES = r"""
   run_once: true
   register: secure_tsp_preflight
 
-- name: Look at the host, fetch trust lists, judge certificates
+- name: Check trust lists and certificates
   voiceops.secure_tsp.tsp_host:
     stage: look
   register: secure_tsp_looked
@@ -93,6 +94,34 @@ rows:
       changed: false
       failed: false
       remarks: []
+      proven: ""
+kind:
+  description: Name of the playbook that the run is of, as its report and its statistic have it.
+  type: str
+  returned: with O(stage=preflight)
+  sample: site
+report:
+  description: What the role P(voiceops.secure_tsp.report#role) takes; its folder is empty where no report is asked for.
+  type: dict
+  returned: with O(stage=summary)
+  sample: {folder: ""}
+ansible_stats:
+  description: The custom statistic C(secure_tsp) for workflows.
+  type: dict
+  returned: with O(stage=summary)
+  sample:
+    per_host: false
+    aggregate: false
+    data:
+      secure_tsp:
+        kind: site
+        exit: 0
+        totals: {seen: 1}
+        check_mode: false
+        cluster_changes: {}
+        connections_cut: []
+        failed: []
+        not_in_this_run: []
 totals:
   description: How many instances are in which state.
   type: dict
@@ -242,6 +271,7 @@ model:
           user_type: application
           string_given: false
     others: []
+    aside: []
 one_batch:
   description: Whether the hosts of this batch are all hosts of the play.
   type: bool
@@ -291,9 +321,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
-        "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "accounts", "planned", "gate", "due",
-        "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
-        "sheet", "see"])))
+        "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "disarm_preflight", "disarm",
+        "accounts", "planned", "gate", "due", "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings",
+        "diagnosis_lists", "openings", "diagnosis", "adopted", "wait", "sheet", "see", "rehearse"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -74,7 +74,7 @@ EXAMPLES = r"""
   run_once: true
   register: secure_tsp_preflight
 
-- name: Look at the host, fetch trust lists, judge certificates
+- name: Check trust lists and certificates
   voiceops.secure_tsp.tsp_host:
     stage: look
   register: secure_tsp_looked

@@ -31,7 +31,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 
-KEPT = ("msg", "diff", "action", "skip_reason")
+KEPT = ("msg", "diff", "action", "skip_reason", "rows")
 STAGES = ("voiceops.secure_tsp.tsp_cluster", "voiceops.secure_tsp.tsp_host")
 
 

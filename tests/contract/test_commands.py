@@ -90,6 +90,9 @@ def ansible_galaxy(words, request):
     assert words[1:3] == ("collection", "install")
     if words[3].endswith(".tar.gz"):
         assert words[3] == ".cache/build/" + request.getfixturevalue("tarball").name
+    elif words[3].startswith("git+"):
+        repository = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"]
+        assert words[3] == "git+%s.git" % repository
     else:
         assert words[3] in used_collections()
 
@@ -105,6 +108,13 @@ def used_collections():
 def ansible_vault(words, _request):
     """A file that an inventory beside it reads by itself."""
     assert words[1] in ("create", "edit", "view") and re.fullmatch(r"group_vars/\w+/\w+\.yml", words[2]) and len(words) == 3
+
+
+def openssl(words, _request):
+    """The program and its options exist; redirections are the shell's."""
+    known = subprocess.run(["openssl", words[1], "-help"], capture_output=True, text=True, check=True).stderr.split()
+    known += subprocess.run(["openssl", "dgst", "-list"], capture_output=True, text=True, check=True).stdout.split()
+    assert {word for word in words[2:] if word.startswith("-") and word not in known} == set()
 
 
 # What Ansible itself wants for its connections to Windows hosts.
@@ -163,7 +173,7 @@ def content_root(request):
 CHECKS = {
     "make": make, "ansible-playbook": ansible_playbook, "ansible-doc": ansible_doc, "ansible-galaxy": ansible_galaxy,
     "ansible-vault": ansible_vault, "ansible-test": ansible_test, "pip": pip, "python": python, "python3": python, "export": export,
-    "./run": script,
+    "./run": script, "openssl": openssl,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import generate_troubleshooting
 import pytest
 import yaml
 from guides import GUIDES, ROOT, blocks, name_of
@@ -64,6 +65,25 @@ def test_every_guide_is_in_the_table_of_contents():
     sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text())["sections"]
     listed = [name for section in sections for name in section["toctree"]]
     assert sorted(listed) == sorted(path.stem for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+
+
+def test_the_tables_about_troubleshooting_are_those_of_the_messages():
+    assert generate_troubleshooting.page() == generate_troubleshooting.PAGE.read_text(encoding="utf-8"), "run make options, and commit what it writes"
+
+
+def test_the_readme_links_every_guide_so_that_the_tarball_can_be_read_alone():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    guides = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst")}
+    assert {name for name in guides if "](%s)" % name not in text} == set()
+
+
+HEADINGS = ("Description", "Requirements", "Installation", "Use cases", "Testing", "Contributing", "Support",
+            "Release notes and roadmap", "Related information", "License information")
+
+
+def test_the_readme_has_the_headings_of_a_certified_collection_in_their_order():
+    found = re.findall(r"(?m)^## (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert tuple(name for name in found if name in HEADINGS) == HEADINGS
 
 
 def test_the_readme_names_every_module_role_and_playbook():

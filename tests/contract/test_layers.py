@@ -18,7 +18,7 @@ UTILS = COLLECTION + ".plugins.module_utils"
 # Files of module_utils, lowest layer first. A file imports only from layers below its own.
 LAYERS = (
     ("_errors",),
-    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign", "_window"),
+    ("_octets", "_cti_errors", "_profile_status", "_subject_hash", "_bounds", "_options", "_journal", "_foreign", "_window", "_screen"),
     ("_attachment", "_compound_file", "_ctl", "_capf", "_ctiqbe", "_tsptrace", "_fleet", "_report", "_tsp_settings", "_jtapi", "_progress",
      "_lists_file", "_server_certificates"),
     ("_tsp_installation", "_tsp_discovery", "_tsp_sitting", "_msi"),
@@ -59,10 +59,10 @@ CONTROLLER_SIDE = {"action", "callback", "filter"}
 # Without input and output: only the standard library, and of ours only what stands here.
 TABLES = {"_cti_errors", "_profile_status", "_subject_hash"}
 SANS_IO = {
-    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", "_server_certificates", *TABLES), set()),
+    **dict.fromkeys(("_errors", "_fleet", "_report", "_tsp_settings", "_jtapi", "_foreign", "_screen", "_server_certificates", *TABLES), set()),
     **dict.fromkeys(("_bounds", "_octets", "_options"), {"_errors"}),
     "_fleet": {"_bounds"},
-    "_drift": {"_fleet", "_foreign", "_server_certificates"},
+    "_drift": {"_fleet", "_foreign", "_screen", "_server_certificates"},
     "_model": {"_fleet", "_options"},
     "_outcome": {"_model"},
     **dict.fromkeys(("_tsp_installation", "_tsp_discovery", "_tsp_sitting"), {"_tsp_settings"}),
@@ -71,7 +71,7 @@ SANS_IO = {
     "_tsp_software": {"_tsp_installation", "_tsp_settings"},
     "_tsp_enrolment": {"_fleet", "_model", "_outcome"},
     "_verification": {"_fleet", "_model", "_outcome"},
-    "_summary": {"_model", "_outcome"},
+    "_summary": {"_model", "_outcome", "_screen"},
     "_adoption": {"_fleet", "_foreign", "_options"},
     "_upgrade": {"_model", "_outcome", "_progress"},
     "_work_sheet": {"_foreign", "_model", "_outcome", "_tsp_settings"},

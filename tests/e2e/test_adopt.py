@@ -68,15 +68,15 @@ def test_it_says_what_a_person_has_to_do(adopted):
     for words in ("Nothing tells on which host instance recorder09x1 of user recorder_tapi is",
                   "User jdoe is not in Standard CTI Secure Connection"):
         assert "# To do: " + words in text
-        assert words in run.output
-    assert "2 users and 4 instances were written to" in run.output
+        assert words in run.text
+    assert "2 users and 4 instances were written to" in run.text
     assert "Secret" not in text
 
 
 def test_the_file_is_not_overwritten(site, adopted):
     path = site.controller.folder / "adopted.yml"
     run = site.run(playbook="adopt", rc=2)
-    assert "is there already and is not overwritten" in run.output
+    assert "is there already and is not overwritten" in run.text
     assert path.read_text() == adopted[1]
 
 
@@ -133,7 +133,7 @@ def test_a_cluster_that_cannot_be_read_leaves_the_others_to_be_listed(site):
         path = site.controller.folder / "others.yml"
         run = site.run("-e", "secure_tsp_adopt_file=others.yml", playbook="adopt")
         assert "# To do: Cluster gone could not be read, and nothing of it is listed" in path.read_text()
-        assert "users and 4 instances were written to %s" % path in run.output
+        assert "users and 4 instances were written to %s" % path in run.text
     finally:
         del site.settings["secure_tsp_clusters"]
 

@@ -69,7 +69,7 @@ def test_key_store_settings_and_restart(make_site):
     assert ini.read_text() == (
         INI.replace("TracePath=.", "TracePath=/var/log/jtapi").replace("true\n", "true;%s\n" % record) + "NumTraceFiles=50\n")
     assert restarts.read_text() == "once\n"
-    assert "127.0.0.1;login=recorder_tapi;passwd=<password of the user>;InstanceID=recorder01x1;CertStorePassphrase=<client_" in first.output
+    assert "127.0.0.1;login=recorder_tapi;passwd=<password of the user>;InstanceID=recorder01x1;CertStorePassphrase=<client_" in first.text
     for secret in (PASSWORD, "4711081547", "BEGIN PRIVATE KEY"):
         assert secret not in first.output
 
@@ -103,7 +103,7 @@ def test_kind_8_the_example_has_everything_on_the_host_before_the_cutover(make_s
     site, home = example_site(make_site)
     run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml")
     assert (home / "log").read_text() == "stop %s 1\nstart %s 1\n" % (STORE, STORE)
-    assert "verified" in run.output
+    assert "verified" in run.text
     assert SECURE in site.groups("application:recorder_tapi")
     assert _pki.open_key_store((home / "certificates" / STORE).read_bytes(), PASSWORD).certificate == site.lsc("recorder01x1")
     assert PASSWORD not in run.output
@@ -114,7 +114,7 @@ def test_kind_8_the_example_has_everything_on_the_host_before_the_cutover(make_s
 def test_kind_8_without_its_key_store_nobody_is_cut_over(make_site):
     site, home = example_site(make_site, client_jtapi_store_password="")
     run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml", rc=2)
-    assert "Key stores need client_jtapi_store_password" in run.output
+    assert "Key stores need client_jtapi_store_password" in run.text
     assert SECURE not in site.groups("application:recorder_tapi")
     assert not (home / "log").exists() or "stop" not in (home / "log").read_text()
 
@@ -123,7 +123,7 @@ def test_kind_8_the_role_alone_says_what_goes_before_it(make_site):
     site, _home = example_site(make_site)
     playbook = site.controller.folder / "alone.yml"
     playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [ROLE]}]))
-    assert "The stage 'Check lists, window and clusters' did not run before this one" in site.run(playbook=playbook, rc=2).output
+    assert "The stage 'Check lists, window and clusters' did not run before this one" in site.run(playbook=playbook, rc=2).text
     site.settings["client_jtapi_formats"] = ["pkcs12", "bcfks"]
     playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, ROLE]}]))
-    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks" in site.run(playbook=playbook, rc=2).output
+    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks" in site.run(playbook=playbook, rc=2).text

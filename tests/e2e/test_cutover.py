@@ -41,7 +41,7 @@ def is_secure(site, user="application:recorder_tapi"):
 def test_a_user_that_nobody_uses_is_cut_over(site):
     run = site.run()
     assert run.states == {"recorder01x1": "verified"} and is_secure(site)
-    assert "No open connection is cut." in run.output
+    assert "No open connection is cut." in run.text
 
 
 def test_a_connected_application_is_not_cut(site):
@@ -60,10 +60,10 @@ def test_what_was_named_is_cut_and_told(site, named):
     connect(site, HERE)
     site.settings["secure_tsp_cut_connections"] = named
     foretold = site.run("--check")
-    assert "would be cut by this run" in foretold.output and not is_secure(site)
+    assert "would be cut by this run" in foretold.text and not is_secure(site)
     run = site.run()
     assert is_secure(site)
-    assert "the connection of user recorder_tapi from 127.0.0.1 since 20" in run.output and "was cut by this run" in run.output
+    assert "the connection of user recorder_tapi from 127.0.0.1 since 20" in run.text and "was cut by this run" in run.text
 
 
 def test_a_connection_from_no_listed_host_shows_that_an_instance_is_missing(site):
@@ -97,7 +97,7 @@ def test_a_wrong_password_in_the_list_changes_nothing(site):
     assert not is_secure(site) and run.states == {"recorder01x1": WAITING}
     assert "refuses the login of user recorder_tapi" in run.remarks["recorder01x1"]
     assert site.sim.cluster.counters["ProviderOpenRequest"] == 1
-    assert "Recorder-Wrong" not in run.output
+    assert "Recorder-Wrong" not in run.text
 
 
 def test_the_password_of_an_end_user_is_asked_of_the_cluster(make_site):
@@ -180,7 +180,7 @@ def test_a_handler_that_is_not_there_is_refused_before_anything_is_touched(site)
     site.settings["secure_tsp_stop_handler"] = "gone.yml"
     before = site.everything()
     run = site.run(rc=2)
-    assert "secure_tsp_stop_handler: there is no file %s/gone.yml" % site.controller.folder in run.output
+    assert "secure_tsp_stop_handler: there is no file %s/gone.yml" % site.controller.folder in run.text
     assert site.everything() == before
 
 
@@ -189,17 +189,17 @@ def test_a_cutover_can_be_undone(site):
     number = site.sim.cluster.list_application("recorder_tapi", HERE, 50001, tls=True, devices=["SEP001122334450"])
     undo = ["-e", '{"secure_tsp_uncut_users": ["recorder_tapi"]}']
     foretold = site.run("--check", "--diff", *undo, playbook="rollback")
-    assert is_secure(site) and "User main/recorder_tapi would leave the secure port." in foretold.output
-    assert "These connections to port 2749 end: " in foretold.output and is_open(site, number)
+    assert is_secure(site) and "User main/recorder_tapi would leave the secure port." in foretold.text
+    assert "These connections to port 2749 end: " in foretold.text and is_open(site, number)
     [(_task, diff)] = foretold.diffs()
     assert SECURE in diff["before"]["user recorder_tapi"]["groups"] and SECURE not in diff["after"]["user recorder_tapi"]["groups"]
     run = site.run(*undo, playbook="rollback")
     assert not is_secure(site) and "User main/recorder_tapi left the secure port." in run.summary
     [told] = [line for line in run.summary if line.startswith("The next run of voiceops.secure_tsp.site moves user main/recorder_tapi")]
-    assert "secure_tsp_cutover: manual" in told and any(told in line for line in foretold.output.splitlines())
+    assert "secure_tsp_cutover: manual" in told and told in foretold.text
     assert site.run(*undo, playbook="rollback").count("changed") == 0
     assert "there is no user recoder in the list" in site.run(
-        "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).output
+        "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).text
     site.settings["secure_tsp_cutover"] = "manual"
     site.run()
     assert not is_secure(site) and "moves user" not in site.run(*undo, playbook="rollback").output

@@ -134,6 +134,11 @@ def told(fleet, closed):
         tsp_traces={"failed": [str(fleet.controller.folder / "CiscoTSP001Log")]})
 
 
+def plain(text):
+    """Without the inventory that every command of Ansible's is printed with."""
+    return re.sub(r"(ansible(?:-playbook)?) -i inventory\d+\.yml", r"\1", text)
+
+
 def part(page, label):
     """What stands behind a label of the page's head, its lines joined."""
     found = re.search(r"^  %s +(.*(?:\n {18}\S.*)*)" % label, page, re.MULTILINE)
@@ -152,8 +157,9 @@ def test_the_first_thing_that_does_not_work_and_the_next_step(told, closed, name
     _plant, _connected, step, what, command = BROKEN[name]
     assert page.splitlines()[3] == "DOES NOT WORK: " + step
     assert what in part(page, "What") and part(page, "Next step")
-    assert "\n  Command         %s\n" % command.format(closed=closed) in page
-    assert part(page, "Then") == "ansible-playbook voiceops.secure_tsp.diagnose -e secure_tsp_diagnose_instance=" + name
+    assert "\n  Command         %s\n" % command.format(closed=closed) in plain(page)
+    assert re.match(r"ansible-playbook -i inventory\d+\.yml ", part(page, "Then"))
+    assert plain(part(page, "Then")) == "ansible-playbook voiceops.secure_tsp.diagnose -e secure_tsp_diagnose_instance=" + name
     states = ladder(page)
     assert states[step] == "FAIL"
     before = list(states)[:list(states).index(step)]
@@ -172,7 +178,7 @@ def test_an_instance_that_works_says_so(told):
 def test_a_host_that_cannot_be_reached_is_the_first_finding_of_its_page_alone(told):
     page = told.pages["gone"]
     assert page.splitlines()[3] == "DOES NOT WORK: Host"
-    assert part(page, "Command") == "ansible %s -m ansible.builtin.ping" % GONE
+    assert plain(part(page, "Command")) == "ansible %s -m ansible.builtin.ping" % GONE
     assert ladder(page)["Cluster"] == ladder(page)["CAPF profile"] == "ok"
     assert sorted(told.pages) == sorted([*NAMES, "gone"])
     assert told.lines[-2:] == ["does not work: 7; works: 1", "Pages: %s" % told.folder]
@@ -182,7 +188,7 @@ def test_the_trace_is_judged_and_quoted(told):
     page = told.pages["failed"]
     assert "The last secure start went as far as 'tftp_ready'" in page
     assert "16:31:09.100 CAPFclient::x() refused, AuthString = ******** given" in page
-    assert "5.0 s from 16:31:04.080, in stage tftp_ready" in page
+    assert "5.0 s from 16:31:04.080, in stage tftp_ready" in " ".join(page.split())
 
 
 def test_t8_the_traces_of_the_cluster_are_read(told):
@@ -228,4 +234,4 @@ def test_one_instance_of_a_cluster_that_cannot_be_reached(fleet, told, closed):
     states = ladder(page)
     assert states["Host"] == states["Ports"] == states["Certificate"] == "ok" and states["CAPF profile"] == "--"
     assert "ProviderOpenRequest" not in looking.counters
-    assert page in looking.run.output
+    assert " ".join(page.split()) in looking.run.text.replace(" \\ ", " ")

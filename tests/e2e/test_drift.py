@@ -177,7 +177,7 @@ CASES = [case.on(number) for number, case in enumerate((
     Case("profile_missing", lambda case: case.act("remove_profile", instance_id=case.instance_id)),
     Case("profile_of_other_user", foreign_profile),
     Case("profile_failed", lambda case: case.profile(status="Upgrade Failed: Operation Timed Out")),
-    Case("profile_pending", lambda case: case.profile(
+    Case("profile_armed_by_nobody", lambda case: case.profile(
         operation=INSTALL, status="Operation Pending", operation_completion="2040:01:01:00:00")),
     Case("profile_pending_too_long", lambda case: case.profile(
         operation=INSTALL, status="Operation Pending", operation_completion="2020:01:01:00:00")),
@@ -218,7 +218,7 @@ CASES = [case.on(number) for number, case in enumerate((
 # What a playbook cures, planted once more for the test that runs the commands which findings print.
 CURABLE = [copy.deepcopy(case) for case in CASES if case.name in (
     "user_missing", "user_groups_missing", "user_without_cti", "user_without_srtp", "user_devices", "user_not_removed", "user_not_secure",
-    "profile_missing", "profile_pending", "profile_without_certificate", "profile_not_removed", "certificate_missing",
+    "profile_missing", "profile_armed_by_nobody", "profile_without_certificate", "profile_not_removed", "certificate_missing",
     "certificate_unreadable", "certificate_expired", "certificate_expiring", "certificate_wrong_issuer", "certificate_key_changed",
     "certificate_unconfirmed", "key_missing", "key_mismatch", "enrolment_interrupted", "file_modes", "key_readable", "files_not_removed",
     "ctl_missing", "ctl_stale", "ctl_files")]
@@ -403,8 +403,8 @@ def test_every_command_that_a_finding_prints_cures_it(make_site):
     assert sorted(finding["code"] for finding in found) == sorted(code for case in CURABLE for code in case.finds)
     assert [finding["code"] for finding in found if not finding["command"]] == []
     for command in dict.fromkeys(finding["command"] for finding in found):
-        program, playbook, *words = shlex.split(command)
-        assert program == "ansible-playbook"
+        program, option, inventory, playbook, *words = shlex.split(command)
+        assert (program, option) == ("ansible-playbook", "-i") and (site.controller.folder / inventory).is_file()
         site.run(*words, playbook=playbook.rpartition(".")[2])
     assert Looking(site, rc=0).findings == []
 
@@ -518,8 +518,7 @@ def test_probes_of_a_fleet_that_has_them_are_judged_like_instances(small):
     small.settings["secure_tsp_probe"] = True
     looking = Looking(small, rc=2)
     assert {(finding["code"], finding["instance_id"]) for finding in looking.findings} == {
-        ("profile_missing", "recorder01x1probe"), ("certificate_missing", "recorder01x1probe"),
-        ("ctl_missing", "recorder01x1probe")}
+        ("not_provisioned", "recorder01x1probe")}
 
 
 @pytest.fixture

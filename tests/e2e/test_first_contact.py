@@ -35,7 +35,7 @@ def impostor(site):
 
 def test_a_list_that_axl_confirms_is_no_longer_trusted_on_first_use(site):
     run = site.run()
-    assert run.states == {"recorder01x1": "verified"} and "trusted on first use" not in run.output
+    assert run.states == {"recorder01x1": "verified"} and "trusted on first use" not in run.text
 
 
 def test_an_impostor_is_refused_before_anything_is_sent(site, impostor):
@@ -65,7 +65,7 @@ def test_the_list_of_a_neighbour_vouches_for_the_next_instance(site):
     site.instances = [dict(one) for one in INSTANCES]
     site.sim.faults.add("axl", "fault", CERTIFICATES, code=5000, message="no such table certificate", times=None)
     run = site.run(rc=None)
-    assert "trusted on first use" not in run.output
+    assert "trusted on first use" not in run.text
 
 
 def test_the_controller_fetches_for_a_host_that_cannot(site):

@@ -19,6 +19,7 @@ PLAYBOOKS = {
     "site": ((), {0}), "verify": ((), {0}), "drift": ((), {2}), "diagnose": ((), {0}), "upgrade_certificates": ((), {0}),
     "adopt": ((), {0}), "rollback": (("-e", '{"secure_tsp_rollback_instances": ["recorder01x1"]}'), {0}), "decommission": ((), {0}),
     "windows": ((), {0}), "rehearse": ((), {0}),
+    "disarm": ((), {0}),
 }
 
 
@@ -55,9 +56,9 @@ def test_a_playbook_writes_nothing_into_the_collection(site, playbook):
     assert content(site.place) == before
     if playbook == "drift":
         assert (site.controller.folder / "secure_tsp_report" / "report.html").exists()
-        assert "%s/secure_tsp_report/report.html" % site.controller.folder in run.output
+        assert "%s/secure_tsp_report/report.html" % site.controller.folder in run.text
     if playbook == "adopt":
-        assert (site.controller.folder / "adopted.yml").exists() and "%s/adopted.yml" % site.controller.folder in run.output
+        assert (site.controller.folder / "adopted.yml").exists() and "%s/adopted.yml" % site.controller.folder in run.text
 
 
 def test_galaxy_finds_nothing_modified_afterwards(site):

@@ -87,7 +87,7 @@ def test_rollback_of_one_cluster_leaves_the_other_one_alone(two):
     run = two.site.run(playbook="rollback")
     assert two.lsc(EMEA) == former and two.lsc(APAC) == there != other
     assert [(row["CLUSTER"], row["STATE"]) for row in run.rows.values()] == [("emea", "restored")]
-    assert "CUCM may no longer accept" in run.output
+    assert "CUCM may no longer accept" in run.text
     again = two.site.run(playbook="rollback")
     assert again.states == {SAME: "nothing to put back"} and two.lsc(EMEA) == former and again.count("changed") == 0
 
@@ -111,7 +111,7 @@ def test_an_upgrade_renews_the_named_one_and_not_its_namesake(two):
     two.site.settings["secure_tsp_upgrade_instances"] = ["apac/rec1"]
     run = two.site.run(playbook="upgrade_certificates")
     assert two.lsc(EMEA) == here and two.lsc(APAC) != there and two.armed() == []
-    assert [line.split()[0] for line in run.summary if " rec1 " in line and line.split()[-1] != "-"] == ["apac"]
+    assert [line.split("/")[0] for line in run.summary if "verified by application" in line] == ["apac"]
     assert run.summary[-1].startswith("3 instances on 2 hosts: 2 up to date; 1 verified.")
 
 
@@ -123,6 +123,17 @@ def test_one_publisher_that_is_down_leaves_the_other_cluster_to_the_run(two):
     two.emea.faults.clear()
     assert two.lsc(APAC) != there
     assert run.summary[-1].startswith("3 instances on 2 hosts: 2 failed; 1 verified.")
+
+
+def test_one_cluster_of_the_lists_alone(two):
+    """The other one is not even asked."""
+    two.site.settings["secure_tsp_only_clusters"] = ["apac"]
+    two.emea.faults.add("axl", "http", code=503, times=None)
+    run = two.site.run(playbook="upgrade_certificates")
+    two.emea.faults.clear()
+    assert run.states == {SAME: "up to date"} and run.rows[SAME]["CLUSTER"] == "apac"
+    two.site.settings["secure_tsp_only_clusters"] = ["apca"]
+    assert "there is no cluster apca in secure_tsp_clusters; did you mean apac?" in two.site.run(rc=2).text
 
 
 def test_what_was_named_and_is_not_in_this_run_is_told(two):

@@ -15,8 +15,8 @@ INSTANCES = (
     {"host": "recorder02", "user": "recorder_tapi", "instance_id": "recorder02x1"},
 )
 CHECK = "Check lists, window and clusters"
-LOOK = "Look at the host, fetch trust lists, judge certificates"
-ACCOUNTS = "Bring users, groups, devices and idle profiles in line"
+LOOK = "Check trust lists and certificates"
+ACCOUNTS = "Update users, groups and profiles"
 TOLD = ("Summary of the run", "Fail where something went wrong")
 SECURE = "Standard CTI Secure Connection"
 

@@ -87,7 +87,7 @@ def test_check_mode_shows_the_plan_and_stops_there(site, checked):
     run, before, after = checked
     assert after == before and run.count("failures") == 0
     assert site.sim.cluster.write_count == 0
-    assert not run.results("Arm, enrol, prove, disarm what was not used, and restore what was not taken")
+    assert not run.results("Renew and prove certificates")
     assert run.states == {
         **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date"}
 
@@ -170,7 +170,7 @@ def test_no_batch_begins_that_could_not_end_before_the_window_closes(make_site):
     assert site.armed() == [] and site.sim.cluster.counters["capf issued"] == 1
     (why,) = set(run.remarks.values())
     assert "a batch of %d takes about" % (count - 1) in why and "as measured" in why
-    assert "recorder01: 1 of %d done, 0 failed; " % count in run.output and "window closes" in run.output
+    assert "recorder01: 1 of %d done, 0 failed; " % count in run.text and "window closes" in run.text
 
 
 def test_hosts_that_work_at_the_same_time_wait_for_the_canary_batch(make_site):

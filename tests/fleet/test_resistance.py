@@ -73,7 +73,7 @@ def test_outside_the_window_nothing_happens(site, begin):
     begin(secure_tsp_window={"start": "2020-01-01 22:00", "end": "2020-01-02 04:00"})
     before = site.everything()
     run = upgrade(site, rc=2)
-    assert "ignore_window" in run.output
+    assert "ignore_window" in run.text
     assert site.everything() == before
 
 
@@ -147,7 +147,7 @@ def test_a_rollback_puts_the_former_certificate_back(site, begin):
     before = begin(secure_tsp_rollback_instances=["recorder02x2"])
     former = (site.store("recorder02x2") / "previous" / "QBEClient.cer").read_bytes()
     run = site.run(playbook="rollback")
-    assert "CUCM may no longer accept" in run.output
+    assert "CUCM may no longer accept" in run.text
     assert certificates(site) == {**before, "recorder02x2": former}
 
 

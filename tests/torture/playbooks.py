@@ -36,7 +36,7 @@ INSTANCES = (
     {"host": "recorder02", "user": "recorder_tapi", "instance_id": "recorder02x1"},
     {"host": "recorder02", "user": "dialer", "instance_id": "recorder02x2"},
 )
-GOOD = {"verified", "enrolled, not verified online"}
+GOOD = {"verified", "ok", "enrolled, not verified online"}
 POLL = 0.02      # seconds between looks at a run
 ORPHANS = 90     # seconds that processes may live on when only ansible-playbook itself was killed
 POWER = "the loss of power"

@@ -297,7 +297,7 @@ def test_a_provider_is_opened_with_the_own_certificate_where_none_is_open(scene)
     assert (opening["way"], opening["store"]) == ("application", INSTANCE["store"])
     scene.opened = {"failure": "", "way": "application", "compromised": False, "devices": 1, "lines": 2}
     page = scene.page()
-    assert "1 device, 2 lines" in page["text"] and page["first"]["code"] == "provider_not_seen"
+    assert "1 device, 2 lines" in " ".join(page["text"].split()) and page["first"]["code"] == "provider_not_seen"
 
 
 def test_nothing_is_opened_beside_a_neighbour_with_the_same_user(scene):

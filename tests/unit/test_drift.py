@@ -458,6 +458,25 @@ def test_differences_of_a_profile(scene, profile, code, words):
     assert (finding["code"], finding["instance_id"]) == (code, "recorder01x1") and words in finding["what"]
 
 
+@pytest.mark.parametrize("more, running, code", [
+    ({}, {}, "profile_armed_by_nobody"), ({"string_given": True}, {}, "profile_pending"), ({"enrolment": "tsp"}, {}, "profile_pending"),
+    ({}, {"main": "2026-11-24T11:59:00Z"}, "profile_pending"),
+])
+def test_a_profile_that_is_armed_while_nobody_holds_its_string_is_a_warning(scene, more, running, code):
+    scene.instances[0].update({"enrolment": "collection", "string_given": False, **more})
+    scene.accounts["instances"][0]["profile"]["state"] = "pending"
+    found = {one["code"]: one for one in scene.look(running=running)["findings"] if one["code"] != "run_beside"}
+    assert set(found) == {code}
+    assert found[code]["severity"] == ("warning" if code == "profile_armed_by_nobody" else "info")
+    assert ("voiceops.secure_tsp.disarm --limit recorder01" in found[code]["command"]) is (code == "profile_armed_by_nobody")
+
+
+def test_a_run_beside_the_search_is_told_and_is_no_drift(scene):
+    result = scene.look(running={"main": "2026-11-24T11:59:00Z"})
+    [finding] = result["findings"]
+    assert (finding["code"], finding["cluster"], result["exit_code"]) == ("run_beside", "main", 0) and "11:59" in finding["what"]
+
+
 def test_what_an_absent_instance_left_behind(scene):
     scene.instances[0]["state"] = "absent"
     scene.accounts["instances"][0]["action"] = "remove"
@@ -607,10 +626,39 @@ def test_commands_name_a_few_hosts_only():
 
 
 def test_the_terminal_shows_the_worst_and_counts_the_rest():
-    found = [dict(severity="warning", code="ctl_stale", cluster="", host="", user="", instance_id="", what="x", fix="")] * 60
+    found = [told(what="x%d" % number, instance_id="i%d" % number, host="h") for number in range(60)]
     shown = _drift.lines(found)
-    assert len(shown) == _drift.LINES + 2 and shown[-2:] == ["... and 10 more", "0 critical, 60 warning, 0 info."]
-    assert shown[0] == "warning  the whole fleet: x [ctl_stale]"
+    assert shown[:2] == ["WARNING  i0 on h", "  x0 [ctl_stale]"]
+    assert len(shown) == 2 * _drift.LINES + 2 and shown[-2:] == ["... and 10 further findings", "0 critical, 60 warning, 0 info."]
+
+
+def told(**more):
+    return dict(dict(severity="warning", code="ctl_stale", cluster="", host="", user="", instance_id="", what="x", fix="", command=""), **more)
+
+
+def test_the_terminal_tells_subject_by_subject_with_the_cure():
+    found = [told(severity="critical", code="key_missing", instance_id="i1", host="h1", what="No key.", fix="Enrol it.", command="c --limit h1"),
+             told(instance_id="i1", host="h1", what="Old list.", fix="Take it over.", command="d --limit h1"),
+             told(user="rec", code="user_devices", what="Other devices.")]
+    assert _drift.lines(found) == [
+        "CRITICAL  i1 on h1", "  No key. [key_missing]", "  -> Enrol it.", "     c --limit h1", "  warning: Old list. [ctl_stale]",
+        "  -> Take it over.", "     d --limit h1", "WARNING  user rec", "  Other devices. [user_devices]", "1 critical, 2 warning, 0 info."]
+
+
+def test_what_is_the_same_of_many_is_told_once():
+    found = [told(instance_id="i%d" % number, host="h%d" % number, fix="Do it.", command="c --limit h%d" % number) for number in range(12)]
+    assert _drift.lines(found) == [
+        "WARNING  12 instances (i0 on h0, i1 on h1 and 10 more)", "  x [ctl_stale]", "  -> Do it.", "     c", "0 critical, 12 warning, 0 info."]
+
+
+def test_an_instance_that_was_never_provisioned_is_one_finding(scene):
+    scene.certificate["needs_certificate"]["reason"] = "missing"
+    scene.trust["verdict"] = "first_trust"
+    scene.accounts["instances"][0].update(profile=dict(PROFILE, exists=False, state="none"), action="create")
+    scene.connections["connections"], scene.row["secure"] = [], False
+    result = scene.look()
+    assert [finding["code"] for finding in result["findings"]] == ["not_provisioned"]
+    assert {stage for stage, state in result["instances"][0]["stages"].items() if state == "failed"} == {"trust", "profile", "certificate"}
 
 
 def test_a_thousand_instances_with_a_finding_each():

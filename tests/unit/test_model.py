@@ -484,3 +484,17 @@ SLICE = ["h%d" % number for number in range(20)]
 @pytest.mark.parametrize("more", [{"probe": True}, {"inventory": SLICE, "group": SLICE}])
 def test_completion_is_linear(more):
     assert steps(10000, **more) < 11 * steps(1000, **more)
+
+
+def test_some_of_the_clusters_alone():
+    clusters = {name: {"hostname": name, "username": "axl", "password": "Axl-Secret-0001"} for name in ("emea", "apac")}
+    model = right(users=[dict(USER, cluster=name) for name in clusters], clusters=clusters, instances=[
+        instance(cluster="emea", instance_id="e1"), instance(cluster="apac", instance_id="a1", host="other")])
+    chosen, wrong = model.only(["apac"])
+    assert wrong == [] and list(chosen.clusters) == ["apac"] and not chosen.several
+    assert [one["instance_id"] for one in chosen.listed()] == ["a1"] and [one["instance_id"] for one in chosen.aside] == ["e1"]
+    # Passwords are found by the order of the list.
+    assert [user["cluster"] for user in chosen.users] == ["emea", "apac"]
+    assert model.only([])[0] is model
+    assert [str(one) for one in model.only(["apca"])[1]] == [
+        "secure_tsp_only_clusters: there is no cluster apca in secure_tsp_clusters; did you mean apac?"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run
@@ -212,3 +213,29 @@ def test_hosts_that_can_go_on():
 def test_windows_hosts(variables, windows):
     assert run({"a": variables}).is_windows("a") is windows
     assert run({"a": variables}).is_windows("nowhere") is False
+
+
+# Runs beside this one
+
+
+def at_work(folder, process, check=False):
+    """A run whose own folder is this one, on the cluster pub."""
+    folder.mkdir(exist_ok=True)
+    found = run()
+    found.ansible, found.check = found.ansible._replace(local_tmp=str(folder)), check
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_run.os, "getppid", lambda: process)
+        found.announce(["pub"])
+    return found
+
+
+def test_another_run_of_the_controller_is_seen_while_it_lives(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    mine = at_work(tmp_path / "ansible-local-1", os.getpid())
+    assert mine.beside() == {}
+    at_work(tmp_path / "ansible-local-2", ended.pid)
+    at_work(tmp_path / "ansible-local-3", os.getpid(), check=True)
+    assert mine.beside() == {}
+    at_work(tmp_path / "ansible-local-4", os.getpid())
+    assert list(mine.beside()) == ["pub"]

@@ -139,7 +139,7 @@ def test_trust_lists_that_do_not_allow_to_go_on(trust, message):
 
 
 def look(needed=False, reason="", trust=None, **more):
-    return {"trust": trust or GOOD, "changed": False, "placed": 5.0, "info": {
+    return {"trust": trust or GOOD, "changed": False, "placed": 5.0, "proven": "2026-11-24T21:05:11Z", "info": {
         "needs_certificate": {"needed": needed, "reason": reason}, "explanation": "", "trust_list": {"exists": True},
         "certificate": {"not_after": "2031-01-01T00:00:00Z"}, "unconfirmed": False}, **more}
 
@@ -152,6 +152,7 @@ def test_a_look_gives_a_row_for_each_instance():
     rows = rows_of(look(), look(True, "missing"))
     assert [key_of(row) for row in rows] == [("main", "rec1"), ("lab", "rec3")]
     assert [(row["needed"], row["certificate_valid"], row["placed"]) for row in rows] == [(False, True, 5.0), (True, False, 5.0)]
+    assert [row["proven"] for row in rows] == ["2026-11-24T21:05:11Z"] * 2
     assert not any(row["failed"] for row in rows)
 
 

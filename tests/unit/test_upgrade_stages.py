@@ -36,7 +36,7 @@ class FakeArming:
 
     def __init__(self, _access, cluster, _model, instances, _rows, _given, _known, _hours):
         self.cluster, self.ids = cluster, [one["instance_id"] for one in instances]
-        self.armed, self.diff, self.strings, self.disarmed, self.refused = [], [], {}, [], {}
+        self.armed, self.diff, self.strings, self.disarmed, self.refused, self.changes = [], [], {}, [], {}, []
         FakeArming.seen.append(self)
 
     def arm(self):

@@ -264,7 +264,7 @@ def test_only_what_is_about_the_certificate_disproves_it(answer, disproved):
 @pytest.mark.parametrize(("chosen", "state", "verified_by", "online", "confirm"), [
     (plan([NEW], view(connection())), "verified", "ris (1 open, 2 lines)", True, True),
     (plan([NEW], wanted="offline"), "verified", "offline", False, False),
-    (plan([PROVEN]), "enrolled, not verified online", "offline", False, False),
+    (plan([PROVEN]), "ok", "offline", False, False),
     (plan([NEW], secure=set()), "enrolled, waiting for cutover", "offline", False, False),
     (plan([BROKEN]), "failed", "", False, False),
 ])

@@ -30,6 +30,14 @@ def judged(window, moment):
     (BERLIN, "2026-01-01T21:00:00", 21600), (BERLIN, "2026-07-01T20:00:00", 21600), (BERLIN, "2026-01-01T20:59:59", None),
     ({"start": "00:00", "end": "00:00"}, "2026-01-01T12:00:00", 43200),
     (ONCE, "2026-03-28T22:00:00", 18000), (ONCE, "2026-03-28T21:59:59", None), (ONCE, "2026-03-29T03:00:00", None),
+    # The night without 02:00 to 03:00 in Berlin: windows that begin or end in that hour are as long as ever, or as it allows.
+    ({"start": "02:30", "end": "04:00", "timezone": "Europe/Berlin"}, "2026-03-29T01:30:00", 1800),
+    ({"start": "02:30", "end": "04:00", "timezone": "Europe/Berlin"}, "2026-03-29T01:29:59", None),
+    ({"start": "22:00", "end": "02:30", "timezone": "Europe/Berlin"}, "2026-03-29T01:15:00", 900),
+    ({"start": "22:00", "end": "02:30", "timezone": "Europe/Berlin"}, "2026-03-29T01:30:00", None),
+    ({"start": "02:30", "end": "02:45", "timezone": "Europe/Berlin"}, "2026-03-29T01:40:00", 300),
+    # The night with two of them.
+    ({"start": "22:00", "end": "02:30", "timezone": "Europe/Berlin"}, "2026-10-25T00:00:00", 1800),
     ({"start": "2026-03-28T23:00", "end": "2026-03-29T05:00:00"}, "2026-03-29T04:00:00", 3600),
 ])
 def test_windows(window, moment, seconds_left):

@@ -122,7 +122,8 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
                  certificates=[], issuers=list(issuers))
     try:
         with access.connect(cluster) as axl:
-            look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None)
+            look = _survey.Survey(axl, serviceability_login(access.params(cluster)), issuer_parameter or None,
+                                  "secure_tsp_capf_issuer_parameter")
             facts = look.gather(SURVEYED)
             found["warnings"] += axl_accounts.login_warnings(axl)
             if axl.session.could_do_without_legacy():
@@ -221,7 +222,8 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people;
+    changes: as changes_of() has them."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
@@ -231,11 +233,28 @@ class Done:
     made: list = dataclasses.field(default_factory=list)
     of_instance: list = dataclasses.field(default_factory=list)
     told: list = dataclasses.field(default_factory=list)
+    changes: list = dataclasses.field(default_factory=list)
 
-    def take(self, result):
+    def take(self, cluster, result):
         self.changed = self.changed or result["changed"]
+        self.changes += changes_of(cluster, result)
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
+
+
+def changes_of(cluster, result):
+    """[cluster, kind, name, user, action] of what was changed, or would be. Devices of a user count beside the user."""
+    lost = set((one["kind"], one["name"], one["user"]) for one in result["failures"])
+    found, given_up = [], set()
+    for step in result["plan"]:
+        if (step["kind"], step["name"], step["user"]) in lost and step["kind"] != "profile":
+            given_up.add(step["user"])  # takes no further step
+        if step["action"] == "none" or step["user"] in given_up or (step["kind"], step["name"], step["user"]) in lost:
+            continue
+        found.append([cluster, step["kind"], step["name"], step["user"], step["action"]])
+        if step["kind"] == "user" and "devices" in step["fields"]:
+            found.append([cluster, "devices", step["name"], step["user"], "set"])
+    return found
 
 
 def accounts(access, cluster, model, rows, hosts, passwords, known, check, done):
@@ -258,12 +277,13 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         if check:
             for wish, plan in zip(wishes, plans):
-                done.take(dict(changed=bool(plan.changes), diff=_fleet.difference(plan)))
+                done.take(cluster, dict(changed=bool(plan.changes), diff=_fleet.difference(plan), failures=(),
+                                        plan=[step.row() for step in plan.steps]))
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
                 result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
-                done.take(result)
+                done.take(cluster, result)
                 lost = set(one["user"] for one in result["failures"])
                 done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
                                  for one in result["failures"]]
@@ -275,7 +295,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
                     profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
-                done.take(result)
+                done.take(cluster, result)
                 done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
                                      for one in result["failures"]]
     except SecureTspError as error:
@@ -328,7 +348,7 @@ class Arming:
         self.strings = dict(given)
         self.armed = []
         self.refused = {}
-        self.diff = []
+        self.diff, self.changes = [], []
 
     def arm(self):
         """Raises SecureTspError; whatever was armed by then is disarmed, or named in the error's facts."""
@@ -346,6 +366,7 @@ class Arming:
         self.armed = result["armed"]
         self.refused = dict((one["name"], "Its CAPF profile could not be armed: %s" % one["msg"]) for one in result["failures"])
         self.strings.update(result["strings"])
+        self.changes = changes_of(self.cluster, result)
         if result["diff"]["before"] != result["diff"]["after"]:
             self.diff.append(result["diff"])
 
@@ -451,7 +472,7 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
             result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     if plan.changes:
         result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
-        seen.take(result)
+        seen.take(cluster, result)
     return [user["name"] for user in result["users"] if user["secure"]]
 
 
@@ -605,10 +626,28 @@ def uncut(access, cluster, model, names, check, done):
             if leaving:
                 lines.append(told_ends(view["connections"], view, 2749))
                 result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
-                done.take(result)
+                done.take(cluster, result)
     except SecureTspError as error:
         done.failures[cluster] = "The users of cluster %s could not be taken off the secure port: %s" % (cluster, error)
     return lines
+
+
+def disarm(access, cluster, model, instances, check, done):
+    """Disarm the profiles of these instances that are armed. done.of_instance gets their keys."""
+    if not instances:
+        return
+    try:
+        with access.connect(cluster) as axl:
+            found = axl_accounts.carry_out(axl, _fleet.Wish(
+                users=model.accounts(cluster, set(one["user"] for one in instances)),
+                instances=[account_of_instance(one) for one in instances], stages=("profiles",)), apply=False)[0]
+            armed = set(one["instance_id"] for one in found["instances"] if one["profile"]["operation"] == _outcome.ARMED)
+            if armed:
+                wish = _fleet.Wish(instances=[account_of_instance(one) for one in instances if one["instance_id"] in armed], stages=("disarm",))
+                done.take(cluster, axl_accounts.carry_out(axl, wish, apply=not check)[0])
+                done.of_instance += [[cluster, name] for name in sorted(armed)]
+    except SecureTspError as error:
+        done.failures[cluster] = "The profiles could not be disarmed: %s" % error
 
 
 # removal
@@ -644,7 +683,7 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
             current = axl_accounts.Reader(axl).read(wish)
             wish = _removable(wish, current, cluster, model, done)
             result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
-        done.take(result)
+        done.take(cluster, result)
         done.warnings += [str(one) for one in plan.warnings]
     except SecureTspError as error:
         done.failures[cluster] = "Profiles and users could not be removed: %s" % error

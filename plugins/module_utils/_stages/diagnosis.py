@@ -24,7 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import answers, listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
-LOOKED = "Read the clusters, and choose what may be opened"
+LOOKED = "Read the clusters"
 OF_PORT = ("service", "host", "port")
 
 
@@ -158,6 +158,7 @@ def diagnosis(run):
                      ) if run.option("diagnose_trace_minutes") and not run.check else {}
     pages = _diagnosis.pages(drift.fleet_of(model), before["clusters"], hosts, before["findings"], seen, clusters.iso(clusters.now()),
                              drift.asked(run), collected)
+    pages = [dict(page, text=run.with_inventory(page["text"])) for page in pages]
     failures = write(run, pages, folder)
     lines = _diagnosis.summary(pages, folder)
     run.show("", *(pages[0]["text"].splitlines() + [""] if len(pages) == 1 else []), *lines, "")

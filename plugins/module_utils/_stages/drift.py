@@ -10,6 +10,7 @@ The diagnosis begins with the same readings.
 from __future__ import annotations
 
 import base64
+import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _connections,
@@ -44,7 +45,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 )
 
 SURVEYED = ["version", "nodes", "security", "services", "certificates"]
-PAGE = "report.html"
 
 
 def lists(run):
@@ -116,7 +116,7 @@ def opened_of(execute, instances, settings, passwords):
 
 def drifted(run, _execute):
     """Fail where there is drift, and try once more the hosts that could not be reached: exit codes 2 and 4."""
-    told = run.needed(_run.FINDINGS, "Read the clusters, and tell what differs")
+    told = run.needed(_run.FINDINGS, "Compare clusters and hosts")
     before = run.register(_run.READ)
     if before.get("unreachable"):
         raise HostLost(before.get("msg") or "the host cannot be reached")
@@ -137,16 +137,17 @@ def findings(run):
     """Read each cluster once, judge everything, and tell it."""
     model = run.model()
     readings, hosts = gathered(run, model, run.vars["ansible_play_hosts_all"], run.option("drift_ris"))
-    found = judged(run, model, readings, hosts, run.option("drift_probe"), run.option("drift_ris"))
+    found = run.with_inventory(judged(run, model, readings, hosts, run.option("drift_probe"), run.option("drift_ris")))
     folder = run.option("report_folder")
     folder = run.path(folder) if folder else ""
     lines = found.pop("lines")
     run.show("", *lines)
     if folder:
-        run.show("Report: %s/%s" % (folder.rstrip("/"), PAGE))
+        run.show("Report: %s" % os.path.join(folder, fleet.REPORT_PAGE))
     run.show("")
-    return dict(found, changed=False, msg=lines, report_folder=folder, report_title=run.option("report_title"),
-                soon_days=run.option("soon_days"))
+    report = dict((key, found[key]) for key in ("instances", "findings", "clusters", "exit_code"))
+    return dict(found, changed=False, msg=lines, report=dict(
+        report, folder=folder, title=run.option("report_title"), kind="drift", soon_days=run.option("soon_days")))
 
 
 def gathered(run, model, names, ris):
@@ -269,13 +270,16 @@ def view(access, cluster, users):
 
 
 def judged(run, model, readings, hosts, probe, ris):
+    beside = run.beside()
+    running = dict((name, clusters.iso(clusters.moment(beside[cluster["hostname"]]))) for name, cluster in model.clusters.items()
+                   if cluster["hostname"] in beside)
     return _drift.findings(fleet_of(model), readings, hosts, clusters.iso(clusters.now()), run.option("soon_days"), probe, ris,
-                           run.option("probe"))
+                           run.option("probe"), running)
 
 
 def fleet_of(model):
     """The lists as the judgements take them."""
-    return {"users": model.users, "instances": model.listed()}
+    return {"users": model.users, "instances": model.listed(), "aside": model.aside}
 
 
 ON_CLUSTERS = {"drift_lists": lists, "findings": findings}

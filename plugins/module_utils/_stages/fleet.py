@@ -43,6 +43,13 @@ HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
 MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
 NOT_IN_THIS_RUN = "not in this run"
+SITE, VERIFY = "site", "verify"
+REPORT_PAGE = "report.html"
+CHANGING = (_run.ACCOUNTS, _run.ENROLLED, _run.HANDED, _run.RENEWED, _run.CUTOVER, _run.GONE, _run.UNCUT)  # registers with changes
+# What a person calls the stage that a register is of.
+STEPS = {_run.LOOKED: "look", _run.PLANNED: "plan", _run.ENROLLED: "enrol", _run.HANDED: "hand over", _run.FETCHED: "fetch", _run.TICKED: "tick",
+         _run.SETTLED: "settle", _run.RENEWED: "renew", _run.PROVED: "prove", _run.RESTORED: "restore", _run.REMOVED: "remove",
+         _run.GONE: "remove", _run.GAVE_UP: "handler"}
 WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
 
 
@@ -97,7 +104,8 @@ def checked(run, naming=()):
     found["tsps"] = bool(windows.hosts_of(run, model))
     if found["tsps"]:
         found["flow"] = WITH_TSPS  # which is careful, too
-    return dict(found, clusters=surveys, window=window, stopped="")
+    run.announce([cluster["hostname"] for cluster in model.clusters.values()])
+    return dict(found, clusters=surveys, window=window, stopped="", kind=SITE)
 
 
 def surveyed(run, access, model, name, issuers, window):
@@ -161,6 +169,8 @@ def look_at_lists(run, naming=(), probe=None, works=False):
         group=run.vars["groups"].get("secure_tsp"), is_windows=run.is_windows, probe=safe_option(run, "probe") if probe is None else probe,
         probe_suffix=safe_option(run, "probe_suffix"),
         secrets=[(_run.PREFIX + name, safe_option(run, name)) for name in SECRET_OPTIONS if safe_option(run, name)])
+    model, unknown = model.only(safe_option(run, "only_clusters"))
+    wrong += unknown
     named = {}
     for option in naming:
         keys, unknown = model.named(safe_option(run, option) or (), _run.PREFIX + option)
@@ -202,7 +212,7 @@ def lists(run, probe=None):
     found = look_at_lists(run, probe=probe)
     unread, model = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None), found.pop("known")
     issuers = issuers_of(run, model)
-    return dict(found, clusters=dict((name, dict(unread, issuers=issuers[name])) for name in model.clusters), window=None, stopped="")
+    return dict(found, clusters=dict((name, dict(unread, issuers=issuers[name])) for name in model.clusters), window=None, stopped="", kind=VERIFY)
 
 
 def handlers_of(run, mistakes):
@@ -309,7 +319,7 @@ def accounts(run):
         foresee(run, model, due)
     return dict(
         changed=done.changed, diff=done.diff, warnings=["Cluster %s: %s" % pair for pair in done.failures.items()],
-        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), made=done.made,
+        failures=done.failures, of_user=done.of_user, due=sorted(map(list, due)), made=done.made, changes=done.changes,
         held=[[*key, message] for key, message in held.items()] + done.of_instance)
 
 
@@ -326,7 +336,7 @@ def held_elsewhere(run, model):
     """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
     listed = {}
     templates = {}
-    for one in model.listed():
+    for one in model.listed() + model.aside:
         if one["state"] == "present" and not one["probe_of"]:
             listed.setdefault(one["instance_id"], []).append(one)
             templates.setdefault(one["store_of_host"], []).append(one)
@@ -372,7 +382,7 @@ def cutover(run):
     return dict(
         cut=seen.cut, changed=seen.changed or gone.changed, diff=seen.diff + gone.diff, failures=dict(seen.failures, **gone.failures),
         warnings=warnings + gone.warnings + list(seen.failures.values()) + list(gone.failures.values()), plan=plan_of(run, model, seen, rows),
-        told=seen.told, secure=sorted(map(list, seen.secure)))
+        told=seen.told, changes=seen.changes + gone.changes, secure=sorted(map(list, seen.secure)))
 
 
 def changed_something(run, rows):
@@ -508,47 +518,92 @@ def plan_of(run, model, seen, rows, again=False):
 
 
 def summary(run):
-    """One line for each instance, and what needs a person."""
+    """One line for each instance, what needs a person, and what became of the clusters; the same as data, also for workflows."""
     model = run.model()
     rows = run.rows()
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
-    listed, hosts = told_of(run, model), set(run.vars["ansible_play_hosts_all"])
-    away = [one for one in listed if one["host"] not in hosts]
-    rows += [not_here(one, one in model.others) for one in away]
-    found = _summary.summary(listed, rows, hosts | set(one["host"] for one in away), failures, check_mode=run.check, several=model.several)
-    lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or [])
-    lines += told_cut(run)
+    named, listed = told_of(run, model)
+    hosts = set(run.vars["ansible_play_hosts_all"])
+    away = [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed if one["host"] not in hosts]
+    if named:  # each has a line of its own
+        rows += [dict(_outcome.fresh(one), state=NOT_IN_THIS_RUN, message=why) for one, why in away]
+        hosts, away = hosts | set(one["host"] for one, why in away), []
+    cut = cut_by(run)
+    found = _summary.summary(listed, rows, hosts, failures, check_mode=run.check, several=model.several, away=away, changes=changes_by(run))
+    lines = found["lines"] + (run.register(_run.GONE).get("told") or []) + (run.register(_run.UNCUT).get("told") or []) + told_cut(run, cut)
     to_enter = windows_sheet.told(run, [host for host in model.hosts if windows.tsps_of(model, host) and host in hosts])
     run.show("", *lines, "")
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")
-    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False)
+    unreachable = any(run.unreachable(host) for host in run.vars["ansible_play_hosts_all"])
+    told = dict(kind=run.register(_run.PREFLIGHT).get("kind") or SITE, exit=_summary.exit_code(found["rows"], failures_of(run), unreachable),
+                totals=found["totals"], check_mode=run.check, cluster_changes=found["cluster_changes"], connections_cut=[
+                    dict((key, one[key]) for key in ("cluster", "user", "address")) for one in cut],
+                failed=[dict((key, row[key]) for key in _summary.SUBJECT) | dict(cause=row["message"], step=step_of(run, row))
+                        for row in found["rows"] if row["failed"]],
+                not_in_this_run=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=why) for one, why in away])
+    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False, report=report_of(run, model, told, found),
+                ansible_stats=dict(per_host=False, aggregate=False, data=dict(secure_tsp=told)))
 
 
-def told_cut(run):
-    """A line for each connection that this run cut."""
+def report_of(run, model, told, found):
+    """What the role report takes, its folder empty where no report is asked for."""
+    folder = run.option("run_report_folder")
+    if not folder:
+        return dict(folder="")
+    folder = run.path(folder)
+    run.show("Report: %s" % os.path.join(folder, REPORT_PAGE), "")
+    return dict(_summary.report(found["rows"], model.clusters, failures_of(run)), folder=folder, title=run.option("report_title"),
+                kind=told["kind"], soon_days=run.option("soon_days"), exit_code=told["exit"])
+
+
+def failures_of(run):
+    """{cluster: sentence} of the clusters that could not go on."""
+    found = dict((name, survey["failure"]) for name, survey in (run.register(_run.PREFLIGHT).get("clusters") or {}).items() if survey["failure"])
+    for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT):
+        found.update(run.register(name).get("failures") or {})
+    return found
+
+
+def step_of(run, row):
+    """Name of the stage in which an instance failed first, empty where its host was refused."""
+    for name in reversed(_run.NEWEST):
+        rows = run.of_host(row["host"], name).get("rows")
+        rows = rows.get(row["host"]) if isinstance(rows, dict) else rows
+        if any(one["failed"] and key_of(one) == key_of(row) for one in rows or ()):
+            return STEPS.get(name, name)
+    return STEPS[_run.LOOKED] if run.refusal(row["host"]) else ""
+
+
+def changes_by(run):
+    """What the stages registered of their changes on the clusters."""
+    return [change for host in run.vars["ansible_play_hosts_all"] for name in CHANGING
+            for change in run.of_host(host, name).get("changes") or ()]
+
+
+def cut_by(run):
+    """The connections that this run cut, or would cut."""
     cut = {}
     for host in run.vars["ansible_play_hosts_all"]:
         for one in run.of_host(host, _run.CUTOVER).get("cut") or ():
             cut[one["cluster"], one["app_id"]] = one
+    return list(cut.values())
+
+
+def told_cut(run, cut):
+    """A line for each connection that this run cut."""
     return ["%s/%s: the connection from %s%s on port 2748 %s." % (
         one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut by this run")
-        for one in cut.values()]
+        for one in cut]
 
 
 def told_of(run, model):
-    """Instances that the summary is about: those that a person named, or all that are listed as present on hosts of this run."""
+    """(whether a person named them, instances that the summary is about): those named, or all that are listed as present."""
     chosen = run.register(_run.PREFLIGHT).get("chosen")
     if chosen is None:
-        hosts = set(run.vars["ansible_play_hosts_all"])
-        return [one for one in model.instances() if one["state"] == "present" and one["host"] in hosts]
+        return False, [one for one in model.listed() if one["state"] == "present"]
     keys = set(Key(*pair) for pair in chosen)
-    return [one for one in model.listed() if key_of(one) in keys]
-
-
-def not_here(instance, left_to_others):
-    return dict(_outcome.fresh(instance), state=NOT_IN_THIS_RUN, message=(
-        "its host is not in this inventory" if left_to_others else "its host is outside of --limit"))
+    return True, [one for one in model.listed() if key_of(one) in keys]
 
 
 def broken(run, stage, reason):

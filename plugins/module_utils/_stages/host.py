@@ -111,7 +111,7 @@ class Host:
         bundle = "current" if self.settings["capf"]["bundle"] else "absent"
         if info["unfinished"] or good and (info["wrong_modes"] or info["bundle"] != bundle):
             row["mended"] = self._alone(lambda _number, one: self._certificate(one, "present"), number, instance)
-        row["placed"] = placed(instance)
+        row.update(placed=placed(instance), proven=proven(instance))
         row["changed"] = any(row.get(part, {}).get("changed") for part in ("trust", "mended"))
         return row
 
@@ -124,7 +124,7 @@ class Host:
     def _inspect(self, number, instance):
         info = self._alone(self._info, number, instance)
         return info if info.get("failed") else dict(
-            info=dict((key, info[key]) for key in FACTS), placed=placed(instance), changed=False)
+            info=dict((key, info[key]) for key in FACTS), placed=placed(instance), proven=proven(instance), changed=False)
 
     def _wish(self, instance):
         return _instance.wish_of(options_of(
@@ -285,7 +285,7 @@ class Host:
 
     def _read(self, number, instance):
         row = {"trust": self._alone(self._trust, number, instance), "info": self._alone(self._info, number, instance)}
-        row["placed"] = placed(instance)
+        row.update(placed=placed(instance), proven=proven(instance))
         return row
 
     def _info(self, _number, instance):
@@ -328,6 +328,14 @@ def placed(instance):
     try:
         return os.stat(os.path.join(instance["store"], _store.CERTIFICATE)).st_mtime
     except OSError:
+        return None
+
+
+def proven(instance):
+    """When the certificate in place was proven; None where that is not known."""
+    try:
+        return _store.Store(instance["store"]).proven
+    except SecureTspError:
         return None
 
 

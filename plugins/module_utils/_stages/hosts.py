@@ -222,7 +222,7 @@ def rows_of_look(instances, answer):
         if found.get("failed"):
             rows.append(_outcome.updated(row, found, instance))
             continue
-        row = _outcome.updated(row, dict(found["info"], changed=found["changed"], placed=found["placed"]), instance)
+        row = _outcome.updated(row, dict(found["info"], changed=found["changed"], placed=found["placed"], proven=found["proven"]), instance)
         if "mended" in found:
             row = _outcome.updated(row, found["mended"], instance)
         trust = trust_failure(found["trust"], instance["cluster"]) if "trust" in found else ""
@@ -271,7 +271,7 @@ def inspect(run, execute):
 def enrol(run, execute):
     """Arm on the controller, enrol on the host, and disarm what was not used, whatever happens in between."""
     model = run.model()
-    looked, told = run.register(_run.LOOKED), run.needed(_run.ACCOUNTS, "Bring users, groups, devices and idle profiles in line")
+    looked, told = run.register(_run.LOOKED), run.needed(_run.ACCOUNTS, "Update users, groups and profiles")
     rows = _outcome.by_key(looked.get("rows") or ())
     for cluster, message in told["failures"].items():
         for key, row in rows.items():
@@ -300,7 +300,7 @@ class Enrolment:
 
     def __init__(self, run, execute, model, rows):
         self.run, self.execute, self.model, self.rows = run, execute, model, rows
-        self.changed, self.diff, self.warnings = False, [], []
+        self.changed, self.diff, self.warnings, self.changes = False, [], [], []
         self.entries = run.clusters()
         self.journal, self.known = run.journal(), {}
         self.host = _progress.Progress(run.host)
@@ -388,6 +388,7 @@ class Enrolment:
                 with self.run.alone(self.entries[cluster]["hostname"]):
                     arming.arm()
                 self.diff += arming.diff
+                self.changes += arming.changes
                 self.changed = self.changed or bool(arming.armed)
                 for one in due:
                     if one["instance_id"] in arming.refused:
@@ -463,7 +464,7 @@ class Enrolment:
                     self.warnings.append("Instance %s: %s" % (name, STILL_ARMED % reason_of(error)))
 
     def result(self, **more):
-        return dict(more, rows=list(self.rows.values()), changed=self.changed, diff=self.diff, warnings=self.warnings)
+        return dict(more, rows=list(self.rows.values()), changed=self.changed, diff=self.diff, warnings=self.warnings, changes=self.changes)
 
 
 def remove(run, execute, model, looked, work):
@@ -532,7 +533,7 @@ def give_up(run, _execute):
 def prove(run, execute):
     """Open a provider where the plan says so, and confirm what was proven."""
     model = run.model()
-    told = run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
+    told = run.needed(_run.CUTOVER, "Cut over users to the secure port")
     before = run.newest(run.host) or []
     plan = told["plan"].get(run.host) or []
     chosen = set(key_of(row) for row in plan)
@@ -544,7 +545,7 @@ def prove(run, execute):
 
 def verify(run, execute):
     """Open providers where the plan says so, and leave everything as it is."""
-    plan = run.needed(_run.CUTOVER, "Ask each cluster what it sees")["plan"].get(run.host) or []
+    plan = run.needed(_run.CUTOVER, "Ask what the clusters see")["plan"].get(run.host) or []
     return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
 
 

@@ -24,6 +24,8 @@ NOT_OURS = (
     "voiceops.secure_tsp.upgrade_certificates with it in secure_tsp_upgrade_instances.")
 NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
 WOULD_BE_BACK = "The former key and certificate would be put back."
+KEEPS_STRING = "its string is in the list, or was handed over to its TSP"
+BUSY = "A run of this controller is at work on %s and may hold authorization strings. Wait until it has ended. Nothing was changed."
 FILES_STAY = "Its profile stays, since its files are still on the host."
 BACK_AGAIN = (
     "The next run of voiceops.secure_tsp.site %s to the secure port again, unless secure_tsp_cutover is manual or never in it: keep "
@@ -45,7 +47,8 @@ def rollback_preflight(run):
     model = _run.Model.of(found["model"])
     back = [host for host in windows.hosts_of(run, model) if any(owner_of(one) in users for one in windows.tsps_of(model, host))]
     refuse_lists(windows.lacking(run, back))
-    return dict(found, uncut=sorted(map(list, users)), window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="")
+    return dict(found, uncut=sorted(map(list, users)), window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="",
+                kind="rollback")
 
 
 def uncut(run):
@@ -61,7 +64,7 @@ def uncut(run):
     if listed and run.option("cutover") == "auto":
         told.append(BACK_AGAIN % ("moves user %s" % listed[0] if len(listed) == 1 else "moves users %s" % ", ".join(listed)))
     run.show(*told)
-    return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=list(done.failures.values()),
+    return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=list(done.failures.values()), changes=done.changes,
                 told=told + list(done.failures.values()))
 
 
@@ -93,6 +96,45 @@ def put_back(instance, found, check):
     return dict(row, state="restored", message=_upgrade.RESTORED)
 
 
+# Disarm
+
+
+def disarm_preflight(run):
+    """Check the lists, and that no run is at work that may hold strings. No cluster is asked."""
+    found = fleet.look_at_lists(run)
+    beside, model = run.beside(), found.pop("known")
+    busy = [name for name, cluster in model.clusters.items() if cluster["hostname"] in beside]
+    if busy:
+        raise Refused(BUSY % ", ".join(busy))
+    return dict(found, clusters={}, stopped="", window=None, kind="disarm")
+
+
+def disarm(run):
+    """Disarm the profiles of this run's hosts whose strings were made by a run that is over. The rows of all hosts, by host."""
+    model, done = run.model(), clusters.Done()
+    access = clusters.Access(run.clusters())
+    rows = dict((host, []) for host in run.batch())
+    for name in model.clusters:
+        mine = [one for one in model.instances(name, run.batch()) if one["state"] == "present"]
+        if mine:
+            clusters.disarm(access, name, model, [one for one in mine if one["enrolment"] == "collection" and not one["string_given"]],
+                            run.check, done)
+        for one in mine:
+            rows[one["host"]].append(disarmed(one, done, run.check))
+    return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=list(done.failures.values()), rows=rows,
+                changes=done.changes, told=[])
+
+
+def disarmed(instance, done, check):
+    row = _outcome.fresh(instance)
+    if instance["cluster"] in done.failures:
+        return dict(_outcome.failed(row, done.failures[instance["cluster"]]), state="failed")
+    if list(key_of(instance)) in done.of_instance:
+        return dict(row, changed=True, state="would be disarmed" if check else "disarmed")
+    kept = instance["enrolment"] != "collection" or instance["string_given"]
+    return dict(row, state="left as it is" if kept else "not armed", message=KEEPS_STRING if kept else "")
+
+
 # Decommission
 
 
@@ -102,7 +144,7 @@ def decommission_preflight(run):
     model = found.pop("known")
     chosen = [list(key_of(one)) for one in model.listed() if one["state"] == "absent"]
     return dict(found, window=fleet.open_window(run), clusters=dict((name, dict(failure="")) for name in model.clusters), chosen=chosen,
-                stopped="")
+                stopped="", kind="decommission")
 
 
 def remove(run, execute):
@@ -123,7 +165,7 @@ def remove(run, execute):
 def remove_accounts(run):
     """Profiles of instances whose files are gone, and users with remove_user. The rows of all hosts, by host."""
     model, done = run.model(), clusters.Gone()
-    run.needed(_run.REMOVED, "Remove keys, certificates and trust lists")
+    run.needed(_run.REMOVED, "Remove keys and certificates")
     here = [host for host in run.batch() if not run.refusal(host)]
     rows = run.rows(here)
     free = set(key_of(row) for row in rows if not row["failed"])
@@ -134,7 +176,7 @@ def remove_accounts(run):
     for row in rows:
         by_host[row["host"]].append(removed(row, done, run.check))
     return dict(changed=done.changed, diff=done.diff, failures=done.failures, warnings=done.warnings + list(done.failures.values()),
-                rows=by_host, told=list(lines_of(run, model, done)))
+                rows=by_host, changes=done.changes, told=list(lines_of(run, model, done)))
 
 
 def removed(row, done, check):
@@ -164,5 +206,6 @@ def lines_of(run, model, done):
     yield from done.told
 
 
-ON_CLUSTERS = {"rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts, "uncut": uncut}
+ON_CLUSTERS = {"disarm_preflight": disarm_preflight, "disarm": disarm,
+               "rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts, "uncut": uncut}
 ON_HOSTS = {"restore": restore, "remove": remove}

@@ -42,7 +42,7 @@ def preflight(run):
     except ValueError:
         raise Refused("secure_tsp_upgrade_issued_before is neither seconds since 1970 nor a moment such as 2026-11-25T22:00:00Z. "
                       "Nothing was changed.") from None
-    return dict(found, defaults=DEFAULTS)
+    return dict(found, defaults=DEFAULTS, kind="upgrade_certificates")
 
 
 def planned(run):
@@ -170,7 +170,7 @@ def ways(run, model, seen, rows):
 
 def renew(run, execute):
     """Prove what waits for its proof, then enrol, prove and if need be restore what is due, chunk by chunk."""
-    told = run.needed(_run.GATE, "Look whether this batch of hosts may begin")
+    told = run.needed(_run.GATE, "Check whether this batch may begin")
     if run.register(_run.RENEWED).get("ended"):
         return dict(run.register(_run.RENEWED), changed=False, warnings=[])
     work = Renewal(run, execute, run.model(), told)

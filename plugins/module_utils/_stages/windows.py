@@ -259,7 +259,7 @@ def write_private(path, text):
 
 
 def mistakes(run, model):
-    """What stands in the way of TSPs on hosts of this play, before a cluster is asked."""
+    """What prevents TSPs on hosts of this play from being set, before a cluster is asked."""
     here = hosts_of(run, model)
     found = [str(one) for one in model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[1]] if here else []
     for host in here:

@@ -83,7 +83,7 @@ def sheet(run):
 def see(run):
     """After restarts, look until the clusters see the TSPs connected, or the deadline is there. Gives the cutover's register anew, with
     the ways that follow from what is seen."""
-    model, before = run.model(), run.needed(_run.CUTOVER, "Cut over what is due, and ask what CTI Manager sees")
+    model, before = run.model(), run.needed(_run.CUTOVER, "Cut over users to the secure port")
     kept = dict((key, before[key]) for key in KEPT if key in before)
     seen = clusters.Seen(secure=set(Key(*pair) for pair in before.get("secure") or ()))
     tsps = set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")

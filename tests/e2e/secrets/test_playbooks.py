@@ -98,6 +98,7 @@ def on_hosts(make_loud, tmp_path_factory, patch):
     story.loud.further["key store"] = STORE
     for instance in site.instances:
         instance["force"] = False
+    story.run("disarm", "disarm")
     story.run("key stores", ROOT / "docs" / "examples" / "jtapi.yml")
     for instance in site.instances:
         instance["state"] = "absent"

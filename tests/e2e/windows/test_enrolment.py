@@ -67,7 +67,7 @@ def test_with_a_registry_profile_nobody_has_to_do_anything(make_windows_site):
         assert registry["X-Secure"] == 1 and "X-Fetch" not in registry
         assert site.state(host)["reboots"] == 2  # for settings and certificate, for the secure port
         assert_nothing_secret(site, first, registry["X-String"])
-    assert "Fetch Certificate" not in first.output and "To be done by a person" not in first.output
+    assert "Fetch Certificate" not in first.text and "To be done by a person" not in first.text
 
     before = [site.state(host) for host in site.addresses], site.sim.cluster.state_hash()
     second = site.run()
@@ -90,9 +90,9 @@ def test_without_a_profile_a_person_gets_a_list_and_a_file(make_windows_site):
     string = file.read_text().strip()
     assert string.isdigit() and len(string) == 10
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(site.strings.stat().st_mode) == 0o700
-    assert DIALOG + "Security > CAPF: Authorization String = (secret), which is in %s" % file in armed.output
-    assert DIALOG + "Security > Fetch Certificate = on" in armed.output
-    assert DIALOG + "Security > Secure Connection" not in armed.output
+    assert DIALOG + "Security > CAPF: Authorization String = (secret), which is in %s" % file in armed.text
+    assert DIALOG + "Security > Fetch Certificate = on" in armed.text
+    assert DIALOG + "Security > Secure Connection" not in armed.text
     page, rows = sheet(site)
     assert [row["tab"] for row in rows] == sorted((row["tab"] for row in rows), key=["User", "CTI Manager", "Security"].index)
     assert {(row["host"], row["instance_id"], row["tsp"], row["dialog"]) for row in rows} == {
@@ -143,7 +143,7 @@ def test_a_tick_is_listed_where_somebody_else_cut_over(make_windows_site):
     site.sim.cluster.accounts.map_member(SECURE, "recorder_tapi")
     connect = site.run()
     assert connect.states == {"recorder01x1": "enrolled, not verified online"}
-    assert DIALOG + "Security > Secure Connection to CTI Manager = on" in connect.output
+    assert DIALOG + "Security > Secure Connection to CTI Manager = on" in connect.text
 
 
 def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
@@ -211,7 +211,7 @@ def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
     half = site.run()
     assert half.states == {"recorder01x1": "armed, waits for the TSP", "logger01x1": "enrolled, waiting for cutover"}
     assert SECURE not in groups(site)
-    assert "This host has to be restarted before all changes act" in half.output
+    assert "This host has to be restarted before all changes act" in half.text
 
     site.settings["client_windows_allow_reboot"] = True
     site.sim.cluster.reset_counters()
@@ -228,9 +228,9 @@ def test_the_former_playbook_is_site_for_windows_hosts(make_windows_site):
     site = make_windows_site("recorder01", fronts=None)
     site.add_other("logger01")
     run = site.run("--check", playbook="windows")
-    assert "The playbook voiceops.secure_tsp.windows is deprecated" in run.output
+    assert "The playbook voiceops.secure_tsp.windows is deprecated" in run.text
     assert run.states["recorder01x1"] == "would enrol" and set(run.hosts) == {"logger01", "recorder01"}
-    assert not [result for result in run.results("Look at the host, fetch trust lists, judge certificates") if result["host"] == "logger01"]
+    assert not [result for result in run.results("Check trust lists and certificates") if result["host"] == "logger01"]
     assert site.sim.cluster.accounts.profile("recorder01x1") is None and not list(site.strings.glob("*"))
 
 

@@ -71,7 +71,7 @@ def test_upgrade_waits_for_a_restart_that_nobody_allowed(make_windows_site):
     state = site.state("recorder01")
     assert len(state["commands"]) == 1 and 'REINSTALL=\\"ALL\\"' in state["commands"][0] and "USER" not in state["commands"][0]
     assert state["registry"][UNINSTALL + "{1}"]["DisplayVersion"]["value"] == "14.0.1.5"
-    assert state["reboots"] == 0 and "This host has to be restarted before all changes act (installation)" in run.output
+    assert state["reboots"] == 0 and "This host has to be restarted before all changes act (installation)" in run.text
 
 
 def test_a_password_never_gets_into_a_recorded_command_line(make_windows_site):
@@ -83,12 +83,12 @@ def test_a_password_never_gets_into_a_recorded_command_line(make_windows_site):
     recording = {RECORDING: {"ProcessCreationIncludeCmdLine_Enabled": {"type": "REG_DWORD", "value": 1}}}
     site.change("recorder01", registry={**registry, **recording})
     refused = site.run(rc=2)
-    assert "ProcessCreationIncludeCmdLine_Enabled" in refused.output and site.state("recorder01")["commands"] == []
+    assert "ProcessCreationIncludeCmdLine_Enabled" in refused.text and site.state("recorder01")["commands"] == []
 
     site.change("recorder01", registry=registry)
     site.settings["client_windows_installer_sha256"] = "0" * 64
     wrong = site.run(rc=2)
-    assert "Check the SHA-256 of the file" in wrong.output and site.state("recorder01")["commands"] == []
+    assert "Check the SHA-256 of the file" in wrong.text and site.state("recorder01")["commands"] == []
 
     site.settings["client_windows_installer_sha256"] = SHA256
     run = site.run("-vvvv")
@@ -116,7 +116,7 @@ def test_discovery_writes_a_profile_that_works(make_windows_site):
 
     site.change("recorder01", registry={**registry, FIRST: {**values, "X-Port": {"type": "REG_DWORD", "value": 3805}}})
     run = site.run("-e", "client_windows_discover_stage=after", "-vvv", playbook="discover_registry_profile")
-    assert not snapshot.exists() and "hidden-secret-1" not in run.output
+    assert not snapshot.exists() and "hidden-secret-1" not in run.text
     assert yaml.safe_load(profile.read_text()) == {"settings": {"security.capf_port": {
         "key": KEY, "name": "X-Port", "type": "dword", "transform": "number", "view": 64, "readable": True}}}
 
