@@ -324,7 +324,7 @@ class _Look:
             one for one in fleet["instances"] if one["host"] in hosts and (probes_listed or not one["probe_of"])]
         self.probes = dict(
             ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one["probe_of"])
-        self.stores = set((one["host"], one["store"]) for one in fleet["instances"])
+        self.stores = set((one["host"], one["store"]) for one in [*fleet["instances"], *fleet.get("aside", ())])
         self.listed = set((one["cluster"], one["user"]) for one in fleet["instances"] if one["state"] == "present")
         self.found = []
         self.read = dict(
@@ -987,13 +987,14 @@ def sentence(found):
     return "%s. %s: %s" % (text, found[0]["code"], found[0]["what"]) if found else "none"
 
 
-def place_of(finding):
-    """What a finding is about, for people."""
+def place_of(finding, several=False):
+    """What a finding is about, for people. several: there are several clusters."""
     cluster, host, user, instance_id = (finding[key] for key in ("cluster", "host", "user", "instance_id"))
+    of = "%s/" % cluster if several and cluster else ""
     if instance_id:
-        return "%s on %s" % (instance_id, host) if host else instance_id
+        return "%s%s on %s" % (of, instance_id, host) if host else of + instance_id
     if user:
-        return "user %s" % user
+        return "user %s%s" % (of, user)
     return "host %s" % host if host else "cluster %s" % cluster if cluster else "the whole fleet"
 
 
@@ -1010,11 +1011,11 @@ def lines(found):
         if told + sum(map(len, group)) > LINES and told:
             break
         told += sum(map(len, group))
-        places = ["%s%s" % (mine[0]["cluster"] + "/" if several and mine[0]["cluster"] and place_of(mine[0]) != "cluster " + mine[0]["cluster"] else "",
-                            place_of(mine[0])) for mine in group]
+        places = [place_of(mine[0], several) for mine in group]
         shown.append("%s  %s" % (group[0][0]["severity"].upper(), _screen.places(places)))
         for number, one in enumerate(group[0]):
-            shown.append("  %s%s [%s]" % ("" if one["severity"] == group[0][0]["severity"] else "%s: " % one["severity"], one["what"], one["code"]))
+            less = "" if one["severity"] == group[0][0]["severity"] else "%s: " % one["severity"]
+            shown.append("  %s%s [%s]" % (less, one["what"], one["code"]))
             if one["fix"]:
                 shown.append("  -> %s" % one["fix"])
             commands = dict.fromkeys(mine[number]["command"] for mine in group)

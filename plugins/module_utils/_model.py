@@ -198,21 +198,23 @@ class Model:
     """clusters: {name: Cluster}; users: [User]; hosts: {inventory name: [Instance]}, probes among them.
 
     others: instances whose hosts are not in this inventory. They count for the cutover of their users and are never touched.
+    aside: instances of clusters that this run leaves alone. Only what lies on hosts is known to be theirs.
     """
 
-    def __init__(self, clusters, users, hosts, others=()):
+    def __init__(self, clusters, users, hosts, others=(), aside=()):
         self.clusters: Dict[str, Cluster] = clusters
         self.users: List[User] = users
         self.hosts: Dict[str, List[Instance]] = hosts
         self.others: List[Instance] = list(others)
+        self.aside: List[Instance] = list(aside)
 
     @classmethod
     def of(cls, plain):
         """From what plain() gave, which a register carried."""
-        return cls(plain["clusters"], plain["users"], plain["hosts"], plain["others"])
+        return cls(plain["clusters"], plain["users"], plain["hosts"], plain["others"], plain["aside"])
 
     def plain(self):
-        return {"clusters": self.clusters, "users": self.users, "hosts": self.hosts, "others": self.others}
+        return {"clusters": self.clusters, "users": self.users, "hosts": self.hosts, "others": self.others, "aside": self.aside}
 
     @property
     def several(self):
@@ -227,7 +229,8 @@ class Model:
         return Model(
             dict((name, cluster) for name, cluster in self.clusters.items() if name in names), self.users,
             dict((host, [one for one in mine if one["cluster"] in names]) for host, mine in self.hosts.items()),
-            [one for one in self.others if one["cluster"] in names]), wrong
+            [one for one in self.others if one["cluster"] in names],
+            [one for one in self.listed() if one["cluster"] not in names]), wrong
 
     def instances(self, cluster=None, hosts=None):
         """Instances of this inventory, of one cluster or on some hosts only."""

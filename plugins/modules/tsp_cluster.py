@@ -271,6 +271,7 @@ model:
           user_type: application
           string_given: false
     others: []
+    aside: []
 one_batch:
   description: Whether the hosts of this batch are all hosts of the play.
   type: bool
@@ -321,8 +322,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "disarm_preflight", "disarm",
-        "accounts", "planned", "gate", "due", "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings", "diagnosis_lists", "openings", "diagnosis", "adopted", "wait",
-        "sheet", "see"])))
+        "accounts", "planned", "gate", "due", "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings",
+        "diagnosis_lists", "openings", "diagnosis", "adopted", "wait", "sheet", "see", "rehearse"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

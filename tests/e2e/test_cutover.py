@@ -198,10 +198,10 @@ def test_a_cutover_can_be_undone(site):
     run = site.run(*undo, playbook="rollback")
     assert not is_secure(site) and "User main/recorder_tapi left the secure port." in run.summary
     [told] = [line for line in run.summary if line.startswith("The next run of voiceops.secure_tsp.site moves user main/recorder_tapi")]
-    assert "secure_tsp_cutover: manual" in told and any(told in line for line in foretold.output.splitlines())
+    assert "secure_tsp_cutover: manual" in told and told in foretold.text
     assert site.run(*undo, playbook="rollback").count("changed") == 0
     assert "there is no user recoder in the list" in site.run(
-        "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).output
+        "-e", '{"secure_tsp_uncut_users": ["recoder"]}', playbook="rollback", rc=2).text
     site.settings["secure_tsp_cutover"] = "manual"
     site.run()
     assert not is_secure(site) and "moves user" not in site.run(*undo, playbook="rollback").output

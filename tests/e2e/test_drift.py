@@ -403,8 +403,8 @@ def test_every_command_that_a_finding_prints_cures_it(make_site):
     assert sorted(finding["code"] for finding in found) == sorted(code for case in CURABLE for code in case.finds)
     assert [finding["code"] for finding in found if not finding["command"]] == []
     for command in dict.fromkeys(finding["command"] for finding in found):
-        program, playbook, *words = shlex.split(command)
-        assert program == "ansible-playbook"
+        program, option, inventory, playbook, *words = shlex.split(command)
+        assert (program, option) == ("ansible-playbook", "-i") and (site.controller.folder / inventory).is_file()
         site.run(*words, playbook=playbook.rpartition(".")[2])
     assert Looking(site, rc=0).findings == []
 

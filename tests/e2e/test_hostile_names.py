@@ -207,5 +207,5 @@ def test_adopt(fleet, provisioned_once):
 @pytest.mark.parametrize("name", ["a\nb", "a\x07b", "a\x1b[2J", "a\ufffe", "a\u2028b", " a", "a\t"])
 def test_names_that_no_server_could_carry_are_refused_by_field_and_shown_as_text(fleet, name):
     run = fleet.run("site", rc=2, secure_tsp_users=[{"name": Unsafe(name), "password": "x-Secret-1"}], secure_tsp_instances=[])
-    assert "no. 1" in run.output or "name" in run.output
-    assert "Nothing was changed." in run.output
+    assert "no. 1" in run.text or "name" in run.text
+    assert "Nothing was changed." in run.text

@@ -9,15 +9,16 @@ import json
 import time
 
 import pytest
-from conftest import INSTANCES, USERS
 
+USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "srtp": True, "devices": ["SEP001122334450", "SEP001122334451"]}
+INSTANCE = {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"}
 WIDEST, LONGEST = 100, 60
 STATS = "CUSTOM STATS: "
 
 
 @pytest.fixture(scope="module")
 def site(make_site):
-    found = make_site(hosts=["recorder01"], users=USERS[:1], instances=INSTANCES[:1])
+    found = make_site(hosts=["recorder01"], users=[USER], instances=[INSTANCE])
     found.controller.more = {"COLUMNS": "80"}
     return found
 

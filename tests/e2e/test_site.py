@@ -116,7 +116,7 @@ def test_files_of_an_instance(site, first):
     store = site.store("recorder01x1")
     names = {path.name for path in store.iterdir()}
     hashed = {name for name in names if name.endswith(".0")}
-    assert names - hashed == {".lock", "ctl.tlv", "CallManager.cer", "QBEClient.key.pem", "QBEClient.cer"} and hashed
+    assert names - hashed == {".lock", "ctl.tlv", "CallManager.cer", "QBEClient.key.pem", "QBEClient.cer", "proven"} and hashed
     assert store.stat().st_mode & 0o777 == 0o700
     assert (store / "QBEClient.key.pem").stat().st_mode & 0o777 == 0o600
     assert (store / "ctl.tlv").read_bytes() == site.sim.cluster.ctl_octets()

@@ -492,7 +492,7 @@ def test_some_of_the_clusters_alone():
         instance(cluster="emea", instance_id="e1"), instance(cluster="apac", instance_id="a1", host="other")])
     chosen, wrong = model.only(["apac"])
     assert wrong == [] and list(chosen.clusters) == ["apac"] and not chosen.several
-    assert [one["instance_id"] for one in chosen.listed()] == ["a1"]
+    assert [one["instance_id"] for one in chosen.listed()] == ["a1"] and [one["instance_id"] for one in chosen.aside] == ["e1"]
     # Passwords are found by the order of the list.
     assert [user["cluster"] for user in chosen.users] == ["emea", "apac"]
     assert model.only([])[0] is model

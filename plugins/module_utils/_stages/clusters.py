@@ -278,7 +278,8 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             return _needing(cluster, asked)
         if check:
             for wish, plan in zip(wishes, plans):
-                done.take(cluster, dict(changed=bool(plan.changes), diff=_fleet.difference(plan), failures=(), plan=[step.row() for step in plan.steps]))
+                done.take(cluster, dict(changed=bool(plan.changes), diff=_fleet.difference(plan), failures=(),
+                                        plan=[step.row() for step in plan.steps]))
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:

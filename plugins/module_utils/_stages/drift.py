@@ -279,7 +279,7 @@ def judged(run, model, readings, hosts, probe, ris):
 
 def fleet_of(model):
     """The lists as the judgements take them."""
-    return {"users": model.users, "instances": model.listed()}
+    return {"users": model.users, "instances": model.listed(), "aside": model.aside}
 
 
 ON_CLUSTERS = {"drift_lists": lists, "findings": findings}

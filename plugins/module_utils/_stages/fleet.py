@@ -336,7 +336,7 @@ def held_elsewhere(run, model):
     """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
     listed = {}
     templates = {}
-    for one in model.listed():
+    for one in model.listed() + model.aside:
         if one["state"] == "present" and not one["probe_of"]:
             listed.setdefault(one["instance_id"], []).append(one)
             templates.setdefault(one["store_of_host"], []).append(one)

@@ -206,5 +206,6 @@ def lines_of(run, model, done):
     yield from done.told
 
 
-ON_CLUSTERS = {"disarm_preflight": disarm_preflight, "disarm": disarm, "rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts, "uncut": uncut}
+ON_CLUSTERS = {"disarm_preflight": disarm_preflight, "disarm": disarm,
+               "rollback_preflight": rollback_preflight, "decommission_preflight": decommission_preflight, "remove": remove_accounts, "uncut": uncut}
 ON_HOSTS = {"restore": restore, "remove": remove}

@@ -39,8 +39,8 @@ def test_a_draft_is_used_where_the_host_confirms_it_and_nowhere_else(drafting):
         "user.name": "confirmed", "security.instance_id": "confirmed", "trace.tsp": "from the installer",
         "cti_manager.primary": "from the installer", "security.capf_port": "from the installer",
         "security.secure_connection": "from the installer"}
-    assert "cti_manager.primary_kind: contradicted" in run.output and "security.capf_port: absent" in run.output
-    assert "trace.tsp: possible" in run.output and "PlayedHeartbeat: it is the same for everybody" in run.output
+    assert "cti_manager.primary_kind: contradicted" in run.text and "security.capf_port: absent" in run.text
+    assert "trace.tsp: possible" in run.text and "PlayedHeartbeat: it is the same for everybody" in run.text
     assert "hidden-secret-1" not in run.output + site.profile.read_text()
     assert "# Drafted from Played Cisco TSP 14.0.1.2, held against recorder01." in site.profile.read_text()
 
@@ -49,7 +49,7 @@ def test_a_draft_is_used_where_the_host_confirms_it_and_nowhere_else(drafting):
     assert site.state("recorder01")["registry"][KEY] == values, "only what was confirmed is written"
 
     again = site.run(playbook="discover_registry_profile")
-    assert "user.name: known before" in again.output
+    assert "user.name: known before" in again.text
     assert yaml.safe_load(site.profile.read_text())["settings"]["user.name"]["grade"] == "confirmed"
 
 
@@ -70,4 +70,4 @@ def test_an_installer_that_tells_nothing_writes_nothing(drafting, content, words
     installer.write_bytes(content)
     drafting.settings["client_windows_discover_installer"] = str(installer)
     run = drafting.run(rc=2, playbook="discover_registry_profile")
-    assert words in run.output and not drafting.profile.exists()
+    assert words in run.text and not drafting.profile.exists()
