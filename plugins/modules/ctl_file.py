@@ -162,7 +162,7 @@ EXAMPLES = r"""
     path: /etc/secure_tsp/recorder01x1
     tftp_servers: [cucm-pub.example.com]
     capf_host: cucm-pub.example.com
-    fingerprint: "{{ secure_tsp_ctl_fingerprint }}"
+    fingerprint: "{{ ctl_fingerprint_of_the_cluster }}"
 
 - name: Go on with the stored list while the file servers are down
   voiceops.secure_tsp.ctl_file:

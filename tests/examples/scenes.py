@@ -181,7 +181,7 @@ class Scene:
             "vault_recorder_tapi": self.user()["password"],
             "vault_key_passphrase": "Correct horse battery 7",
             "vault_store_password": "Store-Secret-0003",
-            "secure_tsp_ctl_fingerprint": _pki.sha256(self.sim.cluster.ctl_octets()),
+            "ctl_fingerprint_of_the_cluster": _pki.sha256(self.sim.cluster.ctl_octets()),
             "secure_tsp_clusters": {"main": self.sim.cluster_entry()},
             "secure_tsp_users": [{"name": USER, "password": self.user()["password"]}],
             "secure_tsp_instances": [{"user": USER, "instance_id": INSTANCE, "store": self.store.folder, **(

@@ -22,6 +22,7 @@ from windows_site import FOLDER, KEY, PROVIDERS, SEED, USER, WindowsSite
 HOST, FIRST, SECOND = "recorder02", "recorder02x1", "recorder02x2"
 GOOD, BAD = "ansible.builtin.debug: {msg: done}", "ansible.builtin.fail: {msg: it did not work}"
 INSTALLER = b"the installer"
+PACKAGE = ROOT / "tests" / "vectors" / "msi" / "played-tsp-x64.msi"
 STORE = "Store-Secret-0011"
 CONNECTED = {"devices": ["SEP001122334450"], "tls": False}
 
@@ -74,6 +75,7 @@ def on_hosts(make_loud, tmp_path_factory, patch):
     bad = {name: handler(site, "bad.yml", BAD) for name in good}
     settings.update(good, secure_tsp_cut_connections=True, secure_tsp_probe=True,
                     secure_tsp_adopt_paths=[str(site.controller.hosts) + "/{{ inventory_hostname }}"])
+    story.run("rehearse", "rehearse", rc=None)
     story.run("look", "site", "--tags", "look")
     site.sim.cluster.accounts.add_user("application", "dialer", password=site.user("dialer")["password"], groups=["Standard CTI Enabled"])
     site.sim.cluster.list_application("dialer", "127.0.0.1", 50000, **CONNECTED)
@@ -133,6 +135,9 @@ def on_windows(tmp_path_factory, patch):
         state["registry"][KEY.replace("{number}", "001")]["X-Port"]["value"] = 3805
         site.write("recorder01", state)
         story.run("after", "discover_registry_profile", "-e", "client_windows_discover_stage=after")
+        story.run("a sitting", "discover_registry_profile", "-e", "client_windows_discover_setting=")
+        story.run("a draft", "discover_registry_profile", "-e", "client_windows_discover_installer=%s" % PACKAGE,
+                  "-e", "client_windows_registry_profile=%s" % (site.controller.folder / "drafted.yml"))
         story.files = state["files"]
         del site.settings["client_windows_registry_profile"]
         site.change("recorder01", files={})
