@@ -42,8 +42,8 @@ def discover(run, execute):
         before, taken(windows), options["discover_setting"], options["discover_number"], options["discover_shown_before"],
         options["discover_shown_after"], whole)
     told = found["changes"] + found["remarks"]
+    run.show(*told)
     if found["problems"]:
-        run.show(*told)
         return dict(failed=True, msg=" ".join(found["problems"]), changes=told)
     os.unlink(path)
     return dict(changed=False, msg=told, profile=found["profile"], path=run.profile_path(options["registry_profile"]))
@@ -89,7 +89,9 @@ def sit(run, execute):
     if not found["found"]:
         run.show(*told)
         return dict(failed=True, msg="No setting was found, so no profile was written. Was each dialog closed with OK?", next=False)
-    return dict(changed=False, next=False, msg=told + ["Put back in the dialog what it showed before the sitting."],
+    told.append("Put back in the dialog what it showed before the sitting.")
+    run.show(*told)
+    return dict(changed=False, next=False, msg=told,
                 profile={"settings": found["settings"]}, path=run.profile_path(options["registry_profile"]))
 
 

@@ -61,7 +61,9 @@ def test_drift_and_verify_look_at_what_they_can(both):
         (finding,) = [one for one in report(both)["findings"] if one["code"] == "host_not_read"]
         assert CURE in finding["what"]
         verify = both.run(playbook="verify", rc=2)
-        assert verify.states == {"recorder01x1": "failed", "logger01x1": "verified"} and CURE in verify.remarks["recorder01x1"]
+        # Its user's other connection may be that of the Windows host, so no second provider is opened beside it.
+        assert verify.states == {"recorder01x1": "failed", "logger01x1": "enrolled, not verified online"}
+        assert CURE in verify.remarks["recorder01x1"]
     finally:
         both.controller.stand_ins = True
     both.run(playbook="drift")
