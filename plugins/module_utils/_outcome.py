@@ -39,7 +39,8 @@ class Outcome(TypedDict, total=False):
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
     trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
-    proven. placed: when it was put in place, in seconds since 1970. proven: when it was proven, ISO 8601 in UTC. action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
+    proven. placed: when it was put in place, in seconds since 1970. proven: when it was proven, ISO 8601 in UTC.
+    action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     remarks: what a success is worth, where that is less than it seems.
     way, why, verified_by, state, online, waiting: what _verification adds.

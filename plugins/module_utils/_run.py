@@ -435,7 +435,7 @@ class Run:
         """The result, unless it contains a secret; that is a bug, and it is not shown. An ordinary word or number is no sign of one."""
         found = "\n".join(texts_of(result))
         for secret in self._secrets:
-            if not is_ordinary(secret) and any(standing(form).search(found) for form in {secret, json.dumps(secret)[1:-1]}):
+            if not is_ordinary(secret) and any(standing(form).search(found) for form in (secret, json.dumps(secret)[1:-1])):
                 return dict(failed=True, changed=bool(result.get("changed")), msg=(
                     "The result of this stage is not shown, because it contains a secret. Report this, and look at the cluster with "
                     "voiceops.secure_tsp.drift."))

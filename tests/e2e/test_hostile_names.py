@@ -51,11 +51,11 @@ class Page(html.parser.HTMLParser):
         self.found, self.texts = set(), []
         self.feed(text)
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attrs):
         self.found.add(tag)
 
-    def handle_data(self, text):
-        self.texts.append(text)
+    def handle_data(self, data):
+        self.texts.append(data)
 
 
 class Hostile:

@@ -145,7 +145,7 @@ class Bench:
 
     def _show_python(self):
         """Let the controller's user reach Python and the checkout, whatever folder of root's they are in."""
-        for needed in {pathlib.Path(sys.base_prefix).resolve(), ROOT, pathlib.Path(sys.prefix).resolve()}:
+        for needed in dict.fromkeys((pathlib.Path(sys.base_prefix).resolve(), ROOT, pathlib.Path(sys.prefix).resolve())):
             closed = [parent for parent in reversed(needed.parents) if not parent.stat().st_mode & 0o001]
             if not closed:
                 continue

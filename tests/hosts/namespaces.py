@@ -26,7 +26,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def command(*words, **options):
     """Run a program that has to succeed; its standard output."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, **options)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, "%s: %s" % (" ".join(map(str, words)), done.stderr)
     return done.stdout
 

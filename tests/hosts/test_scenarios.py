@@ -59,7 +59,7 @@ SCENARIOS = {
     "line cut after CAPF issued": Scenario(cut_at=("capf", "STORE_CERTIFICATE_REQUEST"), status=SUCCESS, **LOST),
     # The host gives up before the line is back, so that nothing was proven.
     "line cut during the proof": Scenario(
-        settings={"secure_tsp_cti_timeout": 8}, cut_at=("cti", "ProviderOpenCompletedEvent"), **dict(LOST, certificate=True)),
+        settings={"secure_tsp_cti_timeout": 8}, cut_at=("cti", "ProviderOpenCompletedEvent"), **{**LOST, "certificate": True}),
     "TFTP's answers dropped": Scenario(
         TFTPY, before=drop_answers, words=("The controller fetched the trust list, since this host could not.",)),
 }

@@ -50,7 +50,8 @@ class CtiManager(ConnectionServer):
     Switches: C(heartbeat) (client, server) in seconds, else what the client asks for; C(nonce) a fixed one;
     C(versions) accepted in headers;
     C(lines_per_event) and C(fetch_limit) how much one message carries; C(tls_versions) (lowest, highest); C(ciphers);
-    C(identity) another TLS certificate (pki.Identity); C(twin) one with another kind of key beside it; C(asks) (for a client certificate); C(password_certificate)
+    C(identity) another TLS certificate (pki.Identity); C(twin) one with another kind of key beside it;
+    C(asks) (for a client certificate); C(password_certificate)
     (DER) sent to protect the password with.
     Faults of front C(cti), by the name of the message about to be sent: C(delay) (seconds), C(silence), C(cut) (octets
     sent before), C(garbage), C(duplicate), C(split) (size), C(coalesce) and C(swap) (sent with, or after, the next),

@@ -132,7 +132,8 @@ def test_the_filter_edits_values_and_records():
     assert (again["text"], again["changes"]) == (result["text"], [])
 
 
-@pytest.mark.parametrize("text", ["\ufeffSecurityProperty=%s;\r\nA=1\r\n", "SecurityProperty = %s\n", "\tSecurityProperty=%s\rA=1\r", "A=x\x85y\nSecurityProperty=%s"])
+@pytest.mark.parametrize("text", [
+    "\ufeffSecurityProperty=%s;\r\nA=1\r\n", "SecurityProperty = %s\n", "\tSecurityProperty=%s\rA=1\r", "A=x\x85y\nSecurityProperty=%s"])
 def test_kind_8_a_record_is_found_in_whatever_an_editor_made_of_the_file(text):
     before = text % TEXT
     result = jtapi_ini(before, instances=[INSTANCE], folder="/certs")

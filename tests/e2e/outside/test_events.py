@@ -76,7 +76,7 @@ def test_an_alert_leads_to_a_diagnosis_and_to_no_change(make_site, tmp_path):
         refused.value.close()
         assert post(port, token, alert="disk_full") == 200
         assert post(port, token, alert="certificate_expiry") == 200
-        until(lambda: (report / "report.json").exists(), process, output)
+        until((report / "report.json").exists, process, output)
         until(lambda: pages.exists() and list(pages.iterdir()), process, output)
         time.sleep(2)
     finally:
