@@ -369,7 +369,6 @@ def cutover(run):
     for name, survey in usable(run).items():
         if name in before:  # no password was proven there, and no application was stopped
             seen.failures[name] = before[name]
-            seen.unread(name, before[name])
             continue
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh, looks_at_connections(run))
     gone = clusters.Gone()
