@@ -186,6 +186,7 @@ class Search:
                 continue
             except FileRefused as error:
                 # In whatever language it says so: the next name may be the one that is there.
+                self.failures += [refused] if refused else []
                 refused = error
                 continue
             if octets:

@@ -24,7 +24,8 @@ MARKUP = "<script>x</script>&\"'>"
 SHELL = "o'b\"r;$(touch ran_shell)`touch ran_shell`"
 PATTERN = "x%_'; drop table enduser; --"
 TURNED = "\u202eresu"
-USERS = (TEMPLATE, MARKUP, SHELL, PATTERN, TURNED, "=1+1", "#comment: [x]")
+USERS = (TEMPLATE, MARKUP, SHELL, PATTERN, "=1+1", "#comment: [x]")
+# TURNED can be in no list, since nobody sees the mark in it; but a cluster may have such a user.
 NEIGHBOUR = "xAB'; drop table enduser; --"  # what the pattern would find, too
 DEVICES = ("SEP" + RUNS % "device", "SEP'%_", 'SEP"<b>', "SEP{# lost")
 GROUP = "Group <b> '%_ " + RUNS % "group"
@@ -90,7 +91,8 @@ def fleet(make_site):
     site = make_site(hosts=(HOST,), users=(), instances=(), seed={"devices": [{"name": name} for name in DEVICES]})
     with site.sim.cluster.writing():
         site.sim.cluster.accounts.add_group(GROUP)
-        site.sim.cluster.accounts.add_user("application", NEIGHBOUR, password="x", groups=[])
+        for name in (NEIGHBOUR, TURNED):
+            site.sim.cluster.accounts.add_user("application", name, password="x", groups=[])
     return Hostile(site)
 
 
@@ -124,7 +126,7 @@ def report(fleet, provisioned_once):
     """Profiles and connections that nobody listed, besides."""
     cluster = fleet.site.sim.cluster
     with cluster.writing():
-        for number, user in enumerate((NEIGHBOUR, TEMPLATE)):
+        for number, user in enumerate((NEIGHBOUR, TEMPLATE, TURNED)):
             cluster.accounts.add_profile("application", user, "unlisted%d" % number)
         cluster.accounts.map_member(SECURE, NEIGHBOUR)
     cluster.list_application(MARKUP, "198.51.100.30", 50000, tls=False, devices=[DEVICES[0]])

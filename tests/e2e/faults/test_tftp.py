@@ -133,9 +133,15 @@ def test_a_slow_answer(cluster, fetching):
 
 @pytest.mark.parametrize("code, text", OTHER_CODES.items())
 def test_error_codes(cluster, fetching, code, text):
-    cluster.faults.add("tftp", "error", NAME, code=code, text=text, times=None)
+    cluster.faults.add("tftp", "error", code=code, text=text, times=None)
     words = "the TFTP server refused with error %d" % code + (" (%s)" % text if text else "")
     fetching.fails("no_answer", words, "Look into the TFTP trace of the node")
+    fetching.completes()
+
+
+@pytest.mark.parametrize("code, text", OTHER_CODES.items())
+def test_a_refused_name_is_no_reason_not_to_ask_for_the_next(cluster, fetching, code, text):
+    cluster.faults.add("tftp", "error", NAME, code=code, text=text, times=None)
     fetching.completes()
 
 
