@@ -272,7 +272,7 @@ clock_skew_s:
   description: Seconds that the publisher's clock is ahead of the host that runs the module.
   returned: success
   type: int
-  sample: 0
+  sample: -1
 problems:
   description: What prevents secure CTI connections, each with its cure.
   returned: success

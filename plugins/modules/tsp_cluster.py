@@ -140,7 +140,6 @@ clusters:
   sample:
     main:
       failure: ""
-      warnings: []
       skew: -1
       issuer: unknown
       release: 14.0.1.13900(155)
@@ -154,8 +153,8 @@ clusters:
             type: application
             standard: false
             groups:
-              - Standard CTI Enabled
               - Standard CTI Secure Connection
+              - Standard CTI Enabled
             devices:
               - SEP001122334455
               - SEP001122334466
@@ -172,7 +171,7 @@ clusters:
             ec_key_size: ""
       certificates:
         - service: tomcat
-          sha256_fingerprint: e536902b504f02e3067484645b168465a7b160e9ac982ee506367df51031ff9c
+          sha256_fingerprint: 15cc4b06d1e8fd454cec0df1dd2294fd71a9c66fbf135bfaee0932542415ea3e
         - service: CallManager
           sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
       issuers: []

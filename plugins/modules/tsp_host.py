@@ -102,17 +102,18 @@ rows:
       trusted: unchanged
       certificate_valid: true
       unconfirmed: false
-      placed: 1795888146.2570324
+      placed: 1795899906.3641832
+      proven: null
       changed: false
       failed: false
       message: ""
       capf_reason: null
       compromised: false
       not_begun: ""
-      certificate_expires: "2031-11-27T17:49:06Z"
-      certificate_begins: "2026-11-28T16:49:06Z"
+      certificate_expires: "2031-11-27T21:05:06Z"
+      certificate_begins: "2026-11-28T20:05:06Z"
       certificate_issuer: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
-      certificate_fingerprint: f33ac67abe223baeb3e46fe4112f7c42236a18a2da4eec1f69110f3524fb3929
+      certificate_fingerprint: 3aca0f8ba9153ffbb0910c538f7e81ed9c19c3617bf93ddc8d22d990c60fc059
       certificate_key:
         - rsa
         - 2048

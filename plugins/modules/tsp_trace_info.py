@@ -103,12 +103,15 @@ summary:
   description: The verdict in one sentence.
   returned: success
   type: str
-  sample: "The last secure start reached its end at 16:31:05.299: the key file was opened for writing."
+  sample: "The last secure start reached its end at 16:31:05.299: the key file was opened for writing. A log of Cisco JTAPI\
+    \ shows at 07:09:03.121: the provider of user recorder_tapi was refused with 0x8CCC011F: the account is locked after too\
+    \ many wrong passwords (Directory login failed - locked due to too many attempts)."
 next_step:
   description: What to look at next.
   returned: success
   type: str
-  sample: The certificate was fetched. If lines are missing, look at the profile status and open a provider.
+  sample: The certificate was fetched. If lines are missing, look at the profile status and open a provider. Find out who
+    uses a wrong password, then unlock the account.
 attempts:
   description: The secure starts found, oldest first; of more than 100 the newest.
   returned: success
@@ -193,7 +196,13 @@ files:
   returned: success
   type: list
   elements: dict
-  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/TSP001Debug000000.txt, encoding: utf-8, kind: tsp}]
+  sample:
+    - path: /srv/traces/recorder01/CiscoTSP001Log/TSP001Debug000000.txt
+      encoding: utf-8
+      kind: tsp
+    - path: /srv/traces/recorder01/CiscoTSP001Log/CiscoJtapi01.log
+      encoding: utf-8
+      kind: jtapi
 left_out:
   description: Files that were not read, and why.
   returned: success
@@ -219,11 +228,11 @@ events:
     path:
       description: The file.
       type: str
-      sample: /srv/traces/recorder01/CiscoJtapi01.log
+      sample: /srv/traces/recorder01/CiscoTSP001Log/CiscoJtapi01.log
     line:
       description: Number of the line in the file.
       type: int
-      sample: 15
+      sample: 2
     clock:
       description: Time of the line.
       type: str
@@ -259,7 +268,7 @@ events:
     told:
       description: The same in words.
       type: str
-      sample: "the provider of user recorder_tapi was refused with 0x8CCC011F: the account is locked after too many wrong passwords"
+      sample: the provider of user recorder_tapi was asked for
     cure:
       description: What to do.
       type: str
@@ -267,7 +276,9 @@ events:
     text:
       description: The message.
       type: str
-      sample: "received Event: com.cisco.cti.protocol.ProviderOpenCompletedEvent {..."
+      sample: "(P53-192.0.2.10) [main] sending: com.cisco.cti.protocol.ProviderOpenRequest { provider = 192.0.2.10 login =\
+        \ com.cisco.cti.protocol.UnicodeString { unicodedisplayName = recorder_tapi count = 13 sizeofElement = 2 } applicationID\
+        \ = JTAPI[1]@recorder01 }"
 lines:
   description: Number of trace lines read; wrapped lines count once.
   returned: success

@@ -402,11 +402,19 @@ def test_every_command_that_a_finding_prints_cures_it(make_site):
     found = Looking(site, rc=2).findings
     assert sorted(finding["code"] for finding in found) == sorted(code for case in CURABLE for code in case.finds)
     assert [finding["code"] for finding in found if not finding["command"]] == []
+    cure(site, found)
+    # A profile that is no longer armed is still one of a renewal that was cut short, which is another finding with its own command.
+    left = Looking(site, rc=2).findings
+    assert [(one["code"], one["instance_id"]) for one in left] == [("profile_without_certificate", "profilearmedbynobody")]
+    cure(site, left)
+    assert Looking(site, rc=0).findings == []
+
+
+def cure(site, found):
     for command in dict.fromkeys(finding["command"] for finding in found):
         program, option, inventory, playbook, *words = shlex.split(command)
         assert (program, option) == ("ansible-playbook", "-i") and (site.controller.folder / inventory).is_file()
         site.run(*words, playbook=playbook.rpartition(".")[2])
-    assert Looking(site, rc=0).findings == []
 
 
 # One cluster, a small fleet: what is wrong with a whole cluster, with hosts, with probes.

@@ -7,6 +7,7 @@ beside it. A second provider with its certificate would throw it out.
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import provisioned
@@ -57,7 +58,7 @@ class Held:
             folder.mkdir()
             (folder / "sitecustomize.py").write_text(BLIND)
             python = folder / "python"
-            python.write_text('#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' % (folder, sys.executable))
+            python.write_text('#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' % (shlex.quote(str(folder)), shlex.quote(sys.executable)))
             python.chmod(0o755)
             site.settings["ansible_python_interpreter"] = str(python)
         self.address = "127.0.0.1" if where == "of a host that does not know its addresses" else NAT
