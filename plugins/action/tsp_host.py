@@ -15,6 +15,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, PASSPHRASE, SEALED, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
+# Without it, SSH waits for a host that vanished until TCP gives up. Of two values it takes the first: what ssh_args say wins.
+KEEPALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 # Stages that speak with a host for the first time: one that is not reached stays out.
 FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
 
@@ -22,6 +24,12 @@ FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
 def text_of(warning):
     """A warning of a module; since ansible-core 2.19 it comes as an object."""
     return str(getattr(getattr(warning, "event", None), "msg", None) or warning)
+
+
+def keep_alive(connection):
+    """Have SSH notice within a minute that a host is gone."""
+    if getattr(connection, "transport", "") == "ssh":
+        connection.set_option("ssh_extra_args", " ".join(filter(None, (connection.get_option("ssh_extra_args"), KEEPALIVE))))
 
 
 class Execute:
@@ -86,6 +94,7 @@ class ActionModule(ActionBase):
         run = Run(self._templar, task_vars, self._task.check_mode, self._task.diff,
                   Ansible(Display().display, (AnsibleError,), constants.DEFAULT_LOCAL_TMP, self._loader.load_from_file, tuple(
                       one for one in context.CLIARGS.get("inventory") or () if one not in constants.DEFAULT_HOST_LIST)))
+        keep_alive(self._connection)
         stage = self._task.args.get("stage")
         try:
             if stage not in ON_HOSTS:

@@ -19,6 +19,8 @@ LINE = """#!%s
 import os, pathlib, subprocess, sys
 folder = pathlib.Path(__file__).parent
 command = sys.argv[-1]
+with open(folder / "arguments", "a") as stream:
+    stream.write(" ".join(sys.argv[1:-1]) + "\\n")
 if "python" in command:
     with open(folder / "modules", "a") as stream:
         stream.write("x")
@@ -58,6 +60,17 @@ def lines(make_site):
         return Lines(make_site(hosts=hosts, users=[USER], instances=instances(*hosts)))
 
     return make
+
+
+def test_ssh_notices_that_a_host_vanished(lines):
+    """Field report S21: without keepalive the whole run waits until TCP gives up."""
+    one = lines(LOST)
+    one.breaks_at(1000)
+    one.site.hosts[LOST]["ansible_ssh_args"] = "-C -o ServerAliveCountMax=9"
+    one.site.run()
+    calls = (one.folder / "arguments").read_text().splitlines()
+    assert calls and all("-o ServerAliveInterval=15" in call for call in calls)
+    assert all(call.index("ServerAliveCountMax=9") < call.index("ServerAliveCountMax=4") for call in calls), "the first one counts"
 
 
 def test_the_only_host_of_a_run_is_lost_while_it_enrols(lines):
