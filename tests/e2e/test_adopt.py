@@ -109,13 +109,13 @@ def test_no_name_of_somebody_else_is_ever_worked_out(hostile):
     path = hostile.controller.folder / "adopted.yml"
     text = path.read_text()
     assert all(one.isprintable() or one == "\n" for one in text + run.output)
+    assert "# To do: User '\\u202eresu' was left out" in text
     assert "# To do: User 'a\\x0ab' was left out" in text and "# To do: The device 'SEP\\x0asecure_tsp_cutover: never'" in text
     run = hostile.run("-e", "@%s" % path, playbook="drift", rc=2)
     assert list((hostile.controller.folder / "home").glob("ran_*")) == []
     report = json.loads((hostile.controller.folder / "secure_tsp_report" / "report.json").read_text())
-    assert {(one["user"], one["instance_id"]) for one in report["instances"]} == {
-        (SAYS, "hostilex1"), ("\\u202eresu", "hostilex2")}
-    assert {finding["code"] for finding in report["findings"]} == {"provider_not_seen", "certificate_unlisted"}
+    assert {(one["user"], one["instance_id"]) for one in report["instances"]} == {(SAYS, "hostilex1")}
+    assert {finding["code"] for finding in report["findings"]} == {"provider_not_seen"}
     assert all(one.isprintable() or one == "\n" for one in run.output)
 
 

@@ -17,7 +17,7 @@ from simulator.axl_server import Response
 # Trouble: the host whose instance it is.
 OWN = {"host down": "recorder01", "user missing": "recorder02", "profile reset": "recorder03", "cluster away": "recorder04"}
 FINE = "recorder05"
-KEPT = "enrolled, not verified online"
+KEPT = "ok"
 HOSTS = (*OWN.values(), FINE)
 AWAY = {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 

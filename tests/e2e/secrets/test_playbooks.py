@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
 
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
@@ -136,8 +137,8 @@ def on_windows(tmp_path_factory, patch):
         site.write("recorder01", state)
         story.run("after", "discover_registry_profile", "-e", "client_windows_discover_stage=after")
         story.run("a sitting", "discover_registry_profile", "-e", "client_windows_discover_setting=")
-        story.run("a draft", "discover_registry_profile", "-e", "client_windows_discover_installer=%s" % PACKAGE,
-                  "-e", "client_windows_registry_profile=%s" % (site.controller.folder / "drafted.yml"))
+        story.run("a draft", "discover_registry_profile", "-e", json.dumps({
+            "client_windows_discover_installer": str(PACKAGE), "client_windows_registry_profile": str(site.controller.folder / "drafted.yml")}))
         story.files = state["files"]
         del site.settings["client_windows_registry_profile"]
         site.change("recorder01", files={})
