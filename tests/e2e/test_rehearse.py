@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -42,7 +43,8 @@ class Rehearsal:
     def __init__(self, folder, source, secrets):
         self.controller = Controller(folder)
         self.counted = folder / "counted.json"
-        self.alone = os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare")
+        self.alone = os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare") and not subprocess.run(
+            ["unshare", "--net", "true"], check=False, capture_output=True).returncode
         if self.alone:
             self.controller.prefix = ["unshare", "--net", "bash", "-c", ALONE, "-", self.counted]
         (folder / "docs").symlink_to(ROOT / "docs")  # examples name handlers from where the run is started, the checkout
