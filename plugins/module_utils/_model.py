@@ -53,6 +53,11 @@ def key_of(row):
     return Key(row["cluster"], row["instance_id"])
 
 
+def keys_in(pairs):
+    """{Key} of pairs as a register has them, which may be none."""
+    return set(Key(*pair) for pair in pairs or ())
+
+
 def owner_of(row):
     """Key of the user of an instance."""
     return Key(row["cluster"], row["user"])

@@ -29,6 +29,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     account_of_instance,
     account_of_user,
     key_of,
+    keys_in,
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
@@ -130,7 +131,7 @@ def drifted(run, _execute):
 def asked(run):
     """{Key} of the instances that are asked for, None where all are."""
     only = run.register(_run.PREFLIGHT).get("only")
-    return None if only is None else set(Key(*pair) for pair in only)
+    return None if only is None else keys_in(only)
 
 
 def findings(run):

@@ -31,6 +31,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     complete,
     did_you_mean,
     key_of,
+    keys_in,
     mistake,
     owner_of,
 )
@@ -602,7 +603,7 @@ def told_of(run, model):
     chosen = run.register(_run.PREFLIGHT).get("chosen")
     if chosen is None:
         return False, [one for one in model.listed() if one["state"] == "present"]
-    keys = set(Key(*pair) for pair in chosen)
+    keys = keys_in(chosen)
     return True, [one for one in model.listed() if key_of(one) in keys]
 
 

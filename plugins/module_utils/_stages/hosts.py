@@ -24,7 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
@@ -284,7 +284,7 @@ def enrol(run, execute):
     for cluster, name, message in told["held"]:
         if (cluster, name) in rows:
             rows[Key(cluster, name)] = _outcome.also_failed(rows[Key(cluster, name)], message)
-    due = set(Key(*pair) for pair in told["due"])
+    due = keys_in(told["due"])
     mine = [one for one in listed_here(run, model) if key_of(one) in due and not rows[key_of(one)]["failed"]]
     work = Enrolment(run, execute, model, rows)
     if run.check:

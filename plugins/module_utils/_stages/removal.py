@@ -10,7 +10,7 @@ Neither asks for certificates, so neither looks at CAPF. Each thing that was nam
 from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _upgrade
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts, windows, windows_secure
 
@@ -71,11 +71,11 @@ def uncut(run):
 def restore(run, execute):
     """Put the former pairs of the named instances of this host back, and TSPs of users that left the secure port with them."""
     model = run.model()
-    chosen = set(Key(*pair) for pair in run.register(_run.PREFLIGHT)["chosen"])
+    chosen = keys_in(run.register(_run.PREFLIGHT)["chosen"])
     named = [one for one in model.hosts.get(run.host, ()) if key_of(one) in chosen]
     mine = [one for one in named if one["enrolment"] == "collection"]
     rows = [dict(_outcome.fresh(one), state=NOT_BY_THIS, message=NOT_OURS) for one in named if one not in mine]
-    users = set(Key(*pair) for pair in run.register(_run.PREFLIGHT)["uncut"])
+    users = keys_in(run.register(_run.PREFLIGHT)["uncut"])
     off = [one for one in windows.tsps_of(model, run.host) if owner_of(one) in users] if run.is_windows(run.host) else []
     if off or not mine:
         return dict(windows_secure.untick(run, execute, off) if off else dict(changed=False), rows=rows)

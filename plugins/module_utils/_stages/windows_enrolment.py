@@ -17,7 +17,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _tsp_settings,
     _upgrade,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
     BY_NOBODY,
@@ -187,12 +187,12 @@ def fetched(run, execute):
     model, windows = run.model(), Windows(run, execute)
     handed = run.register(_run.HANDED)
     rows = _outcome.by_key(run.newest(run.host) or ())
-    waiting = set(Key(*pair) for pair in handed.get("waiting") or ())
+    waiting = keys_in(handed.get("waiting"))
     if run.check or not waiting:
         return dict(rows=list(rows.values()), changed=forget(run, windows, model, rows, run.register(_run.LOOKED)["tsp"]["strings"]))
-    armed = set(Key(*pair) for pair in handed["armed"])
+    armed = keys_in(handed["armed"])
     begun = run.register(_run.READY)
-    started = set(Key(*pair) for pair in begun["ready"]) if begun["restart"]["by"] != BY_NOBODY else set()
+    started = keys_in(begun["ready"]) if begun["restart"]["by"] != BY_NOBODY else set()
     profiles = dict((Key(cluster, name), profile) for cluster, name, profile in run.register(_run.WAITED).get("profiles") or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows]
     found, strings = {}, []

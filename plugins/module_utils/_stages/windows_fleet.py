@@ -10,7 +10,7 @@ Each asks the clusters only where a host of the batch has such an instance to as
 from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _tsp_enrolment, _tsp_settings
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_sheet
 
 KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
@@ -85,7 +85,7 @@ def see(run):
     the ways that follow from what is seen."""
     model, before = run.model(), run.needed(_run.CUTOVER, "Cut over users to the secure port")
     kept = dict((key, before[key]) for key in KEPT if key in before)
-    seen = clusters.Seen(secure=set(Key(*pair) for pair in before.get("secure") or ()))
+    seen = clusters.Seen(secure=keys_in(before.get("secure")))
     tsps = set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
     awaited = [row for host in run.batch() if restarted(run, host, _run.READY, _run.SETTLED) for row in run.newest(host) or ()
                if key_of(row) in tsps and owner_of(row) in seen.secure and row["certificate_valid"] and not row["failed"]

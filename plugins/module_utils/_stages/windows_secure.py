@@ -11,7 +11,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _run,
     _tsp_settings,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
     BY_NOBODY,
     SECURE_CONNECTION,
@@ -73,7 +73,7 @@ def tick(run, execute):
     """Switch the secure connection on where the registry profile knows the place, for users that are on the secure port or will be
     by this run. It acts at the TSP's next start, so the connections go on until then."""
     model, told = run.model(), run.register(_run.DUE)
-    chosen = set(Key(*pair) for pair in (told.get("going") or []) + (told.get("secure") or []))
+    chosen = keys_in((told.get("going") or []) + (told.get("secure") or []))
     rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and owner_of(one) in chosen
             and rows[key_of(one)]["certificate_valid"] and not rows[key_of(one)]["failed"]]
@@ -118,7 +118,7 @@ def not_ticked(run, model, register):
     ready, missing = ticked_by_hand(run, model, run.option("tsp_operator") if register == _run.LOOKED else typed(run)), {}
     for host in run.vars["ansible_play_hosts_all"]:
         found = run.of_host(host, register)
-        ready |= set(Key(*pair) for pair in (found.get("tsp") or found).get("ready") or ())
+        ready |= keys_in((found.get("tsp") or found).get("ready"))
     for one in tsps:
         if key_of(one) not in ready:
             missing.setdefault(owner_of(one), []).append("%s on %s" % (one["instance_id"], one["host"]))
@@ -134,11 +134,11 @@ def to_restart(run):
 def settle(run, execute):
     """What is left to be restarted for after the cutover. A tick whose user was not cut over after all is taken back."""
     model, begun, ticked = run.model(), run.register(_run.READY), run.register(_run.TICKED)
-    was = set(Key(*pair) for pair in run.register(_run.DUE).get("secure") or ())
-    secure = set(Key(*pair) for pair in run.register(_run.CUTOVER).get("secure") or ())
+    was = keys_in(run.register(_run.DUE).get("secure"))
+    secure = keys_in(run.register(_run.CUTOVER).get("secure"))
     rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows and not rows[key_of(one)]["failed"]]
-    written = set(Key(*pair) for pair in ticked.get("ticked") or ())
+    written = keys_in(ticked.get("ticked"))
     by_hand = set(Key(row["cluster"], row["instance_id"]) for row in ticked.get("by_hand") or ()) & ticked_by_hand(run, model, typed(run))
     windows, result = Windows(run, execute), dict(changed=False, warnings=[])
     back = [one for one in mine if key_of(one) in written and owner_of(one) not in secure]
