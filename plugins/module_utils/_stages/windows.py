@@ -17,6 +17,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _instance,
@@ -79,6 +80,11 @@ class Windows:
     def __init__(self, run, execute):
         self.run, self.execute = run, execute
         self.options, self.mistakes = run.windows()
+
+    def refuse_mistakes(self):
+        """Raises Refused where options of the role are wrong."""
+        if self.mistakes:
+            raise Refused("; ".join(self.mistakes))
 
     @functools.cached_property
     def profile(self):
@@ -244,6 +250,11 @@ def rows_by_hand(instances, plan):
 def authorities_of(certificates):
     """Fingerprints of the CAPF certificates among those of a cluster's servers."""
     return [one["sha256_fingerprint"] for one in certificates or () if one["service"] == CAPF]
+
+
+def as_file_name(text):
+    """A name of a host or cluster as part of the name of a file."""
+    return re.sub(r"[^\w.-]", "_", text)
 
 
 def write_private(path, text):

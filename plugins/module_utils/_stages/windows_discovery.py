@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_discovery, _tsp_sitting
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Windows, write_private
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Windows, as_file_name, write_private
 
 
 def snapshot(run, execute):
@@ -56,8 +55,7 @@ def sit(run, execute):
     """
     windows = Windows(run, execute)
     options, number = windows.options, windows.options["discover_number"]
-    if windows.mistakes:
-        raise Refused("; ".join(windows.mistakes))
+    windows.refuse_mistakes()
     if not options["registry_profile"]:
         raise Refused("Give client_windows_registry_profile, a file of your own that the profile is written to.")
     path = snapshot_file(run, windows, "%s-sitting.json")
@@ -98,8 +96,7 @@ def sit(run, execute):
 def discovering(run, execute):
     windows = Windows(run, execute)
     options = windows.options
-    if windows.mistakes:
-        raise Refused("; ".join(windows.mistakes))
+    windows.refuse_mistakes()
     if not options["discover_setting"] or not options["registry_profile"]:
         raise Refused("Give client_windows_discover_setting, such as security.capf_port, and client_windows_registry_profile, a file of "
                       "your own that the profile is written to.")
@@ -108,7 +105,7 @@ def discovering(run, execute):
 
 def snapshot_file(run, windows, name="%s.json"):
     folder = windows.options["discover_folder"] or os.path.join("~", ".voiceops", "discovery")
-    return os.path.join(os.path.expanduser(folder), name % re.sub(r"[^\w.-]", "_", run.host))
+    return os.path.join(os.path.expanduser(folder), name % as_file_name(run.host))
 
 
 def taken(windows):

@@ -20,8 +20,7 @@ def draft(run, execute):
     """The profile with what the installer and this host say. What was measured or confirmed before stays as it is."""
     windows = Windows(run, execute)
     options, found = windows.options, run.of_role("package").get("draft")
-    if windows.mistakes:
-        raise Refused("; ".join(windows.mistakes))
+    windows.refuse_mistakes()
     if not options["registry_profile"]:
         raise Refused("Give client_windows_registry_profile, a file of your own that the draft is written to.")
     path, number = run.profile_path(options["registry_profile"]), options["discover_number"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
@@ -29,6 +28,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
     TO_NOBODY,
     Unanswered,
     Windows,
+    as_file_name,
     entered,
     listed,
     restart_of,
@@ -157,7 +157,7 @@ class HandOver(hosts.Enrolment):
     def path(self, instance):
         """The file of an instance's string."""
         name = instance["instance_id"] if not self.model.several else "%s-%s" % (
-            re.sub(r"[^\w.-]", "_", instance["cluster"]), instance["instance_id"])
+            as_file_name(instance["cluster"]), instance["instance_id"])
         if self.way == ON_HOST:
             return "%s\\%s.txt" % (self.windows.options["string_folder_on_host"].rstrip("\\"), name)
         folder = self.windows.options["string_folder"] or os.path.join("~", ".voiceops", "strings")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _tsp_settings, _work_sheet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import write_private
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import as_file_name, write_private
 
 MOST_OF_A_STRING = 200  # characters
 PAGE, TABLE = "html", "csv"
@@ -48,7 +47,7 @@ def put(run, host, rows, said, several):
     folder = run.option("sheet_folder")
     if not folder or run.check:
         return []
-    paths = dict((kind, os.path.join(run.path(folder), "%s.%s" % (re.sub(r"[^\w.-]", "_", host), kind))) for kind in (PAGE, TABLE))
+    paths = dict((kind, os.path.join(run.path(folder), "%s.%s" % (as_file_name(host), kind))) for kind in (PAGE, TABLE))
     if not rows:
         if ours(paths[PAGE]):
             for path in paths.values():
