@@ -149,12 +149,12 @@ class Run:
             except Refused as error:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
         known = dict.fromkeys([*OPTIONS, *LISTS])
-        unknown = {}
+        ours, unknown = {*known, *REGISTERS, *OF_PLAYBOOKS}, {}
         # Those of the play itself are no host's, but they are here beside those of this host.
         for variables in [self.raw(host) for host in self.vars["ansible_play_hosts_all"]] + [self.vars]:
             for variable in variables:
                 name = str(variable)[len(PREFIX):]
-                if str(variable).startswith(PREFIX) and name not in known and name not in REGISTERS + OF_PLAYBOOKS:
+                if str(variable).startswith(PREFIX) and name not in ours:
                     unknown[name] = None
         return found + [str(mistake("unknown_variable", PREFIX + name, hint=did_you_mean(name, known, PREFIX))) for name in unknown]
 

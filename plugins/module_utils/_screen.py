@@ -78,9 +78,9 @@ def _aligned(rows):
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def places(names, noun="instance"):
+def places(names):
     """What a sentence is about: few are named, of many only how many, and the first ones."""
     names = list(names)
     if len(names) <= NAMED:
         return ", ".join(names)
-    return "%d %ss (%s and %d more)" % (len(names), noun, ", ".join(names[:NAMED - 1]), len(names) - NAMED + 1)
+    return "%d instances (%s and %d more)" % (len(names), ", ".join(names[:NAMED - 1]), len(names) - NAMED + 1)
