@@ -12,6 +12,7 @@ import struct
 import threading
 
 import pytest
+import scripted_names
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _transport
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CannotHere,
@@ -512,30 +513,14 @@ def test_a_name_with_addresses_of_both_versions_is_its_ipv4_address():
     lambda deadline: _transport.address_of("cucm.example.com", deadline),
 ])
 def test_A17_names_are_looked_up_within_the_deadline(monkeypatch, ask):
-    done = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: done.wait(60) and [])
-    try:
+    with scripted_names.no_answer(monkeypatch) as done:
         with pytest.raises(DeadlineExceeded, match="resolved within 0.3 seconds.*name servers"):
             ask(_transport.Deadline(0.3))
         assert not done.is_set()
-    finally:
-        done.set()
 
 
 def test_A17_an_address_that_is_silent_leaves_time_for_the_next(monkeypatch):
-    known, connect, waited = socket.getaddrinfo, socket.socket.connect, []
-
-    def resolve(_host, port, *arguments, **options):
-        return known("192.0.2.1", port, *arguments, **options) + known("127.0.0.1", port, *arguments, **options)
-
-    def silent(self, address):
-        if address[0] == "192.0.2.1":
-            waited.append(self.gettimeout())
-            raise socket.timeout("timed out")
-        return connect(self, address)
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(socket.socket, "connect", silent)
+    waited = scripted_names.first_is_silent(monkeypatch, sleep=lambda _seconds: None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with _transport.connect_plain("cucm.example.com", listener.getsockname()[1], _transport.Deadline(30)):
             assert 14 < waited[0] <= 15

@@ -16,6 +16,7 @@ import zlib
 import pytest
 import scripted_axl
 import scripted_https
+import scripted_names
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dh, rsa
 from scripted_axl import GOOD_READ, OK, UUID, change, read
@@ -1017,21 +1018,7 @@ def test_A17_one_deadline_over_handshake_headers_and_body(identity, slow_server,
 def test_A17_an_address_that_does_not_answer_leaves_time_for_the_next(identity, monkeypatch):
     """The first of two addresses swallows everything: a listener whose queue is full."""
     with ScriptedServer(identity, [version_answer()]) as server:
-        known = socket.getaddrinfo
-
-        def resolve(host, port, *arguments, **options):
-            return known("192.0.2.1", port, *arguments, **options) + known("127.0.0.1", port, *arguments, **options)
-
-        connect = socket.socket.connect
-
-        def swallowed(self, address):
-            if address[0] == "192.0.2.1":
-                time.sleep(self.gettimeout())
-                raise socket.timeout("timed out")
-            return connect(self, address)
-
-        monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        monkeypatch.setattr(socket.socket, "connect", swallowed)
+        scripted_names.first_is_silent(monkeypatch)
         login = client.ClusterLogin("localhost", "axl", PASSWORD, port=server.port, ca_path=identity.ca_path, timeout=2)
         with client.AxlClient(login) as axl:
             assert axl.version
@@ -1039,15 +1026,11 @@ def test_A17_an_address_that_does_not_answer_leaves_time_for_the_next(identity, 
 
 def test_A17_names_are_looked_up_within_the_deadline(monkeypatch):
     """The name service of a host has a patience of its own, of minutes."""
-    done = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: done.wait(60) and [])
     login = client.ClusterLogin("cucm.example.com", "axl", PASSWORD, timeout=0.3)
-    try:
+    with scripted_names.no_answer(monkeypatch) as done:
         with client.AxlClient(login) as axl, pytest.raises(_errors.DeadlineExceeded, match="resolved within 0.3 seconds.*name servers"):
             axl.call("getCCMVersion")
         assert not done.is_set()
-    finally:
-        done.set()
 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")])
