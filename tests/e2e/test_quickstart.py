@@ -68,14 +68,20 @@ def in_sandbox(inventory, sim, controller):
     return controller.write_inventory(dict(hosts), {**variables, **SECRETS})
 
 
-def test_the_check_run_changes_nothing_anywhere(runs):
+def test_the_rehearsal_asks_no_cluster(runs):
     words, run, before, after = runs[0]
+    assert words == [] and run.rc == 0, run.output
+    assert before == after and "recorder01x1" in run.output
+
+
+def test_the_check_run_changes_nothing_anywhere(runs):
+    words, run, before, after = runs[1]
     assert "--check" in words and run.rc == 0, run.output
     assert before == after and run.states == {"recorder01x1": "would enrol"}
 
 
 def test_the_run_provisions_and_proves(runs):
-    words, run, _before, _after = runs[1]
+    words, run, _before, _after = runs[2]
     assert words == [] and run.rc == 0, run.output
     assert run.states == {"recorder01x1": "verified"}
     assert run.rows["recorder01x1"]["VERIFIED BY"] == "application (1 device, 1 line)"
@@ -83,4 +89,4 @@ def test_the_run_provisions_and_proves(runs):
 
 def test_readme_and_guide_say_the_same():
     assert inventory_of(README) == inventory_of(QUICKSTART)
-    assert plays_of(README) == plays_of(QUICKSTART)[:2]
+    assert plays_of(README) == plays_of(QUICKSTART)[:3]

@@ -129,7 +129,9 @@ def test_a_cure_can_be_pasted_with_the_inventory_of_the_run(site, first):
     assert "CRITICAL recorder01x1 on recorder01" in run.text
     words = " ".join(run.text.replace("\\ ", "").split())
     assert re.search(r"ansible-playbook -i inventory\d*\.yml voiceops\.secure_tsp\.\w+ .*--limit recorder01", words), words
-    assert max(map(len, run.output.partition("CRITICAL")[2].partition("ok: [")[0].splitlines())) <= 80
+    told = run.output.partition("CRITICAL")[2].partition("ok: [")[0].splitlines()
+    # A path is never broken, so that it can be copied.
+    assert max(len(line) for line in told if not line.strip().startswith("/")) <= 80
 
 
 def test_what_nobody_holds_the_string_of_is_disarmed(site, first):

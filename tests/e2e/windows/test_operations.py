@@ -66,7 +66,12 @@ def test_drift_and_verify_look_at_what_they_can(both):
         assert CURE in verify.remarks["recorder01x1"]
     finally:
         both.controller.stand_ins = True
+    both.run(playbook="drift", rc=2)
+    assert [(one["code"], one["host"]) for one in report(both)["findings"]] == [("provider_not_seen", "logger01")]
+    # A proof closes its provider, so the other host's application is what drift misses.
+    number = both.sim.cluster.list_application("recorder_tapi", "127.0.0.1", 50010, instance_id="logger01x1")
     both.run(playbook="drift")
+    both.sim.cluster.close_provider(number)
     assert report(both)["findings"] == []
 
 
