@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import re
 import socket
 import stat
 
+import diagnosing
 import provisioned
 import pytest
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
+from diagnosing import Diagnosing, part
 from provisioned import SECURE
-from simulator import pki, trust_list
 from trace_samples import CTI_REFUSED
 
 HOSTS = ("recorder01", "recorder02", "recorder03")
@@ -24,31 +24,17 @@ CTI, CAPF = "Cisco CTIManager", "Cisco Certificate Authority Proxy Function"
 STRING = "4711471147"  # an authorization string that went into traces
 
 
-def list_of_another_cluster(site, store):
-    """Its CAPF is the same, so that the certificate itself is fine; nobody vouches for the rest."""
-    cluster = site.sim.cluster
-    strangers = dataclasses.replace(cluster.certificates, callmanager=pki.server("stranger"),
-                                    itlrecovery=pki.server("ITLRECOVERY_stranger"))
-    provisioned.keep_trust_list(store, trust_list.build(strangers, cluster.features, cluster.nodes, 1700000000))
-    store.remove("ctl.tlv.previous")
-
-
-def failed_enrolment(site, store):
-    store.remove_pair()
-    site.sim.act("set_profile", instance_id="failed", status="Upgrade Failed: Invalid Authentication String")
-
-
 # name: (what breaks it, is its application connected, first step that fails, words of what, next step)
 BROKEN = {
     "failed": (
-        failed_enrolment, False, "CAPF profile",
+        diagnosing.failed_enrolment, False, "CAPF profile",
         "Upgrade Failed: Invalid Authentication String. Issuing a certificate failed: the client gave another authorization string",
         "ansible-playbook voiceops.secure_tsp.site --limit recorder01"),
     "blocked": (
         lambda site, store: provisioned.keep(store, *provisioned.issue(site.sim.cluster, "blocked", days=-1)), False, "Ports",
         "is not reachable from this host",
         "ansible recorder02 -m ansible.builtin.wait_for -a 'host=127.0.0.1 port={closed} timeout=5'"),
-    "untrusted": (list_of_another_cluster, True, "Trust list", "The cluster's trust list is refused.",
+    "untrusted": (diagnosing.list_of_another_cluster, True, "Trust list", "The cluster's trust list is refused.",
                   "show ctl   (on the publisher's command line)"),
     "mismatch": (
         lambda site, store: provisioned.keep(store, _pki.generate_key("rsa", 2048), None), True, "Certificate",
@@ -82,11 +68,7 @@ def fleet(make_site, closed):
     for one in (users[1], instances[1]):
         one["cluster"] = "edge"
     site = make_site(hosts=[*HOSTS, GONE], users=users, instances=instances, seed={})
-    ssh = site.controller.folder / "ssh"
-    ssh.write_text("#!/bin/sh\necho 'ssh: connect to host recorder09 port 22: No route to host' >&2\nexit 255\n")
-    ssh.chmod(0o755)
-    site.hosts = dict.fromkeys(HOSTS, None)
-    site.hosts[GONE] = {"ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)}
+    site.hosts = {**dict.fromkeys(HOSTS), GONE: diagnosing.out_of_reach(site, GONE)}
     site.settings["secure_tsp_clusters"] = {"main": site.cluster, "edge": {**site.cluster, "capf_port": closed}}
     for user, one in zip(users, instances):
         provisioned.add_user(site.sim.cluster, user)
@@ -110,23 +92,6 @@ def fleet(make_site, closed):
     return site
 
 
-class Diagnosing:
-    """diagnose.yml against the fleet: the run, the pages, and what happened to the cluster and the hosts meanwhile."""
-
-    def __init__(self, site, *words, folder="pages", **settings):
-        self.folder = site.controller.folder / folder
-        site.settings.update({"secure_tsp_diagnose_" + name: value for name, value in {"folder": str(self.folder), **settings}.items()})
-        site.sim.act("reset_rate")
-        site.sim.act("reset_counters")
-        before = site.everything_with_times()
-        self.run = site.run(*words, playbook="diagnose", rc=0)
-        self.changes = [name for name, old, new in zip(("cluster", "hosts"), before, site.everything_with_times()) if old != new]
-        self.writes = site.sim.cluster.write_count
-        self.counters = dict(site.sim.cluster.counters)
-        self.pages = {path.stem.partition("-")[2]: path.read_text() for path in self.folder.glob("*.txt")}
-        self.lines = self.run.results("Diagnosis", status="ok")[-1]["msg"]
-
-
 @pytest.fixture(scope="module")
 def told(fleet, closed):
     return Diagnosing(
@@ -137,12 +102,6 @@ def told(fleet, closed):
 def plain(text):
     """Without the inventory that every command of Ansible's is printed with."""
     return re.sub(r"(ansible(?:-playbook)?) -i inventory\d+\.yml", r"\1", text)
-
-
-def part(page, label):
-    """What stands behind a label of the page's head, its lines joined."""
-    found = re.search(r"^  %s +(.*(?:\n {18}\S.*)*)" % label, page, re.MULTILINE)
-    return " ".join(found.group(1).split())
 
 
 def ladder(page):

@@ -33,7 +33,8 @@ def _mute(self):
     return _name(self)
 socket.socket.getsockname = _mute
 """
-PLAYBOOKS = ("verify", "drift", "diagnose", "site", "upgrade_certificates", "rollback", "adopt")
+PLAYBOOKS = ("verify", "drift", "diagnose", "site", "upgrade_certificates", "rollback", "adopt", "disarm", "decommission")
+GONE = "recorder01x9"  # another instance of the user, which decommission takes away
 WORDS = {"rollback": ["-e", '{"secure_tsp_rollback_instances": ["%s"]}' % INSTANCE], "drift": ["-e", "secure_tsp_drift_probe=true"]}
 WAYS = [(playbook, way) for playbook in PLAYBOOKS for way in (
     ("auto", "application") if playbook in ("verify", "site", "upgrade_certificates") else ("auto",))]
@@ -76,8 +77,12 @@ def held(request, make_site):
 
 @pytest.mark.parametrize(("playbook", "way"), WAYS)
 def test_it_stays_open(held, playbook, way):
+    if playbook == "decommission":
+        held.site.sim.cluster.accounts.add_profile("application", USER["name"], GONE)
+        held.site.instances.append({"host": HOST, "user": USER["name"], "instance_id": GONE, "state": "absent"})
     run = held.site.run("-e", "secure_tsp_verify_with=%s" % way, *WORDS.get(playbook, ()), playbook=playbook, rc=None)
     assert held.is_open() and held.site.sim.cluster.counters["ProviderOpenRequest"] == 0, run.output
+    assert playbook != "decommission" or GONE not in held.site.statuses(), run.output
     assert "compromised" not in run.output and "unexpected" not in run.output
     told = run.output
     if playbook == "drift":

@@ -115,8 +115,25 @@ def test_nothing_stands_in_the_way():
 def test_what_stands_in_the_way(asked, problems, warnings):
     found = judged(**asked)
     assert (len(found[0]), len(found[1])) == (len(problems), len(warnings))
-    for text, words in zip(found[0] + found[1], problems + warnings):
+    for text, words in zip([sentence for _cluster, sentence in found[0]] + found[1], problems + warnings):
         assert words in text
+
+
+@pytest.mark.parametrize(("asked", "refused", "failed"), [
+    ({"name": "lin1", "ahead": 300, "skews": {"lab": 300}}, False, {"main"}),
+    ({"name": "lin1", "ahead": 300}, True, set()),
+    ({"name": "lin1", "ahead": 300, "skews": {"lab": 300}, "missing": ["tftpy"]}, True, set()),
+    ({"name": "lin1", "closed": ["sub1", "sub2"]}, False, {"main"}),
+    ({"name": "lin2", "closed": ["pub"]}, True, set()),
+])
+def test_a_cluster_that_cannot_be_used_stops_its_own_instances(asked, refused, failed):
+    instances = model().instances(hosts=[asked["name"]])
+    problems = judged(**asked)[0]
+    assert bool(hosts.refusal(problems, instances)) == refused
+    if not refused:
+        rows = hosts.without_clusters([_outcome.fresh(one) for one in instances], problems)
+        assert {row["cluster"] for row in rows if row["failed"]} == failed
+        assert all(row["message"] for row in rows if row["failed"])
 
 
 # Rows of a look

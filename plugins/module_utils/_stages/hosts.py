@@ -129,13 +129,14 @@ def look(run, execute):
             answer = execute("look", mine, settings, {})
             result["warnings"].append("The controller fetched the trust list, since this host could not.")
     problems, warnings = judged(run, before, mine, answer, answer["time"] - sent)
-    rows = [] if problems else rows_of_look(mine, answer)
+    refused = refusal(problems, mine)
+    rows = [] if refused else without_clusters(rows_of_look(mine, answer), problems)
     return dict(
-        result, rows=rows, refused=" ".join(problems), keys=answer["keys"], addresses=answer["addresses"],
+        result, rows=rows, refused=refused, keys=answer["keys"], addresses=answer["addresses"],
         subjects=subjects_of(mine, answer) if run.check and rows else {},
         gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
         changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
-        warnings=result["warnings"] + answer.get("warnings", []) + warnings + problems)
+        warnings=result["warnings"] + answer.get("warnings", []) + warnings + [sentence for _cluster, sentence in problems])
 
 
 def in_vain(run, settings, answer):
@@ -180,28 +181,52 @@ def vouched_for(trust_list, known):
 
 
 def judged(run, before, instances, answer, ahead):
-    """(what refuses the host, what is unusual), as sentences. ahead: seconds of its clock, None where that is not known."""
+    """(problems, what is unusual as sentences). ahead: seconds of its clock, None where that is not known.
+
+    problems: (cluster, sentence) of what is in the way of the host's instances of that cluster; "" is in the way of all.
+    """
     problems, warnings = [], []
     if not instances:
         return problems, warnings
     if answer["missing"]:
-        problems.append("%s , or set secure_tsp_install_python_packages: true." % lacking(answer))
+        problems.append(("", "%s , or set secure_tsp_install_python_packages: true." % lacking(answer)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
-            (problems if apart >= run.option("clock_refuse") else warnings).append(
-                "The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
-                "clocks." % (cluster, apart))
+            told = ("The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
+                    "clocks." % (cluster, apart))
+            if apart >= run.option("clock_refuse"):
+                problems.append((cluster, told))
+            else:
+                warnings.append(told)
     alike = {}
     for place in answer["ports"]:
         if place["one_suffices"]:
             alike.setdefault((place["service"], place["cluster"]), []).append(place)
         elif place["problem"]:
-            problems.append(closed(place, "no certificate can be fetched"))
-    for found in alike.values():
+            problems.append((place["cluster"], closed(place, "no certificate can be fetched")))
+    for (_service, cluster), found in alike.items():
         shut = [closed(place, "no secure connection can be opened there") for place in found if place["problem"]]
-        (problems if len(shut) == len(found) else warnings).extend(shut)
+        if len(shut) == len(found):
+            problems += [(cluster, one) for one in shut]
+        else:
+            warnings += shut
     return problems, warnings
+
+
+def refusal(problems, instances):
+    """What refuses the host as a whole, empty where only some clusters' instances cannot go on."""
+    concerned = set(cluster for cluster, _sentence in problems)
+    everything = "" in concerned or concerned.issuperset(one["cluster"] for one in instances)
+    return " ".join(sentence for _cluster, sentence in problems) if everything else ""
+
+
+def without_clusters(rows, problems):
+    """The rows, of which those of a cluster with problems failed."""
+    told = {}
+    for cluster, sentence in problems:
+        told.setdefault(cluster, []).append(sentence)
+    return [_outcome.also_failed(row, " ".join(told[row["cluster"]])) if row["cluster"] in told else row for row in rows]
 
 
 def lacking(answer):
@@ -260,9 +285,9 @@ def inspect(run, execute):
     answer = execute("inspect", mine, dict(settings_of(run, model, mine), **dict(surroundings(run, model, mine), ports=[])), {})
     if answer.get("failed"):
         return dict(changed=False, rows=[], refused=answer.get("msg") or "failed without a message")
-    problems = judged(run, {}, mine, dict(answer, ports=[]), 0)[0]
-    return dict(changed=False, rows=[] if problems else rows_of_look(mine, answer), refused=" ".join(problems),
-                addresses=answer["addresses"], warnings=problems)
+    refused = refusal(judged(run, {}, mine, dict(answer, ports=[]), 0)[0], mine)
+    return dict(changed=False, rows=[] if refused else rows_of_look(mine, answer), refused=refused, addresses=answer["addresses"],
+                warnings=[refused] if refused else [])
 
 
 # enrol
