@@ -7,6 +7,7 @@ the summary says each. The line is a played ssh, which runs what it is given and
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import provisioned
@@ -15,8 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
 LOST, OTHER = "recorder01", "recorder02"
-LINE = """#!%s
-import os, pathlib, subprocess, sys
+LINE = """import os, pathlib, subprocess, sys
 folder = pathlib.Path(__file__).parent
 command = sys.argv[-1]
 with open(folder / "arguments", "a") as stream:
@@ -37,8 +37,10 @@ class Lines:
     def __init__(self, site):
         self.site, self.folder = site, site.controller.folder / "line"
         self.folder.mkdir()
+        (self.folder / "line.py").write_text(LINE)
         program = self.folder / "ssh"
-        program.write_text(LINE % sys.executable)
+        # A path in a "#!" line may not hold spaces.
+        program.write_text("#!/bin/sh\nexec %s %s \"$@\"\n" % (shlex.quote(sys.executable), shlex.quote(str(self.folder / "line.py"))))
         program.chmod(0o755)
         line = {"ansible_connection": "ansible.builtin.ssh", "ansible_ssh_executable": str(program), "ansible_host": "127.0.0.1"}
         site.hosts = {host: line if host == LOST else {} for host in site.hosts}
