@@ -35,12 +35,13 @@ options:
       - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
         them connected.
       - V(adopted) writes the lists of what clusters and hosts have already.
+      - V(report) writes what the variables of the role P(voiceops.secure_tsp.report#role) hold.
       - V(rehearse) has the cluster played on this machine, and shows what would come of the lists.
     type: str
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate, due, cutover,
-       views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, rehearse]
+       views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, report, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:

@@ -613,7 +613,7 @@ def test_a_report_lands_where_the_run_was_started_after_the_findings_are_told(sm
     run = small.run(playbook="drift")
     place = small.controller.folder / "nightly"
     assert json.loads((place / "report.json").read_text())["run"]["exit_code"] == 0
-    assert run.output.index("No drift: ") < run.output.index("Report: %s/report.html" % place) < run.output.index("Write the document")
+    assert run.output.index("No drift: ") < run.output.index("Report: %s/report.html" % place) < run.output.index("Write the report")
 
 
 def test_a_report_that_cannot_be_written_is_no_drift(small):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -20,7 +19,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, fleet, windows, windows_reading
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, drift, files, fleet, windows, windows_reading
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import answers, listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
@@ -48,8 +47,7 @@ def lists(run):
         raise Refused("%s. Nothing was read." % "; ".join(map(str, mistakes)))
     folder = folder_of(run)
     try:
-        os.makedirs(folder, 0o700, exist_ok=True)
-        os.chmod(folder, 0o700)
+        files.make_folder(folder)
     except OSError as error:
         raise Refused("The folder of the pages, %s, cannot be made: %s. Give secure_tsp_diagnose_folder." % (
             folder, error.strerror)) from None
@@ -214,25 +212,10 @@ def write(run, pages, folder):
     for page in pages:
         path = os.path.join(folder, _trace_collection.safe_name(page["name"]) + ".txt")
         try:
-            keep(path, run.masked(page["text"]))
+            files.keep(path, run.masked(page["text"]))
         except OSError as error:
             failures.append("The page %s could not be written: %s." % (path, error.strerror))
     return failures
-
-
-def keep(path, text):
-    """In one step, so that a page is whole or the former one; a link there is replaced, never followed."""
-    temporary = "%s.%d" % (path, os.getpid())
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 ON_CLUSTERS = {"diagnosis_lists": lists, "openings": openings, "diagnosis": diagnosis}

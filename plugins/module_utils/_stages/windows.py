@@ -31,7 +31,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, hosts
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, files, hosts
 
 NEEDS, OLDEST = "ansible.windows", "2.8.0"  # the first whose win_package compares checksums
 PACKAGES = {"psrp": "pypsrp", "winrm": "winrm"}  # what the connection plugins import
@@ -258,12 +258,9 @@ def as_file_name(text):
 
 
 def write_private(path, text):
-    """A new file of the controller, for its owner alone."""
+    """A file of the controller, for its owner alone."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # its mode, or what it is a link to, may be another
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
+    files.keep(path, text)
 
 
 # preflight

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The voiceops.secure_tsp maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change without notice.
+"""Files of the controller that hold what a run found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+
+def make_folder(path, mode=0o700):
+    """The folder with this mode; raises OSError."""
+    os.makedirs(path, mode, exist_ok=True)
+    os.chmod(path, mode)
+
+
+def keep(path, text, mode=0o600):
+    """In one step, so that a file is whole or the former one; a link there is replaced, never followed. Raises OSError."""
+    temporary = "%s.%d" % (path, os.getpid())
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
