@@ -93,7 +93,7 @@ def judged(name="lin2", missing=(), ahead=0, skews=None, closed=(), options=None
 
 
 def test_nothing_stands_in_the_way():
-    assert judged() == ([], [])
+    assert judged() == ([], [], [])
 
 
 @pytest.mark.parametrize(("asked", "problems", "warnings"), [
@@ -114,8 +114,9 @@ def test_nothing_stands_in_the_way():
 ])
 def test_what_stands_in_the_way(asked, problems, warnings):
     found = judged(**asked)
+    found = [sentence for _cluster, sentence in found[0] + found[1]], found[2]
     assert (len(found[0]), len(found[1])) == (len(problems), len(warnings))
-    for text, words in zip([sentence for _cluster, sentence in found[0]] + found[1], problems + warnings):
+    for text, words in zip(found[0] + found[1], problems + warnings):
         assert words in text
 
 
@@ -124,7 +125,7 @@ def test_what_stands_in_the_way(asked, problems, warnings):
     ({"name": "lin1", "ahead": 300}, True, set()),
     ({"name": "lin1", "ahead": 300, "skews": {"lab": 300}, "missing": ["tftpy"]}, True, set()),
     ({"name": "lin1", "closed": ["sub1", "sub2"]}, False, {"main"}),
-    ({"name": "lin2", "closed": ["pub"]}, True, set()),
+    ({"name": "lin2", "closed": ["sub1", "sub2"]}, True, set()),
 ])
 def test_a_cluster_that_cannot_be_used_stops_its_own_instances(asked, refused, failed):
     instances = model().instances(hosts=[asked["name"]])
@@ -134,6 +135,12 @@ def test_a_cluster_that_cannot_be_used_stops_its_own_instances(asked, refused, f
         rows = hosts.without_clusters([_outcome.fresh(one) for one in instances], problems)
         assert {row["cluster"] for row in rows if row["failed"]} == failed
         assert all(row["message"] for row in rows if row["failed"])
+
+
+def test_a_capf_out_of_reach_stops_those_that_need_a_certificate():
+    problems, closed, _warnings = judged("lin2", closed=["pub"])
+    rows = [dict(_outcome.fresh(one), needed=needed) for one in model().instances(hosts=["lin2"]) for needed in (True, False)]
+    assert problems == [] and [row["failed"] for row in hosts.without_clusters(rows, closed, "needed")] == [True, False]
 
 
 # Rows of a look

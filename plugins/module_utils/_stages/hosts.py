@@ -128,15 +128,15 @@ def look(run, execute):
             sent = clusters.clock()
             answer = execute("look", mine, settings, {})
             result["warnings"].append("The controller fetched the trust list, since this host could not.")
-    problems, warnings = judged(run, before, mine, answer, answer["time"] - sent)
+    problems, closed, warnings = judged(run, before, mine, answer, answer["time"] - sent)
     refused = refusal(problems, mine)
-    rows = [] if refused else without_clusters(rows_of_look(mine, answer), problems)
+    rows = [] if refused else without_clusters(without_clusters(rows_of_look(mine, answer), problems), closed, "needed")
     return dict(
-        result, rows=rows, refused=refused, keys=answer["keys"], addresses=answer["addresses"],
+        result, rows=rows, refused=refused, closed=closed, keys=answer["keys"], addresses=answer["addresses"],
         subjects=subjects_of(mine, answer) if run.check and rows else {},
         gone=[list(key_of(one)) for one, there in zip(gone, answer.get("gone") or ()) if there],
         changed=result["changed"] or answer["changed"], diff=answer.get("diff", []),
-        warnings=result["warnings"] + answer.get("warnings", []) + warnings + [sentence for _cluster, sentence in problems])
+        warnings=result["warnings"] + answer.get("warnings", []) + warnings + [sentence for _cluster, sentence in problems + closed])
 
 
 def in_vain(run, settings, answer):
@@ -181,13 +181,14 @@ def vouched_for(trust_list, known):
 
 
 def judged(run, before, instances, answer, ahead):
-    """(problems, what is unusual as sentences). ahead: seconds of its clock, None where that is not known.
+    """(problems, closed, what is unusual as sentences). ahead: seconds of its clock, None where that is not known.
 
     problems: (cluster, sentence) of what is in the way of the host's instances of that cluster; "" is in the way of all.
+    closed: the same of a CAPF, which is in the way only of instances that need a certificate.
     """
-    problems, warnings = [], []
+    problems, closed, warnings = [], [], []
     if not instances:
-        return problems, warnings
+        return problems, closed, warnings
     if answer["missing"]:
         problems.append(("", "%s , or set secure_tsp_install_python_packages: true." % lacking(answer)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
@@ -204,14 +205,14 @@ def judged(run, before, instances, answer, ahead):
         if place["one_suffices"]:
             alike.setdefault((place["service"], place["cluster"]), []).append(place)
         elif place["problem"]:
-            problems.append((place["cluster"], closed(place, "no certificate can be fetched")))
+            closed.append((place["cluster"], unreachable(place, "no certificate can be fetched")))
     for (_service, cluster), found in alike.items():
-        shut = [closed(place, "no secure connection can be opened there") for place in found if place["problem"]]
+        shut = [unreachable(place, "no secure connection can be opened there") for place in found if place["problem"]]
         if len(shut) == len(found):
             problems += [(cluster, one) for one in shut]
         else:
             warnings += shut
-    return problems, warnings
+    return problems, closed, warnings
 
 
 def refusal(problems, instances):
@@ -221,12 +222,17 @@ def refusal(problems, instances):
     return " ".join(sentence for _cluster, sentence in problems) if everything else ""
 
 
-def without_clusters(rows, problems):
-    """The rows, of which those of a cluster with problems failed."""
+def by_cluster(problems):
     told = {}
     for cluster, sentence in problems:
-        told.setdefault(cluster, []).append(sentence)
-    return [_outcome.also_failed(row, " ".join(told[row["cluster"]])) if row["cluster"] in told else row for row in rows]
+        told[cluster] = " ".join(filter(None, (told.get(cluster), sentence)))
+    return told
+
+
+def without_clusters(rows, problems, concerned="cluster"):
+    """The rows, of which those of a cluster with problems failed. concerned: a key that is true for rows of which that holds."""
+    told = by_cluster(problems)
+    return [_outcome.also_failed(row, told[row["cluster"]]) if row["cluster"] in told and row[concerned] else row for row in rows]
 
 
 def lacking(answer):
@@ -235,7 +241,7 @@ def lacking(answer):
         ", ".join(names), answer["python"], " ".join(names))
 
 
-def closed(place, consequence):
+def unreachable(place, consequence):
     return "%s at %s, TCP port %s, is not reachable from this host, so %s. Open the firewall, or start %s." % (
         place["service"], place["host"], place["port"], consequence, place["activate"])
 
@@ -344,6 +350,7 @@ class Enrolment:
 
     def work(self, due):
         """Everything that is due on this host, as long as nothing speaks against a further chunk."""
+        due = self.within_reach(due)
         chunks, hindered = self.chunks(due), {}
         closes = self.window()
         self.host.take(dict(event="planned", total=len(due), batches=len(chunks), closes=closes["ends"], timezone=closes["timezone"]))
@@ -357,6 +364,14 @@ class Enrolment:
             self.one(cluster, chunk, canary)
             if number + 1 < len(chunks):
                 self.run.show(self.host.of_host(clusters.clock()))
+
+    def within_reach(self, due):
+        """Without those whose CAPF the host does not reach: a profile is not armed in vain."""
+        closed = by_cluster(self.run.register(_run.LOOKED).get("closed") or ())
+        for one in due:
+            if one["cluster"] in closed:
+                self.fail([one], closed[one["cluster"]])
+        return [one for one in due if one["cluster"] not in closed]
 
     def one(self, cluster, chunk, canary):
         """A chunk, with what the progress is told by."""
