@@ -17,7 +17,7 @@ SECRETS = {"vault_axl_password": "Axl-Secret-4711", "vault_recorder_password": "
 
 
 class Installed(Controller):
-    """A controller with the tarball that C(make build) makes, not with the checkout."""
+    """A controller with the tarball that the guides build, not with the checkout."""
 
     def __init__(self, folder, collections):
         super().__init__(folder)
