@@ -87,9 +87,11 @@ def ansible_doc(words, request):
 
 
 def ansible_galaxy(words, request):
+    if words[1:] == ("collection", "build"):  # leaves the tarball in the folder it is typed in, as the fixture does
+        return
     assert words[1:3] == ("collection", "install")
     if words[3].endswith(".tar.gz"):
-        assert words[3] == ".cache/build/" + request.getfixturevalue("tarball").name
+        assert words[3] == request.getfixturevalue("tarball").name
     elif words[3].startswith("git+"):
         repository = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"]
         assert words[3] == "git+%s.git" % repository
