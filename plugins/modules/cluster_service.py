@@ -10,12 +10,12 @@ module: cluster_service
 short_description: Activate, start, stop or restart services of a CUCM node
 version_added: 0.1.0
 description:
-  - Brings services of one node into the wanted state through Control Center, and waits until they are there.
-  - Reads the node's services first, sends only the orders that are needed, and judges the outcome by the status that
-    the services then show, not by the codes of the answer. These are shown where an order failed.
-  - With O(activated), AXL tells what is activated. Without it, or where AXL refuses, Control Center's reason code -1068
-    is taken for "not activated".
-  - Starting, stopping and restarting services of call processing interrupts calls and logged-in CTI applications.
+  - Brings services of one node into the requested state through Control Center, and waits until they reach it.
+  - Reads the node's services first and sends only the orders that are needed. Determines the outcome from the status that
+    the services show afterwards, not from the codes in the response. The codes are shown if an order failed.
+  - With O(activated), AXL reports which services are activated. Without it, or if AXL refuses, Control Center's reason code -1068
+    counts as "not activated".
+  - Starting, stopping or restarting call processing services interrupts calls and disconnects CTI applications.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -36,35 +36,35 @@ attributes:
 options:
   services:
     description:
-      - Names of the services as Control Center shows them, such as V(Cisco CTIManager), in any case.
-      - A name that the node does not have is refused with the list of those it has, and nothing is changed.
+      - Names of the services as Control Center shows them, such as V(Cisco CTIManager). They are not case sensitive.
+      - If the node does not have one of them, the task fails with a list of the services that it has, and changes nothing.
     type: list
     elements: str
     required: true
   node:
     description:
-      - Name of the node, as the cluster knows it. Control Center of this node is asked, under this name unless
-        O(node_address) says otherwise.
-      - If not set, it is O(hostname).
+      - Name of the node in the cluster. The Control Center of this node is contacted under this name, unless
+        O(node_address) is set.
+      - If not set, O(hostname) is used.
     type: str
   node_address:
-    description: Host name or address to reach the node under, where it cannot be reached by its name in the cluster.
+    description: Host name or address of the node, if it cannot be reached under its name in the cluster.
     type: str
   state:
     description:
-      - What the services shall do. V(restarted) starts those that are stopped.
-      - A service that is not activated can only be started together with O(activated=true).
+      - State of the services. V(restarted) also starts services that are stopped.
+      - To start a service that is not activated, also set O(activated=true).
     type: str
     choices: [started, stopped, restarted]
   activated:
     description:
-      - Whether the services shall be activated (Service Activation). Deactivating a service also stops it.
+      - Whether the services are activated (Service Activation). Deactivating a service also stops it.
     type: bool
   wait_timeout:
     description:
-      - Seconds, from 1 to 3600, for all services to reach the wanted state.
-      - An order that is not answered within O(timeout) is not given up before that, nor is a node that answers with errors, for it
-        may be starting. Only a refused login, a missing role and a certificate that is not trusted end the waiting.
+      - Time limit for all services to reach the requested state, from 1 to 3600 seconds.
+      - The module keeps waiting if an order is not answered within O(timeout), or if the node responds with errors, because it
+        may be starting. Only a refused login, a missing role or an untrusted certificate ends the wait early.
     type: int
     default: 300
 seealso:
@@ -83,7 +83,7 @@ EXAMPLES = r"""
     state: started
   delegate_to: localhost
 
-- name: CTI Manager of a subscriber takes the new certificates
+- name: Restart CTI Manager and TFTP of a subscriber so that they use the new certificates
   voiceops.secure_tsp.cluster_service:
     hostname: cucm-pub.example.com
     username: axl
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 node:
-  description: The node as it was named in the orders.
+  description: The node, as named in the orders.
   returned: success
   type: str
   sample: cucm-pub.example.com
@@ -108,7 +108,7 @@ services:
   elements: dict
   contains:
     service:
-      description: Name, as the node writes it.
+      description: Name, as the node spells it.
       type: str
       sample: Cisco CTIManager
     before:
@@ -120,7 +120,7 @@ services:
           type: str
           sample: Stopped
         activated:
-          description: Whether it is activated, V(null) when that is not known.
+          description: Whether it is activated; V(null) if that is not known.
           type: bool
           sample: false
         reason_code:
@@ -128,23 +128,23 @@ services:
           type: int
           sample: -1068
         reason:
-          description: Control Center's words for it.
+          description: Control Center's text for the reason code.
           type: str
           sample: Service Not Activated
         start_time:
-          description: When it was started, as the node writes it.
+          description: When it was started, as the node reports it.
           type: str
           sample: Mon Jan  6 08:00:00 2025
         uptime:
-          description: Seconds that it runs.
+          description: Number of seconds since it was started.
           type: int
           sample: -1
     after:
-      description: The service as it is now; in check mode, with the status that is expected.
+      description: The service as it is now; in check mode, with the expected status.
       type: dict
       contains: *service
 orders:
-  description: What was ordered, or would be in check mode, in this order.
+  description: The orders that were sent, or would be sent in check mode, in sequence.
   returned: success
   type: list
   elements: dict
@@ -159,13 +159,13 @@ orders:
       elements: str
       sample: [Cisco Certificate Authority Proxy Function]
 requests:
-  description: Requests sent to Control Center, C(read), C(write) and C(by_operation).
+  description: Number of requests sent to Control Center, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 2, write: 1, by_operation: {soapGetServiceStatus: 2, soapDoServiceDeployment: 1}}
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """
