@@ -39,7 +39,7 @@ options:
         type: str
         required: true
       type:
-        description: Kind of user.
+        description: Type of the user.
         type: str
         choices: [application, end]
         default: application
