@@ -42,7 +42,8 @@ options:
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate,
-       due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, rehearse]
+       due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet,
+       see, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
