@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The table of all options that an inventory may set, with type, default, choices and help.
+"""Table of all options that an inventory may set, with type, default, choices and help.
 
 The role's argument specs and the page of variables are generated from it (make options). Preflight converts and checks values with
 it, and the stages take their defaults from it. Pure.
@@ -218,7 +218,7 @@ CLUSTER = {
         "File on the controller with the certificates to trust for the web services, see "
         "O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
     "server_fingerprint": Option("str", None, (
-        "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+        "SHA-256 fingerprint of the web services' certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
     "tls_legacy": Option("bool", False, (
         "Accept TLS 1.0 and 1.1, old cipher suites and short keys from the web services, see "
         "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). For CAPF and CTI Manager, use O(secure_tsp_tls_legacy).",)),

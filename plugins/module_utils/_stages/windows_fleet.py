@@ -31,7 +31,7 @@ def restarted(run, host, *registers):
 
 
 def wait(run):
-    """Check the armed profiles until the TSPs have enrolled or the deadline has passed; only once without a restart or a confirmed entry."""
+    """Check the armed profiles until the TSPs have enrolled or the deadline has passed; once without a restart or a confirmed entry."""
     model, surveys = run.model(), fleet.usable(run)
     asked, fetching = {}, set()
     for host in run.batch():
