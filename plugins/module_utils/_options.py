@@ -363,7 +363,7 @@ OPTIONS = {
         "batch starts. With 0, there is no such batch.",
     ), least=0),
     "max_failures": Option("int", 3, (
-        "Number of instances that may fail in an upgrade. If more fail, no further batch starts. With -1, there is no limit.",
+        "Number of instances that may fail. If more fail, no further batch starts. With -1, there is no limit.",
     ), least=-1),
     "rollback_instances": Option("list", (), (
         "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) restores.",

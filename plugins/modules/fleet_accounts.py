@@ -181,7 +181,7 @@ options:
         default: false
       force:
         description:
-          - Treat the instance as if it needed a certificate. This does not affect how a pending profile is handled.
+          - Treat the instance as if it needed a certificate. A pending profile is handled as for any other instance that needs one.
         type: bool
         default: false
       replace:
