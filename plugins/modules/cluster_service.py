@@ -196,17 +196,17 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     serviceability_login,
 )
 
-FIRST_PAUSE = 0.5  # seconds between two looks at a service that moves
+FIRST_PAUSE = 0.5  # seconds between two checks of a service that is starting or stopping
 LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
-BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and will do it later
-STARTING = (404,)  # beside pages, what a server says whose services are still starting
+BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and has to be asked again later
+STARTING = (404,)  # besides error pages, the response of a server whose services are still starting
 CLEAR_REFUSALS = (401, 403)
 
 
 class Activation:
-    """What AXL says about the activation of a node's services; it knows nothing once it has refused."""
+    """The activation of a node's services according to AXL. Unknown once AXL has refused."""
 
     def __init__(self, axl, node):
         self.axl = axl
@@ -222,7 +222,7 @@ class Activation:
             rows = self.axl.call("listProcessNodeService", searchCriteria={"processNodeName": "%"})
         except (AxlError, ProtocolError) as refused:
             if self.was_read and getattr(refused, "code", None) not in CLEAR_REFUSALS:
-                raise  # it told before, so it is the restart that it does not now
+                raise  # AXL responded before, so the restart is the cause
             self.doubt = (
                 "AXL did not tell which services are activated, so Control Center's reason code was taken for it: %s"
                 % refused
@@ -235,7 +235,7 @@ class Activation:
 
 
 class Keeper:
-    """Reads services of one node, orders what is missing and waits for it."""
+    """Reads services of one node, sends the necessary orders and waits for their effect."""
 
     def __init__(self, center, activation, node, wanted, patience, sleep=time.sleep, clock=time.monotonic):
         self.center = center
@@ -266,13 +266,13 @@ class Keeper:
         )
 
     def first_look(self):
-        """Every service of the node, also of one that is busy or starts."""
+        """All services of the node. Waits if the node is busy or starting."""
         return self.patiently(BUSY + STARTING, self.look, pages=True)
 
     def patiently(self, codes, ask, *arguments, pages=False):
-        """The result of C(ask(*arguments)), asked again within the deadline while it is refused by one of the codes.
+        """The result of C(ask(*arguments)). Retries until the deadline while it is refused with one of the codes.
 
-        pages: also while something unreadable comes in place of an answer, which says nothing of whether an order was obeyed.
+        pages: also retry if the response cannot be read. Such a response does not show whether an order was carried out.
         """
         pause = FIRST_PAUSE
         while True:
@@ -287,11 +287,11 @@ class Keeper:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _in_time(self):
-        """Requests to the node end with the deadline."""
+        """Limit requests to the node to the deadline."""
         return self.center.session.within(max(self._deadline - self._clock(), FIRST_PAUSE))
 
     def look_while_waiting(self, names):
-        """As look(); None where the node, which may be starting, gave no answer. Raises a clear refusal."""
+        """Like look(), but None if the node did not respond, because it may be starting. Raises a definite refusal."""
         try:
             with self._in_time():
                 return self.look(names)
@@ -302,7 +302,7 @@ class Keeper:
             return None
 
     def apply(self, before):
-        """Send the orders that are needed, each after the one before was obeyed. Returns what is there then."""
+        """Send the necessary orders, each after the previous one took effect. Returns the resulting services."""
         if any(service["status"] in MOVING for service in before.values()):
             before = self.wait(list(before), lambda name, service: service["status"] not in MOVING)
         now = dict(before)
@@ -328,7 +328,7 @@ class Keeper:
         except (AxlError, ProtocolError, TransportError) as lost:
             if not may_be_obeyed(lost):
                 raise
-            # The node works on; whether it obeyed is seen by its services.
+            # The node keeps working. Its services show whether it carried out the order.
             self.remarks.append("%s: %s" % (order, lost.what))
             return
         self.remarks.append("%s: %s" % (order, said.said))
@@ -348,7 +348,7 @@ class Keeper:
         return service["status"] == STARTED and (self.wanted["state"] == "started" or was_restarted(before, service))
 
     def wait(self, names, reached):
-        """Look, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
+        """Check, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
         pause = FIRST_PAUSE
         while True:
             now = self.look_while_waiting(names)
@@ -375,12 +375,12 @@ class Keeper:
 
 
 def may_be_obeyed(error):
-    """Whether an order that failed so may have arrived: the answer was lost, late, or unreadable."""
+    """Whether an order that failed in this way may have arrived: the response was lost, late, or unreadable."""
     return not isinstance(error, AxlError)
 
 
 def seems_activated(row):
-    """By Control Center alone: what runs is activated, and one reason code says that it is not."""
+    """Activation according to Control Center alone: a running service is activated, and one reason code means that it is not."""
     if row["status"] == STARTED or row["status"] in MOVING:
         return True
     return False if row["reason_code"] == NOT_ACTIVATED else None
@@ -396,12 +396,12 @@ def shown_late(name, service):
 
 
 def was_restarted(before, service):
-    """True unless both looks show one start time: then the node has not come to it yet."""
+    """True, unless the start time is unchanged, which means that the node has not restarted the service yet."""
     return before["status"] != STARTED or not before["start_time"] or before["start_time"] != service["start_time"]
 
 
 def node_named(node, names):
-    """The name of C(node) among the cluster's names: as it is, by its first label, or the only one."""
+    """The name of C(node) in the cluster: an exact match, a match of the first label, or the only name."""
     names = sorted(set(name for name in names if name and name != "EnterpriseWideData"))
     same = [name for name in names if name.lower() == node.lower()]
     label = [name for name in names if name.split(".")[0].lower() == node.split(".")[0].lower()]
@@ -414,7 +414,7 @@ def node_named(node, names):
 
 
 def known_names(wanted, services):
-    """The names as the node writes them. Raises InputError with the node's own list."""
+    """The names as the node spells them. Raises InputError with a list of the node's services."""
     by_lower = dict((name.lower(), name) for name in services)
     unknown = [name for name in wanted if name.strip().lower() not in by_lower]
     if unknown:
@@ -433,7 +433,7 @@ def deployment(service, wanted):
 
 
 def control(before, now, wanted):
-    """Start, Stop, Restart or None. A service that was started since it was found needs no restart."""
+    """Start, Stop, Restart or None. A service that has been started in the meantime needs no restart."""
     if wanted["state"] == "stopped":
         return None if now["status"] == STOPPED else "Stop"
     if wanted["state"] is None or now["status"] == STARTED and wanted["state"] == "started":
@@ -444,7 +444,7 @@ def control(before, now, wanted):
 
 
 def plan(services, wanted):
-    """The orders that the services as they are need, as far as that can be said before the first was obeyed."""
+    """The orders that the services need, as far as this can be predicted before the first order takes effect."""
     orders = []
     settled = {"Starting": STARTED, "Stopping": STOPPED}
     services = dict(
@@ -483,7 +483,7 @@ def refuse_impossible(services, wanted):
 
 
 def diff_side(services, wanted):
-    """What was asked for, of each service."""
+    """The requested properties of each service."""
     shown = {}
     for name, service in services.items():
         shown[name] = {}

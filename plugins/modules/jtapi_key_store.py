@@ -213,7 +213,7 @@ CURE = "Fetch one first, with capf_certificate or the playbook voiceops.secure_t
 
 
 class Source:
-    """Key and certificate of an instance's folder. Raises StoreError where they are missing or not of one kind."""
+    """Key and certificate from an instance's folder. Raises StoreError if they are missing or do not belong together."""
 
     def __init__(self, path, passphrase, chain, authorities=()):
         store = _store.Store(path)
@@ -250,7 +250,7 @@ def has_pair(path):
 
 
 class Keytool:
-    """Java's keytool with Bouncy Castle. Passwords go by its environment, stores by files for their owner alone."""
+    """Java's keytool with Bouncy Castle. Passwords are passed in its environment, stores in files that only their owner can read."""
 
     def __init__(self, module):
         self._module = module
@@ -260,7 +260,7 @@ class Keytool:
         self._jar, self._provider = provider_of(module.params["bouncy_castle"])
 
     def converted(self, octets, before, after):
-        """The store in another format, with the same password. Raises FormatError where it cannot be read with that."""
+        """The store in another format, with the same password. Raises FormatError if the password does not open it."""
         params = self._module.params
         folder = tempfile.mkdtemp(prefix="keytool-", dir=self._module.tmpdir)
         try:
@@ -281,7 +281,7 @@ class Keytool:
 
 
 def provider_of(path):
-    """C((jar, class of its provider)). Raises StoreError where there is none."""
+    """C((jar, class of its provider)). Raises StoreError if there is none."""
     for pattern, provider in PROVIDERS if path else ():
         names = sorted(glob.glob(os.path.join(glob.escape(path), pattern))) if os.path.isdir(path) else [path]
         named = [name for name in names if os.path.isfile(name) and (
@@ -317,7 +317,7 @@ def opened(octets, params, keytool):
 
 
 def difference(held, source, params, keytool):
-    """C((reason to write, what is shown of the file as it is)); no reason where its content is good."""
+    """C((reason to write, what the diff shows of the current file)); the reason is empty if the content is good."""
     if held is None:
         return "missing", ""
     try:
@@ -336,7 +336,7 @@ def difference(held, source, params, keytool):
 
 
 def alias_of(params):
-    """As the store has it; Java writes it in lower case."""
+    """The alias as in the store. Java writes it in lower case."""
     return {"pkcs12": params["alias"], "bcfks": (params["alias"] or "").lower()}.get(params["format"])
 
 
