@@ -129,8 +129,8 @@ ENTRY_POINTS_OF_WINDOWS = {
         "The playbook C(voiceops.secure_tsp.discover_registry_profile) runs this entry point.",
     )),
     "draft": ("Draft a registry profile from the TSP's installer", (
-        "Reads O(client_windows_discover_installer) on the controller, compares the draft with the registry of one host, and "
-        "writes O(client_windows_registry_profile). Entries that the host did not confirm are not used.",
+        "Reads O(client_windows_discover_installer) on the controller, compares the draft with the registry of one host, and then "
+        "writes it to O(client_windows_registry_profile). Entries that the host did not confirm are not used.",
         "The playbook C(voiceops.secure_tsp.discover_registry_profile) runs this entry point if an installer is given.",
     )),
 }

@@ -215,16 +215,15 @@ CLUSTER = {
     "password": Option("secret", None, ("Password of the AXL user.",), secret=True, required=True),
     "validate_certs": Option("bool", True, ("Check the certificate of the web services.",)),
     "ca_path": Option("path", None, (
-        "File on the controller with the certificates to trust for the web services, see "
+        "File on the controller with certificates to trust for these services. See "
         "O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
     "server_fingerprint": Option("str", None, (
-        "SHA-256 fingerprint of the web services' certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+        "SHA-256 of the web services' certificate. See O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
     "tls_legacy": Option("bool", False, (
         "Accept TLS 1.0 and 1.1, old cipher suites and short keys from the web services, see "
         "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). For CAPF and CTI Manager, use O(secure_tsp_tls_legacy).",)),
     "axl_version": Option("str", None, (
-        "AXL version of the requests, by default determined from the cluster. See "
-        "O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
+        "AXL version to use, by default determined from the cluster. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
     "timeout": Option("int", 60, ("Time limit for one request to the web services, in seconds.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
         "User for RISPort70 and Control Center, if the AXL user does not have the roles for them.",)),
@@ -645,7 +644,7 @@ WINDOWS = {
     "string_handover": Option("str", "file_on_controller", (
         "How to hand over an authorization string to the person who enters it, if the registry profile does not specify where the TSP "
         "stores it.",
-        "V(file_on_controller) writes a file with mode 0600 to O(client_windows_string_folder), V(file_on_host) a file to "
+        "V(file_on_controller) writes a file with mode 0600 to O(client_windows_string_folder), V(file_on_host) writes one to the folder "
         "O(client_windows_string_folder_on_host). V(none) works only with strings given in the list of instances.",
     ), choices=("file_on_controller", "file_on_host", "none")),
     "string_folder": Option("path", None, (
