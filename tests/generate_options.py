@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what is made from the table of options: C(make options).
+"""Write what is generated from the table of options: C(make options).
 
-These are the argument specs of the role secure_tsp and the page of variables. The options come from
-plugins/module_utils/_options.py, the entry points from the table below, and where an option is used is read from the stages.
+These are the argument specs of the roles secure_tsp and client_windows, and the page of variables. The options come from
+plugins/module_utils/_options.py, and the entry points from the table below. Where an option is used is read from the stages.
 """
 
 from __future__ import annotations
@@ -31,115 +31,118 @@ WIDTH = 130
 
 # {task file that a play may name: (what it does in one line, more about it)}
 ENTRY_POINTS = {
-    "main": ("Provision secure TSP instances from two lists, prove them, and print a summary", (
-        "Compares users and TSP instances with what clusters and hosts show, and brings them into line in as few steps as "
-        "possible. Safe to run again at any time, also after a failure. Meant for the hosts that the instances are on.",
-        "A host on which something goes wrong is left out from there on and fails at the end of the run, after the summary.",
-        "Registers C(secure_tsp_summary), with rows, totals and the lines that were printed. It holds no secrets.",
-        "For a play with C(serial) use C(site), and then C(finish) and C(end) in plays of their own, as the playbook "
+    "main": ("Provision secure TSP instances from two lists, verify them, and print a summary", (
+        "Compares the listed users and TSP instances with the state of clusters and hosts, and makes the necessary changes in as few "
+        "steps as possible. It is safe to run it again at any time, even after a failure. Run it on the hosts of the instances.",
+        "A host on which something goes wrong is left out from then on, and fails at the end of the run, after the summary.",
+        "Registers C(secure_tsp_summary), with rows, totals and the printed lines. It contains no secrets.",
+        "In a play with C(serial), use C(site), and then C(finish) and C(end) in separate plays, as the playbook "
         "C(voiceops.secure_tsp.site) does.",
     )),
     "site": ("Provision the hosts of one batch", (
-        "Everything that the entry point C(main) does for the hosts of the batch, without the summary.",
+        "Does everything that the entry point C(main) does, for the hosts of the batch and without the summary.",
     )),
-    "finish": ("Cut over and prove what waited for hosts of other batches", (
-        "Goes after C(site), in a play over all hosts without C(serial). Does nothing where one batch was all.",
+    "finish": ("Cut over and verify the instances that waited for hosts of other batches", (
+        "Run it after C(site), in a play over all hosts without C(serial). Does nothing if there was only one batch.",
     )),
     "end": ("Print the summary, and fail hosts on which something went wrong", (
-        "Goes last, in a play over all hosts without C(serial).",
+        "Run it last, in a play over all hosts without C(serial).",
     )),
     "preflight": ("Check lists, window and clusters, and change nothing", (
-        "Fails with everything that is wrong in one message. Asks the clusters, but no host.",
+        "Fails with a single message that lists everything that is wrong. Reads the clusters, but connects to no host.",
     )),
-    "look": ("Check, then look at the hosts, and print a summary", (
-        "Looks at packages, clock, ports and addresses, fetches the trust lists, judges keys and certificates, and puts right "
-        "what needs no CAPF. Nothing is changed on the clusters.",
+    "look": ("Run the preflight checks, check the hosts, and print a summary", (
+        "Checks packages, clock, ports and addresses, fetches the trust lists, checks keys and certificates, and repairs "
+        "what can be repaired without CAPF. Nothing is changed on the clusters.",
     )),
-    "accounts": ("Check, look at the hosts, and bring users, groups, devices and idle profiles in line", (
-        "Nothing is armed, and nobody is cut over.",
+    "accounts": ("Run the checks, and manage users, groups, devices and idle profiles", (
+        "No profile is armed, and no user is cut over.",
     )),
-    "enrol": ("Provision up to the certificates, and cut nobody over", (
-        "The first part of C(site). What an application needs besides goes behind it, such as the role "
+    "enrol": ("Provision everything up to the certificates, without a cutover", (
+        "The first part of C(site). Run whatever else an application needs after it, such as the role "
         "P(voiceops.secure_tsp.client_jtapi#role), then C(prove) and C(end).",
     )),
-    "prove": ("Cut over and prove what C(enrol) left", (
-        "The second part of C(site). Applications in use are stopped before and started afterwards by their handlers.",
+    "prove": ("Cut over and verify what C(enrol) provisioned", (
+        "The second part of C(site). Handlers stop running applications before and start them afterwards.",
     )),
     "verify": ("Verify the instances, print a summary, and change nothing", (
-        "Looks at keys and certificates, asks the clusters what they see, and opens providers where that disturbs nobody.",
+        "Checks keys and certificates, reads the connections that the clusters report, and opens providers where that disturbs no "
+        "application.",
     )),
-    "upgrade": ("Give new certificates to the instances that need one, batch by batch, in a maintenance window", (
-        "Brings the trust lists up to date, decides by what the hosts hold, shows the plan, and stops there in check mode.",
-        "C(upgrade_batch), in a later play, does what the plan says, and C(end) prints the summary, as the playbook "
+    "upgrade": ("Plan new certificates for the instances that need one, to be enrolled batch by batch in a maintenance window", (
+        "Updates the trust lists, decides which instances need a certificate from what is on the hosts, shows the plan, and stops there "
+        "in check mode.",
+        "C(upgrade_batch), in a later play, carries out the plan, and C(end) prints the summary, as the playbook "
         "C(voiceops.secure_tsp.upgrade_certificates) does.",
-        "Nothing is kept on the controller, so that a run that was stopped goes on when it is started again.",
+        "Nothing is stored on the controller. An interrupted run continues when it is started again.",
     )),
-    "upgrade_batch": ("Give new certificates to what the plan of C(upgrade) names on a batch of hosts", (
-        "A canary batch on one host comes before the others of each cluster. Never more than O(upgrade_batch:secure_tsp_batch_instances) "
-        "are armed on all hosts. Each certificate is proven where it was enrolled, and what CTI Manager does not take is put back on disk.",
+    "upgrade_batch": ("Enrol the new certificates in the plan of C(upgrade) on a batch of hosts", (
+        "On each cluster, a canary batch on one host precedes all others. At most O(upgrade_batch:secure_tsp_batch_instances) "
+        "instances are armed at the same time on all hosts. Each certificate is verified on the host on which it was enrolled. If CTI "
+        "Manager refuses it, the former one is put back on disk.",
     )),
     "rollback": ("Put former keys and certificates back", (
-        "Of the instances in O(rollback:secure_tsp_rollback_instances) whose certificate was not verified yet. The one in place "
-        "is lost then, and CUCM may no longer accept the former one.",
+        "Works on the instances in O(rollback:secure_tsp_rollback_instances) whose certificate has not been verified yet. The current "
+        "certificate is lost, and CUCM may no longer accept the former one.",
     )),
-    "disarm": ("Disarm CAPF profiles whose authorization string nobody holds", (
-        "Of the listed instances on the hosts of the play. Strings in the list and those of TSPs stay.",
+    "disarm": ("Disarm CAPF profiles whose authorization string is lost", (
+        "Works on the listed instances on the hosts of the play. Profiles whose string is in the list or belongs to a TSP stay armed.",
     )),
     "decommission": ("Remove what the lists name with C(state) V(absent), and nothing else", (
         "Removes keys, certificates and trust lists from the hosts, then CAPF profiles, then users with C(remove_user).",
     )),
-    "drift": ("Compare clusters and hosts with the lists, report, and change nothing", (
-        "Reads everything that the other entry points write, and tells what differs with what cures it.",
-        "Fails hosts that a finding is about, so that C(ansible-playbook) ends with 2; with 4 when a host could not be reached.",
+    "drift": ("Compare clusters and hosts with the lists, report differences, and change nothing", (
+        "Reads everything that the other entry points write, and reports each difference together with its solution.",
+        "Fails the hosts that a finding concerns, so that C(ansible-playbook) exits with 2, or with 4 if a host could not be reached.",
     )),
-    "diagnose": ("Look for the first thing that does not work, instance by instance, and change nothing", (
-        "Writes a page for each instance. What works, the first thing that does not, and the next step.",
+    "diagnose": ("Find the first thing that does not work for each instance, and change nothing", (
+        "Writes a page for each instance, with what works, the first thing that does not, and the next step.",
     )),
-    "adopt_host": ("Look for what a host holds already, before lists are written", (
-        "The first half of the playbook C(voiceops.secure_tsp.adopt), for the hosts. Looks at addresses and certificates.",
+    "adopt_host": ("Find what a host already has, before the lists are written", (
+        "The first half of the playbook C(voiceops.secure_tsp.adopt), for the hosts. Reads addresses and certificates.",
     )),
-    "adopt": ("Write the lists of users and instances that describe what the clusters have already", (
+    "adopt": ("Write lists of users and instances that describe what the clusters already have", (
         "The second half of the playbook C(voiceops.secure_tsp.adopt), for the controller. Reads CAPF profiles, their users and "
-        "open connections, and writes O(adopt:secure_tsp_adopt_file), with all that a person has to fill in as comments.",
+        "open connections, and writes O(adopt:secure_tsp_adopt_file), with comments for everything that a person has to fill in.",
         "An instance is assigned to the host that has its files, or from which its user's only instance is connected.",
     )),
-    "rehearse": ("Show what would come of the lists, on a cluster that is played on the controller", (
-        "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Neither the clusters nor the hosts of "
-        "the inventory are asked.",
-        "It needs the folder C(tests) of the collection, which its tarball has.",
+    "rehearse": ("Show what a run with the lists would do, on a cluster simulated on the controller", (
+        "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Does not connect to the clusters or "
+        "hosts of the inventory.",
+        "Requires the folder C(tests) of the collection, which is part of its tarball.",
     )),
 }
 ENTRY_POINTS_OF_WINDOWS = {
-    "main": ("Install and set the Cisco TSP on a Windows host", (
-        "Copies the installer, runs it, and writes settings into the registry, as the stage C(look) of the playbook "
-        "C(voiceops.secure_tsp.site) found them to differ.",
-        "What only the cluster knows, arming, waiting, cutover and proof are stages of the role "
-        "P(voiceops.secure_tsp.secure_tsp#role), which includes this one.",
-        "Needs the collection C(ansible.windows), version 2.8.0 or later, on the controller.",
+    "main": ("Install and configure the Cisco TSP on a Windows host", (
+        "Copies the installer, runs it, and writes those settings to the registry that the stage C(look) of the playbook "
+        "C(voiceops.secure_tsp.site) found to differ.",
+        "Everything that involves the cluster (arming, waiting, cutover and verification) is part of the role "
+        "P(voiceops.secure_tsp.secure_tsp#role), which includes this role.",
+        "Requires the collection C(ansible.windows), version 2.8.0 or later, on the controller.",
     )),
-    "restart": ("Start the TSPs of a host anew", (
+    "restart": ("Restart the TSPs of a host", (
         "Stops the application, restarts the Telephony service or Windows, and starts the application again.",
     )),
-    "discover": ("Find out where a TSP keeps a setting", (
+    "discover": ("Find out where a TSP stores a setting", (
         "Compares the registry before and after one change in the TSP's dialog and adds what it finds to "
         "O(client_windows_registry_profile).",
-        "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile).",
+        "The playbook C(voiceops.secure_tsp.discover_registry_profile) runs this entry point.",
     )),
-    "draft": ("Make a draft of a registry profile from the TSP's installer", (
-        "Reads O(client_windows_discover_installer) on the controller, holds what follows from it against the registry of one host, and "
-        "writes O(client_windows_registry_profile). What the host did not confirm is used for nothing.",
-        "Its tasks are those of the playbook C(voiceops.secure_tsp.discover_registry_profile) with an installer.",
+    "draft": ("Draft a registry profile from the TSP's installer", (
+        "Reads O(client_windows_discover_installer) on the controller, compares the draft with the registry of one host, and then "
+        "writes it to O(client_windows_registry_profile). Entries that the host did not confirm are not used.",
+        "The playbook C(voiceops.secure_tsp.discover_registry_profile) runs this entry point if an installer is given.",
     )),
 }
 GIVEN_TO_WINDOWS = {
     "work": _options.Option("dict", {}, (
-        "What is to be done on the host, as the role P(voiceops.secure_tsp.secure_tsp#role) found out. Never set by hand.",
+        "Work to do on the host, as determined by the role P(voiceops.secure_tsp.secure_tsp#role). Never set by hand.",
     )),
     "restart": _options.Option("dict", {"by": "none", "reasons": []}, (
-        "How the host is to be restarted, and why. Never set by hand.",
+        "How to restart the host, and why. Never set by hand.",
     )),
 }
-PLAYED_AFTER = {"site": ("finish", "end"), "upgrade": ("upgrade_batch",)}  # what the playbook goes on with
+PLAYED_AFTER = {"site": ("finish", "end"), "upgrade": ("upgrade_batch",)}  # the entry points that the playbook runs next
 PARTS_OF_SITE = ("preflight", "look", "accounts", "enrol", "prove")
 # The keys of each list, and those of the dictionaries inside.
 KEYS = {
@@ -158,7 +161,7 @@ def keys_of(name):
 
 
 def type_of(option):
-    """The type as Ansible has it."""
+    """The type as Ansible names it."""
     return {"name": "str", "secret": "str", "host": "str", "address": "str", "size": "str"}.get(option.type, option.type)
 
 
@@ -182,7 +185,7 @@ def argument_specs():
 
 
 def argument_specs_of_windows():
-    """The same of the role client_windows."""
+    """The same for the role client_windows."""
     options = {_options.PREFIX_WINDOWS + name: spec_of(option) for name, option in {**_options.WINDOWS, **GIVEN_TO_WINDOWS}.items()}
     author = ["The voiceops.secure_tsp maintainers (@voiceops)"]
     specs = {name: {"short_description": short, "version_added": FIRST, "description": list(more), "author": author, "options": options}
@@ -197,9 +200,9 @@ HEAD_OF_WINDOWS = """\
 HEAD = """\
 ---
 # Written by make options, from plugins/module_utils/_options.py and tests/generate_options.py.
-# The keys of the three lists are described and not specified: the stage preflight finds every mistake in all of them at once, names
-# the entry, and never prints a value, while Ansible's own validation would stop at the first kind of mistake and may print what
-# it refuses, passwords included.
+# The keys of the three lists are described but not specified. The stage preflight finds all mistakes at once, names the entry, and
+# never prints a value. Ansible's own validation would stop at the first kind of mistake and may print the values that it refuses,
+# including passwords.
 """
 
 
@@ -231,7 +234,7 @@ def facts_of(option):
 
 
 def shown(value):
-    """A value as one writes it in YAML."""
+    """A value as written in YAML."""
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -267,7 +270,7 @@ def page():
             [("``%s``" % key, facts_cell(option), rst(" ".join(option.help))) for key, option in keys_of(name)])]
     rows = [("``%s``" % (_options.PREFIX + name), facts_cell(option), rst(" ".join(option.help)), ", ".join(used[name]) or "\\-")
             for name, option in sorted(_options.OPTIONS.items())]
-    parts += [heading("How a run goes about it"), RUN, list_table(
+    parts += [heading("Options of a run"), RUN, list_table(
         ("Variable", "Type, default", "Meaning", "Used by"), (22, 18, 45, 15), rows)]
     for role in OTHER_ROLES:
         parts += [heading("Role %s" % role), ":ansplugin:`voiceops.secure_tsp.%s#role`\n" % role,
@@ -287,14 +290,15 @@ TOP = """\
 Variables
 =========
 
-Set these in the inventory, best for the group ``secure_tsp`` or for ``all``. A variable that begins with ``secure_tsp_`` and is
-not on this page is refused, with the name that is most like it. A value of the wrong type is refused as well, and all mistakes
-come in one message, before anything is touched.
+Set these variables in the inventory, preferably for the group ``secure_tsp`` or for ``all``. A variable that begins with
+``secure_tsp_`` and is not on this page is refused, and the message suggests the most similar name. A value of the wrong type is
+refused as well. All mistakes are reported in one message, before anything is changed.
 """
 
 RUN = """\
-The last column names the entry points of the role :ansplugin:`voiceops.secure_tsp.secure_tsp#role` that use the variable, most of
-which are playbooks of the same name. For one run give a variable on the command line, as in ``-e secure_tsp_cutover=manual``.
+The last column names the entry points of the role :ansplugin:`voiceops.secure_tsp.secure_tsp#role` that use the variable. For most
+of them there is a playbook of the same name. To set a variable for one run, use the command line, as in
+``-e secure_tsp_cutover=manual``.
 """
 
 
@@ -371,7 +375,7 @@ def rst(text):
 
 
 def uses():
-    """{option: entry points and playbooks that use it}, read from the stages and from YAML. Who is told of site is not told of its parts."""
+    """{option: entry points and playbooks that use it}, read from the stages and from YAML. Where site is named, its parts are not."""
     stages = {**table.ON_CLUSTERS, **table.ON_HOSTS}
     found = {name: [] for name in _options.OPTIONS}
     texts = {entry: text_of(entry, set()) for entry in ENTRY_POINTS if entry != "main"}
@@ -393,7 +397,7 @@ def code_of(path):
 
 
 def text_of(entry, seen):
-    """A task file with those that it includes, comments left out."""
+    """A task file with the files that it includes, without comments."""
     path = ROLE / "tasks" / ("%s.yml" % entry)
     if entry in seen or not path.exists():
         return ""
@@ -442,7 +446,7 @@ FILES = {SPECS: argument_specs, SPECS_OF_WINDOWS: argument_specs_of_windows, PAG
 
 
 def stale():
-    """Names of the files that are not what the table makes of them."""
+    """Names of the generated files that are out of date."""
     return [path.relative_to(ROOT).as_posix() for path, made in FILES.items()
             if not path.exists() or path.read_text(encoding="utf-8") != made()]
 

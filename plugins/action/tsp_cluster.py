@@ -14,7 +14,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table 
 
 
 class ActionModule(ActionBase):
-    """One stage on all clusters, once for all hosts, in this process. The module of the same name documents it."""
+    """Runs one stage on all clusters, once for all hosts, in this process. The module of the same name documents it."""
 
     _VALID_ARGS = frozenset({"stage"})
     _requires_connection = False

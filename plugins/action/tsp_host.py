@@ -15,25 +15,25 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, PASSPHRASE, SEALED, TELLING
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-# Without it, SSH waits for a host that vanished until TCP gives up. Of two values it takes the first: what ssh_args say wins.
+# Without this, SSH waits for a host that vanished until TCP gives up. SSH uses the first of two values, so ssh_args take precedence.
 KEEPALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
-# Stages that speak with a host for the first time: one that is not reached stays out.
+# Stages that contact a host for the first time. If a host cannot be reached, it is left out.
 FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
 
 
 def text_of(warning):
-    """A warning of a module; since ansible-core 2.19 it comes as an object."""
+    """The text of a module's warning, which is an object since ansible-core 2.19."""
     return str(getattr(getattr(warning, "event", None), "msg", None) or warning)
 
 
 def keep_alive(connection):
-    """Have SSH notice within a minute that a host is gone."""
+    """Make SSH detect within a minute that a host is gone."""
     if getattr(connection, "transport", "") == "ssh":
         connection.set_option("ssh_extra_args", " ".join(filter(None, (connection.get_option("ssh_extra_args"), KEEPALIVE))))
 
 
 class Execute:
-    """Runs the module of the same name on the host; secrets go as one option that Ansible hides as a whole."""
+    """Runs the module of the same name on the host. Secrets are passed as one option that Ansible hides as a whole."""
 
     def __init__(self, action, run, tolerant):
         self._action, self._run, self._tolerant = action, run, tolerant
@@ -49,9 +49,9 @@ class Execute:
             stage=stage, instances=instances, settings=settings, sealed=json.dumps(secrets) if secrets else None))
 
     def module(self, name, options, secret=False):
-        """What a module answers. A line that breaks raises in the first stage, later it is an answer that failed.
+        """The result of a module. If the connection breaks, the first stages raise; later stages return a failed result.
 
-        secret: options that the host must not log, such as Windows does in its event log.
+        secret: whether the host must not log the options, as Windows does in its event log.
         """
         task = self._action._task
         hidden, task.no_log = task.no_log, secret or task.no_log
@@ -61,7 +61,7 @@ class Execute:
             task.no_log = hidden
 
     def action(self, name, options):
-        """The same of a module that has a part on the controller; its options are always secret."""
+        """The same for a module with an action plugin on the controller; its options are always secret."""
         task = self._action._task.copy()
         task.args, task.no_log = options, True
         plugin = self._action._shared_loader_obj.action_loader.get(
@@ -85,7 +85,7 @@ class Execute:
 
 
 class ActionModule(ActionBase):
-    """One stage on one host: one module process there, or none where there is nothing to do."""
+    """Runs one stage on one host, with one module process there, or none if there is nothing to do."""
 
     _VALID_ARGS = frozenset({"stage"})
 

@@ -7,21 +7,21 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: fleet_progress
 type: aggregate
-short_description: Show how far enrolment in batches is, and when it ends
+short_description: Show the progress of enrolment in batches, and when it will be done
 version_added: 0.1.0
 description:
-  - Shows the batch, how many instances are done, failed and left, how many it does in a minute, and when it will be done,
+  - Shows the current batch, how many instances are done, failed and left, how many are done per minute, and when all will be done,
     compared with the end of the maintenance window.
-  - On a terminal this is one live line at the bottom, below whatever else is printed. Elsewhere, and in Ansible's log file,
-    these are plain lines when a batch begins and ends, and now and then in between.
-  - Works beside any other callback, and with C(voiceops.secure_tsp.upgrade_certificates) and C(voiceops.secure_tsp.site).
-  - A batch is what one host has armed at a time. The hosts write down when a batch begins and ends, in a file of the run's own
-    temporary folder, which holds no secrets and goes with the run. That is all this callback looks at.
+  - On a terminal, this is a single live line at the bottom, below all other output. Elsewhere, and in Ansible's log file,
+    plain lines are printed when a batch starts and ends, and at intervals in between.
+  - Works together with any other callback, and with C(voiceops.secure_tsp.upgrade_certificates) and C(voiceops.secure_tsp.site).
+  - A batch is what one host has armed at the same time. When a batch starts or ends, this is recorded in a file in the temporary
+    folder of the run. The file contains no secrets and is removed with the run. It is all that this callback reads.
 options:
   live:
     description:
-      - V(auto) shows the live line when the output is a terminal, and no plain lines then.
-      - V(never) prints plain lines on terminals, too.
+      - V(auto) shows the live line if the output is a terminal, and no plain lines in that case.
+      - V(never) prints plain lines on terminals as well.
     type: str
     choices: [auto, never]
     default: auto
@@ -31,7 +31,7 @@ options:
       - section: callback_fleet_progress
         key: live
   interval:
-    description: Seconds between plain lines while a batch is at work.
+    description: Seconds between plain lines while a batch is running.
     type: int
     default: 30
     env:
@@ -40,7 +40,7 @@ options:
       - section: callback_fleet_progress
         key: interval
 requirements:
-  - enabled in the configuration, C(callbacks_enabled = voiceops.secure_tsp.fleet_progress)
+  - Must be enabled in the configuration with C(callbacks_enabled = voiceops.secure_tsp.fleet_progress)
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
@@ -68,13 +68,13 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._journal impor
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress import taken
 
 ENROLLING = ("enrol", "renew")  # stages of the action tsp_host
-TOLD = ("begins", "ended", "stopped")  # events that are told at once
+TOLD = ("begins", "ended", "stopped")  # events that are printed at once
 BEAT = 1.0  # seconds
 
 
 class LiveLine:
-    """The bottom row of a terminal. Everything else scrolls above it, since no callback could take a line away before
-    another one prints. Control sequences are those of the VT100, which all terminals know."""
+    """The bottom row of a terminal. All other output scrolls above it, because a callback cannot remove its line before
+    another one prints. Uses VT100 control sequences, which all terminals support."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -97,7 +97,7 @@ class LiveLine:
         self._write(sequence + "\0337\033[%d;1H\033[K%s\0338" % (rows, text[:columns - 1]))
 
     def hide(self):
-        """Give the row back. A worker process that ends must not do so."""
+        """Release the row. A worker process must not do this when it ends."""
         if self._size is not None and os.getpid() == self._owner:
             self._write("\0337\033[r\033[%d;1H\033[K\0338" % self._size[1])
             self._size = None
@@ -119,12 +119,12 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._journal = Journal(constants.DEFAULT_LOCAL_TMP)
         self._known = {}
-        self._now = None  # the progress of the cluster that was told of last
-        self._why = {}  # what stopped each cluster, so that it is told once and not by every host
+        self._now = None  # the progress of the cluster that was reported last
+        self._why = {}  # what stopped each cluster, so that it is reported once and not for every host
         self._told = 0.0
         self._live = None
         self._lock = threading.RLock()
-        self._ended = None  # set when the hosts are no longer at work
+        self._ended = None  # set when the hosts are done
 
     def v2_playbook_on_start(self, playbook):
         if self.get_option("live") == "auto" and LiveLine.possible(sys.stdout):
@@ -150,7 +150,7 @@ class CallbackModule(CallbackBase):
             self._display.display("PROGRESS %s" % progress.at_the_end(time.time()))
 
     def _watch(self, ended):
-        """While one task has hosts work through many batches, nothing else calls."""
+        """Poll while one task works through many batches, because Ansible calls nothing in the meantime."""
         while not ended.wait(BEAT):
             self._look()
 
@@ -159,7 +159,7 @@ class CallbackModule(CallbackBase):
             self._ended.set()
 
     def _look(self):
-        """Tell what happened since it was last looked."""
+        """Report what happened since the last call."""
         with self._lock:
             for event in self._journal.news():
                 self._now = taken(self._known, [event])[event["cluster"]]
@@ -174,11 +174,11 @@ class CallbackModule(CallbackBase):
                 self._tell(self._now.at_work_line(now), now)
 
     def _is_known(self, event):
-        """Every host says what stopped it; that is news only once."""
+        """Every host reports what stopped it; print it only once."""
         before, self._why[event["cluster"]] = self._why.get(event["cluster"]), event.get("why")
         return event["event"] == "stopped" and before == event["why"]
 
     def _tell(self, line, now):
-        """A plain line, which goes to Ansible's log alone while there is a live line."""
+        """Print a plain line. It goes only to Ansible's log while there is a live line."""
         self._told = now
         self._display.display("PROGRESS %s" % line, log_only=self._live is not None)

@@ -20,8 +20,8 @@ attributes:
     platforms: posix
     support: full
 notes:
-  - For CUCM 11.5 to 15. Tested against simulated clusters of 11.5, 12.5, 14 and 15, and never against a production cluster;
-    R(the guide about protocols,ansible_collections.voiceops.secure_tsp.docsite.protocols) grades what is known.
+  - For CUCM 11.5 to 15. Tested against simulated clusters of 11.5, 12.5, 14 and 15, never against a production cluster.
+    R(The protocol guide,ansible_collections.voiceops.secure_tsp.docsite.protocols) grades what is known.
 """
 
     INFO_MODULE = r"""
@@ -30,15 +30,15 @@ attributes:
   check_mode:
     support: full
     details:
-      - This module reads and never changes anything.
+      - This module only reads; it never changes anything.
   diff_mode:
     support: N/A
     details:
-      - This module reads and never changes anything.
+      - This module only reads; it never changes anything.
   idempotent:
     support: full
     details:
-      - This module reads and never changes anything.
+      - This module only reads; it never changes anything.
 """
 
     ACTIONGROUP_AXL = r"""

@@ -10,8 +10,8 @@ class ModuleDocFragment:
 options:
   hostname:
     description:
-      - Host name or address of the cluster's publisher, which answers AXL and the serviceability services.
-      - If not set, the environment variable E(CUCM_HOSTNAME) of the host that runs the module is used.
+      - Host name or address of the cluster's publisher, which serves AXL and the serviceability services.
+      - If not set, the environment variable E(CUCM_HOSTNAME) on the host that runs the module is used.
     type: str
     required: true
   port:
@@ -20,8 +20,8 @@ options:
     default: 8443
   username:
     description:
-      - User of the AXL interface. Reading needs C(Standard AXL API Users) and C(Standard AXL Read Only API Access),
-        changing needs C(Standard AXL API Access).
+      - User of the AXL interface. Reading requires C(Standard AXL API Users) and C(Standard AXL Read Only API Access);
+        changing requires C(Standard AXL API Access).
       - If not set, the environment variable E(CUCM_USERNAME) is used.
     type: str
     required: true
@@ -34,33 +34,33 @@ options:
   validate_certs:
     description:
       - Whether the server's TLS certificate must be trusted through O(ca_path) or the system's certificate authorities.
-      - CUCM's web certificate is self-signed by default. Give it in O(ca_path), or pin it with O(server_fingerprint),
-        before you think of turning this off.
+      - CUCM's web certificate is self-signed by default. Supply it in O(ca_path), or pin it with O(server_fingerprint),
+        before you consider turning this off.
     type: bool
     default: true
   ca_path:
-    description: PEM file, or folder of hashed PEM files, with the certificates that may vouch for the server.
+    description: PEM file, or folder of hashed PEM files, with the certificates to trust for the server.
     type: path
   server_fingerprint:
     description:
       - SHA-256 fingerprint of the server's certificate as 64 hexadecimal digits, with or without colons.
-      - If set, exactly this certificate is accepted, whoever issued it and whatever name it carries.
+      - If set, only this certificate is accepted, whatever its issuer and name.
     type: str
   tls_legacy:
     description:
-      - Also accept TLS 1.0 and 1.1, cipher suites without forward secrecy, Diffie-Hellman keys and certificates that are too
-        short for today's rules, and signatures by SHA-1, from the web services.
-      - The certificate is still checked. It causes a warning.
-      - CAPF and CTI Manager have an option of their own for it.
+      - Also accept TLS 1.0 and 1.1, cipher suites without forward secrecy, Diffie-Hellman and certificate keys that are too
+        short by today's rules, and SHA-1 signatures from the web services.
+      - The certificate is still checked. A warning is issued.
+      - CAPF and CTI Manager have their own option for this.
     type: bool
     default: false
   axl_version:
     description:
-      - AXL schema version to speak, such as V(12.5).
-      - If not set, it is negotiated from the cluster's release, from 11.5 to 15.0.
+      - AXL schema version to use, such as V(12.5).
+      - If not set, it is determined from the cluster's release, from 11.5 to 15.0.
     type: str
   timeout:
-    description: Seconds for one request, from connecting to the end of the answer.
+    description: Time limit for one request in seconds, from connecting to the end of the response.
     type: int
     default: 60
 requirements:
@@ -73,8 +73,8 @@ requirements:
 options:
   serviceability_username:
     description:
-      - User for RISPort70, Control Center and log collection, where it is not O(username).
-      - It needs C(Standard CCM Server Monitoring) or C(Standard RealtimeAndTraceCollection).
+      - User for RISPort70, Control Center and log collection, if it is not O(username).
+      - The user needs C(Standard CCM Server Monitoring) or C(Standard RealtimeAndTraceCollection).
     type: str
   serviceability_password:
     description: Password of O(serviceability_username).

@@ -14,38 +14,38 @@ options:
     required: true
   name_template:
     description:
-      - The name that CAPF knows the instance by, with V({instance_id}) in the place of O(instance_id).
-      - The default is what Cisco's JTAPI clients 11.5 to 15 send. The Windows TSP was never observed.
+      - Name under which CAPF knows the instance. V({instance_id}) is replaced by O(instance_id).
+      - The default is the name that Cisco's JTAPI clients 11.5 to 15 send. The Windows TSP has not been observed.
     type: str
     default: CTI-{instance_id}
   key:
     description:
-      - The kind of key that is wanted. A certificate for another kind is renewed.
-      - If not set, any kind is kept, and a new key is RSA with 2048 bits.
+      - Type and size of the key. A certificate for a different key type or size is renewed.
+      - If not set, an existing key of any kind is kept, and a new key is RSA with 2048 bits.
     type: dict
     suboptions:
       type:
-        description: V(ec) needs CAPF protocol version 3, which no CTI client was seen to speak.
+        description: Type of the key. V(ec) requires CAPF protocol version 3, which no CTI client has been observed to use.
         type: str
         choices: [rsa, ec]
         default: rsa
       size:
-        description: Bits. 2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.
+        description: Size in bits. 2048 (the default), 3072 or 4096 for RSA; 256 (the default), 384 or 521 for EC.
         type: int
   renew_before_days:
     description:
-      - A certificate that expires within this number of days counts as expiring. With V(0) only an expired one is renewed.
+      - A certificate that expires within this number of days counts as expiring. With V(0), only an expired one is renewed.
       - From 0 to 36500.
     type: int
     default: 0
   issuers:
     description:
-      - PEM text of the authorities that issue certificates for CAPF, where an online CA does. No trust list has them.
-      - A certificate that neither these nor the CAPF of the trust list issued counts as one of a wrong issuer.
+      - PEM text of the authorities that issue certificates for CAPF, if an online CA does. No trust list contains them.
+      - A certificate that was issued neither by these nor by the CAPF of the trust list counts as having the wrong issuer.
     type: list
     elements: str
   key_passphrase:
     description:
-      - Passphrase of the private key. A key that is encrypted with another one is an error and is not replaced.
+      - Passphrase of the private key. A key that is encrypted with a different passphrase is an error and is not replaced.
     type: str
 """

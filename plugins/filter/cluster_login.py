@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: cluster_login
-short_description: The options that log in to a cluster, out of its entry in the list of clusters
+short_description: Extract the login options of a cluster from its entry in the list of clusters
 version_added: 0.1.0
 description:
-  - Takes what the modules of the action group C(axl) share out of one value of C(secure_tsp_clusters), so that it can
-    be given to C(module_defaults).
+  - Extracts the options that the modules of the action group C(axl) share from one value of C(secure_tsp_clusters), for use
+    in C(module_defaults).
 options:
   _input:
-    description: The cluster. Keys without a value are left out.
+    description: The cluster entry. Keys without a value are left out.
     type: dict
     required: true
   serviceability:
-    description: Also the other account for RISPort70 and Control Center, which not every module of the group takes.
+    description: Also return the account for RISPort70 and Control Center, which not every module of the group accepts.
     type: bool
     default: false
 author:
@@ -25,7 +25,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Read what the cluster can do
+- name: Read the facts of the cluster
   voiceops.secure_tsp.cluster_info:
   module_defaults:
     group/voiceops.secure_tsp.axl: "{{ secure_tsp_clusters['main'] | voiceops.secure_tsp.cluster_login(serviceability=true) }}"
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Options of the modules. They hold passwords.
+  description: Options for the modules. They contain passwords.
   type: dict
 """
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: jtapi_ini
-short_description: A jtapi.ini with other values
+short_description: Set values in a jtapi.ini
 version_added: 0.1.0
 description:
   - Sets values in the text of a C(jtapi.ini), and leaves everything else as it is. Values of documented keys are checked
-    against their documented ranges; other keys are taken as they are.
+    against their documented ranges. Values of other keys are not checked.
 options:
   _input:
     description: The text of the file.
@@ -22,27 +22,27 @@ options:
     default: {}
   instances:
     description:
-      - Completed instances to keep a record of in C(SecurityProperty), each with C(user), C(instance_id), C(capf_host), C(capf_port),
+      - Instances that need a record in C(SecurityProperty), each with C(user), C(instance_id), C(capf_host), C(capf_port),
         C(tftp_servers) and C(tftp_port). Records of other users and instances stay.
     type: list
     elements: dict
     default: []
   removed:
-    description: Instances, each with C(user) and C(instance_id), whose record is taken out.
+    description: Instances whose records to remove, each with C(user) and C(instance_id).
     type: list
     elements: dict
     default: []
   folder:
     description:
-      - Folder of certificates that the records name. It gets a slash at its end, without which JTAPI looks for files beside it.
+      - Certificate folder for the records. A slash is added at its end, because without it JTAPI looks for the files next to the folder.
     type: str
     default: ""
   secure:
-    description: Whether the records switch the secure connection on.
+    description: Whether the records enable the secure connection.
     type: bool
     default: true
   status:
-    description: What new records say as the status of the certificate. JTAPI takes no notice of it.
+    description: Certificate status in new records. JTAPI ignores it.
     type: str
     default: "true"
 author:
@@ -50,7 +50,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Write traces into another folder
+- name: Write traces to another folder
   ansible.builtin.copy:
     content: "{{ (my_ini | voiceops.secure_tsp.jtapi_ini(values={'TracePath': '/var/log/jtapi'})).text }}"
     dest: /opt/recorder/jtapi.ini
@@ -60,7 +60,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(text), which may hold authorization strings of others; C(changes), the keys whose values differ; C(problems) and
+    - C(text), which may contain authorization strings of other instances; C(changes), the keys whose values differ; C(problems) and
       C(warnings).
   type: dict
 """
@@ -92,7 +92,7 @@ def jtapi_ini(text, values=None, instances=(), folder="", secure=True, status="t
 
 
 def record_of(instance, folder, secure, status):
-    """Without an authorization string: the collection fetched the certificate, and CAPF takes a string once."""
+    """Without an authorization string: the collection enrolled the certificate, and CAPF accepts a string only once."""
     return _jtapi.Record(
         instance["user"], instance["instance_id"], "", str(instance["capf_host"]), str(instance["capf_port"]),
         str(instance["tftp_servers"][0]), str(instance["tftp_port"]), _jtapi.ended(folder), "true" if secure else "false", status,

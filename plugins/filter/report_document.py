@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_document
-short_description: Results of a run as one report document
+short_description: Build a report document from the results of a run
 version_added: 0.1.0
 description:
-  - Puts the results of a provisioning, drift or upgrade run into the versioned document that the role
-    P(voiceops.secure_tsp.report#role) writes as JSON, JUnit XML and a page.
+  - Builds the versioned document that the role P(voiceops.secure_tsp.report#role) writes as JSON, JUnit XML and a page, from the
+    results of a provisioning, drift or upgrade run.
 options:
   _input:
     description:
       - One dictionary for each TSP instance, with C(cluster), C(host), C(user), C(instance_id), C(state), C(message),
         C(certificate_expires) and C(stages).
-      - C(stages) has V(ok), V(changed), V(would), V(waiting), V(drift), V(failed), V(skipped) or V(unknown) for each of
+      - C(stages) contains V(ok), V(changed), V(would), V(waiting), V(drift), V(failed), V(skipped) or V(unknown) for each of
         C(trust), C(accounts), C(profile), C(certificate), C(cutover) and C(verify).
     type: list
     elements: dictionary
@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   kind:
-    description: What was run, such as V(drift).
+    description: Kind of the run, such as V(drift).
     type: str
     required: true
   findings:
@@ -38,7 +38,7 @@ options:
     default: []
   clusters:
     description:
-      - Dictionaries with C(name), C(hostname), C(release), C(mixed_mode), C(read) (whether it answered), C(services),
+      - Dictionaries with C(name), C(hostname), C(release), C(mixed_mode), C(read) (whether it could be read), C(services),
         C(certificates) and C(problems).
     type: list
     elements: dictionary
@@ -49,7 +49,7 @@ options:
     elements: dictionary
     default: []
   check_mode:
-    description: Whether the run changed nothing on purpose.
+    description: Whether the run was in check mode.
     type: bool
     default: false
   soon_days:
@@ -57,14 +57,14 @@ options:
     type: int
     default: 60
   exit_code:
-    description: What the run ends with, where that is known.
+    description: Exit code of the run, if it is known.
     type: int
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 """
 
 EXAMPLES = r"""
-- name: Put two instances into a document
+- name: Build a document with one instance
   ansible.builtin.debug:
     msg: >-
       {{ [{'host': 'recorder01', 'instance_id': 'recorder01x1', 'user': 'recorder_tapi', 'state': 'verified'}]
@@ -73,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The document; its C(schema) names the version.
+  description: The document. Its C(schema) contains the version.
   type: dictionary
 """
 

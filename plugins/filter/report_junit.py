@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_junit
-short_description: A report document as JUnit XML
+short_description: Convert a report document to JUnit XML
 version_added: 0.1.0
 description:
-  - One test case for each TSP instance, each cluster, and each user or host that a finding is about.
-  - What has a failed stage, a critical finding or a warning is a failure. An instance that waits, or that could not be
-    judged, is skipped.
+  - Creates one test case for each TSP instance, each cluster, and each user or host that a finding concerns.
+  - A test case with a failed stage, a critical finding or a warning is a failure. An instance that is waiting, or whose state is not
+    known, is skipped.
 options:
   _input:
     description: The result of P(voiceops.secure_tsp.report_document#filter).

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The one table of options: what the inventory may say, with type, default, choices and help.
+"""Table of all options that an inventory may set, with type, default, choices and help.
 
-The role's argument specs and the page of variables are written from it (make options), preflight converts and refuses by
+The role's argument specs and the page of variables are generated from it (make options). Preflight converts and checks values with
 it, and the stages take their defaults from it. Pure.
 """
 
@@ -35,9 +35,8 @@ FALSE = ("no", "off", "0", "false", "f", "n")
 class Option(NamedTuple):
     """One option. required: an entry without it is refused. secret: its value is never shown. least, most: bounds of an int.
 
-    type: str, name (a text that goes to cluster or host as it is), secret (the same, whatever is in it), host (a name of a host or an
-    address), address, int, bool, path, size (octets, as C(200M)), list,
-    dict, or raw, which is looked at elsewhere.
+    type: str, name (a text that is passed to the cluster or host unchanged), secret (the same, with any content), host (a host name or an
+    address), address, int, bool, path, size (bytes, such as C(200M)), list, dict, or raw, which is checked elsewhere.
     """
 
     type: str
@@ -64,7 +63,7 @@ def converted(option, value):
 
 
 def options_of(spec, **given):
-    """Options of a module with its defaults, by its argument spec; None in given counts as not given."""
+    """Options of a module with the defaults of its argument spec; None in given counts as not given."""
     options = dict((name, option.get("default")) for name, option in spec.items())
     options.update((name, value) for name, value in given.items() if value is not None)
     return options
@@ -78,7 +77,7 @@ def bounds(option):
 
 
 def default_of(option):
-    """In the option's type, and a fresh copy, so that nobody shares a list of the table."""
+    """The default in the option's type, as a fresh copy, so that callers do not share a list of the table."""
     if option.type == "size" and option.default is not None:
         return converted(option, option.default)
     if isinstance(option.default, tuple):
@@ -100,7 +99,7 @@ def _text(value):
 
 
 def _quoted(value):
-    """YAML takes C(0101) for a number, C(no) for a boolean, C(2026-01-01) for a date: what is read then is not what was written."""
+    """YAML reads C(0101) as a number, C(no) as a boolean and C(2026-01-01) as a date, so the value is not the text that was written."""
     if isinstance(value, bool):
         raise ValueError("is true or false where a text is due: put it in quotes")
     if isinstance(value, (int, float)):
@@ -122,7 +121,7 @@ def _name(value):
 
 
 def _named(value):
-    """A name as the cluster stores it: letters with their accents in one, and nothing that nobody sees, as pages and sheets bring it along."""
+    """A name as the cluster stores it: composed accents, and no invisible characters, such as those copied from web pages and sheets."""
     text = unicodedata.normalize("NFC", _name(value))
     hidden = next((one for one in text if unicodedata.category(one) == "Cf" or one != " " and unicodedata.category(one) == "Zs"), None)
     if hidden is not None:
@@ -131,7 +130,7 @@ def _named(value):
 
 
 def address_of(text):
-    """The address in its one spelling: IPv6 in short, and IPv4 in the clothes of IPv6 as IPv4. Raises ValueError."""
+    """The address in its canonical spelling: IPv6 compressed, and IPv4-mapped IPv6 as IPv4. Raises ValueError."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -140,7 +139,7 @@ def address_of(text):
 
 
 def spelled_address(text):
-    """The same for what somebody else wrote, which may be no address and stays as it is then."""
+    """The same for a text from elsewhere. A text that is not an address is returned unchanged."""
     try:
         return address_of(text)
     except ValueError:
@@ -148,7 +147,7 @@ def spelled_address(text):
 
 
 def host_of(text):
-    """A name of a host, or an address without its brackets. Raises ValueError for what a URL would read otherwise."""
+    """A host name, or an address without its brackets. Raises ValueError for a text that would mean something else in a URL."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if bare == text and HOST_NAME.match(text):
         return text
@@ -210,341 +209,350 @@ CONVERSIONS = {
 
 PORT = {"least": 1, "most": 65535}
 CLUSTER = {
-    "hostname": Option("host", None, ("The publisher.",), required=True),
-    "port": Option("int", 8443, ("Port of its web services.",), **PORT),
+    "hostname": Option("host", None, ("Host name or address of the publisher.",), required=True),
+    "port": Option("int", 8443, ("TCP port of its web services.",), **PORT),
     "username": Option("name", None, ("The AXL user.",), required=True),
-    "password": Option("secret", None, ("Its password.",), secret=True, required=True),
+    "password": Option("secret", None, ("Password of the AXL user.",), secret=True, required=True),
     "validate_certs": Option("bool", True, ("Check the certificate of the web services.",)),
     "ca_path": Option("path", None, (
-        "File on the controller with the certificates that vouch for it, see O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
+        "File on the controller with certificates to trust for these services. See "
+        "O(voiceops.secure_tsp.fleet_accounts#module:ca_path).",)),
     "server_fingerprint": Option("str", None, (
-        "SHA-256 of that certificate, see O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
+        "SHA-256 of the web services' certificate. See O(voiceops.secure_tsp.fleet_accounts#module:server_fingerprint).",)),
     "tls_legacy": Option("bool", False, (
-        "Let the web services offer TLS 1.0 and 1.1, old cipher suites and short keys, see "
-        "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). It says nothing of CAPF and CTI Manager, for which there is "
-        "O(secure_tsp_tls_legacy).",)),
+        "Accept TLS 1.0 and 1.1, old cipher suites and short keys from the web services, see "
+        "O(voiceops.secure_tsp.fleet_accounts#module:tls_legacy). For CAPF and CTI Manager, use O(secure_tsp_tls_legacy).",)),
     "axl_version": Option("str", None, (
-        "AXL version of the requests, found out when left out. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
-    "timeout": Option("int", 60, ("Seconds for one request to the web services.",), least=1, most=3600),
+        "AXL version to use, by default determined from the cluster. See O(voiceops.secure_tsp.fleet_accounts#module:axl_version).",)),
+    "timeout": Option("int", 60, ("Time limit for one request to the web services, in seconds.",), least=1, most=3600),
     "serviceability_username": Option("name", None, (
-        "Another user for RISPort70 and Control Center, if the AXL user may not.",)),
-    "serviceability_password": Option("secret", None, ("Its password.",), secret=True),
+        "User for RISPort70 and Control Center, if the AXL user does not have the roles for them.",)),
+    "serviceability_password": Option("secret", None, ("Password of that user.",), secret=True),
     "tftp_servers": Option("list", None, ("The file servers, by default C(hostname).",), elements="host"),
-    "tftp_port": Option("int", 69, ("Their port.",), **PORT),
-    "capf_host": Option("host", None, ("CAPF, by default C(hostname).",)),
-    "capf_port": Option("int", 3804, ("Its port.",), **PORT),
+    "tftp_port": Option("int", 69, ("UDP port of the file servers.",), **PORT),
+    "capf_host": Option("host", None, ("Host name or address of CAPF, by default C(hostname).",)),
+    "capf_port": Option("int", 3804, ("TCP port of CAPF.",), **PORT),
     "cti_managers": Option("list", None, ("The nodes with CTI Manager, by default C(hostname).",), elements="host"),
-    "cti_port": Option("int", 2749, ("Their port for secure connections.",), **PORT),
+    "cti_port": Option("int", 2749, ("TCP port of CTI Manager for secure connections.",), **PORT),
     "plain_cti_port": Option("int", 2748, (
-        "Their port for connections without TLS, which a user's applications leave with the cutover.",), **PORT),
+        "TCP port of CTI Manager for connections without TLS. At the cutover, a user's applications leave this port.",), **PORT),
     "ctl_fingerprint": Option("str", None, (
         "Pins the trust list, see O(voiceops.secure_tsp.ctl_file#module:fingerprint).",)),
     "issuers": Option("list", (), (
-        "PEM files on the controller with the authorities that issue certificates for CAPF, where an online CA does. Without it those in "
-        "CAPF-trust count, which AXL tells.",), elements="path"),
+        "PEM files on the controller with the authorities that issue certificates for CAPF, if an online CA does. If not set, the "
+        "authorities in CAPF-trust are used, which are read through AXL.",), elements="path"),
 }
 USER = {
     "name": Option("name", None, ("The user ID.",), required=True),
-    "cluster": Option("name", None, ("Required where there are several.",)),
-    "type": Option("str", "application", ("End users are never made or removed.",), choices=("application", "end")),
-    "password": Option("secret", None, ("Makes an application user, and proves the instances.",), secret=True),
-    "update_password": Option("str", "on_create", ("When the password is written.",), choices=("on_create", "always")),
-    "devices": Option("list", None, ("The controlled devices; not managed when left out.",), elements="name"),
-    "devices_mode": Option("str", "append", ("Whether further devices are taken away.",), choices=("append", "exact")),
-    "srtp": Option("bool", None, ("Whether the user is in the SRTP group; not managed when left out.",)),
-    "cti_groups": Option("list", (), ("Names of further groups.",), elements="name"),
-    "state": Option("str", "present", ("V(absent) needs C(remove_user) to remove an application user, once it has no CAPF profile.",),
+    "cluster": Option("name", None, ("Name of the cluster. Required if there are several clusters.",)),
+    "type": Option("str", "application", ("Type of the user. End users are never created or removed.",), choices=("application", "end")),
+    "password": Option("secret", None, (
+        "Password of the user. Used to create an application user and to verify the instances.",), secret=True),
+    "update_password": Option("str", "on_create", (
+        "V(on_create) sets the password only for a new user. V(always) sets it in every run.",), choices=("on_create", "always")),
+    "devices": Option("list", None, ("The devices that the user controls. If not set, devices are not managed.",), elements="name"),
+    "devices_mode": Option("str", "append", (
+        "V(append) adds the devices that are missing. V(exact) also removes all others.",), choices=("append", "exact")),
+    "srtp": Option("bool", None, ("Whether the user is in the SRTP group. If not set, the membership is not managed.",)),
+    "cti_groups": Option("list", (), ("Names of further groups to add the user to.",), elements="name"),
+    "state": Option("str", "present", (
+        "V(absent) together with C(remove_user) removes an application user, once it has no CAPF profile.",),
                     choices=("present", "absent")),
-    "remove_user": Option("bool", False, ("Confirms that the user itself is to be removed.",)),
+    "remove_user": Option("bool", False, ("Confirms that V(absent) removes the user itself.",)),
 }
 KEY = {
-    "type": Option("str", "rsa", ("Kind of the key.",), choices=("rsa", "ec")),
-    "size": Option("int", None, ("2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.",)),
+    "type": Option("str", "rsa", ("Type of the key.",), choices=("rsa", "ec")),
+    "size": Option("int", None, ("Size in bits. 2048 (the default), 3072 or 4096 for RSA; 256 (the default), 384 or 521 for EC.",)),
 }
 CAPF = {
-    "dialect": Option("str", "cti", ("How the client speaks with CAPF.",), choices=("cti", "phone")),
-    "version": Option("int", 1, ("Version of CAPF's protocol.",), least=1, most=3),
-    "name_template": Option("name", "CTI-{instance_id}", ("The name that is told to CAPF.",)),
+    "dialect": Option("str", "cti", ("Message format of the client.",), choices=("cti", "phone")),
+    "version": Option("int", 1, ("CAPF protocol version.",), least=1, most=3),
+    "name_template": Option("name", "CTI-{instance_id}", ("Name that is sent to CAPF.",)),
 }
 INSTANCE = {
-    "host": Option("name", None, ("The inventory name.",), required=True),
-    "user": Option("name", None, ("One of O(secure_tsp_users).",), required=True),
-    "instance_id": Option("name", None, ("1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.",), required=True),
-    "cluster": Option("name", None, ("Required where there are several.",)),
+    "host": Option("name", None, ("Inventory name of the host.",), required=True),
+    "user": Option("name", None, ("User of the instance, one of O(secure_tsp_users).",), required=True),
+    "instance_id": Option("name", None, ("Instance ID, 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.",), required=True),
+    "cluster": Option("name", None, ("Name of the cluster. Required if there are several clusters.",)),
     "tsp_number": Option("int", None, ("Number of the TSP on a Windows host.",), least=1, most=10),
-    "enrolment": Option("str", None, ("V(tsp) is the default on Windows, V(collection) elsewhere.",), choices=("collection", "tsp")),
+    "enrolment": Option("str", None, (
+        "Who enrols the certificate, this collection or the TSP itself. The default is V(tsp) on Windows and V(collection) elsewhere.",),
+                        choices=("collection", "tsp")),
     "key": Option("dict", None, ("Key of the certificate.",)),
     "store": Option("name", None, (
-        "The folder, by default C(/etc/secure_tsp/{instance_id}), with several clusters C(/etc/secure_tsp/{cluster}/{instance_id}). "
-        "C({host}) is known too.",)),
-    "capf": Option("dict", None, ("How the host speaks with CAPF.",)),
-    "client_address": Option("address", None, ("The host's address as CTI Manager sees it, where that is none of the host's own.",)),
-    "authorization_string": Option("secret", None, ("Is used in place of a string made for this run.",), secret=True),
+        "Folder of the instance, by default C(/etc/secure_tsp/{instance_id}), or C(/etc/secure_tsp/{cluster}/{instance_id}) with several "
+        "clusters. C({host}) is replaced as well.",)),
+    "capf": Option("dict", None, ("How the host communicates with CAPF.",)),
+    "client_address": Option("address", None, (
+        "Address of the host as CTI Manager sees it, if it is not one of the host's own addresses.",)),
+    "authorization_string": Option("secret", None, ("Authorization string to use instead of a generated one.",), secret=True),
     "rearm": Option("bool", False, (
-        "Arm the profile again in every run that does not name the instance in O(secure_tsp_tsp_entered), for C(enrolment) V(tsp).",)),
-    "force": Option("bool", False, ("Fetches a new certificate in every run.",)),
-    "replace": Option("bool", False, ("Take over a profile of another user.",)),
-    "state": Option("str", "present", ("V(absent) removes the profile and the instance's files.",), choices=("present", "absent")),
-    "probe_of": Option("name", None, ("Marks the probe of another instance; never written by hand.",)),
+        "With C(enrolment) V(tsp), arm the profile again in every run that does not name the instance in O(secure_tsp_tsp_entered).",)),
+    "force": Option("bool", False, ("Enrol a new certificate in every run.",)),
+    "replace": Option("bool", False, ("Take over a profile that belongs to another user.",)),
+    "state": Option("str", "present", ("V(absent) removes the profile and the files of the instance.",), choices=("present", "absent")),
+    "probe_of": Option("name", None, ("Marks the probe of another instance. Never set by hand.",)),
 }
 LISTS = {
     "clusters": Option("raw", {}, (
-        "The clusters by name. One is the normal case.",)),
+        "The clusters by name. Most inventories have one.",)),
     "users": Option("raw", (), (
-        "The users. A user that is not listed is not touched.",)),
+        "The users. Users that are not listed are not changed.",)),
     "instances": Option("raw", (), (
-        "The TSP instances. One is one CAPF profile, one certificate and one connection. An instance that is not listed is not touched.",)),
+        "The TSP instances. One instance is one CAPF profile, one certificate and one connection. Instances that are not listed are not "
+        "changed.",)),
 }
 
 # The scalar options, by their name without the prefix
 
 OPTIONS = {
     "serial": Option("raw", None, (
-        "Hosts at a time in the playbooks C(voiceops.secure_tsp.site) and C(voiceops.secure_tsp.upgrade_certificates), as a number, a "
-        "percentage, or a list of these such as V([1, 10]), of which the last holds for the rest. When left out, all in the first, and "
-        "one, then all others, in the second.",
+        "Number of hosts per batch in the playbooks C(voiceops.secure_tsp.site) and C(voiceops.secure_tsp.upgrade_certificates), as a "
+        "number, a percentage, or a list of these such as V([1, 10]), whose last value applies to all further batches. If not set, the "
+        "first playbook runs all hosts at once, and the second runs one host, then all others.",
     )),
     "cutover": Option("str", "auto", (
-        "When users move to the secure port. From then on CTI Manager accepts a user on port 2749 only.",
-        "V(auto) as soon as every listed instance of a user holds a certificate, V(manual) only tells which are "
-        "due, V(never) does not look.",
+        "When to move users to the secure port. After the cutover, CTI Manager accepts a user on port 2749 only.",
+        "V(auto) cuts a user over as soon as every listed instance of the user holds a certificate. V(manual) only reports which users "
+        "are due. V(never) does not check.",
     ), choices=("auto", "manual", "never")),
     "cut_connections": Option("raw", False, (
-        "Which open connections on port 2748 a cutover may end. A user whose application is connected waits otherwise.",
-        "V(false) is none. V(true) is all that come from listed hosts. A list has names of users, whose connections from listed hosts "
-        "may end, and addresses that are those of no listed host.",
+        "Which open connections on port 2748 a cutover may end. A user with any other open connection is not cut over yet.",
+        "V(false) means none, V(true) all connections from listed hosts. A list contains names of users, whose connections from listed "
+        "hosts may be ended, and addresses from which connections may be ended, even if they belong to no listed host.",
     )),
     "verify_with": Option("str", "auto", (
-        "How instances are verified. V(offline) opens nothing, V(ris) asks CTI Manager which connections are open, "
+        "How to verify instances. V(offline) opens nothing. V(ris) reads from the cluster which connections are open. "
         "V(application) opens a provider with the application's own certificate, V(probe) with a second one.",
-        "V(auto) takes the strongest way that cannot disturb a running application.",
+        "V(auto) uses the strongest method that cannot disturb a running application.",
     ), choices=("auto", "offline", "application", "ris", "probe")),
     "stop_handler": Option("str", "", (
         "Task file that stops the application of a host, so that its own certificate can be verified. A relative path "
-        "begins in the folder that C(ansible-playbook) was started in.",
+        "is relative to the folder in which C(ansible-playbook) was started.",
     )),
     "start_handler": Option("str", "", (
-        "Task file that starts the application again, also after a failure.",
+        "Task file that starts the application again, even after a failure.",
     )),
     "batch_instances": Option("int", 10, (
-        "Instances that are armed at a time, 1 or more. An upgrade divides them among the hosts that work at a time, 5 or more for each.",
+        "Maximum number of instances that are armed at the same time. An upgrade divides them among the hosts that run in parallel, "
+        "at least 5 for each host.",
     ), least=1),
     "enrol_throttle": Option("int", 0, (
-        "Hosts that talk to CAPF at a time; 0 is no limit beside forks.",
+        "Maximum number of hosts that connect to CAPF at the same time. With 0, only the number of forks is the limit.",
     ), least=0),
     "renew_before_days": Option("int", 0, (
-        "Renew certificates that expire within this number of days; 0 renews expired ones only.",
-        "The playbook C(voiceops.secure_tsp.upgrade_certificates) takes 60 when it is not given.",
+        "Renew certificates that expire within this number of days. With 0, only expired certificates are renewed.",
+        "The default in the playbook C(voiceops.secure_tsp.upgrade_certificates) is 60.",
     ), least=0, most=36500),
     "upgrade_instances": Option("list", (), (
-        "Instances that get a new certificate in an upgrade, whatever theirs is like. IDs, or "
-        "C(cluster/instance_id).",
+        "Instances that get a new certificate in an upgrade, even if theirs is good. IDs, or C(cluster/instance_id).",
     ), elements="name"),
     "upgrade_issued_before": Option("str", "", (
-        "Certificates of O(secure_tsp_upgrade_instances) that begin at this moment or later are new enough, so that "
-        "a run that was stopped goes on where it was when it is started again. Seconds since 1970, or ISO 8601 in "
-        "UTC such as V(2026-11-25T22:00:00Z).",
-        "Empty is the start of the window. Without a window every run renews all that are named.",
-        "The moment is compared with the one in the certificate. Whether CAPF dates certificates back is not known.",
+        "Do not renew certificates of O(secure_tsp_upgrade_instances) whose validity starts at this time or later, so that "
+        "an interrupted run continues where it stopped. Seconds since 1970, or ISO 8601 in UTC such as V(2026-11-25T22:00:00Z).",
+        "If empty, the start of the maintenance window is used. Without a window, every run renews all named instances.",
+        "The time is compared with the start of validity in the certificate. It is not known whether CAPF backdates certificates.",
     )),
     "compromised_instances": Option("list", (), (
-        "Instances whose certificate CTI Manager holds for compromised. An upgrade does not renew them, because "
-        "only a new C(instance_id) helps.",
+        "Instances whose certificate CTI Manager considers compromised. An upgrade does not renew them, because "
+        "they need a new C(instance_id).",
     ), elements="name"),
     "canary_instances": Option("int", 1, (
-        "Instances of the first batch of an upgrade on each cluster, which are on one host. When one of them fails, no other batch "
-        "begins. 0 is no canary.",
+        "Number of instances in the first batch of an upgrade on each cluster. They are all on one host. If one of them fails, no other "
+        "batch starts. With 0, there is no such batch.",
     ), least=0),
     "max_failures": Option("int", 3, (
-        "How many instances may fail in an upgrade before no further batch begins; -1 is no limit.",
+        "Number of instances that may fail. If more fail, no further batch starts. With -1, there is no limit.",
     ), least=-1),
     "rollback_instances": Option("list", (), (
-        "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) puts back.",
+        "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) restores.",
     ), elements="name"),
     "tsp_entered": Option("list", (), (
-        "TSPs on Windows hosts in whose dialog a person has entered what the last run listed. IDs, or C(cluster/instance_id). Only then "
-        "a host is restarted for them, and their users are cut over. What the registry profile knows needs no person.",
+        "TSPs on Windows hosts for which a person has entered in the dialog what the last run listed. IDs, or C(cluster/instance_id). Only "
+        "then is the host restarted for them, and their users are cut over. Settings in the registry profile need no manual entry.",
     ), elements="name"),
     "tsp_operator": Option("bool", False, (
-        "Wait at the terminal until a person has entered what the run lists and types C(entered), then go on as with "
-        "O(secure_tsp_tsp_entered). Without a terminal nothing counts as entered.",
+        "Wait at the terminal until a person has entered what the run lists and types C(entered), then continue as with "
+        "O(secure_tsp_tsp_entered). Without a terminal, nothing counts as entered.",
     )),
     "sheet_folder": Option("str", "./secure_tsp_sheets", (
-        "Folder on the controller for the sheets of what a person has to enter: for each Windows host a page to print and a CSV table, "
-        "both with mode 0600, which go when nothing is left. A relative one is in the folder in which C(ansible-playbook) was started. "
-        "Empty writes none.",
+        "Folder on the controller for the sheets that list what a person has to enter. For each Windows host there is a page to print and "
+        "a CSV table, both with mode 0600. They are removed when nothing is left to enter. A relative path is relative to the folder in "
+        "which C(ansible-playbook) was started. If empty, no sheets are written.",
     )),
     "sheet_strings": Option("bool", False, (
-        "Print the authorization strings on the pages. Without it a page names the file that its string is in.",
+        "Print the authorization strings on the pages. Otherwise a page names the file that contains the string.",
     )),
     "fetch_deadline": Option("int", 600, (
-        "Seconds to wait until the cluster says that TSPs were issued their certificates, after a restart or a person's word.",
+        "Maximum number of seconds to wait, after a restart or a manual entry, until the cluster reports that it has issued certificates "
+        "to the TSPs.",
     ), least=0, most=86400),
     "connect_deadline": Option("int", 300, (
-        "Seconds to wait until the cluster sees the TSPs connected, after a restart.",
+        "Maximum number of seconds to wait after a restart until the cluster reports the TSPs as connected.",
     ), least=0, most=86400),
     "first_pause": Option("int", 5, (
-        "Seconds of the first pause between two looks at the cluster. Each pause is twice as long as the one before.",
+        "First pause between two checks of the cluster, in seconds. Each pause is twice as long as the previous one.",
     ), least=1, most=3600),
     "longest_pause": Option("int", 60, (
-        "Seconds of the longest pause between two looks.",
+        "Longest pause between two checks of the cluster, in seconds.",
     ), least=1, most=3600),
     "only_clusters": Option("list", (), (
-        "Clusters of O(secure_tsp_clusters) that this run works on; the others are left alone and not asked. Empty means all. The lists are "
-        "still checked as a whole.",
+        "Clusters of O(secure_tsp_clusters) to work on in this run. The others are neither read nor changed. Empty means all. The lists "
+        "are still checked as a whole.",
     ), elements="str"),
     "uncut_users": Option("list", (), (
-        "Users that the playbook C(voiceops.secure_tsp.rollback) takes out of Standard CTI Secure Connection again, so that CTI Manager "
-        "accepts them on port 2748 and no more on 2749. Names, or C(cluster/name) where a name is on several clusters.",
+        "Users that the playbook C(voiceops.secure_tsp.rollback) removes from Standard CTI Secure Connection, so that CTI Manager "
+        "accepts them on port 2748 and no longer on 2749. Names, or C(cluster/name) if the name exists on several clusters.",
     ), elements="name"),
     "operation_hours": Option("int", 24, (
-        "Hours that an armed profile stays armed at least; 0 leaves that to the cluster. While a window is open, no "
-        "longer than that.",
+        "Minimum number of hours that a profile stays armed. With 0, the cluster decides. In a maintenance window, profiles stay "
+        "armed no longer than the window, rounded up to full hours.",
     ), least=0, most=720),
     "window": Option("dict", {}, (
-        "Maintenance window. C(start) and C(end) are both C(HH:MM), every day, or both C(YYYY-MM-DD HH:MM). "
+        "Maintenance window. C(start) and C(end) are either both C(HH:MM), for every day, or both C(YYYY-MM-DD HH:MM). "
         "C(timezone) is a name such as V(Europe/Berlin), UTC by default.",
-        "Outside of it no run starts, and no batch of enrolments begins that could not end in it, by the time that "
-        "those before took. Empty is always open. Check mode ignores it.",
+        "Outside the window, no run starts. No batch of enrolments starts that could not end within the window, judging by the time that "
+        "earlier batches took. If empty, there is no restriction. Check mode ignores the window.",
     )),
     "ignore_window": Option("bool", False, (
-        "Run outside of O(secure_tsp_window), too.",
+        "Also run outside O(secure_tsp_window).",
     )),
     "clock_warn": Option("int", 60, (
-        "Seconds between the clocks of host and cluster from which there is a warning.",
+        "Warn if the clocks of host and cluster differ by at least this many seconds.",
     ), least=0),
     "clock_refuse": Option("int", 300, (
-        "Seconds from which the host is refused.",
+        "Refuse the host if the clocks differ by at least this many seconds.",
     ), least=1),
     "port_timeout": Option("int", 5, (
-        "Seconds to wait for each TCP port in the check beforehand.",
+        "Time limit for each TCP port in the checks before the run, in seconds.",
     ), least=1, most=300),
     "install_python_packages": Option("bool", False, (
         "Install missing Python packages on the hosts with pip.",
     )),
     "capf_issuer_parameter": Option("str", "", (
-        "Name of the CAPF service parameter that tells who issues certificates, as CUCM's administration shows it. "
-        "Without it an off-line CA cannot be noticed beforehand.",
+        "Name of the CAPF service parameter that specifies who issues certificates, as CUCM Administration shows it. "
+        "If not set, an offline CA cannot be detected beforehand.",
     )),
     "probe": Option("bool", False, (
-        "Enrol a probe for each instance, a second certificate for verification beside a running application. Keep "
-        "it set when instances are removed, so that their probes go too.",
+        "Enrol a probe for each instance, a second certificate that allows verification while the application is running. Leave "
+        "it set when you remove instances, so that their probes are removed too.",
     )),
     "probe_suffix": Option("str", "probe", (
-        "What is added to an instance ID to get that of its probe.",
+        "Suffix that turns an instance ID into the instance ID of its probe.",
     )),
     "ctl_on_missing": Option("str", "fail", (
-        "What to do when no file server has the trust list and one is stored.",
+        "What to do if no file server returns a trust list and one is stored.",
     ), choices=("fail", "keep_and_warn")),
     "ctl_reject_older": Option("bool", False, (
-        "Refuse a trust list that is older than the stored one, although its signature is good.",
+        "Refuse a trust list that is older than the stored one, even if its signature is good.",
     )),
     "ctl_from": Option("str", "auto", (
-        "Who fetches the trust list. V(host) is the host. V(controller) is the controller, which hands a list over that AXL confirmed, so "
-        "that hosts need neither TFTP nor tftpy. V(auto) is the host, and the controller where the host cannot.",
+        "Who fetches the trust list. V(host) is the host itself. V(controller) is the controller, which passes on a list that AXL "
+        "confirmed or that is pinned, so that hosts need neither TFTP nor tftpy. V(auto) is the host, or the controller if the host cannot "
+        "fetch the list.",
     ), choices=("auto", "host", "controller")),
     "ctl_on_contradiction": Option("str", "fail", (
-        "What to do with a first trust list that the cluster's own certificates contradict, see "
+        "What to do if the cluster's own certificates contradict the first trust list, see "
         "O(voiceops.secure_tsp.ctl_file#module:on_contradiction).",
     ), choices=("fail", "warn")),
     "ctl_http": Option("bool", False, (
-        "Try HTTP where TFTP does not answer.",
+        "Try HTTP if a file server does not respond to TFTP.",
     )),
     "ctl_http_port": Option("int", 6970, (
         "TCP port for O(secure_tsp_ctl_http).",
     ), **PORT),
     "ctl_timeout": Option("int", 15, (
-        "Seconds for one file from one server.",
+        "Time limit for one file from one server, in seconds.",
     ), least=1, most=300),
     "capf_timeout": Option("int", 60, (
-        "Seconds for one enrolment.",
+        "Time limit for one enrolment, in seconds.",
     ), least=1, most=600),
     "capf_retries": Option("int", 0, (
-        "How often a connection to CAPF that broke before the string was sent is tried again.",
+        "Number of times to retry a connection to CAPF that broke before the authorization string was sent.",
     ), least=0, most=3),
     "cti_timeout": Option("int", 60, (
-        "Seconds for one provider, from the first connection to the close.",
+        "Time limit for one provider, from the first connection to the close, in seconds.",
     ), least=1, most=600),
     "tls_legacy": Option("bool", False, (
-        "Also accept TLS 1.0 and 1.1, AES256-SHA and short keys.",
+        "Also accept TLS 1.0 and 1.1, AES256-SHA and short keys from CAPF and CTI Manager.",
     )),
     "key_passphrase": Option("str", "", (
-        "Passphrase of the private keys on the hosts; empty leaves them unencrypted.",
+        "Passphrase of the private keys on the hosts. If empty, the keys are not encrypted.",
     ), secret=True),
     "bundle": Option("bool", False, (
-        "Also write C(QBEClient.pem), certificate and key in one file.",
+        "Also write C(QBEClient.pem), which holds the certificate and the key in one file.",
     )),
     "owner": Option("str", "", (
-        "Owner of the instances' files; empty is whoever runs the tasks.",
+        "Owner of the instances' files. If empty, it is the user that runs the tasks.",
     )),
     "group": Option("str", "", (
         "Group of the instances' files.",
     )),
     "drift_probe": Option("bool", False, (
-        "In a search for drift, open a provider with each probe certificate, and close it. It disturbs no "
+        "When checking for drift, open a provider with each probe certificate and close it. This does not disturb any "
         "application.",
-        "An instance without one is told as not probed, which is no drift.",
+        "An instance without a probe certificate is reported as not probed, which is not drift.",
     )),
     "drift_ris": Option("bool", True, (
-        "In a search for drift, expect that the application of each instance on the secure port is connected.",
+        "When checking for drift, expect the application of each instance on the secure port to be connected.",
     )),
     "soon_days": Option("int", 60, (
-        "In a search for drift, certificates that expire within this number of days are a finding.",
+        "When checking for drift, report certificates that expire within this number of days.",
     ), least=0, most=36500),
     "report_folder": Option("str", "./secure_tsp_report", (
-        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative one is in the folder in "
-        "which C(ansible-playbook) was started. Empty writes none.",
+        "Folder on the controller for the report, see P(voiceops.secure_tsp.report#role). A relative path is relative to the folder in "
+        "which C(ansible-playbook) was started. If empty, no report is written.",
     )),
     "run_report_folder": Option("str", "", (
-        "Folder on the controller in which a run that ends with a summary writes its report, in the form of that of the playbook "
-        "C(drift). A relative one is in the folder in which C(ansible-playbook) was started. Empty writes none.",
+        "Folder on the controller to which a run that ends with a summary writes its report, in the same format as the playbook "
+        "C(drift). A relative path is relative to the folder in which C(ansible-playbook) was started. If empty, no report is written.",
     )),
     "report_title": Option("str", "Secure TSP fleet", (
         "Heading of the report.",
     )),
     "adopt_file": Option("str", "./adopted.yml", (
-        "File on the controller for the lists of what the clusters have already. A relative one is in the folder in which "
-        "C(ansible-playbook) was started. It is never overwritten.",
+        "File on the controller for the lists of what the clusters already have. A relative path is relative to the folder in which "
+        "C(ansible-playbook) was started. An existing file is never overwritten.",
     )),
     "adopt_paths": Option("list", ("/etc/secure_tsp",), (
-        "Folders on the hosts in which certificates of instances are looked for.",
+        "Folders on the hosts in which to look for certificates of instances.",
     ), elements="str"),
     "diagnose_instance": Option("name", "", (
-        "Only this instance, by its ID, or as C(cluster/instance_id). Empty is all instances on the hosts of the play.",
+        "Diagnose only this instance, given as an ID or as C(cluster/instance_id). Empty means all instances on the hosts of the play.",
     )),
     "diagnose_folder": Option("path", "~/.voiceops/diagnosis", (
-        "Folder on the controller for the pages, C(cluster-instance.txt), and for the clusters' traces. It is made "
-        "with mode 0700, and files with 0600.",
+        "Folder on the controller for the pages, C(cluster-instance.txt), and for the clusters' traces. It is created "
+        "with mode 0700, and files with mode 0600.",
     )),
     "diagnose_probe": Option("bool", False, (
-        "Open a provider and close it, where no earlier step failed and the list has the user's password. With the "
-        "probe certificate of the instance if there is a valid one, else with its own, but only while the cluster "
+        "Open a provider and close it, if no earlier step failed and the list contains the user's password. The probe certificate of "
+        "the instance is used if there is a valid one. Otherwise its own certificate is used, but only while the cluster "
         "shows no open provider of the user from the host. Nothing is opened in check mode.",
     )),
     "diagnose_tsp_trace": Option("str", "", (
-        "Trace file of a TSP, or folder of one rotating set, on the controller. Goes with O(secure_tsp_diagnose_instance).",
+        "Trace file of a TSP, or folder with one rotating set, on the controller. Requires O(secure_tsp_diagnose_instance).",
     )),
     "diagnose_tsp_traces": Option("dict", {}, (
-        "The same for several instances, lists of files and folders by instance ID.",
+        "Trace files of several instances, as lists of files and folders by instance ID.",
     )),
     "diagnose_windows_trace_files": Option("int", 3, (
-        "Newest trace files that are read from a Windows host for each of its instances. Their folder is the "
+        "Number of trace files, newest first, to read from a Windows host for each of its instances. Their folder is the "
         "setting C(trace.directory) of C(client_windows_settings).",
     ), least=0),
     "diagnose_trace_minutes": Option("int", 0, (
-        "Minutes of the clusters' own traces that are downloaded and masked. 0 downloads none.",
+        "Download and mask the clusters' own traces of this many minutes. With 0, none are downloaded.",
     ), least=0),
     "diagnose_trace_size": Option("size", "200M", (
-        "Size of these traces at most, for each cluster.",
+        "Maximum size of these traces for each cluster.",
     )),
     "diagnose_trace_files": Option("int", 100, (
-        "Number of these traces at most, for each cluster.",
+        "Maximum number of these trace files for each cluster.",
     ), least=1),
     "diagnose_port_timeout": Option("int", 10, (
-        "Seconds for one TLS handshake with CAPF or CTI Manager.",
+        "Time limit for one TLS handshake with CAPF or CTI Manager, in seconds.",
     ), least=1, most=300),
     "diagnose_ris": Option("bool", True, (
-        "Expect that the application of each instance on the secure port is connected.",
+        "Expect the application of each instance on the secure port to be connected.",
     )),
 }
 
@@ -552,15 +560,15 @@ OPTIONS = {
 
 WINDOWS = {
     "registry_profile": Option("path", None, (
-        "YAML file on the controller that tells where the TSP keeps its settings, beside the inventory where it is no absolute path. "
-        "Without one every setting is one to be set by hand.",
-        "The playbook C(voiceops.secure_tsp.discover_registry_profile) writes one.",
+        "YAML file on the controller that specifies where the TSP stores its settings. A relative path is looked up next to the inventory, "
+        "then in the folder in which C(ansible-playbook) was started. Without a profile, every setting has to be entered by hand.",
+        "The playbook C(voiceops.secure_tsp.discover_registry_profile) writes this file.",
     )),
     "settings": Option("dict", {}, (
-        "Values of settings for all instances of the host, by name. README.md lists the names.",
+        "Settings for all instances of the host, by name. README.md lists the names.",
     )),
     "instance_settings": Option("dict", {}, (
-        "Values of settings by instance ID; they win over O(client_windows_settings).",
+        "Settings by instance ID. They take precedence over O(client_windows_settings).",
     )),
     "manage_installation": Option("bool", False, (
         "Install and upgrade the TSP.",
@@ -578,48 +586,48 @@ WINDOWS = {
         "Path of the installer on the controller. It is copied to the host.",
     )),
     "installer_url": Option("str", "", (
-        "URL of the installer, taken where neither O(client_windows_installer_path) nor O(client_windows_installer_file) is given.",
+        "URL of the installer, used if neither O(client_windows_installer_path) nor O(client_windows_installer_file) is set.",
         "The default is the plug-in page of the cluster of the host's first instance.",
     )),
     "installer_name": Option("str", "", (
-        "File name of the installer. The default is V(CiscoTSPx64.exe) on 64-bit Windows, which was seen in the field, and "
+        "File name of the installer. The default is V(CiscoTSPx64.exe) on 64-bit Windows, which has been observed in the field, and "
         "V(CiscoTSP.exe) on 32-bit Windows.",
     )),
     "installer_validate_certs": Option("bool", True, (
-        "Check the certificate of the server that the installer is downloaded from. The SHA-256 is checked in any case.",
+        "Check the certificate of the server from which the installer is downloaded. The SHA-256 is checked in any case.",
     )),
     "installer_folder": Option("str", "C:\\Windows\\Temp", (
-        "Folder on the host that the installer is put into.",
+        "Folder on the host for the installer.",
     )),
     "installer_properties": Option("dict", {}, (
         "Further documented properties of the silent installer, such as C(AUTOUPGRADE_TYPE). C(USER), C(CTI1), C(CTI2) and their "
-        "types follow from the host's first instance.",
+        "types are derived from the host's first instance.",
     )),
     "password_on_command_line": Option("bool", False, (
-        "Let the silent installation set the password of the first instance's user. The password is then part of a command line.",
-        "Refused where Windows records command lines or the properties of installations.",
+        "Let the silent installer set the password of the first instance's user. The password is then part of a command line.",
+        "This is refused if Windows records command lines or the properties of installations.",
     )),
     "product_name": Option("str", r"(?i)cisco.*(\bTSP\b|\bTAPI\b|telephony service provider)", (
-        "Regular expression that finds the TSP in the list of installed programs. Cisco does not document the name.",
+        "Regular expression for the name of the TSP in the list of installed programs. Cisco does not document the name.",
     )),
     "read_programs": Option("bool", True, (
-        "Read the list of installed programs when drift is looked for, for the version of the TSP. That is a question for each program; "
-        "with O(client_windows_product_id) it is one.",
+        "Read the list of installed programs when checking for drift, to get the version of the TSP. This takes one query for each "
+        "program, or a single query with O(client_windows_product_id).",
     )),
     "product_id": Option("str", "", (
         "Key of the TSP in the list of installed programs. If set, only that key is read.",
     )),
     "provider_file": Option("str", "", (
-        "File of the first instance's provider. The default is the one in Windows' system folder.",
+        "Provider file of the first instance. The default is the file in the Windows system folder.",
     )),
     "allow_reboot": Option("bool", False, (
-        "Restart Windows when something changed that acts only then.",
+        "Restart Windows if a change takes effect only after a restart.",
     )),
     "allow_telephony_restart": Option("bool", False, (
-        "Restart the Telephony service instead, on hosts where the documentation says that it is enough.",
+        "Restart the Telephony service instead, on hosts where this is sufficient according to the documentation.",
     )),
     "reboot_timeout": Option("int", 900, (
-        "Seconds that a restart of Windows may take.",
+        "Time limit for a restart of Windows, in seconds.",
     ), least=1),
     "stop_handler": Option("str", "", (
         "Task file that stops the application before a restart.",
@@ -628,51 +636,52 @@ WINDOWS = {
         "Task file that starts the application after a restart.",
     )),
     "certificate_folder": Option("str", "C:\\ProgramData\\Cisco\\certificates\\ciscotsp{number}", (
-        "Folder of an instance's certificates, as seen in the field. C({number}) is the TSP's three digits.",
+        "Folder of an instance's certificates, as observed in the field. C({number}) is the three-digit number of the TSP.",
     )),
     "try_ports": Option("bool", True, (
-        "Try the TCP ports of CAPF and the CTI Managers from the host.",
+        "Check from the host whether the TCP ports of CAPF and CTI Manager are reachable.",
     )),
     "string_handover": Option("str", "file_on_controller", (
-        "How a string reaches the person who enters it, where the registry profile does not say where the TSP keeps it.",
-        "V(file_on_controller) is a file with mode 0600 in O(client_windows_string_folder), V(file_on_host) one in "
+        "How to hand over an authorization string to the person who enters it, if the registry profile does not specify where the TSP "
+        "stores it.",
+        "V(file_on_controller) writes a file with mode 0600 to O(client_windows_string_folder), V(file_on_host) writes one to the folder "
         "O(client_windows_string_folder_on_host). V(none) works only with strings given in the list of instances.",
     ), choices=("file_on_controller", "file_on_host", "none")),
     "string_folder": Option("path", None, (
-        "Folder on the controller for strings. The default is C(.voiceops/strings) in the home folder.",
+        "Folder on the controller for authorization strings. The default is C(.voiceops/strings) in the home folder.",
     )),
     "string_folder_on_host": Option("str", "C:\\ProgramData\\voiceops\\strings", (
-        "Folder on the host for strings. Its access rights are set.",
+        "Folder on the host for authorization strings. Its access rights are set.",
     )),
     "string_readers": Option("str", "BUILTIN\\Administrators", (
-        "User or group that may read the strings on the host; nobody else may.",
+        "User or group that may read the authorization strings on the host. Nobody else may.",
     )),
     "discover_installer": Option("path", None, (
-        "The MSI of the TSP, or a program with it inside, on the controller. If given, the playbook "
-        "C(voiceops.secure_tsp.discover_registry_profile) makes a draft of the registry profile from it, and holds it against one host.",
+        "The MSI of the TSP, or a program that contains it, on the controller. If set, the playbook "
+        "C(voiceops.secure_tsp.discover_registry_profile) drafts the registry profile from it, and compares the draft with one host.",
     )),
     "discover_setting": Option("str", "", (
-        "The setting that is changed in the dialog, such as V(security.capf_port).",
+        "Setting that is changed in the dialog, such as V(security.capf_port).",
     )),
     "discover_number": Option("int", 1, (
         "Number of the TSP whose dialog is used.",
     ), least=1, most=10),
     "discover_shown_before": Option("raw", "", (
-        "What the dialog shows before the change. On-off settings are V(on) or V(off).",
+        "Value that the dialog shows before the change. On-off settings are V(on) or V(off).",
     )),
     "discover_shown_after": Option("raw", "", (
-        "What the dialog shows after the change.",
+        "Value that the dialog shows after the change.",
     )),
     "discover_stage": Option("str", "both", (
-        "Take the snapshot V(before), the one V(after), or V(both) with a pause at the terminal between them.",
+        "Take the snapshot V(before) or V(after) the change, or V(both) with a pause at the terminal in between.",
     ), choices=("before", "after", "both")),
     "discover_keys": Option("list", (
         "HKLM:\\SOFTWARE\\Cisco Systems, Inc.\\Cisco TSP", "HKLM:\\SOFTWARE\\WOW6432Node\\Cisco Systems, Inc.\\Cisco TSP",
     ), (
-        "Registry keys that are read with all below them.",
+        "Registry keys to read, with all keys below them.",
     ), elements="str"),
     "discover_depth": Option("int", 4, (
-        "How many levels are read.",
+        "Number of levels to read.",
     ), least=1),
     "discover_folder": Option("path", None, (
         "Folder on the controller for the snapshot. The default is C(.voiceops/discovery) in the home folder.",

@@ -10,22 +10,22 @@ module: access_control_group
 short_description: Manage members of an access control group
 version_added: 0.1.0
 description:
-  - Adds users to, or removes them from, one access control group of a CUCM cluster, in one request.
-  - Groups themselves are neither created nor removed, and their roles are not touched.
+  - Adds users to one access control group of a CUCM cluster, or removes them from it, in a single request.
+  - Does not create or remove groups, and does not change their roles.
 options:
   name:
     description: Name of the group, such as V(Standard CTI Enabled).
     type: str
     required: true
   members:
-    description: User IDs of application users and end users. The cluster's answer does not tell one from the other.
+    description: User IDs of application users and end users. The cluster's response does not distinguish the two.
     type: list
     elements: str
     required: true
   members_mode:
     description:
-      - V(append) adds what is missing. V(remove) takes the listed ones out.
-      - V(exact) adds what is missing and takes all others out, which may cut off administrators.
+      - V(append) adds the members that are missing. V(remove) removes the listed members.
+      - V(exact) adds the members that are missing and removes all others, which may lock out administrators.
     type: str
     choices: [append, exact, remove]
     default: append
@@ -43,8 +43,8 @@ attributes:
   idempotent:
     support: full
 notes:
-  - Whether every release accepts a change of members for the standard groups is not proven. If it is refused, the
-    groups of each user are read, merged and written instead, and RV(group_way) says so.
+  - It is not proven that every release accepts a change of members in the standard groups. If the cluster refuses it, the
+    module reads, merges and writes the groups of each user instead, and RV(group_way) shows it.
 seealso:
   - module: voiceops.secure_tsp.fleet_accounts
   - module: voiceops.secure_tsp.application_user
@@ -52,7 +52,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let two users open secure CTI connections only
+- name: Restrict two users to secure CTI connections
   voiceops.secure_tsp.access_control_group:
     hostname: cucm-pub.example.com
     username: axl
@@ -68,7 +68,7 @@ name:
   type: str
   sample: Standard CTI Secure Connection
 members:
-  description: All members after the task, or as they would be.
+  description: All members after the task, or as they would be in check mode.
   returned: success
   type: list
   elements: str
@@ -86,18 +86,18 @@ removed:
   elements: str
   sample: []
 group_way:
-  description: V(delta), V(user) when a change of members was refused and the users' own lists were written, or V(none).
+  description: V(delta), V(user) if the cluster refused a change of members and the groups of each user were written, or V(none).
   returned: success
   type: str
   sample: delta
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 2, write: 1, by_operation: {getCCMVersion: 1, getUserGroup: 1, updateUserGroup: 1}}
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

@@ -10,8 +10,8 @@ module: application_user
 short_description: Manage an application user for CTI
 version_added: 0.1.0
 description:
-  - Makes, updates or removes one application user of a CUCM cluster with its controlled devices and CTI groups.
-  - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few users use
+  - Creates, updates or removes one application user of a CUCM cluster with its controlled devices and CTI groups.
+  - Works like M(voiceops.secure_tsp.fleet_accounts) with a single user. For more than a few users, use
     that module, which reads the cluster once for all of them.
 options:
   name:
@@ -19,47 +19,46 @@ options:
     type: str
     required: true
   user_password:
-    description: Password of the user, 1 to 127 characters. Required when the user does not exist yet.
+    description: Password of the user, 1 to 127 characters. Required if the user does not exist yet.
     type: str
   update_password:
     description:
-      - V(on_create) sets the password of a new user only.
-      - V(always) sets it in every run and reports a change every time, because the cluster cannot be asked whether
-        the password is the same.
+      - V(on_create) sets the password only for a new user.
+      - V(always) sets the password in every run and always reports a change, because the cluster offers no way to check
+        whether the password is the same.
     type: str
     choices: [on_create, always]
     default: on_create
   devices:
-    description: Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+    description: Names of the devices that the user controls, at most 50 characters each. If not set, devices are not managed.
     type: list
     elements: str
   devices_mode:
-    description: V(append) adds what is missing, V(exact) also takes away the others.
+    description: V(append) adds the devices that are missing. V(exact) also removes all others.
     type: str
     choices: [append, exact]
     default: append
   cti_groups:
     description:
-      - Names of further groups the user is added to, besides C(Standard CTI Enabled), which the user is always added
-        to.
-      - Groups that are not listed are not touched.
+      - Names of further groups to add the user to. The user is always added to C(Standard CTI Enabled).
+      - Groups that are not listed are not changed.
     type: list
     elements: str
     default: []
   secure_connection:
     description:
-      - Whether the user is in C(Standard CTI Secure Connection). If not set it is not managed.
-      - CTI Manager accepts members on port 2749 only and all others on 2748 only, so this cuts running connections.
-        Set it when every instance of the user holds a certificate; M(voiceops.secure_tsp.fleet_accounts) judges that
+      - Whether the user is in C(Standard CTI Secure Connection). If not set, the membership is not managed.
+      - CTI Manager accepts members on port 2749 only and all others on port 2748 only, so a change cuts running connections.
+        Set it once every instance of the user holds a certificate. M(voiceops.secure_tsp.fleet_accounts) determines that
         by itself.
     type: bool
   srtp:
     description:
-      - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set it is not managed.
-      - V(true) waits until the user is in C(Standard CTI Secure Connection), because it has no effect before.
+      - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set, the membership is not managed.
+      - V(true) takes effect only once the user is in C(Standard CTI Secure Connection); until then the user is not added.
     type: bool
   state:
-    description: V(absent) removes the user, and is refused while the user has CAPF profiles.
+    description: V(absent) removes the user. This is refused while the user has CAPF profiles.
     type: str
     choices: [present, absent]
     default: present
@@ -75,7 +74,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Passwords never appear in it.
+      - The diff never shows passwords.
   idempotent:
     support: partial
     details:
@@ -87,7 +86,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make the user of a recorder
+- name: Create the user of a recorder
   voiceops.secure_tsp.application_user:
     hostname: cucm-pub.example.com
     username: axl
@@ -96,7 +95,7 @@ EXAMPLES = r"""
     user_password: "{{ vault_recorder_password }}"
     devices: [SEP001122334455, SEP001122334466]
 
-- name: Remove it
+- name: Remove the user
   voiceops.secure_tsp.application_user:
     hostname: cucm-pub.example.com
     username: axl
@@ -107,7 +106,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 user:
-  description: The user as it is after the task, or would be.
+  description: The user after the task, or as it would be in check mode.
   returned: success
   type: dict
   contains:
@@ -129,7 +128,7 @@ user:
       elements: str
       sample: [Standard CTI Enabled]
     devices:
-      description: All devices the user controls.
+      description: All devices that the user controls.
       type: list
       elements: str
       sample: [SEP001122334455, SEP001122334466]
@@ -138,11 +137,11 @@ user:
       type: bool
       sample: false
     action:
-      description: What was done to the user itself, apart from groups.
+      description: What was done to the user itself, not counting groups.
       type: str
       sample: create
 plan:
-  description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
+  description: The changes that were made, or would be made in check mode, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
@@ -171,7 +170,7 @@ plan:
       digest: ced141cf6925518801dca11a3434890895cc2a9e9eca83cfe34a9cb966a8affd
       way: delta
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample:
@@ -184,26 +183,26 @@ requests:
       updateAppUser: 1
       updateUserGroup: 1
 read_way:
-  description: V(sql), or V(get) when the cluster refused SQL.
+  description: How users were read. V(sql), or V(get) if the cluster refused SQL.
   returned: success
   type: str
   sample: sql
 group_way:
-  description: V(delta), V(user) when a change of members was refused and the user's own list was written, or V(none).
+  description: V(delta), V(user) if the cluster refused a change of members and the user's groups were written, or V(none).
   returned: success
   type: str
   sample: none
 problems:
-  description: Every mistake found.
-  returned: when the options and the cluster contradict each other
+  description: All mistakes found.
+  returned: when the options contradict the cluster
   type: list
   elements: str
   sample: [user CCMSysUser is a standard user of the system and is not touched]
 remarks:
   description:
-    - The same mistakes with their codes and what they are about, as in
+    - The same mistakes with their codes and the objects they concern, as in
       RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
-  returned: when the options and the cluster contradict each other
+  returned: when the options contradict the cluster
   type: list
   elements: dict
   sample:
@@ -215,7 +214,7 @@ remarks:
       text: user CCMSysUser is a standard user of the system and is not touched
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

@@ -10,31 +10,31 @@ module: capf_certificate
 short_description: Give a TSP instance a key and a certificate from CAPF
 version_added: 0.1.0
 description:
-  - Makes a key on the host, has CAPF issue a certificate for it, and puts both in place together.
-  - A certificate that is there, valid and issued by the CAPF of the trust list is kept. Nothing is connected then.
-  - The key is on disk before anything is sent, and no copy of it ever leaves the host.
-  - The authorization string is sent only after CAPF's TLS certificate was found in the trust list under the role CAPF.
-  - The certificate is stored only when it is for this key, was issued by the CAPF of the trust list and is valid now.
-  - An interrupted enrolment is resumed. A certificate that had arrived is put in place without a connection and without
-    a string, and a key that was made is used again.
-  - The former key and certificate stay in C(previous/) until O(state=confirmed).
+  - Generates a key on the host, enrols a certificate for it with CAPF, and puts both in place together.
+  - Keeps an existing certificate that is valid and was issued by the CAPF of the trust list. In that case no connection is made.
+  - Writes the key to disk before anything is sent. The key never leaves the host.
+  - Sends the authorization string only after CAPF's TLS certificate was found in the trust list under the role CAPF.
+  - Stores the certificate only if it is for this key, was issued by the CAPF of the trust list, and is valid now.
+  - Resumes an interrupted enrolment. A certificate that was already received is put in place without a connection and without
+    an authorization string, and a key that was already generated is used again.
+  - Keeps the former key and certificate in C(previous/) until O(state=confirmed).
 options:
   path:
-    description: The instance's folder. C(ctl.tlv) must be in it, as M(voiceops.secure_tsp.ctl_file) stores it.
+    description: Folder of the instance. It must contain C(ctl.tlv), as stored by M(voiceops.secure_tsp.ctl_file).
     type: path
     required: true
   state:
     description:
-      - V(present) enrols, renews, resumes or keeps.
-      - V(confirmed) drops the former key and certificate, once the new ones have been verified.
+      - V(present) enrols a certificate, or renews, resumes or keeps the existing one.
+      - V(confirmed) deletes the former key and certificate. Use it once the new ones are verified.
       - V(restored) puts the former key and certificate back. The newer ones are lost. It is not known whether CUCM
-        accepts a certificate after it has issued another one for the same profile.
-      - V(absent) removes all keys and certificates of the instance, and its folder once nothing else is in it.
+        still accepts a certificate after it has issued another one for the same profile.
+      - V(absent) removes all keys and certificates of the instance, and its folder if nothing else is left in it.
     type: str
     choices: [present, confirmed, restored, absent]
     default: present
   capf_host:
-    description: Host name or address of the CAPF service, on the publisher. Required with O(state=present).
+    description: Host name or address of the CAPF service, which runs on the publisher. Required with O(state=present).
     type: str
   capf_port:
     description: TCP port of CAPF.
@@ -42,34 +42,34 @@ options:
     default: 3804
   authorization_string:
     description:
-      - The string of the CAPF profile. CUCM clears it once a certificate was issued.
-      - Needed where a certificate is needed, except in check mode and with O(dialect=phone). 4 to 10 digits by Cisco's
-        guides; another one is sent with a warning.
+      - Authorization string of the CAPF profile. CUCM clears it once it has issued a certificate.
+      - Required if a certificate has to be enrolled, except in check mode and with O(dialect=phone).
+      - Cisco's guides specify 4 to 10 digits. Any other string is sent with a warning.
     type: str
   dialect:
     description:
-      - How messages are written. V(cti) is that of Cisco's JTAPI clients, V(phone) that of desk phones and Jabber.
+      - Message format. V(cti) is the format of Cisco's JTAPI clients, V(phone) the format of desk phones and Jabber.
     type: str
     choices: [cti, phone]
     default: cti
   protocol_version:
     description:
-      - Protocol version to answer with, 1 to 3. The default is 1 with O(dialect=cti) and 3 with O(dialect=phone).
-      - An EC key needs V(3).
+      - CAPF protocol version to respond with, 1 to 3. The default is 1 with O(dialect=cti) and 3 with O(dialect=phone).
+      - An EC key requires V(3).
     type: int
   force:
     description:
-      - Renew a certificate that is good, and replace a key that cannot be opened. Changes the host in every run.
+      - Renew the certificate even if it is good, and replace a key that cannot be opened. Changes the host in every run.
     type: bool
     default: false
   retries:
     description:
-      - How often a broken connection is tried again, 0 to 3. Only before the authorization string was sent; after that
-        only the next run goes on, because the string may be used up.
+      - Number of times to retry after a broken connection, 0 to 3. Retries happen only before the authorization string is sent.
+        After that, the string may be used up, so enrolment continues with the next run.
     type: int
     default: 0
   timeout:
-    description: Seconds for one try, from connecting to the end of the session. 1 to 600.
+    description: Time limit for one attempt in seconds, from connecting to the end of the session. 1 to 600.
     type: int
     default: 60
   tls_legacy:
@@ -77,19 +77,19 @@ options:
     type: bool
     default: false
   source_address:
-    description: Local address to connect from, on hosts with several.
+    description: Local address to connect from, on hosts with several addresses.
     type: str
   bundle:
     description:
-      - Also write C(QBEClient.pem), certificate and key in one file.
-      - V(false) removes it.
+      - Also write C(QBEClient.pem), which holds the certificate and the key in one file.
+      - V(false) removes this file.
     type: bool
     default: false
   owner:
-    description: User name or number that the folder and its files belong to. If not set, they stay whose they are.
+    description: Owner of the folder and its files, as a user name or number. If not set, the owner stays as it is.
     type: str
   group:
-    description: Group name or number that the folder and its files belong to. If not set, it stays as it is.
+    description: Group of the folder and its files, as a group name or number. If not set, the group stays as it is.
     type: str
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -100,7 +100,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is connected, so it is not found out what CAPF would say.
+      - No connection is made, so check mode cannot predict CAPF's response.
   diff_mode:
     support: full
   idempotent:
@@ -109,18 +109,18 @@ attributes:
       - O(force=true) renews in every run.
 requirements:
   - cryptography >= 3.4
-  - pyOpenSSL >= 20.0 (where a certificate is needed)
+  - pyOpenSSL >= 20.0 (if a certificate has to be enrolled)
 notes:
-  - The profile must be armed (C(Install/Upgrade)) with O(authorization_string), for instance by
+  - The CAPF profile must be armed (C(Install/Upgrade)) with O(authorization_string), for example by
     M(voiceops.secure_tsp.fleet_accounts) or M(voiceops.secure_tsp.capf_profile).
   - CAPF refuses a wrong string, an expired operation and a profile that is not armed with the same reason, 7.
-  - Another key size in the profile than in O(key) is found out before the key is sent, so the string is not used up.
-  - A certificate of CAPF that has expired is accepted with a warning where the trust list has it, as CUCM keeps such
-    ones there.
-  - TLS without forward secrecy (AES128-SHA), which is what older CAPF servers offer, is accepted last and reported.
-  - Two files cannot be replaced in one instant. A reader at that very moment may see the new key with the former
-    certificate; after a crash the next run puts this right.
-  - The protocol facts are those of public CAPF implementations, of traces, and of Cisco's JTAPI clients 11.5 to 15.
+  - If the profile specifies a different key size than O(key), this is detected before the key is sent, so the string is not used up.
+  - An expired CAPF certificate is accepted with a warning if it is in the trust list, because CUCM keeps expired
+    certificates there.
+  - TLS without forward secrecy (AES128-SHA), which older CAPF servers offer, is accepted as a last resort and reported.
+  - Two files cannot be replaced in one atomic step. A program that reads them at that moment may see the new key with the former
+    certificate. After a crash, the next run repairs this.
+  - The protocol details come from public CAPF implementations, traces, and Cisco's JTAPI clients 11.5 to 15.
 seealso:
   - module: voiceops.secure_tsp.capf_certificate_info
   - module: voiceops.secure_tsp.capf_profile
@@ -128,7 +128,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Give an instance a certificate, and renew it a month before it ends
+- name: Enrol a certificate, and renew it a month before it expires
   voiceops.secure_tsp.capf_certificate:
     path: /etc/secure_tsp/recorder01x1
     instance_id: recorder01x1
@@ -148,7 +148,7 @@ EXAMPLES = r"""
     key_passphrase: "{{ vault_key_passphrase }}"
     bundle: true
 
-- name: Drop the former certificate after the new one has opened a provider
+- name: Delete the former certificate after the new one has opened a provider
   voiceops.secure_tsp.capf_certificate:
     path: /etc/secure_tsp/recorder01x1
     instance_id: recorder01x1
@@ -164,15 +164,16 @@ EXAMPLES = r"""
 RETURN = r"""
 action:
   description:
-    - What was done, in check mode what would be done.
-    - V(kept) a good certificate; V(repaired) modes, owner or C(QBEClient.pem) of a good one; V(enrolled) where there was
-      none; V(renewed) where there was one; V(resumed) by putting in place what had arrived before, without a connection.
-    - V(confirmed), V(restored) and V(removed) with the other values of O(state), and V(none) where nothing was to do.
+    - What was done, or would be done in check mode.
+    - With O(state=present), V(kept) means that the certificate is good; V(repaired) that file modes, the owner or C(QBEClient.pem)
+      of a good certificate were corrected; V(enrolled) that there was no certificate before; V(renewed) that there was one;
+      V(resumed) that a certificate received earlier was put in place without a connection.
+    - V(confirmed), V(restored) and V(removed) belong to the other values of O(state). V(none) means that there was nothing to do.
   returned: success
   type: str
   sample: enrolled
 certificate:
-  description: Facts of the certificate in place; null without one.
+  description: Facts about the certificate in place; null if there is none.
   returned: success
   type: dict
   sample:
@@ -187,23 +188,23 @@ certificate:
     signature_hash: sha256
     sha256_fingerprint: 5cb36e68f5cbca08cf2e64fd31b1ed1806d03166f60a96d45639d4d6e7779f47
 needs_certificate:
-  description: Whether the instance still needs a certificate, as M(voiceops.secure_tsp.capf_certificate_info) tells it.
+  description: Whether the instance still needs a certificate, as reported by M(voiceops.secure_tsp.capf_certificate_info).
   returned: success and O(state) is not V(absent)
   type: dict
   sample: {needed: false, reason: ""}
 unconfirmed:
-  description: Whether the certificate was not verified yet, so that the one before is kept.
+  description: Whether the certificate has not been verified yet, so that the former one is kept.
   returned: success
   type: bool
   sample: true
 key_reused:
   description: Whether the key of an interrupted enrolment was used again.
-  returned: when CAPF was connected and issued a certificate
+  returned: when a connection to CAPF was made and CAPF issued a certificate
   type: bool
   sample: false
 tls:
   description: How the connection to CAPF was protected.
-  returned: when CAPF was connected
+  returned: when a connection to CAPF was made
   type: dict
   contains:
     version:
@@ -211,7 +212,7 @@ tls:
       type: str
       sample: TLSv1.3
     cipher:
-      description: Cipher suite in OpenSSL's spelling.
+      description: Cipher suite, by its OpenSSL name.
       type: str
       sample: TLS_AES_256_GCM_SHA384
     weak_cipher:
@@ -223,7 +224,7 @@ tls:
       type: bool
       sample: false
     server_certificate:
-      description: Facts of the certificate that CAPF presented.
+      description: Facts about the certificate that CAPF presented.
       type: dict
       sample:
         subject: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ
@@ -237,27 +238,27 @@ tls:
         signature_hash: sha256
         sha256_fingerprint: 835a28c927f5f24515dda87775f53ebcb6dcbde02e01b22218d3020fadf06a16
 protocol_version:
-  description: The protocol version that was answered with.
-  returned: when CAPF was connected and issued a certificate
+  description: CAPF protocol version that the module responded with.
+  returned: when a connection to CAPF was made and CAPF issued a certificate
   type: int
   sample: 1
 string_sent:
   description: Whether the authorization string was sent, so that it may be used up.
-  returned: with O(state=present), also on failure once CAPF was to be connected
+  returned: with O(state=present), also on failure after a connection to CAPF was attempted
   type: bool
   sample: true
 key_sent:
   description: Whether the public key was sent, so that CAPF may have issued a certificate.
-  returned: on failure once CAPF was to be connected
+  returned: on failure after a connection to CAPF was attempted
   type: bool
   sample: false
 tries:
-  description: Number of connections that were tried.
-  returned: when CAPF was to be connected
+  description: Number of connection attempts.
+  returned: when a connection to CAPF was attempted
   type: int
   sample: 1
 capf_reason:
-  description: The number with which CAPF refused; null when it gave none.
+  description: CAPF's reason number for the refusal; null if it gave none.
   returned: on failure in the conversation with CAPF
   type: int
   sample: 7
@@ -267,23 +268,23 @@ code:
   type: raw
   sample: 7
 capf_command:
-  description: Number of the last message that CAPF sent; null when it sent none.
+  description: Number of the last message that CAPF sent; null if it sent none.
   returned: on failure in the conversation with CAPF
   type: int
   sample: 3
 capf_state:
-  description: Where the conversation stood.
+  description: State of the conversation when it failed.
   returned: on failure in the conversation with CAPF
   type: str
   sample: await_request
 wanted_key:
-  description: The key that CAPF asked for.
-  returned: when it is another one than O(key)
+  description: The key that CAPF requested.
+  returned: when it differs from O(key)
   type: dict
   sample: {type: rsa, size: 3072}
 server_certificate:
-  description: Facts of the certificate that was presented as CAPF's.
-  returned: when the trust list does not vouch for it
+  description: Facts about the certificate that the server presented as CAPF's.
+  returned: when the certificate is not in the trust list
   type: dict
   sample:
     subject: L=Town,ST=Nowhere,CN=CAPF-00000001,OU=lab,O=example,C=NZ

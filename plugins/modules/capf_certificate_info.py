@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: capf_certificate_info
-short_description: Tell whether a TSP instance needs a certificate, and why
+short_description: Determine whether a TSP instance needs a certificate, and why
 version_added: 0.1.0
 description:
-  - Looks at key, certificate and trust list of an instance without any connection, and judges them.
-  - With O(certificate) it judges the content of a certificate file in place of a folder, such as C(QBEClient.cer) of a
-    Windows host, whose TSP keeps the key to itself.
+  - Checks the key, certificate and trust list of an instance without making any connection.
+  - With O(certificate), checks the content of a certificate file instead of a folder. Use this for C(QBEClient.cer) of a
+    Windows host, where the TSP keeps the key to itself.
 options:
   path:
-    description: The instance's folder. A folder that does not exist is an instance without a certificate.
+    description: Folder of the instance. If it does not exist, the instance has no certificate.
     type: path
   certificate:
     description:
-      - Base64 of a certificate file (DER or PEM), as M(ansible.builtin.slurp) returns it. Empty for a file that is not there.
-      - Nothing is found out about a key then.
+      - Base64 of a certificate file (DER or PEM), as M(ansible.builtin.slurp) returns it. Empty for a file that does not exist.
+      - In this case nothing is reported about the key.
     type: str
   trust_list:
-    description: Base64 of the trust list that goes with O(certificate). Without one the issuer is not judged.
+    description: Base64 of the trust list that belongs to O(certificate). Without it, the issuer is not checked.
     type: str
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -40,19 +40,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the certificate of an instance
+- name: Check the certificate of an instance
   voiceops.secure_tsp.capf_certificate_info:
     path: /etc/secure_tsp/recorder01x1
     instance_id: recorder01x1
     renew_before_days: 30
   register: found
 
-- name: Say why it needs a certificate
+- name: Show why it needs a certificate
   ansible.builtin.debug:
     msg: "{{ found.explanation }}"
   when: found.needs_certificate.needed
 
-- name: Judge on the controller what was read from another host
+- name: Check on the controller a certificate that was read from another host
   voiceops.secure_tsp.capf_certificate_info:
     certificate: "{{ my_slurped.content }}"
     instance_id: recorder02x1
@@ -67,7 +67,7 @@ exists:
   type: bool
   sample: true
 certificate:
-  description: Facts of the certificate; null without one that can be read.
+  description: Facts about the certificate; null if there is none that can be read.
   returned: success
   type: dict
   sample:
@@ -82,48 +82,48 @@ certificate:
     signature_hash: sha256
     sha256_fingerprint: 093641182a021360fe1ca0d8aad98abd745902b70ba8cf42e99b185a1819f102
 days_left:
-  description: Whole days until the certificate ends, negative after that; null without one.
+  description: Whole days until the certificate expires, negative afterwards; null if there is no certificate.
   returned: success
   type: int
   sample: 1824
 key:
-  description: What is known of the private key; never the key.
+  description: What is known about the private key. The key itself is never returned.
   returned: success
   type: dict
   contains:
     exists:
-      description: Whether there is one; null with O(certificate).
+      description: Whether there is a private key; null with O(certificate).
       type: bool
       sample: true
     type:
-      description: V(rsa) or V(ec); null without a key that can be read.
+      description: V(rsa) or V(ec); null if there is no key that can be read.
       type: str
       sample: rsa
     size:
-      description: Bits; null without a key that can be read.
+      description: Size in bits; null if there is no key that can be read.
       type: int
       sample: 2048
     encrypted:
-      description: Whether a passphrase protects it; null without one.
+      description: Whether a passphrase protects it; null if there is no key.
       type: bool
       sample: false
 key_matches:
-  description: Whether the certificate is for the key; null where one of them is missing or cannot be read.
+  description: Whether the certificate belongs to the key; null if either is missing or cannot be read.
   returned: success
   type: bool
   sample: true
 issuer_trusted:
-  description: Whether the CAPF of the trust list issued the certificate; null where that cannot be told.
+  description: Whether the CAPF of the trust list issued the certificate; null if that cannot be determined.
   returned: success
   type: bool
   sample: true
 name:
-  description: The name that CAPF knows the instance by.
+  description: Name under which CAPF knows the instance.
   returned: success
   type: str
   sample: CTI-recorder01x1
 name_matches:
-  description: Whether the certificate has that name; null without one. What CUCM writes there is not known.
+  description: Whether the certificate has that name; null if there is no certificate. Which name CUCM writes there is not known.
   returned: success
   type: bool
   sample: true
@@ -133,15 +133,15 @@ needs_certificate:
   type: dict
   contains:
     needed:
-      description: Whether it does.
+      description: Whether the instance needs a certificate.
       type: bool
       sample: false
     reason:
       description:
-        - V(missing), V(key_lost), V(unreadable), V(key_mismatch), V(expired) and V(wrong_issuer) mean that there is none
-          that opens a provider.
-        - With V(interrupted) (an enrolment was begun and not ended), V(expiring) and V(key_changed) there is one.
-        - Empty where none is needed.
+        - V(missing), V(key_lost), V(unreadable), V(key_mismatch), V(expired) and V(wrong_issuer) mean that there is no certificate
+          that can open a provider.
+        - With V(interrupted) (an enrolment was started but not finished), V(expiring) and V(key_changed) there is one.
+        - Empty if no certificate is needed.
       type: str
       sample: expiring
 explanation:
@@ -150,41 +150,41 @@ explanation:
   type: str
   sample: The certificate expires on 2026-12-01T00:00:00Z.
 trust_list:
-  description: Whether there is a trust list, and whether it names a CAPF.
+  description: Whether there is a trust list, and whether it contains a CAPF server.
   returned: success
   type: dict
   sample: {exists: true, has_capf: true}
 unconfirmed:
-  description: Whether the certificate was not verified yet, so that the one before is kept.
+  description: Whether the certificate has not been verified yet, so that the former one is kept.
   returned: success, with O(path)
   type: bool
   sample: false
 pending:
-  description: What waits of an interrupted enrolment. V(certificate) is good and only has to be put in place.
+  description: What an interrupted enrolment left. A V(certificate) is good and only has to be put in place.
   returned: success, with O(path)
   type: str
   choices: [none, key, certificate]
   sample: none
 unfinished:
   description:
-    - Whether an interrupted run left something that M(voiceops.secure_tsp.capf_certificate) finishes without CAPF and
+    - Whether an interrupted run left something that M(voiceops.secure_tsp.capf_certificate) can finish without CAPF and
       without an authorization string.
   returned: success, with O(path)
   type: bool
   sample: false
 previous:
-  description: Facts of the certificate that was in place before; null without one.
+  description: Facts about the certificate that was in place before; null if there is none.
   returned: success, with O(path)
   type: dict
   sample: null
 bundle:
-  description: Whether C(QBEClient.pem) is there and holds the key and certificate in place.
+  description: Whether C(QBEClient.pem) exists and holds the current key and certificate.
   returned: success, with O(path)
   type: str
   choices: [absent, current, stale]
   sample: absent
 modes:
-  description: Modes of the folder (C(.)) and of the instance's files in it.
+  description: File modes of the folder (C(.)) and of the instance's files in it.
   returned: success, with O(path)
   type: dict
   sample:
@@ -197,7 +197,7 @@ modes:
     ctl.tlv: "0644"
     d7f7765b.0: "0644"
 wrong_modes:
-  description: Those that are not as they should be.
+  description: The file modes that are wrong.
   returned: success, with O(path)
   type: dict
   sample: {QBEClient.key.pem: {found: "0644", wanted: "0600"}}

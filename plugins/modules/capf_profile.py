@@ -10,53 +10,53 @@ module: capf_profile
 short_description: Manage a CAPF profile of an application user or end user
 version_added: 0.1.0
 description:
-  - Makes, arms, disarms or removes the CAPF profile of one instance ID.
-  - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few profiles use
+  - Creates, arms, disarms or removes the CAPF profile of one instance ID.
+  - Works like M(voiceops.secure_tsp.fleet_accounts) with a single instance. For more than a few profiles, use
     that module, which reads the cluster once for all of them.
-  - CAPF clears operation and string once it has issued a certificate. A profile is therefore armed only when
-    O(needs_certificate), O(force) or O(rearm) ask for it, never because it is idle.
+  - CAPF clears the operation and the string once it has issued a certificate. A profile is therefore armed only if
+    O(needs_certificate), O(force) or O(rearm) requests it, never because it is idle.
 options:
   instance_id:
-    description: 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.
+    description: Instance ID, 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.
     type: str
     required: true
   user:
-    description: User the profile belongs to. The user must exist.
+    description: User that the profile belongs to. The user must exist.
     type: str
     required: true
   user_type:
-    description: Kind of user.
+    description: Type of the user.
     type: str
     choices: [application, end]
     default: application
   enrolment:
     description:
-      - V(collection) means that a pending profile whose string is lost can be armed anew.
-      - V(tsp) means that the TSP fetches the certificate itself, so a pending profile is left alone.
+      - V(collection) means that this collection enrols the certificate, so a pending profile whose string is lost can be armed again.
+      - V(tsp) means that the TSP enrols the certificate itself, so a pending profile is left as it is.
     type: str
     choices: [collection, tsp]
     default: collection
   key:
     description:
-      - Key that CAPF is told to demand. A difference on an idle profile is reported and applied when it is armed.
+      - Key that CAPF requires from the client. A difference in an idle profile is reported, and applied when the profile is armed.
     type: dict
     suboptions:
       type:
-        description: Kind of key. V(ec) needs CAPF protocol version 3, which no CTI client was seen to speak.
+        description: Type of the key. V(ec) requires CAPF protocol version 3, which no CTI client has been observed to use.
         type: str
         choices: [rsa, ec]
         default: rsa
       size:
-        description: Bits. 2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.
+        description: Size in bits. 2048 (the default), 3072 or 4096 for RSA; 256 (the default), 384 or 521 for EC.
         type: int
   authorization_string:
-    description: String to arm with, 4 to 10 digits by Cisco's guides. If not set a new one of 10 digits is made.
+    description: String to arm the profile with, 4 to 10 digits by Cisco's guides. If not set, a new string of 10 digits is generated.
     type: str
   string_held:
-    description: Whether the string the profile is pending with is known to be held (V(true)) or lost (V(false)).
+    description: Whether the authorization string of a pending profile is still known (V(true)) or lost (V(false)).
     type: bool
   needs_certificate:
-    description: What RV(voiceops.secure_tsp.capf_certificate_info#module:needs_certificate) says about the host.
+    description: The value of RV(voiceops.secure_tsp.capf_certificate_info#module:needs_certificate) for this instance.
     type: dict
     suboptions:
       needed:
@@ -64,41 +64,40 @@ options:
         type: bool
         required: true
       reason:
-        description: Why, such as V(missing), V(key_lost) or V(expiring).
+        description: The reason, such as V(missing), V(key_lost) or V(expiring).
         type: str
   compromised:
-    description: Whether the certificate is known to be compromised. The profile is then never armed again.
+    description: Whether the certificate is known to be compromised. If it is, the profile is never armed again.
     type: bool
     default: false
   rearm:
-    description: Arm the profile with a new string in any case. Changes the cluster in every run.
+    description: Always arm the profile with a new string. Changes the cluster in every run.
     type: bool
     default: false
   force:
-    description: Treat the instance as one that needs a certificate.
+    description: Treat the instance as if it needed a certificate.
     type: bool
     default: false
   replace:
-    description: Allow to remove a profile of this O(instance_id) that belongs to another user, and to make it anew.
+    description: If a profile with this O(instance_id) belongs to another user, remove it and create it again.
     type: bool
     default: false
   operation_completes_hours:
     description:
-      - An armed profile stays armed for at least this many hours, 1 to 720, in whatever time zone CUCM reads the
-        deadline.
-      - V(0) leaves the deadline to the enterprise parameter C(CAPF Operation Expires in (days)).
+      - Minimum number of hours that the profile stays armed, 1 to 720, whatever time zone CUCM assumes for the deadline.
+      - With V(0), the enterprise parameter C(CAPF Operation Expires in (days)) determines the deadline.
     type: int
     default: 24
   capf_issuer:
-    description: Who signs the certificates. EC keys are refused with an V(online) CA.
+    description: Who issues the certificates. EC keys are refused with an V(online) CA.
     type: str
     choices: [self, online, offline, unknown]
     default: unknown
   state:
     description:
-      - V(present) makes the profile, and arms it if asked to.
-      - V(disarmed) takes a pending V(Install/Upgrade) off it.
-      - V(absent) removes it.
+      - V(present) creates the profile, and arms it if requested.
+      - V(disarmed) cancels a pending V(Install/Upgrade).
+      - V(absent) removes the profile.
     type: str
     choices: [present, disarmed, absent]
     default: present
@@ -114,7 +113,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Authorization strings never appear in it.
+      - The diff never shows authorization strings.
   idempotent:
     support: partial
     details:
@@ -139,7 +138,7 @@ EXAMPLES = r"""
   no_log: true
   register: armed
 
-- name: Take the operation off again
+- name: Disarm the profile again
   voiceops.secure_tsp.capf_profile:
     hostname: cucm-pub.example.com
     username: axl
@@ -152,19 +151,19 @@ EXAMPLES = r"""
 RETURN = r"""
 profile:
   description:
-    - The profile as it is after the task, or would be; as in RV(voiceops.secure_tsp.fleet_accounts#module:instances).
+    - The profile after the task, or as it would be in check mode, as in RV(voiceops.secure_tsp.fleet_accounts#module:instances).
   returned: success
   type: dict
   sample: {exists: true, user: recorder_tapi, user_type: application, operation: Install/Upgrade, status: Operation
   Pending,
     completion: "2026:11:25:18:00", state: pending, key: {type: rsa, size: 2048}}
 action:
-  description: What was done, V(create), V(arm), V(disarm), V(remove) or V(none).
+  description: What was done. V(create), V(arm), V(disarm), V(remove) or V(none).
   returned: success
   type: str
   sample: arm
 reason:
-  description: Why, also why nothing was done.
+  description: The reason for RV(action), also if nothing was done.
   returned: success
   type: str
   sample: "the host needs a certificate: missing"
@@ -175,13 +174,13 @@ reason_code:
   sample: needed
 string:
   description:
-    - The authorization string made by this task, else null. Secret.
-    - A string given in O(authorization_string) is not repeated.
+    - The authorization string that this task generated, else null. This is a secret.
+    - A string given in O(authorization_string) is not returned.
   returned: success
   type: str
   sample: "4711081547"
 plan:
-  description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
+  description: The changes that were made, or would be made in check mode, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
@@ -199,7 +198,7 @@ plan:
       digest: ad5227bcba5e81eaff1d92b16af5db0bcca8b95c862fadea4221c8e8f6637e4d
       way: ""
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample:
@@ -212,21 +211,21 @@ requests:
       executeSQLQuery: 3
       addApplicationUserCapfProfile: 1
 read_way:
-  description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
+  description: How users were read. V(sql), V(get) if the cluster refused SQL, or V(none) if no user had to be read.
   returned: success
   type: str
   sample: sql
 problems:
-  description: Every mistake found.
-  returned: when the options and the cluster contradict each other
+  description: All mistakes found.
+  returned: when the options contradict the cluster
   type: list
   elements: str
   sample: [application user nobody does not exist; make it first (stage users)]
 remarks:
   description:
-    - The same mistakes with their codes and what they are about, as in
+    - The same mistakes with their codes and the objects they concern, as in
       RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
-  returned: when the options and the cluster contradict each other
+  returned: when the options contradict the cluster
   type: list
   elements: dict
   sample:
@@ -238,7 +237,7 @@ remarks:
       text: application user nobody does not exist; make it first (stage users)
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

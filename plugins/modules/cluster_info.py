@@ -7,15 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_info
-short_description: Tell whether a CUCM cluster can serve secure CTI clients
+short_description: Check whether a CUCM cluster can serve secure CTI clients
 version_added: 0.1.0
 description:
   - Reads the release, nodes, security mode, services, CAPF parameters, server certificates and CAPF profiles of a
     Cisco Unified Communications Manager cluster.
-  - Judges them in two lists of plain sentences. RV(problems) is what prevents secure CTI connections and names the
-    cure. RV(doubts) is what the cluster did not tell, so nobody should take it for good news.
-  - Nine requests read everything of a cluster with one node, and one more is needed for every further node that runs
-    the services.
+  - Reports findings in two lists of sentences. RV(problems) is what prevents secure CTI connections, each with its
+    solution. RV(doubts) is what could not be determined, which must not be mistaken for a good result.
+  - Reading a cluster with one node takes nine requests, plus one for each further node that runs the services.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -30,22 +29,22 @@ requirements:
 options:
   gather:
     description:
-      - What to read. Facts that are not asked for are neither returned nor judged.
-      - V(version) is the release, V(nodes) the nodes with their role.
-      - V(security) is the security mode, read by SQL as the documentation of CUCM does.
-      - V(services) is whether the services that secure CTI needs are activated (by AXL) and running (by Control Center
-        of every node that has one of them activated, under the node's own name).
-      - V(capf) is the parameters of CAPF.
-      - V(certificates) is the servers' own certificates for CallManager, CAPF, Tomcat and ITL recovery.
-      - V(profiles) is all CAPF profiles, of application users and of end users.
+      - What to read. Anything else is neither returned nor checked.
+      - V(version) is the release. V(nodes) is the nodes with their roles.
+      - V(security) is the security mode, read by SQL as in Cisco's documentation.
+      - V(services) is whether the services that secure CTI needs are activated (according to AXL) and running (according to the
+        Control Center of every node that has one of them activated, contacted under the node's own name).
+      - V(capf) is the service parameters of CAPF.
+      - V(certificates) is the server certificates for CallManager, CAPF, Tomcat and ITL recovery.
+      - V(profiles) is all CAPF profiles of application users and end users.
     type: list
     elements: str
     choices: [version, nodes, security, services, capf, certificates, profiles]
     default: [version, nodes, security, services, capf, certificates, profiles]
   capf_issuer_parameter:
     description:
-      - Name of the CAPF service parameter that says who issues the certificates. It is not documented, so it is not
-        guessed. RV(capf.parameters) shows what your release calls it.
+      - Name of the CAPF service parameter that specifies who issues the certificates. The name is not documented, so there is no
+        default. Look in RV(capf.parameters) for the name in your release.
       - If not set, or if the cluster has no such parameter, RV(capf.issuer) is V(unknown).
     type: str
 seealso:
@@ -53,7 +52,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read everything that matters for secure CTI
+- name: Read all facts about secure CTI
   voiceops.secure_tsp.cluster_info:
     hostname: cucm-pub.example.com
     username: axl
@@ -62,12 +61,12 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: cluster
 
-- name: Stop when the cluster cannot do it
+- name: Stop if the cluster cannot serve secure CTI clients
   ansible.builtin.assert:
     that: cluster.problems | length == 0
     fail_msg: "{{ cluster.problems | join(' ') }}"
 
-- name: Look at the security mode and the services only, with another account for Control Center
+- name: Read only the security mode and the services, with a separate account for Control Center
   voiceops.secure_tsp.cluster_info:
     hostname: cucm-pub.example.com
     username: axl
@@ -80,17 +79,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 release:
-  description: Release of the cluster as it writes it.
+  description: Release of the cluster, as the cluster reports it.
   returned: when V(version) is gathered
   type: str
   sample: 14.0.1.13900(155)
 axl_version:
-  description: AXL schema version that was spoken.
+  description: AXL schema version that was used.
   returned: success
   type: str
   sample: "14.0"
 publisher:
-  description: Name of the publisher, V(null) when no node says that it is.
+  description: Name of the publisher; V(null) if no node is marked as the publisher.
   returned: when V(nodes) or V(services) is gathered
   type: str
   sample: cucm-pub.example.com
@@ -109,7 +108,7 @@ nodes:
       type: str
       sample: node 1
     role:
-      description: What the node does, V(CUCM Voice/Video) or V(CUCM IM and Presence).
+      description: Role of the node, V(CUCM Voice/Video) or V(CUCM IM and Presence).
       type: str
       sample: CUCM Voice/Video
     usage:
@@ -117,17 +116,17 @@ nodes:
       type: str
       sample: Publisher
 mixed_mode:
-  description: Whether the cluster is in mixed mode, V(null) when it did not tell.
+  description: Whether the cluster is in mixed mode; V(null) if it could not be read.
   returned: when V(security) is gathered
   type: bool
   sample: true
 security_mode:
-  description: Value of C(ClusterSecurityMode), 0 non-secure, 1 mixed; V(null) when the cluster did not tell.
+  description: Value of C(ClusterSecurityMode). 0 is non-secure, 1 is mixed, V(null) means that it could not be read.
   returned: when V(security) is gathered
   type: int
   sample: 1
 services:
-  description: The services that secure CTI needs, on each node that knows them.
+  description: The services that secure CTI needs, on each node that has them.
   returned: when V(services) is gathered
   type: list
   elements: dict
@@ -141,24 +140,24 @@ services:
       type: str
       sample: Cisco CTIManager
     activated:
-      description: Whether it is activated.
+      description: Whether the service is activated.
       type: bool
       sample: true
     running:
-      description: Whether it runs, V(null) when Control Center did not tell or was not asked.
+      description: Whether the service is running; V(null) if Control Center did not report it or was not queried.
       type: bool
       sample: true
     status:
-      description: What Control Center says, such as V(Started).
+      description: Status in Control Center, such as V(Started).
       type: str
       sample: Started
 capf:
-  description: How CAPF is set up.
+  description: How CAPF is configured.
   returned: when V(capf) is gathered
   type: dict
   contains:
     parameters:
-      description: CAPF's service parameters, values by name. Values that look like a credential are not shown.
+      description: CAPF's service parameters by name. Values that look like a credential are not shown.
       type: dict
       sample:
         Certificate Issuer to Endpoint: Cisco Certificate Authority Proxy Function
@@ -169,17 +168,17 @@ capf:
       type: str
       sample: unknown
 certificates:
-  description: The servers' own certificates.
+  description: The server certificates.
   returned: when V(certificates) is gathered
   type: list
   elements: dict
   contains:
     node:
-      description: Node the certificate belongs to.
+      description: Node that the certificate belongs to.
       type: str
       sample: cucm-pub.example.com
     service:
-      description: Service that shows it, such as V(CallManager) or V(CAPF).
+      description: Service that presents it, such as V(CallManager) or V(CAPF).
       type: str
       sample: tomcat
     subject:
@@ -199,11 +198,11 @@ certificates:
       type: str
       sample: 1018e9025580e629f0a3d061c3a0234
     not_before:
-      description: Start of its validity, UTC.
+      description: Start of its validity, in UTC.
       type: str
       sample: "2026-11-25T01:02:54Z"
     not_after:
-      description: End of its validity, UTC.
+      description: End of its validity, in UTC.
       type: str
       sample: "2046-11-21T01:02:54Z"
     key_type:
@@ -211,15 +210,15 @@ certificates:
       type: str
       sample: rsa
     key_size:
-      description: Bits of its key.
+      description: Size of its key in bits.
       type: int
       sample: 2048
     signature_hash:
-      description: Hash that its issuer signed, such as V(sha256).
+      description: Hash algorithm of its signature, such as V(sha256).
       type: str
       sample: sha256
     sha256_fingerprint:
-      description: SHA-256 over the certificate, in hexadecimal.
+      description: SHA-256 fingerprint of the certificate in hexadecimal.
       type: str
       sample: 456bc2d7c633aff8928d60ed82833b0e0bf8ff82b4d8f7c4c240791ec23e5c76
 profiles:
@@ -229,11 +228,11 @@ profiles:
   elements: dict
   contains:
     instance_id:
-      description: Instance id.
+      description: Instance ID.
       type: str
       sample: recorder01x1
     user:
-      description: User the profile belongs to.
+      description: User that the profile belongs to.
       type: str
       sample: recorder_tapi
     user_type:
@@ -249,32 +248,32 @@ profiles:
       type: str
       sample: Upgrade Success
     completion:
-      description: Deadline of a pending operation, as the cluster writes it.
+      description: Deadline of a pending operation, as the cluster reports it.
       type: str
       sample: null
     authentication_mode:
-      description: How the client proves itself to CAPF.
+      description: How the client authenticates to CAPF.
       type: str
       sample: By Authentication String
     key_order:
-      description: Which key types CAPF asks for.
+      description: Key types that CAPF requests.
       type: str
       sample: RSA Only
     key_size:
-      description: Bits of an RSA key.
+      description: Size of an RSA key in bits.
       type: str
       sample: "2048"
     ec_key_size:
-      description: Bits of an EC key.
+      description: Size of an EC key in bits.
       type: str
       sample: null
 clock_skew_s:
-  description: Seconds that the publisher's clock is ahead of the host that runs the module.
+  description: Number of seconds by which the publisher's clock is ahead of the host that runs the module.
   returned: success
   type: int
   sample: -1
 problems:
-  description: What prevents secure CTI connections, each with its cure.
+  description: What prevents secure CTI connections, each with its solution.
   returned: success
   type: list
   elements: str
@@ -289,7 +288,7 @@ doubts:
     - Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be fetched in one session.
       Set capf_issuer_parameter to the service parameter that names the issuer.
 requests:
-  description: Requests sent to AXL, C(read), C(write) and C(by_operation).
+  description: Number of requests sent to AXL, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample:
@@ -305,7 +304,7 @@ requests:
       listEndUserCapfProfile: 1
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

@@ -10,12 +10,12 @@ module: cluster_service
 short_description: Activate, start, stop or restart services of a CUCM node
 version_added: 0.1.0
 description:
-  - Brings services of one node into the wanted state through Control Center, and waits until they are there.
-  - Reads the node's services first, sends only the orders that are needed, and judges the outcome by the status that
-    the services then show, not by the codes of the answer. These are shown where an order failed.
-  - With O(activated), AXL tells what is activated. Without it, or where AXL refuses, Control Center's reason code -1068
-    is taken for "not activated".
-  - Starting, stopping and restarting services of call processing interrupts calls and logged-in CTI applications.
+  - Brings services of one node into the requested state through Control Center, and waits until they reach it.
+  - Reads the node's services first and sends only the orders that are needed. Determines the outcome from the status that
+    the services show afterwards, not from the codes in the response. The codes are shown if an order failed.
+  - With O(activated), AXL reports which services are activated. Without it, or if AXL refuses, Control Center's reason code -1068
+    counts as "not activated".
+  - Starting, stopping or restarting call processing services interrupts calls and disconnects CTI applications.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -36,35 +36,35 @@ attributes:
 options:
   services:
     description:
-      - Names of the services as Control Center shows them, such as V(Cisco CTIManager), in any case.
-      - A name that the node does not have is refused with the list of those it has, and nothing is changed.
+      - Names of the services as Control Center shows them, such as V(Cisco CTIManager). They are not case sensitive.
+      - If the node does not have one of them, the task fails with a list of the services that it has, and changes nothing.
     type: list
     elements: str
     required: true
   node:
     description:
-      - Name of the node, as the cluster knows it. Control Center of this node is asked, under this name unless
-        O(node_address) says otherwise.
-      - If not set, it is O(hostname).
+      - Name of the node in the cluster. The Control Center of this node is contacted under this name, unless
+        O(node_address) is set.
+      - If not set, O(hostname) is used.
     type: str
   node_address:
-    description: Host name or address to reach the node under, where it cannot be reached by its name in the cluster.
+    description: Host name or address of the node, if it cannot be reached under its name in the cluster.
     type: str
   state:
     description:
-      - What the services shall do. V(restarted) starts those that are stopped.
-      - A service that is not activated can only be started together with O(activated=true).
+      - State of the services. V(restarted) also starts services that are stopped.
+      - To start a service that is not activated, also set O(activated=true).
     type: str
     choices: [started, stopped, restarted]
   activated:
     description:
-      - Whether the services shall be activated (Service Activation). Deactivating a service also stops it.
+      - Whether the services are activated (Service Activation). Deactivating a service also stops it.
     type: bool
   wait_timeout:
     description:
-      - Seconds, from 1 to 3600, for all services to reach the wanted state.
-      - An order that is not answered within O(timeout) is not given up before that, nor is a node that answers with errors, for it
-        may be starting. Only a refused login, a missing role and a certificate that is not trusted end the waiting.
+      - Time limit for all services to reach the requested state, from 1 to 3600 seconds.
+      - The module keeps waiting if an order is not answered within O(timeout), or if the node responds with errors, because it
+        may be starting. Only a refused login, a missing role or an untrusted certificate ends the wait early.
     type: int
     default: 300
 seealso:
@@ -83,7 +83,7 @@ EXAMPLES = r"""
     state: started
   delegate_to: localhost
 
-- name: CTI Manager of a subscriber takes the new certificates
+- name: Restart CTI Manager and TFTP of a subscriber so that they use the new certificates
   voiceops.secure_tsp.cluster_service:
     hostname: cucm-pub.example.com
     username: axl
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 node:
-  description: The node as it was named in the orders.
+  description: The node, as named in the orders.
   returned: success
   type: str
   sample: cucm-pub.example.com
@@ -108,7 +108,7 @@ services:
   elements: dict
   contains:
     service:
-      description: Name, as the node writes it.
+      description: Name, as the node spells it.
       type: str
       sample: Cisco CTIManager
     before:
@@ -120,7 +120,7 @@ services:
           type: str
           sample: Stopped
         activated:
-          description: Whether it is activated, V(null) when that is not known.
+          description: Whether it is activated; V(null) if that is not known.
           type: bool
           sample: false
         reason_code:
@@ -128,23 +128,23 @@ services:
           type: int
           sample: -1068
         reason:
-          description: Control Center's words for it.
+          description: Control Center's text for the reason code.
           type: str
           sample: Service Not Activated
         start_time:
-          description: When it was started, as the node writes it.
+          description: When it was started, as the node reports it.
           type: str
           sample: Mon Jan  6 08:00:00 2025
         uptime:
-          description: Seconds that it runs.
+          description: Number of seconds since it was started.
           type: int
           sample: -1
     after:
-      description: The service as it is now; in check mode, with the status that is expected.
+      description: The service as it is now; in check mode, with the expected status.
       type: dict
       contains: *service
 orders:
-  description: What was ordered, or would be in check mode, in this order.
+  description: The orders that were sent, or would be sent in check mode, in sequence.
   returned: success
   type: list
   elements: dict
@@ -159,13 +159,13 @@ orders:
       elements: str
       sample: [Cisco Certificate Authority Proxy Function]
 requests:
-  description: Requests sent to Control Center, C(read), C(write) and C(by_operation).
+  description: Number of requests sent to Control Center, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 2, write: 1, by_operation: {soapGetServiceStatus: 2, soapDoServiceDeployment: 1}}
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """
@@ -196,17 +196,17 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
     serviceability_login,
 )
 
-FIRST_PAUSE = 0.5  # seconds between two looks at a service that moves
+FIRST_PAUSE = 0.5  # seconds between two checks of a service that is starting or stopping
 LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
-BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and will do it later
-STARTING = (404,)  # beside pages, what a server says whose services are still starting
+BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and has to be asked again later
+STARTING = (404,)  # besides error pages, the response of a server whose services are still starting
 CLEAR_REFUSALS = (401, 403)
 
 
 class Activation:
-    """What AXL says about the activation of a node's services; it knows nothing once it has refused."""
+    """The activation of a node's services according to AXL. Unknown once AXL has refused."""
 
     def __init__(self, axl, node):
         self.axl = axl
@@ -222,7 +222,7 @@ class Activation:
             rows = self.axl.call("listProcessNodeService", searchCriteria={"processNodeName": "%"})
         except (AxlError, ProtocolError) as refused:
             if self.was_read and getattr(refused, "code", None) not in CLEAR_REFUSALS:
-                raise  # it told before, so it is the restart that it does not now
+                raise  # AXL responded before, so the restart is the cause
             self.doubt = (
                 "AXL did not tell which services are activated, so Control Center's reason code was taken for it: %s"
                 % refused
@@ -235,7 +235,7 @@ class Activation:
 
 
 class Keeper:
-    """Reads services of one node, orders what is missing and waits for it."""
+    """Reads services of one node, sends the necessary orders and waits for their effect."""
 
     def __init__(self, center, activation, node, wanted, patience, sleep=time.sleep, clock=time.monotonic):
         self.center = center
@@ -266,13 +266,13 @@ class Keeper:
         )
 
     def first_look(self):
-        """Every service of the node, also of one that is busy or starts."""
+        """All services of the node. Waits if the node is busy or starting."""
         return self.patiently(BUSY + STARTING, self.look, pages=True)
 
     def patiently(self, codes, ask, *arguments, pages=False):
-        """The result of C(ask(*arguments)), asked again within the deadline while it is refused by one of the codes.
+        """The result of C(ask(*arguments)). Retries until the deadline while it is refused with one of the codes.
 
-        pages: also while something unreadable comes in place of an answer, which says nothing of whether an order was obeyed.
+        pages: also retry if the response cannot be read. Such a response does not show whether an order was carried out.
         """
         pause = FIRST_PAUSE
         while True:
@@ -287,11 +287,11 @@ class Keeper:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _in_time(self):
-        """Requests to the node end with the deadline."""
+        """Limit requests to the node to the deadline."""
         return self.center.session.within(max(self._deadline - self._clock(), FIRST_PAUSE))
 
     def look_while_waiting(self, names):
-        """As look(); None where the node, which may be starting, gave no answer. Raises a clear refusal."""
+        """Like look(), but None if the node did not respond, because it may be starting. Raises a definite refusal."""
         try:
             with self._in_time():
                 return self.look(names)
@@ -302,7 +302,7 @@ class Keeper:
             return None
 
     def apply(self, before):
-        """Send the orders that are needed, each after the one before was obeyed. Returns what is there then."""
+        """Send the necessary orders, each after the previous one took effect. Returns the resulting services."""
         if any(service["status"] in MOVING for service in before.values()):
             before = self.wait(list(before), lambda name, service: service["status"] not in MOVING)
         now = dict(before)
@@ -328,7 +328,7 @@ class Keeper:
         except (AxlError, ProtocolError, TransportError) as lost:
             if not may_be_obeyed(lost):
                 raise
-            # The node works on; whether it obeyed is seen by its services.
+            # The node keeps working. Its services show whether it carried out the order.
             self.remarks.append("%s: %s" % (order, lost.what))
             return
         self.remarks.append("%s: %s" % (order, said.said))
@@ -348,7 +348,7 @@ class Keeper:
         return service["status"] == STARTED and (self.wanted["state"] == "started" or was_restarted(before, service))
 
     def wait(self, names, reached):
-        """Look, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
+        """Check, with growing pauses, until all services satisfy C(reached(name, service)). Raises DeadlineExceeded."""
         pause = FIRST_PAUSE
         while True:
             now = self.look_while_waiting(names)
@@ -375,12 +375,12 @@ class Keeper:
 
 
 def may_be_obeyed(error):
-    """Whether an order that failed so may have arrived: the answer was lost, late, or unreadable."""
+    """Whether an order that failed in this way may have arrived: the response was lost, late, or unreadable."""
     return not isinstance(error, AxlError)
 
 
 def seems_activated(row):
-    """By Control Center alone: what runs is activated, and one reason code says that it is not."""
+    """Activation according to Control Center alone: a running service is activated, and one reason code means that it is not."""
     if row["status"] == STARTED or row["status"] in MOVING:
         return True
     return False if row["reason_code"] == NOT_ACTIVATED else None
@@ -396,12 +396,12 @@ def shown_late(name, service):
 
 
 def was_restarted(before, service):
-    """True unless both looks show one start time: then the node has not come to it yet."""
+    """True, unless the start time is unchanged, which means that the node has not restarted the service yet."""
     return before["status"] != STARTED or not before["start_time"] or before["start_time"] != service["start_time"]
 
 
 def node_named(node, names):
-    """The name of C(node) among the cluster's names: as it is, by its first label, or the only one."""
+    """The name of C(node) in the cluster: an exact match, a match of the first label, or the only name."""
     names = sorted(set(name for name in names if name and name != "EnterpriseWideData"))
     same = [name for name in names if name.lower() == node.lower()]
     label = [name for name in names if name.split(".")[0].lower() == node.split(".")[0].lower()]
@@ -414,7 +414,7 @@ def node_named(node, names):
 
 
 def known_names(wanted, services):
-    """The names as the node writes them. Raises InputError with the node's own list."""
+    """The names as the node spells them. Raises InputError with a list of the node's services."""
     by_lower = dict((name.lower(), name) for name in services)
     unknown = [name for name in wanted if name.strip().lower() not in by_lower]
     if unknown:
@@ -433,7 +433,7 @@ def deployment(service, wanted):
 
 
 def control(before, now, wanted):
-    """Start, Stop, Restart or None. A service that was started since it was found needs no restart."""
+    """Start, Stop, Restart or None. A service that has been started in the meantime needs no restart."""
     if wanted["state"] == "stopped":
         return None if now["status"] == STOPPED else "Stop"
     if wanted["state"] is None or now["status"] == STARTED and wanted["state"] == "started":
@@ -444,7 +444,7 @@ def control(before, now, wanted):
 
 
 def plan(services, wanted):
-    """The orders that the services as they are need, as far as that can be said before the first was obeyed."""
+    """The orders that the services need, as far as this can be predicted before the first order takes effect."""
     orders = []
     settled = {"Starting": STARTED, "Stopping": STOPPED}
     services = dict(
@@ -483,7 +483,7 @@ def refuse_impossible(services, wanted):
 
 
 def diff_side(services, wanted):
-    """What was asked for, of each service."""
+    """The requested properties of each service."""
     shown = {}
     for name, service in services.items():
         shown[name] = {}

@@ -10,15 +10,15 @@ module: cluster_trace_files
 short_description: List or download CUCM traces of a time window from every node
 version_added: 0.1.0
 description:
-  - Lists the trace files of CAPF, TFTP, TVS and CTI Manager, or of other services, that log collection shows for a time
-    window, and downloads them into a folder per node.
-  - A file is streamed to disk in small pieces, one at a time, and appears under its name when it is whole. Compressed
+  - Lists the trace files of CAPF, TFTP, TVS and CTI Manager, or of other services, that log collection reports for a time
+    window, and downloads them into one folder for each node.
+  - Files are streamed to disk one at a time. A file appears under its final name once it is complete. Compressed
     files stay compressed.
-  - Files that are there with the size of the listing are not fetched again. One that the node still writes grows, so it
-    is fetched again by the next run.
-  - Each node has a folder below O(dest), in which the node's own folders are repeated without C(/var/log/active).
-  - Traces may contain names of users, addresses and numbers. Nothing is masked in them without O(mask). Folders are made with
-    mode 0700 and files with 0600.
+  - Files that already exist with the listed size are not downloaded again. A file that the node is still writing grows, so
+    the next run downloads it again.
+  - Each node gets a folder below O(dest) that repeats the node's own folder structure without C(/var/log/active).
+  - Traces may contain user names, addresses and numbers. Nothing in them is masked unless O(mask) is set. Folders are created with
+    mode 0700 and files with mode 0600.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -31,19 +31,19 @@ attributes:
   check_mode:
     support: full
     details:
-      - Lists, and says which files would be downloaded.
+      - Lists the files, and shows which of them would be downloaded.
   diff_mode:
     support: full
   idempotent:
     support: partial
     details:
-      - A trace that grew, or a new one, is downloaded by the next run. O(overwrite) downloads all of them every time.
+      - The next run downloads traces that are new or have grown. O(overwrite) downloads all of them every time.
 options:
   services:
     description:
-      - Names of the services whose traces are wanted, as log collection writes them, in any case.
-      - A service that a node does not have is named in RV(nodes). One that no node has is a warning, and if no node
-        has any of them that is an error.
+      - Names of the services to collect traces from, as log collection spells them. They are not case sensitive.
+      - RV(nodes) names the services that a node does not have. A service that no node has causes a warning. If no node
+        has any of the services, the task fails.
     type: list
     elements: str
     default:
@@ -53,71 +53,72 @@ options:
       - Cisco CTIManager
   nodes:
     description:
-      - Names of the nodes, as the cluster knows them.
-      - If not set, all nodes that log collection lists are asked.
+      - Names of the nodes in the cluster.
+      - If not set, all nodes that log collection lists are used.
     type: list
     elements: str
   node_addresses:
     description:
-      - Host name or address to reach a node under, by the node's name in the cluster, where it cannot be reached by
-        that. O(hostname) is used for itself, for its own first label, and for the only node of a cluster.
+      - Host names or addresses of nodes that cannot be reached under their name in the cluster. The keys are the node names.
+      - Without an entry, O(hostname) is used for the only node of a cluster, and for the node whose name is O(hostname) or the first
+        label of it. Every other node is contacted under its name.
     type: dict
   last_minutes:
     description:
-      - Length in minutes, from 1 to 43200, of a window that ends now. The service counts it in minutes up to 127, then
-        in full hours, then in full days.
+      - Length in minutes, from 1 to 43200, of a time window that ends now. The service counts in minutes up to 127, then
+        in full hours, then in full days; the length is rounded up accordingly.
     type: int
   from:
     description:
-      - Begin of the window as V(YYYY-MM-DD HH:MM), on the clock of O(time_zone).
-      - Some releases take no notice of the window. Files whose last change is certainly before its begin are left out
+      - Start of the window as V(YYYY-MM-DD HH:MM), in O(time_zone).
+      - Some releases ignore the window. Files that were certainly last changed before it starts are left out
         in any case.
     type: str
   to:
-    description: End of the window as V(YYYY-MM-DD HH:MM), on the clock of O(time_zone).
+    description: End of the window as V(YYYY-MM-DD HH:MM), in O(time_zone).
     type: str
   time_zone:
     description:
       - Time zone of O(from) and O(to), as log collection names it.
-      - If not set, it is each node's own, by the name that the node gives it (C(getTimeZone)).
+      - If not set, each node's own time zone is used, under the name that the node returns (C(getTimeZone)).
     type: str
   dest:
     description:
-      - Folder on the host that runs the module. It is made when it is missing.
-      - If not set, files are listed only.
+      - Folder on the host that runs the module. It is created if it does not exist.
+      - If not set, the files are only listed.
     type: path
   overwrite:
-    description: Whether files that are there with the same size are downloaded again.
+    description: Whether to download files again that already exist with the same size.
     type: bool
     default: false
   mask:
     description:
-      - Texts to mask in each file before it gets its name, such as authorization strings. What stands behind a label such as
-        C(AuthString=) or C(password:) is masked as well, also with an empty list.
-      - Files then have another size than on the node, so that every run fetches them again.
+      - Texts to mask in each file before it gets its final name, such as authorization strings. Values after a label such as
+        C(AuthString=) or C(password:) are masked as well, even with an empty list.
+      - Masked files differ in size from those on the node, so every run downloads them again.
     type: list
     elements: str
   max_files:
     description:
-      - Files to select at most, from 1 to 10000. The newest of each node and service come first.
-      - Files that are there already count, so that the next run selects the same ones.
+      - Maximum number of files to select, from 1 to 10000. The newest files of each node and service come first.
+      - Files that already exist count, so the next run selects the same ones.
     type: int
     default: 200
   max_file_size:
-    description: Size of one file at most, in bytes or with a unit such as V(100M). Larger ones are left out.
+    description: Maximum size of one file, in bytes or with a unit such as V(100M). Larger files are left out.
     type: bytes
     default: 100M
   max_total_size:
-    description: Size of all selected files together at most, in bytes or with a unit such as V(1G).
+    description: Maximum total size of all selected files, in bytes or with a unit such as V(1G).
     type: bytes
     default: 1G
   file_timeout:
-    description: Seconds for one download, from 1 to 7200. O(timeout) applies to silence on the connection.
+    description: Time limit for one download, from 1 to 7200 seconds. O(timeout) limits the silence on the connection.
     type: int
     default: 600
   rate_limit_wait:
     description:
-      - Seconds to wait in all for one node, from 0 to 600, while it allows no more requests.
+      - Maximum total time to wait for one node while it allows no more requests, from 0 to 600 seconds.
     type: int
     default: 60
 seealso:
@@ -125,7 +126,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What traces are there of the last hour
+- name: List the traces of the last hour
   voiceops.secure_tsp.cluster_trace_files:
     hostname: cucm-pub.example.com
     username: axl
@@ -134,7 +135,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: traces
 
-- name: Fetch what CAPF and TVS wrote around a failed enrolment, from the publisher only
+- name: Download the CAPF and TVS traces of a failed enrolment, from the publisher only
   voiceops.secure_tsp.cluster_trace_files:
     hostname: cucm-pub.example.com
     username: axl
@@ -162,7 +163,7 @@ files:
       type: str
       sample: cucm-pub.example.com
     service:
-      description: Service that wrote it.
+      description: Service that wrote the file.
       type: str
       sample: Cisco Certificate Authority Proxy Function
     path:
@@ -170,31 +171,31 @@ files:
       type: str
       sample: /var/log/active/cm/trace/capf/sdi/trace00000001.txt
     size:
-      description: Octets by the node's listing, V(null) when it does not tell; of the file itself after a download.
+      description: Size in bytes according to the node's listing, V(null) if not listed; after a download, the size of the file itself.
       type: int
       sample: 7
     modified:
-      description: Time of its last change in the node's words.
+      description: Time of its last change, as the node reports it.
       type: str
       sample: Mon Nov 23 16:41:07 CET 2026
     dest:
-      description: Place on this host, V(null) without O(dest).
+      description: Path on the host that runs the module; V(null) without O(dest).
       type: str
       sample: /srv/traces/case-4711/cucm-pub.example.com/cm/trace/capf/sdi/trace00000001.txt
     status:
       description:
-        - V(listed) without O(dest), V(to_download) in check mode, V(downloaded), or V(present) with the same size.
-        - V(too_large) for O(max_file_size), V(over_limit) for O(max_files) and O(max_total_size).
-        - V(refused) when the path is not one that may be written here, V(failed) when it could not be fetched, and
-          V(not_fetched) when its node was given up.
+        - V(listed) without O(dest), V(to_download) in check mode, V(downloaded), or V(present) if it already exists with the same size.
+        - V(too_large) if it exceeds O(max_file_size), V(over_limit) if it exceeds O(max_files) or O(max_total_size).
+        - V(refused) if its path must not be written here, V(failed) if the download failed, and
+          V(not_fetched) if the module gave up on its node.
       type: str
       sample: listed
     problem:
-      description: Why a file is V(refused) or V(failed), else V(null).
+      description: Why the file is V(refused) or V(failed), else V(null).
       type: str
       sample: null
 nodes:
-  description: The nodes that were asked.
+  description: The nodes that were queried.
   returned: success
   type: list
   elements: dict
@@ -204,39 +205,39 @@ nodes:
       type: str
       sample: cucm-pub.example.com
     address:
-      description: Name or address it was reached under.
+      description: Name or address under which the node was contacted.
       type: str
       sample: 192.0.2.10
     time_zone:
-      description: Zone of the window, V(null) for O(last_minutes).
+      description: Time zone of the window; V(null) with O(last_minutes).
       type: str
       sample: "Client: (GMT+1:0)Europe/Berlin"
     services:
-      description: Services that were asked for.
+      description: Requested services that this node has.
       type: list
       elements: str
       sample: [Cisco Certificate Authority Proxy Function, Cisco Tftp]
     missing_services:
-      description: Wanted services that this node does not have.
+      description: Requested services that this node does not have.
       type: list
       elements: str
       sample: [Cisco Certificate Authority Proxy Function]
     left_out:
-      description: Files that the node listed although their last change was certainly before the window.
+      description: Number of files that the node listed although they were certainly last changed before the window.
       type: int
       sample: 0
     problem:
-      description: Why the node did not give its files, or not all, else V(null).
+      description: Why files of the node are missing, else V(null).
       type: str
       sample: null
 missing_services:
-  description: Wanted services that no node has.
+  description: Requested services that no node has.
   returned: success
   type: list
   elements: str
   sample: []
 complete:
-  description: Whether every file of the window was listed and, with O(dest), is there now (in check mode, would be).
+  description: Whether every file of the window was listed and, with O(dest), exists now (or would exist, in check mode).
   returned: success
   type: bool
   sample: true
@@ -246,18 +247,18 @@ downloaded:
   type: int
   sample: 0
 downloaded_size:
-  description: Octets downloaded by this run.
+  description: Number of bytes downloaded by this run.
   returned: success
   type: int
   sample: 0
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 3, write: 0, by_operation: {listNodeServiceLogs: 1, selectLogFiles: 2}}
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cti_connection_info
-short_description: Show which CTI connections the cluster itself sees
+short_description: Show which CTI connections the cluster reports
 version_added: 0.1.0
 description:
-  - Asks RISPort70 (C(selectCtiItem)) which providers, devices and lines the given users have open. This is the
-    server's own view, and it opens nothing, so a running application is not disturbed.
-  - One request for each class answers for all users, unless they have more than 1000 items, which is all that one answer
-    carries. Then the users are asked for in halves. The cluster allows 15 of these requests a minute by default.
-  - RISPort70 does not tell secure from plain connections, nor an instance id. A connection is known by its user and
-    the client's address.
-  - That the service is not available is a result and not a failure, unless O(required) is set.
+  - Queries RISPort70 (C(selectCtiItem)) for the providers, devices and lines that the given users have open. This is the
+    server's own view. The module opens nothing itself, so it does not disturb a running application.
+  - One request for each class covers all users, unless they have more than 1000 items, which is the limit of one response.
+    In that case the list of users is split in half. By default, the cluster allows 15 of these requests per minute.
+  - RISPort70 does not distinguish secure from plain connections, and does not report instance IDs. A connection is identified by
+    its user and the client's address.
+  - If the service is not available, the task does not fail, unless O(required) is set.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -29,48 +29,48 @@ extends_documentation_fragment:
 options:
   users:
     description:
-      - Users whose connections are wanted. An empty list asks nothing and finds nothing.
+      - Users whose connections to return. With an empty list, no request is sent and nothing is found.
     type: list
     elements: str
     required: true
   addresses:
     description:
       - Return only connections from these client addresses, as CTI Manager sees them.
-      - If not set, connections from everywhere are returned.
+      - If not set, connections from all addresses are returned.
     type: list
     elements: str
   include:
     description:
-      - What to ask for beside the connections. Each costs one more request.
+      - What to query in addition to the connections. Each takes one more request.
     type: list
     elements: str
     choices: [devices, lines]
     default: [devices, lines]
   status:
     description:
-      - Return only connections of this status. Closed ones stay listed for a while.
+      - Return only connections with this status. The cluster lists closed connections for a while.
     type: str
     choices: [Any, Open, Closed, OpenFailed, Unknown]
     default: Any
   rate_limit_wait:
     description:
-      - Seconds to wait in all, from 0 to 300, while the cluster allows no more requests this minute.
+      - Maximum total time to wait while the cluster allows no more requests, from 0 to 300 seconds.
     type: int
     default: 60
   required:
     description:
-      - Fail when the service is not available, instead of returning RV(available) as V(false).
+      - Fail if the service is not available, instead of returning RV(available) as V(false).
     type: bool
     default: false
 notes:
-  - The value of O(axl_version) is not used by this module.
+  - This module does not use O(axl_version).
 seealso:
   - module: voiceops.secure_tsp.cti_provider_info
   - module: voiceops.secure_tsp.cluster_info
 """
 
 EXAMPLES = r"""
-- name: Is the recorder's provider open
+- name: Look for the recorder's open provider
   voiceops.secure_tsp.cti_connection_info:
     hostname: cucm-pub.example.com
     username: axl
@@ -81,12 +81,12 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: seen
 
-- name: Fail when it is not
+- name: Fail if it is not open
   ansible.builtin.assert:
     that: seen.connections | length > 0
     fail_msg: "{{ seen.reason if not seen.available else 'CTI Manager sees no open provider of recorder_tapi.' }}"
 
-- name: The providers of a whole fleet with one request
+- name: List the providers of a whole fleet with one request
   voiceops.secure_tsp.cti_connection_info:
     hostname: cucm-pub.example.com
     username: monitor
@@ -104,7 +104,7 @@ available:
   type: bool
   sample: true
 reason:
-  description: Why it is not available, empty when it is.
+  description: Why RISPort70 is not available; empty if it is.
   returned: success
   type: str
   sample: the server refused the login (HTTP 401) (selectCtiItem at cucm-pub.example.com:8443). Either the user name or the
@@ -113,13 +113,13 @@ reason:
     RealtimeAndTraceCollection.
 complete:
   description:
-    - Whether everything found was returned. V(false) when a single user has more than the 1000 items that one answer
-      carries.
+    - Whether everything was returned. V(false) if a single user has more than 1000 items, which is the limit of one response,
+      or if a node did not respond.
   returned: success
   type: bool
   sample: true
 connections:
-  description: Connections of the users, one for each node and application.
+  description: Connections of the users, one for each node and C(app_id).
   returned: success
   type: list
   elements: dict
@@ -129,7 +129,7 @@ connections:
       type: str
       sample: recorder_tapi-192.0.2.31-58667
     user:
-      description: User who logged in.
+      description: User that logged in.
       type: str
       sample: recorder_tapi
     address:
@@ -149,7 +149,7 @@ connections:
       type: int
       sample: 0
     time:
-      description: Time of the status in seconds since 1970.
+      description: Time of the status, in seconds since 1970.
       type: int
       sample: 1795654975
     devices:
@@ -170,7 +170,7 @@ connections:
           type: int
           sample: 0
         time:
-          description: Time of the status in seconds since 1970.
+          description: Time of the status, in seconds since 1970.
           type: int
           sample: 1795654975
         controls_media:
@@ -187,7 +187,7 @@ connections:
           type: str
           sample: "1001"
         device:
-          description: Device the line belongs to, where the cluster tells.
+          description: Device that the line belongs to, if the cluster reports it.
           type: str
           sample: SEP001122334455
         status:
@@ -199,22 +199,22 @@ connections:
           type: int
           sample: 0
         time:
-          description: Time of the status in seconds since 1970.
+          description: Time of the status, in seconds since 1970.
           type: int
           sample: 1795654975
 nodes:
-  description: What each node answered, such as V(Ok), V(NotFound) or V(NodeNotResponding).
+  description: Result of the query for each node, such as V(Ok), V(NotFound) or V(NodeNotResponding).
   returned: success
   type: dict
   sample: {cucm-pub.example.com: Ok, cucm-sub1.example.com: NotFound}
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 3, write: 0, by_operation: {selectCtiItem: 3}}
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

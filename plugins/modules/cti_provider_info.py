@@ -7,22 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cti_provider_info
-short_description: Open a provider at CTI Manager as a TSP does, list its devices and lines, and close it
+short_description: Open a provider on CTI Manager as a TSP does, list its devices and lines, and close it
 version_added: 0.1.0
 description:
-  - Proves a secure TSP end to end. It connects to CTI Manager over TLS with the certificate and key of an instance,
+  - Verifies a secure TSP end to end. Connects to CTI Manager over TLS with the certificate and key of an instance,
     checks the server against the instance's trust list, logs in, waits until the provider is open, lists devices and
-    lines, and closes the provider. No device and no line is opened.
-  - The certificate, the key and the trust list are checked before anything is connected, so an expired certificate or
-    a key that does not belong to it never reaches the server.
-  - A login is sent once. It is never repeated, because repeated failures lock the account. Only when the server refuses
-    the version of the message header (C(0x8CCC0050)) is the connection made once more with the older version.
-  - With O(secure=false) it opens a provider on the plain port, for users without the secure role.
+    lines, and closes the provider. No device or line is opened.
+  - Checks the certificate, the key and the trust list before connecting, so an expired certificate or
+    a key that does not belong to it is never presented to the server.
+  - Sends the login only once, because repeated failures lock the account. Only if the server refuses
+    the version of the message header (C(0x8CCC0050)), connects once more with the older version.
+  - With O(secure=false), opens a provider on the plain port, for users without the secure role.
 options:
   cti_managers:
     description:
-      - Addresses of the nodes with CTI Manager. The next one is tried only when no TCP connection to the one before
-        could be made; after that whatever happens is final.
+      - Addresses of the nodes with CTI Manager, in order of preference. The next one is tried only if no TCP connection to the
+        previous one can be made. Once a TCP connection is made, its result is final.
     type: list
     elements: str
     required: true
@@ -31,17 +31,17 @@ options:
     type: int
   secure:
     description:
-      - V(true) uses TLS and the instance's certificate. V(false) uses the plain port; the password is encrypted there
-        too, but for a certificate that nobody vouches for.
+      - V(true) uses TLS and the instance's certificate. V(false) uses the plain port. The password is encrypted there
+        too, but for a server certificate that cannot be verified.
     type: bool
     default: true
   path:
     description:
-      - The instance's folder with C(ctl.tlv), C(QBEClient.cer) and C(QBEClient.key.pem). Required with O(secure=true).
+      - Folder of the instance, with C(ctl.tlv), C(QBEClient.cer) and C(QBEClient.key.pem). Required with O(secure=true).
     type: path
   probe:
     description:
-      - Use the probe certificate in the sub-folder C(probe) of O(path) in place of the application's own.
+      - Use the probe certificate in the subfolder C(probe) of O(path) instead of the application's own certificate.
     type: bool
     default: false
   key_passphrase:
@@ -60,19 +60,19 @@ options:
     type: bool
     default: true
   hold:
-    description: Seconds to keep the provider open, with heartbeats, before it is closed. 0 to 600.
+    description: Number of seconds to keep the provider open, with heartbeats, before closing it. 0 to 600.
     type: int
     default: 0
   application_name:
-    description: Name under which CTI Manager's traces show this client. ASCII.
+    description: Name that identifies this client in CTI Manager's traces. ASCII only.
     type: str
     default: secure_tsp_probe
   heartbeat:
-    description: Interval of heartbeats in seconds that the server is asked for; it decides. 1 to 300.
+    description: Heartbeat interval to request, from 1 to 300 seconds. The server decides.
     type: int
     default: 30
   timeout:
-    description: Seconds for everything from the first connection to the close, O(hold) not counted. 1 to 600.
+    description: Time limit from the first connection to the close, not counting O(hold). 1 to 600 seconds.
     type: int
     default: 60
   tls_legacy:
@@ -81,7 +81,7 @@ options:
     type: bool
     default: false
   source_address:
-    description: Local address to connect from, on hosts with several.
+    description: Local address to connect from, on hosts with several addresses.
     type: str
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -92,15 +92,15 @@ requirements:
   - cryptography >= 3.4
   - pyOpenSSL >= 20.0 (with O(secure=true))
 notes:
-  - One certificate carries one open provider. Opened beside a running application that uses the same certificate, this
-    module and the application are both disconnected, and repeats make CTI Manager mark the certificate as compromised.
-    Stop the application first, or use O(probe=true) with a certificate enrolled for a probe of its own.
-  - A successful login is counted by CUCM like any other; a failed one counts towards the lock of the account.
+  - A certificate allows only one open provider. If a running application uses the same certificate, CTI Manager disconnects both the
+    application and this module. If that happens repeatedly, CTI Manager marks the certificate as compromised.
+    Stop the application first, or use O(probe=true) with a separate probe certificate.
+  - CUCM counts a successful login like any other. A failed login counts towards locking the account.
   - A user in the group Standard CTI Secure Connection can open a provider with O(secure=true) only, any other user with
-    O(secure=false) only. The groups count only in mixed mode.
-  - The server's certificate must be in the trust list as CCM or CCM+TFTP. Its name is not compared, and
-    one that has expired is accepted with a warning, as CUCM keeps such ones in the list.
-  - The protocol facts are those of Cisco's JTAPI clients 11.5 to 15 and of public traces.
+    O(secure=false) only. The group matters only in mixed mode.
+  - The server's certificate must be in the trust list as CCM or CCM+TFTP. Its name is not compared. An expired certificate
+    is accepted with a warning, because CUCM keeps expired certificates in the list.
+  - The protocol details come from Cisco's JTAPI clients 11.5 to 15 and from public traces.
 seealso:
   - module: voiceops.secure_tsp.cti_connection_info
   - module: voiceops.secure_tsp.capf_certificate
@@ -108,7 +108,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Prove the secure TSP of an instance
+- name: Verify the secure TSP of an instance
   voiceops.secure_tsp.cti_provider_info:
     cti_managers:
       - cucm-sub1.example.com
@@ -118,11 +118,11 @@ EXAMPLES = r"""
     password: "{{ vault_recorder_tapi }}"
   register: provider
 
-- name: Demand that all devices may be controlled
+- name: Fail unless all devices may be controlled
   ansible.builtin.assert:
     that: provider.totals.restricted_devices == 0
 
-- name: Watch with a probe certificate beside the running application
+- name: Verify with a probe certificate while the application is running
   voiceops.secure_tsp.cti_provider_info:
     cti_managers: [cucm-sub1.example.com]
     path: /etc/secure_tsp/recorder01x1
@@ -141,12 +141,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 manager:
-  description: The node that was connected, from O(cti_managers).
+  description: The node that the module connected to, from O(cti_managers).
   returned: once a TCP connection was made
   type: str
   sample: cucm-sub1.example.com
 open:
-  description: What the server told when the provider was open.
+  description: What the server reported when the provider was open.
   returned: success
   type: dict
   contains:
@@ -163,7 +163,7 @@ open:
       type: int
       sample: 1
     version:
-      description: Release of CUCM as CTI Manager tells it.
+      description: Release of CUCM, as reported by CTI Manager.
       type: str
       sample: 14.0.1.13900-155
     cluster_id:
@@ -171,27 +171,27 @@ open:
       type: str
       sample: StandAloneCluster
     user:
-      description: The user as the server knows it.
+      description: The user, as the server spells it.
       type: str
       sample: recorder_tapi
     controllable_devices:
-      description: Number of devices the user may control.
+      description: Number of devices that the user may control.
       type: int
       sample: 2
     password_days:
-      description: Days until the password expires; null when it does not.
+      description: Days until the password expires; null if it does not expire.
       type: int
       sample: 42
     client_heartbeat:
-      description: Seconds within which the server expects something from the client.
+      description: Maximum number of seconds between messages from the client.
       type: int
       sample: 30
     server_heartbeat:
-      description: Seconds within which the server sends something.
+      description: Maximum number of seconds between messages from the server.
       type: int
       sample: 30
 remarks:
-  description: What the open provider is worth, where that is less than it seems. Empty where all is well.
+  description: What limits the use of the open provider, or will soon. Empty if there is nothing to report.
   returned: success
   type: list
   elements: dict
@@ -201,7 +201,7 @@ remarks:
       type: str
       sample: password_ends
     text:
-      description: The remark.
+      description: The remark as a sentence.
       type: str
       sample: The password of user recorder_tapi ends in 3 days; CTI Manager refuses the login then.
     fix:
@@ -228,19 +228,19 @@ devices:
       type: str
       sample: Cisco 8851
     protocol:
-      description: V(SCCP), V(SIP), V(CTI remote device), V(none), or a number that is not known.
+      description: V(SCCP), V(SIP), V(CTI remote device), V(none), or a number if it is not known.
       type: str
       sample: SIP
     registered:
-      description: Whether the device is registered; null when the server did not tell.
+      description: Whether the device is registered; null if the server did not report it.
       type: bool
       sample: true
     restricted:
-      description: Whether CTI control of the device is forbidden; null when the server did not tell.
+      description: Whether CTI control of the device is forbidden; null if the server did not report it.
       type: bool
       sample: false
     error:
-      description: Code, name and meaning of an error of this device; empty without one.
+      description: Code, name and meaning of this device's error; empty if there is none.
       type: str
       sample: ""
     lines:
@@ -253,7 +253,7 @@ devices:
           type: str
           sample: "1001"
         partition:
-          description: Partition; empty for none.
+          description: Partition; empty if there is none.
           type: str
           sample: PT_INT
         restricted:
@@ -261,36 +261,36 @@ devices:
           type: bool
           sample: false
         display_name:
-          description: Name that the line displays.
+          description: Display name of the line.
           type: str
           sample: Ann
 totals:
-  description: Counts over RV(devices).
+  description: Totals of RV(devices).
   returned: success and O(list_devices=true)
   type: dict
   contains:
     devices:
-      description: Devices.
+      description: Number of devices.
       type: int
       sample: 2
     lines:
-      description: Lines.
+      description: Number of lines.
       type: int
       sample: 2
     registered:
-      description: Registered devices.
+      description: Number of registered devices.
       type: int
       sample: 2
     restricted_devices:
-      description: Devices that may not be controlled.
+      description: Number of devices that may not be controlled.
       type: int
       sample: 0
     restricted_lines:
-      description: Lines that may not be controlled.
+      description: Number of lines that may not be controlled.
       type: int
       sample: 0
 enumeration:
-  description: V(all) when one request gave the whole list, V(stepwise) when the server knew only the older requests.
+  description: V(all) if one request returned the whole list, V(stepwise) if the server supports only the older requests.
   returned: success and O(list_devices=true)
   type: str
   sample: all
@@ -304,7 +304,7 @@ tls:
       type: str
       sample: TLSv1.3
     cipher:
-      description: Cipher suite in OpenSSL's spelling.
+      description: Cipher suite, by its OpenSSL name.
       type: str
       sample: TLS_AES_256_GCM_SHA384
     weak_cipher:
@@ -316,7 +316,7 @@ tls:
       type: bool
       sample: false
     server_certificate:
-      description: Facts of the server's certificate.
+      description: Facts about the server's certificate.
       type: dict
       sample:
         subject: L=Town,ST=Nowhere,CN=lab1-pub,OU=lab,O=example,C=NZ
@@ -330,7 +330,7 @@ tls:
         signature_hash: sha256
         sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
     client_certificate:
-      description: Facts of the certificate that was presented.
+      description: Facts about the client certificate that was presented.
       type: dict
       sample:
         subject: L=Town,ST=Nowhere,OU=lab,O=example,C=NZ,CN=CTI-recorder01x1
@@ -349,18 +349,18 @@ protocol_version:
   type: str
   sample: "0x00110000"
 timings_ms:
-  description: Milliseconds of each step that was reached.
+  description: Duration in milliseconds of each step that was reached.
   returned: once a TCP connection was made
   type: dict
   sample: {connect: 1, tls: 8, init: 2, open: 120, list: 15, hold: 0, close: 2}
 stage:
-  description: Where it failed.
-  returned: failure, unless an option was wrong
+  description: The step that failed.
+  returned: on failure, unless an option was wrong
   type: str
   sample: open
   choices: [local, connect, tls, init, open, list, close]
 cti_code:
-  description: The CTI error code; null when the failure has none.
+  description: The CTI error code; null if the failure has none.
   returned: when the server refused
   type: str
   sample: "0x8CCC0060"
@@ -370,7 +370,7 @@ cti_name:
   type: str
   sample: DIRECTORY_LOGIN_FAILED
 cti_close_reason:
-  description: Reason for which the server closed the provider; null otherwise.
+  description: Reason code if the server closed the provider; null otherwise.
   returned: when the server refused
   type: int
   sample: 7
@@ -380,22 +380,22 @@ code:
   type: int
   sample: 2362179680
 compromised:
-  description: Whether the server holds the certificate for compromised, so that the instance needs a new instance id.
+  description: Whether the server considers the certificate compromised, so that the instance needs a new instance ID.
   returned: when the server refused
   type: bool
   sample: false
 login_sent:
-  description: Whether user and password were sent.
-  returned: failure after a TCP connection was made
+  description: Whether the user name and password were sent.
+  returned: on failure after a TCP connection was made
   type: bool
   sample: true
 tls_alert:
-  description: The TLS alert with which the server refused; null when it gave none.
+  description: The TLS alert with which the server refused the connection; null if it sent none.
   returned: when TLS failed
   type: str
   sample: tlsv1 alert unknown ca
 server_certificate:
-  description: Facts of the certificate that the trust list does not vouch for.
+  description: Facts about the server's certificate that is not in the trust list.
   returned: when the server is not trusted
   type: dict
   sample:

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ctl_file
-short_description: Fetch, verify and keep a cluster's certificate trust list (CTL) with its certificates
+short_description: Fetch, check and store a cluster's certificate trust list (CTL) with its certificates
 version_added: 0.1.0
 description:
-  - Fetches the trust list from CUCM's file servers, decides whether it may be trusted, and keeps it with its
+  - Fetches the trust list from CUCM's file servers, decides whether it can be trusted, and stores it with its
     certificates in the folder of a TSP instance.
-  - The first list is trusted on first use, unless O(fingerprint) pins it. Every later one must be signed by a security
-    token (SAST) of the stored one. Whatever is refused, damaged or not found leaves the stored files as they are.
-  - The files are C(ctl.tlv) (the list), C(ctl.tlv.previous) (the one before), C(<subject hash>.0) in PEM for each
-    certificate of the list under OpenSSL's name, and C(CallManager.cer) in DER, the first certificate in the role CCM
-    or CCM+TFTP. A file that was lost or altered is written again.
+  - The first list is trusted on first use, unless O(fingerprint) pins it. Every later list must be signed by a security
+    token (SAST) of the stored one. If a list is refused, damaged or not found, the stored files stay as they are.
+  - The files are C(ctl.tlv) (the list), C(ctl.tlv.previous) (the previous list), C(<subject hash>.0) in PEM format for each
+    certificate of the list, named as OpenSSL does, and C(CallManager.cer) in DER format, the first certificate with the role CCM
+    or CCM+TFTP. A file that was deleted or altered is written again.
 options:
   path:
-    description: Folder of the instance. It is made with mode 0700. Nothing else may be in it than files of an instance.
+    description: Folder of the instance. It is created with mode 0700. It must not contain anything but files of an instance.
     type: path
     required: true
   state:
-    description: V(absent) removes what this module wrote, and the folder when it is empty then.
+    description: V(absent) removes what this module wrote, and the folder if it is then empty.
     type: str
     choices: [present, absent]
     default: present
   tftp_servers:
     description:
-      - Names or IPv4 or IPv6 addresses of the cluster's file servers. The next one is asked only when the one before
-        has no list or does not answer.
+      - Names or addresses (IPv4 or IPv6) of the cluster's file servers. They are tried in this order until one returns a list.
+      - The remaining servers are then queried briefly. If they serve different lists, the newest one that can be trusted is used.
       - Required with O(state=present).
     type: list
     elements: str
@@ -40,39 +40,39 @@ options:
     default: 69
   capf_host:
     description:
-      - Name or address of the CAPF server, which is the publisher. Its address makes the name of the file, as in
-        C(CTLCAPF0A010203.tlv) for 10.1.2.3; C(CTLCAPFA010203.tlv) (a leading zero left out) and C(CTLFile.tlv) follow.
-      - A name with addresses of both versions of IP counts with its IPv4 address.
-      - One of O(capf_host) and O(file_name) is required with O(state=present).
+      - Name or address of the CAPF server, which is the publisher. The file name is derived from its address, for example
+        C(CTLCAPF0A010203.tlv) for 10.1.2.3. C(CTLCAPFA010203.tlv) (without the leading zero) and C(CTLFile.tlv) are tried next.
+      - If a name has both IPv4 and IPv6 addresses, its IPv4 address is used.
+      - Either O(capf_host) or O(file_name) is required with O(state=present).
     type: str
   file_name:
-    description: Ask for this file only, in place of the names made from O(capf_host).
+    description: Request only this file, instead of the names derived from O(capf_host).
     type: str
   fingerprint:
     description:
-      - MD5, SHA-1 or SHA-256 of the file in hexadecimal digits, with or without colons. CUCM prints MD5 and SHA-1 as
-        checksum values of C(show ctl).
-      - If set, exactly this list is accepted, whoever signed it. After each C(utils ctl update) it must be changed.
+      - MD5, SHA-1 or SHA-256 of the file in hexadecimal digits, with or without colons. The CUCM command C(show ctl) prints MD5 and
+        SHA-1 as checksums.
+      - If set, only this list is accepted, whoever signed it. Change the fingerprint after each C(utils ctl update).
     type: str
   on_missing:
     description:
-      - What to do when no file server gives a list (none there, an empty one, or no answer) and one is stored.
-      - V(keep_and_warn) goes on with the stored one. Without a stored one the task fails in any case.
+      - What to do if no file server returns a list (no file, an empty file, or no response) and one is stored.
+      - V(keep_and_warn) continues with the stored list. Without a stored list, the task fails in any case.
     type: str
     choices: [fail, keep_and_warn]
     default: fail
   reject_older:
     description:
-      - Refuse a list that was made before the stored one, although its signature is good. By default it is accepted
-        with a warning, since a cluster that was restored from a backup serves one.
+      - Refuse a list that is older than the stored one, even if its signature is good. By default, it is accepted
+        with a warning, because a cluster that was restored from a backup serves such a list.
     type: bool
     default: false
   cluster_certificates:
     description:
-      - Certificates that the cluster itself shows, RV(voiceops.secure_tsp.cluster_info#module:certificates) as it is. A first list is
-        compared with them, since TFTP proves nothing, and what AXL returns came over verified TLS.
-      - A list is confirmed when a certificate of CAPF and one of a CallManager in it are among them. It is contradicted when both kinds
-        are known and nothing in the list is among them.
+      - The cluster's own certificates, as returned in RV(voiceops.secure_tsp.cluster_info#module:certificates). The first list is
+        compared with them, because TFTP provides no proof of origin, while AXL returns certificates over verified TLS.
+      - A list is confirmed if it contains a CAPF certificate and a CallManager certificate that are among them. It is contradicted if
+        certificates of both services are given and none in the list is among them.
     type: list
     elements: dict
     suboptions:
@@ -81,18 +81,18 @@ options:
         type: str
         required: true
       sha256_fingerprint:
-        description: SHA-256 of the certificate.
+        description: SHA-256 fingerprint of the certificate.
         type: str
         required: true
   on_contradiction:
-    description: What to do with a first list that O(cluster_certificates) contradict. A list with O(fingerprint) is not compared.
+    description: What to do if O(cluster_certificates) contradict the first list. A list pinned by O(fingerprint) is not compared.
     type: str
     choices: [fail, warn]
     default: fail
   http:
     description:
-      - Ask a server that does not answer by TFTP by HTTP too. A server that is still searching other clusters (HTTP
-        503) is asked again up to two times, then the next server by TFTP.
+      - If a server does not respond to TFTP, also try HTTP. A server that is still searching other clusters (HTTP
+        503) is tried up to two more times, then the next server is tried with TFTP.
     type: bool
     default: false
   http_port:
@@ -100,21 +100,21 @@ options:
     type: int
     default: 6970
   timeout:
-    description: Seconds for one file from one server, however it trickles. 1 to 300.
+    description: Time limit for one file from one server, however slowly it arrives. 1 to 300 seconds.
     type: int
     default: 15
   max_size:
-    description: Octets after which a file is given up. 1 to 1048576. Real lists have 4 to 9 KB.
+    description: Maximum size of a file in bytes, 1 to 1048576. Larger files are not read. Real lists have 4 to 9 KB.
     type: int
     default: 1048576
   owner:
-    description: Owner of folder and files. By default new ones belong to whoever runs the task.
+    description: Owner of the folder and the files. By default, new ones belong to the user that runs the task.
     type: str
   group:
-    description: Group of folder and files.
+    description: Group of the folder and the files.
     type: str
   source_address:
-    description: Local address to ask from, on hosts with several.
+    description: Local address to connect from, on hosts with several addresses.
     type: str
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -124,7 +124,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The list is fetched and judged in check mode too. Nothing is written.
+      - The list is also fetched and checked in check mode. Nothing is written.
   diff_mode:
     support: full
   idempotent:
@@ -133,18 +133,18 @@ requirements:
   - cryptography >= 3.4 (with O(state=present))
   - tftpy (with O(state=present))
 notes:
-  - TFTP and HTTP authenticate nobody. Whoever can answer in the file server's place at the first fetch can become the
-    cluster for this instance, so make it in a safe network or give O(fingerprint). Cisco's own clients work the same
+  - TFTP and HTTP do not authenticate the server. Whoever can respond in place of the file server at the first fetch can impersonate
+    the cluster for this instance. Run the first fetch in a safe network, or set O(fingerprint). Cisco's own clients work the same
     way.
-  - No TFTP options are asked for. Packets of anybody but the server that was asked change nothing.
-  - Lists are accepted whose members have expired, because CUCM does not leave those out.
+  - No TFTP options are requested. Packets from any other host than the server are ignored.
+  - Lists with expired certificates are accepted, because CUCM does not leave expired certificates out.
 seealso:
   - module: voiceops.secure_tsp.ctl_info
   - module: voiceops.secure_tsp.capf_certificate
 """
 
 EXAMPLES = r"""
-- name: Keep the trust list of an instance
+- name: Store the trust list of an instance
   voiceops.secure_tsp.ctl_file:
     path: /etc/secure_tsp/recorder01x1
     tftp_servers:
@@ -153,18 +153,18 @@ EXAMPLES = r"""
     capf_host: cucm-pub.example.com
   register: trust
 
-- name: Demand a secure cluster with CAPF
+- name: Fail unless the cluster is secure and has CAPF
   ansible.builtin.assert:
     that: trust.ctl.mixed_mode and trust.ctl.has_capf
 
-- name: Pin the first list by the checksum that show ctl prints on the publisher
+- name: Pin the first list to the checksum that show ctl prints on the publisher
   voiceops.secure_tsp.ctl_file:
     path: /etc/secure_tsp/recorder01x1
     tftp_servers: [cucm-pub.example.com]
     capf_host: cucm-pub.example.com
     fingerprint: "{{ ctl_fingerprint_of_the_cluster }}"
 
-- name: Go on with the stored list while the file servers are down
+- name: Keep the stored list while the file servers are down
   voiceops.secure_tsp.ctl_file:
     path: /etc/secure_tsp/recorder01x1
     tftp_servers: [cucm-pub.example.com]
@@ -172,7 +172,7 @@ EXAMPLES = r"""
     on_missing: keep_and_warn
     http: true
 
-- name: Remove the trust list of an instance that is gone
+- name: Remove the trust list of an instance that no longer exists
   voiceops.secure_tsp.ctl_file:
     path: /etc/secure_tsp/recorder01x1
     state: absent
@@ -181,20 +181,22 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - Why the list is in place. V(first_trust) means that nobody vouched for it, V(confirmed) that O(cluster_certificates) did, V(vouched)
-      that the list of another instance did, V(pinned) that it has O(fingerprint),
-      V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored one, V(kept) that none
-      came and the stored one stays, V(kept_newer) that the servers have an older one and O(cluster_certificates) confirm the stored one.
-    - On failure why there is none. V(not_found), V(empty) and V(no_answer) mean that none came, V(damaged) that it
-      cannot be read, V(tampered) that it is not signed by a token of its own, V(stranger) that no token of the stored
-      list signed it, V(fingerprint_mismatch) that it is not the one of O(fingerprint), V(older) that O(reject_older)
-      refused it, V(contradicted) that O(cluster_certificates) do not fit, V(stored_damaged) that the stored one cannot vouch for anything,
-      V(cannot_verify) that library or crypto policy of this host cannot look at the signature, which says nothing against the list.
+    - On success, why the list is in place. V(first_trust) means that it was trusted without any proof, V(confirmed) that
+      O(cluster_certificates) confirmed it, V(vouched) that the list of another instance did, V(pinned) that it matches O(fingerprint),
+      V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored list, V(kept) that none was
+      fetched and the stored list stays, V(kept_newer) that the servers have an older list and O(cluster_certificates) confirm the
+      stored one.
+    - On failure, why no list is in place. V(not_found), V(empty) and V(no_answer) mean that none was fetched, V(damaged) that it
+      cannot be read, V(tampered) that it is not signed by one of its own tokens, V(stranger) that no token of the stored
+      list signed it, V(fingerprint_mismatch) that it does not match O(fingerprint), V(older) that O(reject_older)
+      refused it, V(contradicted) that O(cluster_certificates) contradict it, V(stored_damaged) that the stored list is damaged and
+      cannot be used to check a new one, V(cannot_verify) that the library or the crypto policy of this host cannot check the
+      signature, which does not mean that the list is bad.
   returned: with O(state=present), unless an option was wrong or a file could not be written
   type: str
   sample: unchanged
 older:
-  description: File servers that serve an older list than the others, or than the stored one. Cisco Tftp was not restarted there.
+  description: File servers that serve an older list than the others, or than the stored one. Cisco Tftp was not restarted on them.
   returned: when a list was fetched
   type: list
   elements: dict
@@ -204,43 +206,43 @@ older:
       type: str
       sample: cucm-sub1.example.com
     timestamp:
-      description: When its list was made, UTC.
+      description: When its list was created, in UTC.
       type: str
       sample: "2026-01-10T08:00:00Z"
     newest:
-      description: When the newest list was made, UTC.
+      description: When the newest list was created, in UTC.
       type: str
       sample: "2026-03-01T22:00:00Z"
   sample: []
 server:
-  description: The file server that gave the list; empty when the stored one was kept.
+  description: The file server that returned a list; empty if none did and the stored list was kept.
   returned: success and O(state=present)
   type: str
   sample: cucm-pub.example.com
 file_name:
-  description: Name under which it gave it; empty when the stored one was kept.
+  description: Name of the file that RV(server) returned; empty if the stored list was kept.
   returned: success and O(state=present)
   type: str
   sample: CTLCAPFC000020A.tlv
 protocol:
-  description: V(tftp) or V(http); empty when the stored one was kept.
+  description: V(tftp) or V(http); empty if the stored list was kept.
   returned: success and O(state=present)
   type: str
   sample: tftp
 failures:
-  description: What was asked for in vain, in order.
-  returned: success and O(state=present), and when no server gave a list
+  description: Requests that failed, in order.
+  returned: success and O(state=present), and when no server returned a list
   type: list
   elements: str
   sample: ["the TFTP server has no such file (tftp://cucm-pub.example.com:69/CTLCAPF0A010203.tlv)"]
 files:
-  description: Names of the files that were written or removed, or would be.
+  description: Names of the files that were written or removed, or would be in check mode.
   returned: success
   type: list
   elements: str
   sample: [6c7c3153.0, 9467be5d.0]
 ctl:
-  description: The list that is in place now, or would be.
+  description: The list that is in place now, or would be in check mode.
   returned: success and O(state=present)
   type: dict
   contains:
@@ -249,19 +251,19 @@ ctl:
       type: str
       sample: "1.2"
     file_name:
-      description: Name inside the file, which is the generic one whatever was asked for.
+      description: File name inside the file. It is always the generic name, whatever file was requested.
       type: str
       sample: CTLFile.tlv
     size:
-      description: Size in octets.
+      description: Size in bytes.
       type: int
       sample: 8612
     timestamp:
-      description: When it was made, in UTC; null when the file does not tell.
+      description: When the list was created, in UTC; null if the file does not contain it.
       type: str
       sample: "2023-11-14T22:13:20Z"
     signer:
-      description: Subject of the signer as the header has it.
+      description: Subject of the signer, as in the header.
       type: str
       sample: CN=ITLRECOVERY_lab1-pub;OU=lab;O=example;L=Town;ST=Nowhere;C=NZ
     signer_serial:
@@ -269,12 +271,12 @@ ctl:
       type: str
       sample: 4c950b5282053a7bc9da98dc43eb29
     signer_certificate:
-      description: SHA-256 of the certificate whose key verifies the list; empty when none does.
+      description: SHA-256 of the certificate whose key verifies the list; empty if none does.
       type: str
       sample: 57b00f77fa5981ddb9e996061b1771bb5d18d6263cd25af2d399652fd9eb8084
     signature:
-      description: Whether the list is signed by a security token (SAST) of its own, V(valid), V(invalid), or V(unknown)
-        where this host cannot tell.
+      description: Whether the list is signed by one of its own security tokens (SAST). V(valid), V(invalid), or V(unknown)
+        if this host cannot check it.
       type: str
       sample: valid
     digest:
@@ -282,15 +284,15 @@ ctl:
       type: str
       sample: sha1
     mixed_mode:
-      description: Whether it names certificates of CallManagers, as only clusters in mixed mode do.
+      description: Whether the list contains CallManager certificates, which only clusters in mixed mode have.
       type: bool
       sample: true
     has_capf:
-      description: Whether it names a CAPF server.
+      description: Whether the list contains a CAPF server.
       type: bool
       sample: true
     md5_fingerprint:
-      description: MD5 of the file, as C(show ctl) prints it; null on hosts that forbid MD5.
+      description: MD5 of the file, as C(show ctl) prints it; null on hosts that do not allow MD5.
       type: str
       sample: c1342265c19fea402db7a19403f354ee
     sha1_fingerprint:
@@ -312,7 +314,7 @@ ctl:
           type: str
           sample: CCM+TFTP
         function:
-          description: Number of the role; null in a record that has none.
+          description: Number of the role; null if the record has none.
           type: int
           sample: 2
         host:
@@ -336,15 +338,15 @@ ctl:
           type: str
           sample: 4412fa986325afbc30d578423cc5ce
         certificate_sha256:
-          description: SHA-256 of the certificate; empty in a record that has none.
+          description: SHA-256 of the certificate; empty if the record has none.
           type: str
           sample: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
         certificate_hash:
-          description: Hash of the certificate in a record that has it in the certificate's place.
+          description: Hash of the certificate, if the record has it instead of the certificate.
           type: str
           sample: ""
         hash_algorithm:
-          description: Algorithm of RV(ctl.records[].certificate_hash).
+          description: Hash algorithm of RV(ctl.records[].certificate_hash).
           type: str
           sample: ""
     certificates:
@@ -353,16 +355,16 @@ ctl:
       elements: dict
       contains:
         file:
-          description: Its file beside the list.
+          description: Name of its file in the folder.
           type: str
           sample: 9467be5d.0
         roles:
-          description: Roles it has.
+          description: Roles of the certificate.
           type: list
           elements: str
           sample: [SAST, CCM+TFTP]
         hosts:
-          description: Nodes it is for.
+          description: Nodes that the certificate is for.
           type: list
           elements: str
           sample: [cucm-pub.example.com]
@@ -383,7 +385,7 @@ ctl:
           type: str
           sample: 4412fa986325afbc30d578423cc5ce
         not_before:
-          description: Begin of its validity, in UTC.
+          description: Start of its validity, in UTC.
           type: str
           sample: "2026-11-23T03:33:09Z"
         not_after:
@@ -395,7 +397,7 @@ ctl:
           type: str
           sample: rsa
         key_size:
-          description: Bits of the key.
+          description: Size of the key in bits.
           type: int
           sample: 2048
         signature_hash:

@@ -10,19 +10,19 @@ module: ctl_info
 short_description: Show a certificate trust list (CTL or ITL) of CUCM
 version_added: 0.1.0
 description:
-  - Reads one trust list, from a file or from its content, and shows its signer, its records and its certificates.
-  - It runs on bare Python. Where the library cryptography is installed it also checks whether the list is signed by a
-    security token (SAST) of its own and shows the certificates.
-  - That a list is signed by a token of its own says that it is not damaged. It does not say that it is the cluster's;
-    for that compare a fingerprint with C(show ctl) on the publisher.
+  - Reads one trust list, from a file or from its content, and shows its signer, records and certificates.
+  - Works without any library. If the library cryptography is installed, also checks whether the list is signed by one of its own
+    security tokens (SAST), and shows the certificates.
+  - A list that is signed by one of its own tokens is not damaged. This does not prove that it is the cluster's list;
+    for that, compare a fingerprint with C(show ctl) on the publisher.
 options:
   path:
     description:
-      - The list, or the folder of a TSP instance, whose C(ctl.tlv) is read then.
-      - One of O(path) and O(content) is required.
+      - The trust list file, or the folder of a TSP instance that contains C(ctl.tlv).
+      - Either O(path) or O(content) is required.
     type: path
   content:
-    description: The list itself in base64, as M(ansible.builtin.slurp) returns it.
+    description: Content of the list in base64, as M(ansible.builtin.slurp) returns it.
     type: str
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -32,7 +32,7 @@ extends_documentation_fragment:
 requirements:
   - cryptography >= 3.4 (for the signature and the certificates)
 notes:
-  - It fails for a file that is no trust list, or a damaged one, and tells the offset.
+  - Fails if the file is not a trust list or is damaged, and reports the offset.
 seealso:
   - module: voiceops.secure_tsp.ctl_file
 """
@@ -43,7 +43,7 @@ EXAMPLES = r"""
     path: /etc/secure_tsp/recorder01x1
   register: trust
 
-- name: List the CAPF servers it names
+- name: List its CAPF servers
   ansible.builtin.debug:
     msg: "{{ trust.ctl.records | selectattr('role', 'eq', 'CAPF') | map(attribute='host') | list }}"
   when: trust.exists
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether there is a list. With O(content) always V(true).
+  description: Whether there is a list. Always V(true) with O(content).
   returned: success
   type: bool
   sample: true
@@ -80,19 +80,19 @@ ctl:
       type: str
       sample: "1.2"
     file_name:
-      description: Name inside the file, which is the generic one whatever was asked for.
+      description: File name inside the file. It is always the generic name, whatever file was requested.
       type: str
       sample: CTLFile.tlv
     size:
-      description: Size in octets.
+      description: Size in bytes.
       type: int
       sample: 8612
     timestamp:
-      description: When it was made, in UTC; null when the file does not tell.
+      description: When the list was created, in UTC; null if the file does not contain it.
       type: str
       sample: "2023-11-14T22:13:20Z"
     signer:
-      description: Subject of the signer as the header has it.
+      description: Subject of the signer, as in the header.
       type: str
       sample: CN=ITLRECOVERY_lab1-pub;OU=lab;O=example;L=Town;ST=Nowhere;C=NZ
     signer_serial:
@@ -100,30 +100,30 @@ ctl:
       type: str
       sample: 4c950b5282053a7bc9da98dc43eb29
     signer_certificate:
-      description: SHA-256 of the certificate whose key verifies the list; empty when none does, or without the
+      description: SHA-256 of the certificate whose key verifies the list; empty if none does, or without the
         library cryptography.
       type: str
       sample: 57b00f77fa5981ddb9e996061b1771bb5d18d6263cd25af2d399652fd9eb8084
     signature:
-      description: Whether the list is signed by a security token (SAST) of its own, V(valid), V(invalid), V(unknown) where this host cannot tell;
-        V(not checked) without the library cryptography.
+      description: Whether the list is signed by one of its own security tokens (SAST). V(valid), V(invalid), V(unknown) if this host
+        cannot check it, or V(not checked) without the library cryptography.
       type: str
       sample: valid
     digest:
-      description: Digest of the signature. Without the library cryptography it is what the list's code may mean, such
+      description: Digest of the signature. Without the library cryptography, it shows what the list's code may mean, such
         as V(sha512 or sha384).
       type: str
       sample: sha1
     mixed_mode:
-      description: Whether it names certificates of CallManagers, as only clusters in mixed mode do.
+      description: Whether the list contains CallManager certificates, which only clusters in mixed mode have.
       type: bool
       sample: true
     has_capf:
-      description: Whether it names a CAPF server.
+      description: Whether the list contains a CAPF server.
       type: bool
       sample: true
     md5_fingerprint:
-      description: MD5 of the file, as C(show ctl) prints it; null on hosts that forbid MD5.
+      description: MD5 of the file, as C(show ctl) prints it; null on hosts that do not allow MD5.
       type: str
       sample: c1342265c19fea402db7a19403f354ee
     sha1_fingerprint:
@@ -145,7 +145,7 @@ ctl:
           type: str
           sample: CCM+TFTP
         function:
-          description: Number of the role; null in a record that has none.
+          description: Number of the role; null if the record has none.
           type: int
           sample: 2
         host:
@@ -169,15 +169,15 @@ ctl:
           type: str
           sample: 4412fa986325afbc30d578423cc5ce
         certificate_sha256:
-          description: SHA-256 of the certificate; empty in a record that has none.
+          description: SHA-256 of the certificate; empty if the record has none.
           type: str
           sample: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
         certificate_hash:
-          description: Hash of the certificate in a record that has it in the certificate's place.
+          description: Hash of the certificate, if the record has it instead of the certificate.
           type: str
           sample: ""
         hash_algorithm:
-          description: Algorithm of RV(ctl.records[].certificate_hash).
+          description: Hash algorithm of RV(ctl.records[].certificate_hash).
           type: str
           sample: ""
     certificates:
@@ -186,16 +186,16 @@ ctl:
       elements: dict
       contains:
         file:
-          description: Name under which M(voiceops.secure_tsp.ctl_file) keeps it.
+          description: File name under which M(voiceops.secure_tsp.ctl_file) stores it.
           type: str
           sample: 9467be5d.0
         roles:
-          description: Roles it has.
+          description: Roles of the certificate.
           type: list
           elements: str
           sample: [SAST, CCM+TFTP]
         hosts:
-          description: Nodes it is for.
+          description: Nodes that the certificate is for.
           type: list
           elements: str
           sample: [cucm-pub.example.com]
@@ -216,7 +216,7 @@ ctl:
           type: str
           sample: 4412fa986325afbc30d578423cc5ce
         not_before:
-          description: Begin of its validity, in UTC.
+          description: Start of its validity, in UTC.
           type: str
           sample: "2026-11-23T03:33:09Z"
         not_after:
@@ -228,7 +228,7 @@ ctl:
           type: str
           sample: rsa
         key_size:
-          description: Bits of the key.
+          description: Size of the key in bits.
           type: int
           sample: 2048
         signature_hash:

@@ -10,10 +10,10 @@ module: end_user
 short_description: Manage devices and CTI groups of an end user
 version_added: 0.1.0
 description:
-  - Brings controlled devices and CTI groups of one end user of a CUCM cluster in line. The user must exist; end users
-    are never created, removed or changed otherwise, so LDAP-synchronised ones need no special care.
-  - A user that its LDAP directory does not have any more, which CUCM shows as inactive and deletes within days, is refused.
-  - Plans and writes as M(voiceops.secure_tsp.fleet_accounts) does for a list of one. For more than a few users use
+  - Manages the controlled devices and CTI groups of one end user of a CUCM cluster. The user must exist. End users
+    are never created, removed or changed in any other way, so LDAP-synchronized users need no special care.
+  - Refuses a user that is no longer in its LDAP directory. CUCM shows such a user as inactive and deletes it within days.
+  - Works like M(voiceops.secure_tsp.fleet_accounts) with a single user. For more than a few users, use
     that module, which reads the cluster once for all of them.
 options:
   name:
@@ -21,33 +21,32 @@ options:
     type: str
     required: true
   devices:
-    description: Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
+    description: Names of the devices that the user controls, at most 50 characters each. If not set, devices are not managed.
     type: list
     elements: str
   devices_mode:
-    description: V(append) adds what is missing, V(exact) also takes away the others.
+    description: V(append) adds the devices that are missing. V(exact) also removes all others.
     type: str
     choices: [append, exact]
     default: append
   cti_groups:
     description:
-      - Names of further groups the user is added to, besides C(Standard CTI Enabled), which the user is always added
-        to.
-      - Groups that are not listed are not touched.
+      - Names of further groups to add the user to. The user is always added to C(Standard CTI Enabled).
+      - Groups that are not listed are not changed.
     type: list
     elements: str
     default: []
   secure_connection:
     description:
-      - Whether the user is in C(Standard CTI Secure Connection). If not set it is not managed.
-      - CTI Manager accepts members on port 2749 only and all others on 2748 only, so this cuts running connections.
-        Set it when every instance of the user holds a certificate; M(voiceops.secure_tsp.fleet_accounts) judges that
+      - Whether the user is in C(Standard CTI Secure Connection). If not set, the membership is not managed.
+      - CTI Manager accepts members on port 2749 only and all others on port 2748 only, so a change cuts running connections.
+        Set it once every instance of the user holds a certificate. M(voiceops.secure_tsp.fleet_accounts) determines that
         by itself.
     type: bool
   srtp:
     description:
-      - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set it is not managed.
-      - V(true) waits until the user is in C(Standard CTI Secure Connection), because it has no effect before.
+      - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set, the membership is not managed.
+      - V(true) takes effect only once the user is in C(Standard CTI Secure Connection); until then the user is not added.
     type: bool
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -63,8 +62,8 @@ attributes:
   idempotent:
     support: full
 notes:
-  - CUCM lets an end user work with CTI only while C(Allow Control of Device from CTI) is on for the user, which it is
-    by default. This module does not look at it.
+  - CUCM lets an end user use CTI only while C(Allow Control of Device from CTI) is enabled for the user, which is
+    the default. This module does not check it.
 seealso:
   - module: voiceops.secure_tsp.fleet_accounts
   - module: voiceops.secure_tsp.application_user
@@ -83,7 +82,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 user:
-  description: The user as it is after the task, or would be.
+  description: The user after the task, or as it would be in check mode.
   returned: success
   type: dict
   contains:
@@ -105,7 +104,7 @@ user:
       elements: str
       sample: [Standard CTI Enabled]
     devices:
-      description: All devices the user controls.
+      description: All devices that the user controls.
       type: list
       elements: str
       sample: [SEP001122334455]
@@ -114,11 +113,11 @@ user:
       type: bool
       sample: false
     action:
-      description: What was done to the user itself, apart from groups.
+      description: What was done to the user itself, not counting groups.
       type: str
       sample: update
 plan:
-  description: The changes made, or that would be made, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
+  description: The changes that were made, or would be made in check mode, as in RV(voiceops.secure_tsp.fleet_accounts#module:plan).
   returned: success
   type: list
   elements: dict
@@ -146,31 +145,31 @@ plan:
       digest: ceaad5f8559e11f956beec5e1ea8c1bed2c6914dc4d3156b2ed1c06948c3b44f
       way: delta
 requests:
-  description: Requests sent, C(read), C(write) and C(by_operation).
+  description: Number of requests sent, as C(read), C(write) and C(by_operation).
   returned: success
   type: dict
   sample: {read: 5, write: 2, by_operation: {getCCMVersion: 1, executeSQLQuery: 4, updateUser: 1, updateUserGroup: 1}}
 read_way:
-  description: V(sql), or V(get) when the cluster refused SQL.
+  description: How users were read. V(sql), or V(get) if the cluster refused SQL.
   returned: success
   type: str
   sample: sql
 group_way:
-  description: V(delta), V(user) when a change of members was refused and the user's own list was written, or V(none).
+  description: V(delta), V(user) if the cluster refused a change of members and the user's groups were written, or V(none).
   returned: success
   type: str
   sample: delta
 problems:
-  description: Every mistake found.
-  returned: when the options and the cluster contradict each other
+  description: All mistakes found.
+  returned: when the options contradict the cluster
   type: list
   elements: str
   sample: ['end user nobody does not exist, and end users are never created here']
 remarks:
   description:
-    - The same mistakes with their codes and what they are about, as in
+    - The same mistakes with their codes and the objects they concern, as in
       RV(voiceops.secure_tsp.fleet_accounts#module:remarks).
-  returned: when the options and the cluster contradict each other
+  returned: when the options contradict the cluster
   type: list
   elements: dict
   sample:
@@ -182,7 +181,7 @@ remarks:
       text: end user nobody does not exist, and end users are never created here
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

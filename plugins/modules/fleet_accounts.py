@@ -7,25 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_accounts
-short_description: Bring users, CTI groups and CAPF profiles of one cluster in line with two lists
+short_description: Manage users, CTI groups and CAPF profiles of one cluster from two lists
 version_added: 0.1.0
 description:
-  - Reads what a CUCM cluster shows about the listed users and TSP instances, plans, and applies only what differs.
-  - Reading takes at most 8 requests whatever the number of users and instances, unless one answer would pass the 8 MB
-    that AXL allows. The cluster's release, both lists of CAPF profiles, and three SQL queries for groups and devices.
-    Two more only where users are to get devices or groups, to find those that do not exist before anything is written.
-  - Writing takes 2 requests per new application user, 1 per user with changed devices or password, 1 per profile that
-    is made, armed, disarmed or removed, and 1 per changed group. A second run with the same options and the same
+  - Reads the listed users and TSP instances from a CUCM cluster, plans the changes, and applies only what differs.
+  - Reading takes at most 8 requests, however many users and instances there are, unless a response would exceed the 8 MB
+    that AXL allows. The requests are one for the cluster's release, two for the lists of CAPF profiles, and three SQL queries for
+    groups and devices. Two more are sent only if users are to get devices or groups, to find out whether these exist before anything
+    is written.
+  - Writing takes 2 requests for each new application user, 1 for each user whose devices or password change, 1 for each profile that
+    is created, armed, disarmed or removed, and 1 for each group that changes. A second run with the same options and the same
     state writes nothing.
-  - A missing list entry is never a deletion. Members of groups and groups of users that the lists do not name are
-    never touched. End users are never created, changed in password or removed.
-  - A CAPF profile is armed (operation V(Install/Upgrade) with a new authorization string) only when the host says
+  - A missing list entry never causes a deletion. Group members and groups that the lists do not name are
+    never changed. End users are never created or removed, and their passwords are never changed.
+  - A CAPF profile is armed (operation V(Install/Upgrade) with a new authorization string) only if the host reports
     that it needs a certificate, never because of the profile alone.
 options:
   users:
     description:
-      - The users to bring in line. All that are listed, wherever their instances are.
-      - All mistakes in O(users) and O(instances), also those that only the cluster shows, are reported in one message
+      - The users to manage. All listed users are managed, on whichever hosts their instances are.
+      - All mistakes in O(users) and O(instances), including those that only the cluster can reveal, are reported in one message
         before anything is written.
     type: list
     elements: dict
@@ -33,50 +34,49 @@ options:
     suboptions:
       name:
         description:
-          - User ID. Application users and end users share one name space here, in which V(jdoe) and V(JDoe) are the
-            same user. Requests spell it as the cluster does.
+          - User ID. Application users and end users share one namespace here, in which V(jdoe) and V(JDoe) are the
+            same user. Requests use the cluster's spelling.
         type: str
         required: true
       type:
-        description: Kind of user.
+        description: Type of the user.
         type: str
         choices: [application, end]
         default: application
       password:
         description:
-          - Password of an application user, 1 to 127 characters. Required when the user does not exist yet.
+          - Password of an application user, 1 to 127 characters. Required if the user does not exist yet.
           - Ignored for end users.
         type: str
       update_password:
         description:
-          - V(on_create) sets the password of a new user only.
-          - V(always) sets it in every run and reports a change every time, because the cluster cannot be asked
+          - V(on_create) sets the password only for a new user.
+          - V(always) sets the password in every run and always reports a change, because the cluster offers no way to check
             whether the password is the same.
         type: str
         choices: [on_create, always]
         default: on_create
       devices:
         description:
-          - Names of the devices the user controls, at most 50 characters each. If not set they are not managed.
-          - A device that the user does not control yet must exist. If the cluster refuses SQL this is not looked up
-            before the task begins to write, and a warning says so. Groups are treated alike.
+          - Names of the devices that the user controls, at most 50 characters each. If not set, devices are not managed.
+          - A device that the user does not control yet must exist. If the cluster refuses SQL, this is not checked
+            before the task starts to write, and a warning is issued. The same applies to groups.
         type: list
         elements: str
       devices_mode:
-        description: V(append) adds what is missing, V(exact) also takes away the others.
+        description: V(append) adds the devices that are missing. V(exact) also removes all others.
         type: str
         choices: [append, exact]
         default: append
       srtp:
         description:
-          - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set it is not managed.
-          - The user is added together with the cutover, because the group has no effect before.
+          - Whether the user is in C(Standard CTI Allow Reception of SRTP Key Material). If not set, the membership is not managed.
+          - The user is added at the cutover, because the group has no effect before it.
         type: bool
       cti_groups:
         description:
-          - Names of further groups the user is added to, besides C(Standard CTI Enabled), which every listed user is
-            in.
-          - Secure connection and SRTP do not belong here, see O(cutover) and O(users[].srtp).
+          - Names of further groups to add the user to. Every listed user is added to C(Standard CTI Enabled).
+          - Do not list the groups for secure connections and SRTP here; see O(cutover) and O(users[].srtp).
         type: list
         elements: str
         default: []
@@ -94,8 +94,8 @@ options:
   instances:
     description:
       - The TSP instances. One instance is one CAPF profile, one certificate and one connection.
-      - Give all instances of the listed users, also those on hosts outside of this play. They are needed to judge the
-        cutover and are not touched, see O(hosts_of_play).
+      - List all instances of the listed users, including those on hosts outside this play. They are needed to decide about the
+        cutover and are not changed; see O(hosts_of_play).
     type: list
     elements: dict
     default: []
@@ -109,11 +109,11 @@ options:
         type: str
         required: true
       user_type:
-        description: Kind of user. Needed only when O(instances[].user) is not in O(users).
+        description: Type of the user. Required only if O(instances[].user) is not in O(users).
         type: str
         choices: [application, end]
       instance_id:
-        description: 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.
+        description: Instance ID, 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.
         type: str
         required: true
       tsp_number:
@@ -121,41 +121,41 @@ options:
         type: int
       enrolment:
         description:
-          - V(collection) means that M(voiceops.secure_tsp.capf_certificate) fetches the certificate, so a profile
-            whose string is lost can be armed anew.
-          - V(tsp) means that the TSP fetches it itself, so a pending profile is left alone.
+          - V(collection) means that M(voiceops.secure_tsp.capf_certificate) enrols the certificate, so a pending profile
+            whose string is lost can be armed again.
+          - V(tsp) means that the TSP enrols the certificate itself, so a pending profile is left as it is.
         type: str
         choices: [collection, tsp]
         default: collection
       key:
         description:
-          - Key that CAPF is told to demand. A difference on an idle profile is reported and applied when it is armed.
+          - Key that CAPF requires from the client. A difference in an idle profile is reported, and applied when the profile is armed.
         type: dict
         suboptions:
           type:
-            description: Kind of key. V(ec) needs CAPF protocol version 3, which no CTI client was seen to speak.
+            description: Type of the key. V(ec) requires CAPF protocol version 3, which no CTI client has been observed to use.
             type: str
             choices: [rsa, ec]
             default: rsa
           size:
-            description: Bits. 2048 (the default), 3072 or 4096 for RSA, 256 (the default), 384 or 521 for EC.
+            description: Size in bits. 2048 (the default), 3072 or 4096 for RSA; 256 (the default), 384 or 521 for EC.
             type: int
       authorization_string:
         description:
-          - String to arm with, 4 to 10 digits by Cisco's guides. If not set a new one of 10 digits is made.
-          - While the profile is pending a given string is taken for the one it is pending with.
+          - String to arm the profile with, 4 to 10 digits by Cisco's guides. If not set, a new string of 10 digits is generated.
+          - While the profile is pending, the given string is assumed to be the one that it is armed with.
         type: str
       string_held:
         description:
-          - V(true) when this run still holds the string the profile is pending with, so that it is left pending.
-          - V(false) when it is known to be lost, also if O(instances[].authorization_string) is given.
+          - V(true) if this run still knows the string of the pending profile. The profile is then left pending.
+          - V(false) if the string is known to be lost, even if O(instances[].authorization_string) is given.
         type: bool
       needs_certificate:
         description:
-          - What RV(voiceops.secure_tsp.capf_certificate_info#module:needs_certificate) says about the host.
-          - If not set the profile is never armed, except with O(instances[].rearm) or O(instances[].force).
-          - A profile that is armed although none is needed, with a string that nobody holds, was left by a run that
-            died. It is disarmed, unless O(instances[].enrolment=tsp).
+          - The value of RV(voiceops.secure_tsp.capf_certificate_info#module:needs_certificate) for this instance.
+          - If not set, the profile is never armed, except with O(instances[].rearm) or O(instances[].force).
+          - A profile that is armed although no certificate is needed, and whose string is lost, was left by an interrupted
+            run. It is disarmed, unless O(instances[].enrolment=tsp).
         type: dict
         suboptions:
           needed:
@@ -163,31 +163,31 @@ options:
             type: bool
             required: true
           reason:
-            description: Why, such as V(missing), V(key_lost) or V(expiring).
+            description: The reason, such as V(missing), V(key_lost) or V(expiring).
             type: str
       certificate_valid:
         description:
-          - Whether the host holds a valid certificate with its key. If not set the host has not been looked at.
+          - Whether the host holds a valid certificate with its key. If not set, the host has not been checked.
         type: bool
       compromised:
         description:
-          - V(true) when the cluster is known to have marked the certificate as compromised. The profile is then never
-            armed again; the instance needs a new O(instances[].instance_id).
+          - V(true) if the cluster is known to have marked the certificate as compromised. The profile is then never
+            armed again. The instance needs a new O(instances[].instance_id).
         type: bool
         default: false
       rearm:
-        description: Arm the profile with a new string in any case. Changes the cluster in every run.
+        description: Always arm the profile with a new string. Changes the cluster in every run.
         type: bool
         default: false
       force:
         description:
-          - Treat the instance as one that needs a certificate. A pending profile is treated as without this option.
+          - Treat the instance as if it needed a certificate. A pending profile is handled as for any other instance that needs one.
         type: bool
         default: false
       replace:
         description:
-          - Allow to remove a profile of this O(instances[].instance_id) that belongs to another user, and to make it
-            anew.
+          - If a profile with this O(instances[].instance_id) belongs to another user, remove it and create it
+            again.
         type: bool
         default: false
       state:
@@ -198,66 +198,66 @@ options:
   stages:
     description:
       - What to do in this task.
-      - V(users) makes and updates users, devices and groups, except the two of the cutover.
-      - V(profiles) makes, arms and removes CAPF profiles, and disarms those that a run that died left armed.
-      - Users are removed in V(users) and in V(profiles), once none of their profiles is left.
-      - V(cutover) adds users to C(Standard CTI Secure Connection) and brings their SRTP group in line.
-      - V(disarm) takes the pending operation off the listed profiles. It stands alone.
+      - V(users) creates and updates users, devices and groups, except the two groups of the cutover.
+      - V(profiles) creates, arms and removes CAPF profiles, and disarms those that an interrupted run left armed.
+      - V(users) and V(profiles) also remove users, once none of their profiles is left.
+      - V(cutover) adds users to C(Standard CTI Secure Connection) and manages their SRTP group.
+      - V(disarm) cancels the pending operation of the listed profiles. It cannot be combined with other stages.
     type: list
     elements: str
     choices: [users, profiles, cutover, disarm]
     default: [users, profiles, cutover]
   hosts_of_play:
     description:
-      - Inventory names of the hosts of this play or batch. Profiles of instances on other hosts are not touched.
-      - For the cutover, instances on these hosts count by O(instances[].certificate_valid), others by the profile's
-        status. Users without an instance on these hosts are not cut over.
-      - If not set, all instances are touched, and those without O(instances[].certificate_valid) count by the
-        profile's status.
+      - Inventory names of the hosts of this play or batch. Profiles of instances on other hosts are not changed.
+      - For the cutover, O(instances[].certificate_valid) decides for instances on these hosts, and the profile's
+        status for all others. Users without an instance on these hosts are not cut over.
+      - If not set, all instances are managed, and the profile's status decides for those without
+        O(instances[].certificate_valid).
     type: list
     elements: str
   cutover:
     description:
       - V(auto) adds a user to C(Standard CTI Secure Connection) once every listed instance of the user holds a valid
-        certificate. From then on CTI Manager accepts the user's connections on port 2749 only.
-      - V(manual) tells which cutovers are due and does none.
-      - V(never) does not look at them.
+        certificate. From then on, CTI Manager accepts the user's connections on port 2749 only.
+      - V(manual) reports which cutovers are due, but performs none.
+      - V(never) does not check for cutovers.
     type: str
     choices: [auto, manual, never]
     default: auto
   operation_completes_hours:
     description:
-      - Armed profiles stay armed for at least this many hours, 1 to 720. The text written is 14 hours later, because
-        it is not known in which time zone CUCM reads it.
-      - V(0) leaves the deadline to the enterprise parameter C(CAPF Operation Expires in (days)).
+      - Minimum number of hours that profiles stay armed, 1 to 720. The deadline written to the cluster is 14 hours later, because
+        it is not known which time zone CUCM assumes.
+      - With V(0), the enterprise parameter C(CAPF Operation Expires in (days)) determines the deadline.
     type: int
     default: 24
   capf_issuer:
     description:
-      - Who signs the certificates, as M(voiceops.secure_tsp.cluster_info) found. EC keys are refused with an
+      - Who issues the certificates, as returned by M(voiceops.secure_tsp.cluster_info). EC keys are refused with an
         V(online) CA.
     type: str
     choices: [self, online, offline, unknown]
     default: unknown
   plan_only:
-    description: Plan and change nothing, as in check mode. RV(plan) can be given to O(approved_plan) later.
+    description: Plan and change nothing, as in check mode. RV(plan) can be passed to O(approved_plan) later.
     type: bool
     default: false
   on_problems:
     description:
-      - What to do when O(users), O(instances) and the cluster contradict each other.
-      - V(report) goes on and returns RV(problems), for looking at a cluster that is not as it should be. It needs
+      - What to do if O(users), O(instances) and the cluster contradict each other.
+      - V(report) continues and returns RV(problems). Use it to examine a cluster that is not as it should be. It requires
         O(plan_only=true) or check mode.
     type: str
     choices: [fail, report]
     default: fail
   approved_plan:
     description:
-      - RV(plan) of an earlier run with O(plan_only=true), or its O(approved_plan[].object) and
-        O(approved_plan[].digest) alone.
-      - If set, the task fails before it writes anything unless every change is in it and its digest is still the same.
-      - Digests cover the change and what the host said, not times, states of the profile or strings. Other objects in
-        it are ignored, so that a plan for the fleet can be applied batch by batch.
+      - RV(plan) of an earlier run with O(plan_only=true), or only its O(approved_plan[].object) and
+        O(approved_plan[].digest).
+      - If set, the task fails before it writes anything unless every change is in the approved plan with the same digest.
+      - Digests cover the change and what the host reported, but not times, profile states or strings. Other objects in
+        the approved plan are ignored, so that a plan for the fleet can be applied batch by batch.
     type: list
     elements: dict
     suboptions:
@@ -306,16 +306,16 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Passwords and authorization strings never appear in it.
+      - The diff never shows passwords or authorization strings.
   idempotent:
     support: partial
     details:
       - O(users[].update_password=always) and O(instances[].rearm=true) change the cluster in every run.
 notes:
   - RV(strings) holds secrets. Run tasks that arm profiles with C(no_log=true).
-  - If arming fails midway, what this task armed is disarmed before it fails, so that no string is lost.
-  - Whether every release accepts a change of members for the standard groups is not proven. If it is refused, the
-    groups of each user are read, merged and written instead, and RV(group_way) says so.
+  - If arming fails midway, the task disarms what it armed before it fails, so that no profile stays armed with a lost string.
+  - It is not proven that every release accepts a change of members in the standard groups. If the cluster refuses it, the
+    module reads, merges and writes the groups of each user instead, and RV(group_way) shows it.
 seealso:
   - module: voiceops.secure_tsp.capf_certificate
   - module: voiceops.secure_tsp.capf_certificate_info
@@ -327,7 +327,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make users with their groups and devices
+- name: Create users with their groups and devices
   voiceops.secure_tsp.fleet_accounts:
     hostname: cucm-pub.example.com
     username: axl
@@ -366,7 +366,7 @@ EXAMPLES = r"""
   no_log: true
   register: armed
 
-- name: Take back what was armed and not used
+- name: Disarm what was armed and not used
   voiceops.secure_tsp.fleet_accounts:
     hostname: cucm-pub.example.com
     username: axl
@@ -383,30 +383,30 @@ RETURN = r"""
 plan:
   description:
     - What this task changes, or would change in check mode or with O(plan_only=true), in the order of the changes.
-    - Rows with RV(plan[].action) V(none) tell what is left for later or left alone, and why.
+    - Rows with V(none) as RV(plan[].action) show what is postponed or left as it is, and why.
   returned: success
   type: list
   elements: dict
   contains:
     object:
-      description: The object in words; unique in the plan.
+      description: The object as text; unique in the plan.
       type: str
       sample: profile recorder01x1
     kind:
-      description: V(user), V(profile) or V(group). A group has one row per member, but all members go in one request.
+      description: V(user), V(profile) or V(group). A group has one row for each member, but all members are sent in one request.
       type: str
       sample: profile
     name:
-      description: Name of the user or group, or instance ID.
+      description: Name of the user or group, or the instance ID.
       type: str
       sample: recorder01x1
     user:
-      description: The user the change is about.
+      description: The user that the change concerns.
       type: str
       sample: recorder_tapi
     action:
       description:
-        - V(create), V(update) and V(remove) for users; V(create) (idle), V(arm) (made first if need be), V(disarm)
+        - V(create), V(update) and V(remove) for users; V(create) (idle), V(arm) (created first if necessary), V(disarm)
           and V(remove) for profiles; V(add_member) and V(remove_member) for groups; V(none).
       type: str
       sample: arm
@@ -416,26 +416,26 @@ plan:
       elements: str
       sample: [operation]
     reason:
-      description: Why.
+      description: Reason for the action.
       type: str
       sample: "the host needs a certificate: missing"
     reason_code:
-      description: RV(plan[].reason) as a code, for tests and filters. The sentences may change, the codes do not.
+      description: RV(plan[].reason) as a code, for tests and filters. The text may change, the codes do not.
       type: str
       sample: needed
     digest:
-      description: SHA-256 over the change and what the host said, as 64 hexadecimal digits.
+      description: SHA-256 of the change and what the host reported, as 64 hexadecimal digits.
       type: str
       sample: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
     way:
-      description: How a change of a group was made, V(delta) or V(user). Empty otherwise and while nothing was done.
+      description: How a group was changed, V(delta) or V(user). Empty for other changes, and if nothing was done.
       type: str
       sample: delta
 strings:
   description:
-    - The authorization strings that this task made for the profiles it armed, by instance ID. Secret. Empty in check
-      mode.
-    - Strings given in O(instances[].authorization_string) are not repeated.
+    - The authorization strings that this task generated for the profiles it armed, by instance ID. They are secrets. Empty in
+      check mode.
+    - Strings given in O(instances[].authorization_string) are not returned.
   returned: success
   type: dict
   sample: {recorder01x1: "4711081547"}
@@ -446,7 +446,7 @@ armed:
   elements: str
   sample: [recorder01x1]
 users:
-  description: The listed users as they are after the task, or would be.
+  description: The listed users after the task, or as they would be in check mode.
   returned: success
   type: list
   elements: dict
@@ -469,13 +469,13 @@ users:
       elements: str
       sample: [Standard CTI Enabled]
     devices:
-      description: All devices the user controls.
+      description: All devices that the user controls.
       type: list
       elements: str
       sample: [SEP001122334455]
     secure:
       description:
-        - Whether the user is in C(Standard CTI Secure Connection), so that CTI Manager accepts it on port 2749 only.
+        - Whether the user is in C(Standard CTI Secure Connection), so that CTI Manager accepts the user on port 2749 only.
       type: bool
       sample: false
     action:
@@ -483,7 +483,7 @@ users:
       type: str
       sample: none
 instances:
-  description: The listed instances with their CAPF profiles as they are after the task, or would be.
+  description: The listed instances with their CAPF profiles after the task, or as they would be in check mode.
   returned: success
   type: list
   elements: dict
@@ -505,15 +505,15 @@ instances:
       type: dict
       contains:
         exists:
-          description: Whether there is one.
+          description: Whether there is a profile.
           type: bool
           sample: true
         user:
-          description: User it belongs to.
+          description: User that the profile belongs to.
           type: str
           sample: recorder_tapi
         user_type:
-          description: Kind of that user.
+          description: Type of that user.
           type: str
           sample: application
         operation:
@@ -525,17 +525,17 @@ instances:
           type: str
           sample: Operation Pending
         completion:
-          description: Deadline as the cluster writes it, in a time zone that is not known.
+          description: Deadline as the cluster reports it. Its time zone is not known.
           type: str
           sample: "2026:11:25:18:00"
         state:
           description:
-            - V(none), V(idle), V(pending), V(perhaps_expired) (the deadline is past in some time zones), V(expired)
-              (in every one), V(success), V(failed) or V(other).
+            - V(none), V(idle), V(pending), V(perhaps_expired) (the deadline has passed in some time zones), V(expired)
+              (it has passed in every time zone), V(success), V(failed) or V(other).
           type: str
           sample: pending
         key:
-          description: Key that CAPF demands.
+          description: Key that CAPF requires.
           type: dict
           sample: {type: rsa, size: 2048}
     action:
@@ -543,7 +543,7 @@ instances:
       type: str
       sample: arm
     reason:
-      description: Why, also why nothing was done.
+      description: Reason for the action, also if nothing was done.
       type: str
       sample: "the host needs a certificate: missing"
     reason_code:
@@ -562,11 +562,11 @@ cutover:
       sample: recorder_tapi
     due:
       description:
-        - Whether every instance holds a valid certificate and the user was not in the group when the task began.
+        - Whether every instance holds a valid certificate and the user was not in the group when the task started.
       type: bool
       sample: false
     done:
-      description: Whether the user is in the group after the task, or would be.
+      description: Whether the user is in the group after the task, or would be in check mode.
       type: bool
       sample: false
     waiting_for:
@@ -575,33 +575,33 @@ cutover:
       elements: dict
       sample: [{host: recorder02, instance_id: recorder02x1, why: "the profile has no certificate: pending"}]
     judged_by:
-      description: How the instances were judged, V(host), V(cluster) or V(host and cluster).
+      description: Source of the decision, V(host), V(cluster) or V(host and cluster).
       type: str
       sample: host and cluster
 requests:
-  description: Requests sent, repeated ones included.
+  description: Number of requests sent, including repeated ones.
   returned: success
   type: dict
   contains:
     read:
-      description: Reading requests.
+      description: Number of requests that read.
       type: int
       sample: 6
     write:
-      description: Changing requests.
+      description: Number of requests that change something.
       type: int
       sample: 3
     by_operation:
-      description: Requests by AXL operation.
+      description: Number of requests by AXL operation.
       type: dict
       sample: {getCCMVersion: 1, executeSQLQuery: 4, addAppUser: 1, updateAppUser: 1, updateUserGroup: 1}
 read_way:
-  description: V(sql), or V(get) when the cluster refused SQL, or V(none) when no user had to be read.
+  description: How users were read. V(sql), V(get) if the cluster refused SQL, or V(none) if no user had to be read.
   returned: success
   type: str
   sample: sql
 group_way:
-  description: V(delta), V(user) when a change of members was refused and each user's own list was written, or V(none).
+  description: V(delta), V(user) if the cluster refused a change of members and the groups of each user were written, or V(none).
   returned: success
   type: str
   sample: none
@@ -612,61 +612,61 @@ release:
   sample: 14.0.1.13900(155)
 done:
   description: Changes that were made before the task failed, as in RV(plan[].object).
-  returned: when it failed after the first change
+  returned: when the task failed after the first change
   type: list
   elements: str
   sample: [profile recorder01x3]
 disarmed:
-  description: Instance IDs that were armed by the task and disarmed again because it failed.
-  returned: when it failed after the first change
+  description: Instance IDs that the task armed, and disarmed again because it failed.
+  returned: when the task failed after the first change
   type: list
   elements: str
   sample: [recorder01x3]
 still_armed:
-  description: Instance IDs that were armed by the task and could not be disarmed.
-  returned: when it failed after the first change
+  description: Instance IDs that the task armed and could not disarm.
+  returned: when the task failed after the first change
   type: list
   elements: str
   sample: []
 problems:
-  description: Every mistake found, where the lists, the cluster and the options contradict each other.
+  description: All mistakes found, where the lists, the cluster and the options contradict each other.
   returned: when there are any, and always with success
   type: list
   elements: str
   sample: ["end user nobody does not exist, and end users are never created here"]
 remarks:
-  description: The same mistakes with their codes and what they are about, for tests and filters.
+  description: The same mistakes with their codes and the objects they concern, for tests and filters.
   returned: when there are any, and always with success
   type: list
   elements: dict
   contains:
     code:
-      description: What is wrong. The sentences may change, the codes do not.
+      description: Code of the mistake. The text may change, the codes do not.
       type: str
       sample: end_user_missing
     user:
-      description: The user it is about, as the lists spell it, or empty.
+      description: The user that it concerns, as spelled in the lists, or empty.
       type: str
       sample: nobody
     user_type:
-      description: Kind of that user by the lists, or empty where they do not tell it.
+      description: Type of that user according to the lists, or empty if the lists do not contain it.
       type: str
       sample: end
     instance_id:
-      description: The instance it is about, or empty.
+      description: The instance that it concerns, or empty.
       type: str
       sample: ""
     data:
-      description: What else the sentence names, such as C(owner) and C(owner_type) of a profile of another user.
+      description: Other values in the text, such as C(owner) and C(owner_type) of a profile that belongs to another user.
       type: dict
       sample: {}
     text:
-      description: The sentence, as in RV(problems).
+      description: The text, as in RV(problems).
       type: str
       sample: end user nobody does not exist, and end users are never created here
 code:
   description: AXL's error code, or the HTTP status.
-  returned: when the server refused
+  returned: when the server refused the request
   type: int
   sample: 401
 """

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jtapi_key_store
-short_description: Give a Java application the key and certificate of an instance
+short_description: Write the key and certificate of an instance to a key store for a Java application
 version_added: 0.1.0
 description:
-  - Writes key and certificate of an instance's folder, as M(voiceops.secure_tsp.capf_certificate) keeps it, into one file
-    that a Java application reads. A PKCS#12 key store, a BCFKS one, or PEM.
-  - Java 9 and later, and Java 8 from update 301 on, read PKCS#12 key stores of either O(encryption), also where they are
-    told that it is a JKS one.
-  - Cisco JTAPI 11.5, 12.5 and 14 were seen to open a PKCS#12 store that this module wrote, and JTAPI 15 a BCFKS one that was made from
-    it with C(keytool). JTAPI opens the file C(JtapiClientKeyStore-<user>-<instance ID>) in the folder that its record in C(jtapi.ini), or
-    C(CertPath) in the provider string, names with a slash at its end. The application gives the password as C(CertStorePassphrase)
-    in the provider string.
-  - A store that holds the same key, certificates and alias and opens with the same password is left alone, although
-    writing it again would give other octets.
+  - Writes the key and certificate from an instance's folder, as stored by M(voiceops.secure_tsp.capf_certificate), to one file
+    that a Java application can read. The file is a PKCS#12 key store, a BCFKS key store, or PEM.
+  - Java 9 and later, and Java 8 from update 301 on, read PKCS#12 key stores with either O(encryption), even if they are
+    configured as JKS.
+  - Cisco JTAPI 11.5, 12.5 and 14 have been observed to open a PKCS#12 store written by this module, and JTAPI 15 a BCFKS store made
+    from it with C(keytool). JTAPI opens the file C(JtapiClientKeyStore-<user>-<instance ID>) in the folder named in its record in
+    C(jtapi.ini), or in C(CertPath) in the provider string, with a slash at the end. The application passes the password as
+    C(CertStorePassphrase) in the provider string.
+  - A store that holds the same key, certificates and alias and opens with the same password is not rewritten, although
+    writing it again would produce different bytes.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
 extends_documentation_fragment:
@@ -30,81 +30,81 @@ attributes:
   diff_mode:
     support: full
     details:
-      - The diff shows the certificate and the alias, nothing of the key.
+      - The diff shows the certificate and the alias, never the key.
   idempotent:
     support: full
 options:
   path:
     description:
-      - The instance's folder. Not needed with O(state=absent).
+      - Folder of the instance. Not required with O(state=absent).
     type: path
   dest:
     description:
-      - The file to write, with its full path. The folder must exist. The file gets mode 0600.
+      - Full path of the file to write. Its folder must exist. The file is written with mode 0600.
     type: path
     required: true
   format:
     description:
-      - What is written. V(pkcs12) is for Cisco JTAPI 11.5 to 14 and for other Java programs, V(bcfks) for JTAPI 15.
-      - No Python library writes V(bcfks), so it is made by the host's O(keytool) with O(bouncy_castle).
+      - Format of the file. V(pkcs12) is for Cisco JTAPI 11.5 to 14 and for other Java programs, V(bcfks) for JTAPI 15.
+      - No Python library writes V(bcfks), so the host's O(keytool) creates it with O(bouncy_castle).
     type: str
     choices: [pkcs12, bcfks, pem]
     default: pkcs12
   password:
     description:
-      - Password of the store and its key, required for V(pkcs12) and V(bcfks). Java demands 6 characters or more to make a store, and
-        reads any.
-      - With V(pem) it encrypts the key; without it the key is not encrypted.
+      - Password of the store and its key. Required for V(pkcs12) and V(bcfks). Java requires at least 6 characters to create a store,
+        but reads stores with any password.
+      - With V(pem), the password encrypts the key. Without a password, the key is not encrypted.
     type: str
   alias:
     description:
-      - Name of the key entry, required for V(pkcs12) and V(bcfks), where Java writes it in lower case. JTAPI's own stores have
+      - Name of the key entry. Required for V(pkcs12) and V(bcfks); in the latter, Java writes it in lower case. JTAPI's own stores use
         the user followed by the instance ID.
-      - Before release 36 the library C(cryptography) does not tell the name, so that a changed one is not noticed.
+      - Before release 36, the library C(cryptography) does not return the name, so a changed name is not detected.
     type: str
   key_passphrase:
     description:
-      - Passphrase of the key in O(path).
+      - Passphrase of the private key in O(path).
     type: str
   chain:
     description:
-      - Also put in the certificate of CAPF that issued the instance's own. JTAPI's own stores hold the latter alone.
-      - Where CAPF has its certificates issued by an online CA, which no trust list names, O(issuers) has the one that is put in.
+      - Also include the CAPF certificate that issued the instance's certificate. JTAPI's own stores hold only the instance's certificate.
+      - If an online CA issues the certificates for CAPF, no trust list contains the CA's certificate. Supply it in O(issuers).
     type: bool
     default: false
   issuers:
     description:
-      - Certificates in PEM format of the authorities that issue for CAPF with an online CA, for O(chain). What stands above the issuer of
-        the instance's certificate is put in, too, as far as it is among them.
+      - Certificates in PEM format of the authorities that issue certificates for CAPF with an online CA. Used with O(chain). Authorities
+        above the issuer of the instance's certificate are included too, if they are in this list.
     type: list
     elements: str
   encryption:
     description:
-      - How a PKCS#12 store is encrypted. V(modern) is the library's best, AES with SHA-256. V(compatible) is triple DES with
-        SHA-1 for Java before 8u301, 11.0.12 and 16.
-      - Applies when the store is written; a store that is good otherwise is not written again for it.
-      - Before release 38 the library C(cryptography) writes V(compatible) stores in any case.
+      - Encryption of a PKCS#12 store. V(modern) is the library's strongest, AES with SHA-256. V(compatible) is triple DES with
+        SHA-1, for Java before 8u301, 11.0.12 and 16.
+      - Applies only when the store is written. A store that is otherwise good is not rewritten to change its encryption.
+      - Before release 38, the library C(cryptography) always writes V(compatible) stores.
     type: str
     choices: [modern, compatible]
     default: modern
   bouncy_castle:
     description:
-      - Bouncy Castle's library for O(format=bcfks), a C(.jar), or a folder in which C(bc-fips*.jar) or C(bcprov*.jar) is, such as the one
-        of JTAPI 15's own libraries.
+      - Bouncy Castle library for O(format=bcfks), as a C(.jar) file or as a folder with C(bc-fips*.jar) or C(bcprov*.jar), such as the
+        library folder of JTAPI 15.
     type: path
   keytool:
     description:
-      - Java's C(keytool) for O(format=bcfks).
+      - Path of Java's C(keytool) for O(format=bcfks).
     type: path
     default: keytool
   owner:
     description:
-      - User who owns the file, by name or number. If not set, the owner of the file stays, and new files belong to
-        whoever runs the task.
+      - Owner of the file, by name or number. If not set, an existing file keeps its owner, and a new file belongs to
+        the user that runs the task.
     type: str
   group:
     description:
-      - Group of the file, by name or number. If not set it is as with O(owner).
+      - Group of the file, by name or number. If not set, the same applies as for O(owner).
     type: str
   state:
     description:
@@ -114,13 +114,13 @@ options:
     default: present
 requirements:
   - cryptography >= 3.4
-  - for O(format=bcfks) Java's keytool and Bouncy Castle's library
+  - Java's keytool and the Bouncy Castle library, for O(format=bcfks)
 seealso:
   - module: voiceops.secure_tsp.capf_certificate
 """
 
 EXAMPLES = r"""
-- name: Give the application its key store
+- name: Write the key store of the application
   voiceops.secure_tsp.jtapi_key_store:
     path: /etc/secure_tsp/recorder01x1
     dest: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
@@ -128,7 +128,7 @@ EXAMPLES = r"""
     alias: recorder_tapirecorder01x1
     owner: recorder
 
-- name: The same for a program that reads PEM
+- name: Write a PEM file for another program
   voiceops.secure_tsp.jtapi_key_store:
     path: /etc/secure_tsp/recorder01x1
     dest: /opt/recorder/certificates/recorder01x1.pem
@@ -138,19 +138,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dest:
-  description: The file.
+  description: Path of the file.
   returned: success
   type: str
   sample: /opt/recorder/certificates/JtapiClientKeyStore-recorder_tapi-recorder01x1
 reason:
-  description: Why it was written, V(missing), V(unreadable) (also for another password), V(certificate), V(chain),
+  description: Why the file was written. V(missing), V(unreadable) (also if the password differs), V(certificate), V(chain),
     V(alias), V(mode), or empty.
   returned: success
   type: str
   sample: missing
 certificate:
   description:
-    - The instance's certificate, V(null) with O(state=absent), and in check mode where the instance has none yet.
+    - The instance's certificate; V(null) with O(state=absent), and in check mode if the instance has none yet.
   returned: success
   type: dict
   contains:
@@ -171,11 +171,11 @@ certificate:
       type: str
       sample: 1b43202c0edee4f82b0dc2b87b5a0b1
     not_before:
-      description: Start of its validity, UTC.
+      description: Start of its validity, in UTC.
       type: str
       sample: "2026-11-26T00:02:56Z"
     not_after:
-      description: End of its validity, UTC.
+      description: End of its validity, in UTC.
       type: str
       sample: "2031-11-24T10:00:00Z"
     key_type:
@@ -183,15 +183,15 @@ certificate:
       type: str
       sample: rsa
     key_size:
-      description: Bits of its key.
+      description: Size of its key in bits.
       type: int
       sample: 2048
     signature_hash:
-      description: Hash that its issuer signed.
+      description: Hash algorithm of its signature.
       type: str
       sample: sha256
     sha256_fingerprint:
-      description: SHA-256 over the certificate, in hexadecimal.
+      description: SHA-256 fingerprint of the certificate in hexadecimal.
       type: str
       sample: dc079f39d27045d7b4f2ef8570d824a740523c514f9dd6152f9776b139b63d7a
 """
@@ -213,7 +213,7 @@ CURE = "Fetch one first, with capf_certificate or the playbook voiceops.secure_t
 
 
 class Source:
-    """Key and certificate of an instance's folder. Raises StoreError where they are missing or not of one kind."""
+    """Key and certificate from an instance's folder. Raises StoreError if they are missing or do not belong together."""
 
     def __init__(self, path, passphrase, chain, authorities=()):
         store = _store.Store(path)
@@ -250,7 +250,7 @@ def has_pair(path):
 
 
 class Keytool:
-    """Java's keytool with Bouncy Castle. Passwords go by its environment, stores by files for their owner alone."""
+    """Java's keytool with Bouncy Castle. Passwords are passed in its environment, stores in files that only their owner can read."""
 
     def __init__(self, module):
         self._module = module
@@ -260,7 +260,7 @@ class Keytool:
         self._jar, self._provider = provider_of(module.params["bouncy_castle"])
 
     def converted(self, octets, before, after):
-        """The store in another format, with the same password. Raises FormatError where it cannot be read with that."""
+        """The store in another format, with the same password. Raises FormatError if the password does not open it."""
         params = self._module.params
         folder = tempfile.mkdtemp(prefix="keytool-", dir=self._module.tmpdir)
         try:
@@ -281,7 +281,7 @@ class Keytool:
 
 
 def provider_of(path):
-    """C((jar, class of its provider)). Raises StoreError where there is none."""
+    """C((jar, class of its provider)). Raises StoreError if there is none."""
     for pattern, provider in PROVIDERS if path else ():
         names = sorted(glob.glob(os.path.join(glob.escape(path), pattern))) if os.path.isdir(path) else [path]
         named = [name for name in names if os.path.isfile(name) and (
@@ -317,7 +317,7 @@ def opened(octets, params, keytool):
 
 
 def difference(held, source, params, keytool):
-    """C((reason to write, what is shown of the file as it is)); no reason where its content is good."""
+    """C((reason to write, what the diff shows of the current file)); the reason is empty if the content is good."""
     if held is None:
         return "missing", ""
     try:
@@ -336,7 +336,7 @@ def difference(held, source, params, keytool):
 
 
 def alias_of(params):
-    """As the store has it; Java writes it in lower case."""
+    """The alias as in the store. Java writes it in lower case."""
     return {"pkcs12": params["alias"], "bcfks": (params["alias"] or "").lower()}.get(params["format"])
 
 

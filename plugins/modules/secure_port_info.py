@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secure_port_info
-short_description: Shake hands with CAPF and CTI Manager over TLS, and hang up
+short_description: Check the TLS ports of CAPF and CTI Manager
 version_added: 0.1.0
 description:
-  - Tells of each port whether it answers, what it presents, and whether the trust list of an instance vouches for that.
-  - No authorization string, no name and no password is sent, and no client certificate is shown, so that nothing is used up
-    and no provider is opened. CTI Manager demands a certificate and may end the handshake for want of one, after it presented
-    its own; that counts as an answer.
-  - A port that does not answer is a result and no failure.
+  - Reports for each port whether it responds, which certificate it presents, and whether the trust list of an instance contains
+    that certificate. The module completes the TLS handshake and closes the connection.
+  - No authorization string, user name or password is sent, and no client certificate is presented, so nothing is used up
+    and no provider is opened. CTI Manager requires a client certificate and may end the handshake without one, after it has presented
+    its own. That counts as a response.
+  - The task does not fail if a port does not respond.
   - CUCM 11.5 to 15.
 author:
   - The voiceops.secure_tsp maintainers (@voiceops)
@@ -24,22 +25,22 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - The instance's folder with C(ctl.tlv). If it is not set, or holds no list that can be read, whether the list vouches
-        for a port is V(null).
+      - Folder of the instance, with C(ctl.tlv). If it is not set, or contains no list that can be read,
+        RV(ports[].trusted) is V(null).
     type: path
   ports:
-    description: The ports to look at, one after the other.
+    description: The ports to check, one after the other.
     type: list
     elements: dict
     required: true
     suboptions:
       service:
-        description: Who is expected there.
+        description: Service that is expected on this port.
         type: str
         choices: [CAPF, CTI Manager]
         required: true
       host:
-        description: Name or address.
+        description: Host name or address.
         type: str
         required: true
       port:
@@ -47,7 +48,7 @@ options:
         type: int
         required: true
   timeout:
-    description: Seconds for one port, from 1 to 300.
+    description: Time limit for one port, from 1 to 300 seconds.
     type: int
     default: 10
   tls_legacy:
@@ -63,7 +64,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether CAPF and CTI Manager can be reached from this host, and whether they are the cluster's
+- name: Check that this host can reach CAPF and CTI Manager, and that the trust list contains their certificates
   voiceops.secure_tsp.secure_port_info:
     path: /etc/secure_tsp/recorder01x1
     ports:
@@ -71,14 +72,14 @@ EXAMPLES = r"""
       - {service: CTI Manager, host: cucm-pub.example.com, port: 2749}
   register: secure_ports
 
-- name: Show what is wrong with them
+- name: Show the problems
   ansible.builtin.debug:
     msg: "{{ secure_ports.ports | selectattr('problem') | map(attribute='problem') | list }}"
 """
 
 RETURN = r"""
 trust_list:
-  description: Why the trust list cannot be used, empty where it can.
+  description: Why the trust list cannot be used; empty if it can.
   returned: success
   type: str
   sample: ""
@@ -89,11 +90,11 @@ ports:
   elements: dict
   contains:
     service:
-      description: Who is expected there.
+      description: Service that is expected on this port.
       type: str
       sample: CAPF
     host:
-      description: Name or address.
+      description: Host name or address.
       type: str
       sample: cucm-pub.example.com
     port:
@@ -102,34 +103,34 @@ ports:
       sample: 3804
     stage:
       description:
-        - Where it failed, empty where it did not. V(connect) (no TCP connection), V(tls) (no handshake) or V(trust) (the trust
-          list does not vouch for what was presented).
+        - The step that failed; empty if none did. V(connect) (no TCP connection), V(tls) (no TLS handshake) or V(trust) (the presented
+          certificate is not in the trust list).
       type: str
       choices: ["", connect, tls, trust]
       sample: connect
     problem:
-      description: What failed and what to do, as a sentence.
+      description: What failed and what to do, as text.
       type: str
       sample: nobody listens on this port (cucm-pub.example.com:8443). Check that the service is activated and started on
         this node, and the port.
     trusted:
-      description: Whether the trust list vouches for the server; null where that cannot be told.
+      description: Whether the server's certificate is in the trust list; null if that cannot be determined.
       type: bool
       sample: true
     demands_certificate:
-      description: Whether the server ended the handshake because no client certificate was shown. With TLS 1.3 that cannot be told.
+      description: Whether the server ended the handshake because no client certificate was presented. With TLS 1.3, this is not detected.
       type: bool
       sample: false
     version:
-      description: Version of TLS, empty without a handshake that was completed.
+      description: TLS version; empty if the handshake was not completed.
       type: str
       sample: TLSv1.3
     cipher:
-      description: Cipher suite, empty like RV(ports[].version).
+      description: Cipher suite; empty if the handshake was not completed.
       type: str
       sample: TLS_AES_256_GCM_SHA384
     certificate:
-      description: Facts of the certificate that was presented; null without one.
+      description: Facts about the certificate that was presented; null if there was none.
       type: dict
       sample:
         subject: L=Town,ST=Nowhere,CN=CAPF-0badcafe,OU=lab,O=example,C=NZ

@@ -7,41 +7,44 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tsp_cluster
-short_description: One stage of a run on all clusters, once for all hosts
+short_description: Run one stage on all clusters, once for all hosts
 version_added: 0.1.0
 description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on clusters. It runs on the controller as an
-    action plugin, in a task with C(run_once), reads the variables C(secure_tsp_*) and what the stages before registered, and
-    speaks AXL with the same classes as M(voiceops.secure_tsp.fleet_accounts).
-  - Only V(preflight), and what takes its place in other playbooks, fails. Whatever goes wrong later is a failure of those whom it is about, and in the summary.
-  - C(environment) and C(module_defaults) do not reach it. The login comes from C(secure_tsp_clusters).
+    action plugin, in a task with C(run_once). It reads the variables C(secure_tsp_*) and the registered results of earlier stages, and
+    uses the same AXL classes as M(voiceops.secure_tsp.fleet_accounts).
+  - Only V(preflight), the stages that take its place in other playbooks, and the stages that only read fail the task. Anything that
+    goes wrong later is recorded for the instances that it affects, and appears in the summary.
+  - C(environment) and C(module_defaults) have no effect. The login comes from C(secure_tsp_clusters).
 options:
   stage:
     description:
-      - V(preflight) checks lists, window and clusters, and refuses with everything that is wrong before anything is touched.
-      - V(lists) checks the lists alone, for runs that only look. V(views) asks what each cluster sees.
-      - V(accounts) brings users, groups, devices and idle profiles in line.
-      - V(due) tells who is due for the cutover, and which applications stop for it.
-      - V(cutover) cuts over who is due, and asks what CTI Manager sees.
-      - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) are that of other playbooks.
-      - V(planned) decides who needs a new certificate, and V(gate) whether a batch of hosts may begin.
+      - V(preflight) checks the lists, the window and the clusters, and reports everything that is wrong before anything is changed.
+      - V(lists) checks only the lists, for runs that change nothing. V(views) reads which connections each cluster reports.
+      - V(accounts) manages users, groups, devices and idle profiles.
+      - V(due) determines which users are due for the cutover, and which applications stop for it.
+      - V(cutover) cuts over the users that are due, and reads which connections CTI Manager reports.
+      - V(upgrade_preflight), V(rollback_preflight) and V(decommission_preflight) take the place of V(preflight) in other playbooks.
+      - V(planned) decides which instances need a new certificate. V(gate) decides whether a batch of hosts may start.
       - V(remove) removes the profiles and users that are listed as absent.
-      - V(disarm_preflight) and V(disarm) disarm profiles whose string nobody holds.
-      - V(uncut) takes users off the secure port again.
+      - V(disarm_preflight) and V(disarm) disarm profiles whose authorization string is lost.
+      - V(uncut) moves users back from the secure port.
       - V(summary) prints a line for each instance.
-      - V(drift_lists) checks the lists, V(findings) reads each cluster once, compares everything with the lists, and tells it.
-      - V(diagnosis_lists) checks the lists and finds what is asked for, V(openings) reads the clusters and chooses what may be opened,
-        V(diagnosis) writes the pages.
-      - Of Windows hosts, V(sheet) shows what a person has to enter, V(wait) looks until the TSPs have fetched, V(see) until the clusters see
-        them connected.
-      - V(adopted) writes the lists of what clusters and hosts have already.
-      - V(report) writes what the variables of the role P(voiceops.secure_tsp.report#role) hold.
-      - V(rehearse) has the cluster played on this machine, and shows what would come of the lists.
+      - V(drift_lists) checks the lists. V(findings) reads each cluster once, compares everything with the lists, and reports the
+        differences.
+      - V(diagnosis_lists) checks the lists and finds the requested instances. V(openings) reads the clusters and chooses which providers
+        may be opened. V(diagnosis) writes the pages.
+      - For Windows hosts, V(sheet) shows what a person has to enter. V(wait) waits until the TSPs have enrolled their certificates,
+        V(see) until the clusters report them as connected.
+      - V(adopted) writes lists that describe what clusters and hosts already have.
+      - V(report) writes the report that the variables of the role P(voiceops.secure_tsp.report#role) describe.
+      - V(rehearse) simulates the cluster on this machine, and shows what a run with the lists would do.
     type: str
     required: true
     choices:
-      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate, due, cutover,
-       views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet, see, report, rehearse]
+      [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate,
+       due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet,
+       see, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -78,7 +81,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rows:
-  description: The lines of the summary as data.
+  description: The rows of the summary.
   type: list
   elements: dict
   returned: with O(stage=summary)
@@ -97,17 +100,17 @@ rows:
       remarks: []
       proven: ""
 kind:
-  description: Name of the playbook that the run is of, as its report and its statistic have it.
+  description: Name of the playbook, as used in the report and the custom statistic.
   type: str
   returned: with O(stage=preflight)
   sample: site
 report:
-  description: What the role P(voiceops.secure_tsp.report#role) takes; its folder is empty where no report is asked for.
+  description: Input for the role P(voiceops.secure_tsp.report#role). The folder is empty if no report is requested.
   type: dict
   returned: with O(stage=summary)
   sample: {folder: ""}
 ansible_stats:
-  description: The custom statistic C(secure_tsp) for workflows.
+  description: The custom statistic C(secure_tsp), for workflows.
   type: dict
   returned: with O(stage=summary)
   sample:
@@ -124,18 +127,18 @@ ansible_stats:
         failed: []
         not_in_this_run: []
 totals:
-  description: How many instances are in which state.
+  description: Number of instances in each state.
   type: dict
   returned: with O(stage=summary)
   sample: {seen: 1}
 to_enter:
-  description: Lines about what a person has to enter on Windows hosts, as they are printed.
+  description: What a person has to enter on Windows hosts, as printed lines.
   type: list
   elements: str
   returned: with O(stage=summary)
   sample: []
 clusters:
-  description: What the survey of each cluster found.
+  description: What was read from each cluster.
   type: dict
   returned: with O(stage=preflight)
   sample:
@@ -178,17 +181,17 @@ clusters:
       issuers: []
       lists: []
 enrol_throttle:
-  description: Hosts that enrol at a time, for the task's C(throttle).
+  description: Number of hosts that enrol at the same time, for C(throttle) of the task.
   type: int
   returned: with O(stage=preflight)
   sample: 0
 flow:
-  description: Task file of the role that cuts over and proves.
+  description: Task file of the role that cuts over and verifies.
   type: str
   returned: with O(stage=preflight)
   sample: straight.yml
 handlers:
-  description: Handlers of the application by host, as absolute paths.
+  description: Handlers of the application for each host, as absolute paths.
   type: dict
   returned: with O(stage=preflight)
   sample: {}
@@ -273,23 +276,23 @@ model:
     others: []
     aside: []
 one_batch:
-  description: Whether the hosts of this batch are all hosts of the play.
+  description: Whether this batch contains all hosts of the play.
   type: bool
   returned: with O(stage=preflight)
   sample: true
 places:
-  description: Folders in which keys are looked for on every host.
+  description: Folders in which to look for keys on every host.
   type: list
   elements: str
   returned: with O(stage=preflight)
   sample: [/etc/secure_tsp, /etc/secure_tsp]
 stopped:
-  description: Why this batch does not begin; empty where it does.
+  description: Why this batch does not start; empty if it does.
   type: str
   returned: with O(stage=preflight)
   sample: ""
 tsps:
-  description: Whether there are Windows hosts whose TSPs fetch their certificates themselves.
+  description: Whether there are Windows hosts whose TSPs enrol their certificates themselves.
   type: bool
   returned: with O(stage=preflight)
   sample: false
@@ -299,7 +302,7 @@ verify_flow:
   returned: with O(stage=preflight)
   sample: verify_straight.yml
 window:
-  description: The maintenance window, whether it is open, and how long.
+  description: The maintenance window, whether it is open, and for how long.
   type: dict
   returned: with O(stage=preflight)
   sample:
@@ -310,7 +313,7 @@ window:
     timezone: UTC
     text: There is no maintenance window.
 named:
-  description: What was named for other playbooks.
+  description: Instances or users that were named for other playbooks.
   type: dict
   returned: with O(stage=preflight)
   sample: {}

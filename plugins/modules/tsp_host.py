@@ -7,33 +7,35 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tsp_host
-short_description: One stage of a run on one host, for all its TSP instances
+short_description: Run one stage on one host, for all its TSP instances
 version_added: 0.1.0
 description:
-  - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task give O(stage) alone; the
-    action plugin of the same name takes everything else from the stages before, runs the module once for all instances of the
-    host, and folds what it answers into one row for each instance.
-  - A failing instance is a row, and does not fail the task. Only the stages V(tell), V(drifted) and V(jtapi) fail, where something is wrong.
-  - For single instances there are M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
-    M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which work with the same classes.
+  - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task, set only O(stage). The
+    action plugin of the same name takes everything else from earlier stages, runs the module once for all instances of the
+    host, and turns its results into one row for each instance.
+  - An instance that fails does not fail the task; its row shows the failure. Only the stages V(tell), V(drifted), V(jtapi),
+    V(install_tsp), V(snapshot), V(discover), V(sit) and V(draft) fail the task if something is wrong.
+  - For single instances, use M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
+    M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which use the same classes.
 options:
   stage:
     description:
-      - V(look) fetches trust lists, judges keys and certificates, and puts right what needs no CAPF.
-      - V(enrol) arms profiles on the controller, fetches certificates on the host, and disarms what was not used. V(renew) does
-        so in an upgrade, batch by batch, proves each new certificate and puts the former one back where CTI Manager does not take it.
-      - V(login) proves passwords of applications that a cutover is about to cut. V(stopped) and V(give_up) go with handlers.
-      - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) look and open only, and change nothing.
-      - V(restore) puts former pairs back, V(remove) removes what is listed as absent.
-      - V(read), V(open) and V(knock) look without changing anything, for drift and diagnosis. V(opened) opens what was chosen before.
-        V(adopt) looks for what is there. V(jtapi) tells which files and records the Java applications of the host need, for the role
-        P(voiceops.secure_tsp.client_jtapi#role).
-      - Of Windows hosts, V(install_tsp) runs the installer, V(hand_over) arms profiles and hands their strings over, V(ready) decides which
-        TSPs are started anew, V(fetched) reads what they fetched, V(tick) switches the secure connection on, V(settle) says what is left
-        to be restarted for. V(snapshot) and V(discover) find out where a TSP keeps a setting, V(sit) where it keeps all of them, and
-        V(draft) what its installer tells of that.
-      - V(ended) and V(not_started) remember that a handler of the application failed.
-      - V(tell) fails the host where something went wrong, V(drifted) where there is drift.
+      - V(look) fetches trust lists, checks keys and certificates, and repairs what can be repaired without CAPF.
+      - V(enrol) arms profiles on the controller, enrols certificates on the host, and disarms what was not used. V(renew) does
+        the same in an upgrade, batch by batch; it verifies each new certificate, and puts the former one back if CTI Manager refuses
+        the new one.
+      - V(login) checks the passwords of applications that a cutover is about to disconnect. V(stopped) and V(give_up) belong to handlers.
+      - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) only check and open, and change nothing.
+      - V(restore) puts former keys and certificates back. V(remove) removes what is listed as absent.
+      - V(read), V(open) and V(knock) check without changing anything, for drift and diagnosis. V(opened) opens the chosen providers.
+        V(adopt) looks for existing certificates. V(jtapi) returns which files and records the Java applications of the host need, for
+        the role P(voiceops.secure_tsp.client_jtapi#role).
+      - For Windows hosts, V(install_tsp) runs the installer. V(hand_over) arms profiles and hands over their authorization strings.
+        V(ready) decides which TSPs to restart. V(fetched) reads the certificates that they enrolled. V(tick) enables the secure
+        connection. V(settle) reports what still needs a restart. V(snapshot) and V(discover) find out where a TSP stores one setting,
+        V(sit) where it stores all of them, and V(draft) what its installer reveals about that.
+      - V(ended) and V(not_started) record that a handler of the application failed.
+      - V(tell) fails the host if something went wrong, V(drifted) if there is drift.
     type: str
     required: true
     choices:
@@ -41,16 +43,16 @@ options:
        adopt, jtapi, drifted, tell, install_tsp, hand_over, ready, fetched, tick, settle, snapshot, discover, sit,
        draft]
   instances:
-    description: Filled in by the action plugin. Completed instances of the host.
+    description: Set by the action plugin. The instances of the host with all values filled in.
     type: list
     elements: dict
     default: []
   settings:
-    description: Filled in by the action plugin. What holds for all instances.
+    description: Set by the action plugin. Settings for all instances.
     type: dict
     default: {}
   sealed:
-    description: Filled in by the action plugin. Strings and passwords as one text, hidden as a whole.
+    description: Set by the action plugin. Strings and passwords as a single value that is hidden as a whole.
     type: str
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
@@ -82,7 +84,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rows:
-  description: How each instance of the host stands after this stage. It holds no secret.
+  description: State of each instance of the host after this stage. It contains no secrets.
   type: list
   elements: dict
   returned: always
@@ -119,12 +121,12 @@ rows:
         - 2048
       remarks: []
 refused:
-  description: Why the host cannot go on; empty where it can.
+  description: Why the host cannot continue; empty if it can.
   type: str
   returned: with O(stage=look)
   sample: ""
 keys:
-  description: Paths of all keys of instances that lie on the host.
+  description: Paths of all instance keys on the host.
   type: list
   elements: str
   returned: with O(stage=look)
@@ -141,7 +143,7 @@ subjects:
   returned: with O(stage=look)
   sample: {}
 gone:
-  description: Instances that are listed as absent and still have files here, as cluster and ID.
+  description: Instances that are listed as absent and still have files on this host, as cluster and instance ID.
   type: list
   elements: list
   returned: with O(stage=look)

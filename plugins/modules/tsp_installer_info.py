@@ -7,27 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tsp_installer_info
-short_description: Read what the MSI of a Cisco TSP says of properties, registry and providers
+short_description: Read properties, registry rows and providers from the MSI package of a Cisco TSP
 version_added: 0.1.0
 description:
-  - Reads a Windows Installer package on the controller, without Windows and without any library, and tells product, codes, upgrade
-    kind, public properties, fields of the dialogs, registry rows below the TSP's keys, provider files, and custom actions.
-  - Cisco documents twelve properties of the silent installer and not where the TSP keeps its settings. The package may say more.
-    RV(draft) is what follows from it for a registry profile. Nothing in it is measured, so that a run neither writes nor compares it
-    until a host has confirmed it; the playbook C(voiceops.secure_tsp.discover_registry_profile) does that.
-  - Where the settings are written by a custom action, the package has no registry rows of them. That is said as a warning.
-  - What Cisco's own package holds is not known to the makers of this collection; it was tested with played packages made by msitools.
+  - Reads a Windows Installer package on the controller, without Windows and without any library. Returns the product, its codes, the
+    kind of upgrade, public properties, dialog fields, registry rows below the TSP's keys, provider files, and custom actions.
+  - Cisco documents twelve properties of the silent installer, but not where the TSP stores its settings. The package may reveal more.
+    RV(draft) is a draft of a registry profile derived from it. The draft is not verified, so no run writes or compares its values
+    until a host has confirmed them. The playbook C(voiceops.secure_tsp.discover_registry_profile) does that.
+  - If a custom action writes the settings, the package has no registry rows for them. In that case, a warning is issued.
+  - The authors of this collection do not know the content of Cisco's own package. The module was tested with sample packages made with
+    msitools.
 options:
   path:
     description:
-      - The package (C(.msi)), or a program with the package stored in it as it is.
-      - A package that is compressed or encrypted inside its C(setup.exe) cannot be read there. On a PC that has the TSP, Windows keeps the
-        package; the value C(LocalPackage) below
-        C(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\UserData\S-1-5-18\Products\*\InstallProperties) names it.
+      - The package (C(.msi)), or a program that contains the package uncompressed.
+      - A package that is compressed or encrypted inside its C(setup.exe) cannot be read. On a PC on which the TSP is installed, Windows
+        keeps a copy of the package. The value C(LocalPackage) below
+        C(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\UserData\S-1-5-18\Products\*\InstallProperties) contains its path.
     type: path
     required: true
   registry_keys:
-    description: Keys without their hive. Registry rows at and below them are returned, whatever the registry view.
+    description: Registry keys without their hive. Registry rows at and below these keys are returned, in either registry view.
     type: list
     elements: str
     default:
@@ -39,8 +40,9 @@ extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
   - voiceops.secure_tsp.attributes.info_module
 notes:
-  - It runs nothing of the package, and reads only the tables it needs. A broken package, or one of unusual size, is refused.
-  - Defaults of properties that the package hides, and of password fields, are not shown.
+  - The module does not run anything from the package, and reads only the tables that it needs. It refuses a damaged or unusually large
+    package.
+  - Default values of hidden properties and of password fields are not returned.
 seealso:
   - module: voiceops.secure_tsp.tsp_trace_info
 """
@@ -52,11 +54,11 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: installer
 
-- name: List what the silent installer takes
+- name: List the properties of the silent installer
   ansible.builtin.debug:
     msg: "{{ installer.properties | map(attribute='name') | list }}"
 
-- name: Show which settings the package tells the place of
+- name: Show the settings whose location the package reveals
   ansible.builtin.debug:
     msg: "{{ installer.draft.settings }}"
 """
@@ -68,17 +70,17 @@ path:
   type: str
   sample: /srv/installers/CiscoTSPx64.msi
 size:
-  description: Its size in octets.
+  description: Its size in bytes.
   returned: success
   type: int
   sample: 14336
 offset:
-  description: Where in it the package begins; 0 for a C(.msi).
+  description: Offset of the package in the file; 0 for a C(.msi).
   returned: success
   type: int
   sample: 0
 product:
-  description: What the package calls itself.
+  description: How the package identifies itself.
   returned: success
   type: dict
   contains:
@@ -91,35 +93,35 @@ product:
       type: str
       sample: 14.0.1.2
     manufacturer:
-      description: Its maker.
+      description: Its manufacturer.
       type: str
       sample: Played, not Cisco
     product_code:
-      description: Product code, by which Windows knows an installed one.
+      description: Product code, by which Windows identifies an installed product.
       type: str
       sample: "{D5A1B2C3-0000-4000-8000-000000000001}"
     upgrade_code:
-      description: Upgrade code, which versions of one product share.
+      description: Upgrade code, which all versions of a product share.
       type: str
       sample: "{D5A1B2C3-0000-4000-8000-000000000002}"
     package_code:
-      description: Package code, which each build has of its own.
+      description: Package code, which is unique to each build.
       type: str
       sample: "{309CC646-5211-4A1F-A532-DA2EA8441045}"
     language:
-      description: Number of the language, or several.
+      description: Number of the language, or of several languages.
       type: str
       sample: "1033"
     platform:
-      description: Platform as the summary has it, such as V(Intel) or V(x64).
+      description: Platform, as in the summary, such as V(Intel) or V(x64).
       type: str
       sample: x64
     bits:
-      description: 32 or 64, as the platform tells; null for a platform that is not known.
+      description: 32 or 64, according to the platform; null for an unknown platform.
       type: int
       sample: 64
     code_page:
-      description: Code page of the texts; 0 is the neutral one.
+      description: Code page of the texts; 0 is neutral.
       type: int
       sample: 0
     made_with:
@@ -133,17 +135,17 @@ upgrade:
   contains:
     kind:
       description:
-        - V(major) where it removes versions that it finds. V(only detected) where it knows some and removes none. V(none) where it knows
-          no other version, so that one with the same product code is upgraded only by reinstalling (C(REINSTALL=ALL)).
+        - V(major) if it removes the versions that it finds. V(only detected) if it detects versions but removes none. V(none) if it detects
+          no other version, so that a version with the same product code is upgraded only by reinstalling (C(REINSTALL=ALL)).
       type: str
       sample: major
     related:
-      description: The versions it looks for.
+      description: The versions that it looks for.
       type: list
       elements: dict
       contains:
         upgrade_code:
-          description: Upgrade code looked for.
+          description: Upgrade code that it looks for.
           type: str
           sample: "{D5A1B2C3-0000-4000-8000-000000000002}"
         from:
@@ -155,15 +157,15 @@ upgrade:
           type: str
           sample: 14.0.1.2
         only_detected:
-          description: Whether it is detected only, and not removed.
+          description: Whether the version is only detected, and not removed.
           type: bool
           sample: false
         property:
-          description: Property that says so afterwards.
+          description: Property that is set if the version is found.
           type: str
           sample: WIX_UPGRADE_DETECTED
 properties:
-  description: Public properties, which can be given on the command line, from the package's defaults, dialogs and registry rows.
+  description: Public properties, which can be set on the command line, from the package's defaults, dialogs and registry rows.
   returned: success
   type: list
   elements: dict
@@ -173,19 +175,19 @@ properties:
       type: str
       sample: CTI1
     default:
-      description: Default; null where there is none. One of a hidden property is not shown.
+      description: Default value; null if there is none. The default of a hidden property is not shown.
       type: str
       sample: NONE
     hidden:
-      description: Whether Windows Installer keeps it out of its log, or a password field writes it.
+      description: Whether Windows Installer keeps it out of its log, or a password field sets it.
       type: bool
       sample: false
     secure:
-      description: Whether it reaches the part of the installation with raised rights.
+      description: Whether it is passed to the elevated part of the installation.
       type: bool
       sample: false
     setting:
-      description: Setting of the role C(client_windows) that it is, from Cisco's documentation or the label of its field; else empty.
+      description: The corresponding setting of the role C(client_windows), from Cisco's documentation or the label of its field, or empty.
       type: str
       sample: cti_manager.primary
     documented:
@@ -198,7 +200,7 @@ properties:
       elements: str
       sample: [PlayedUser]
     choices:
-      description: Values that its fields offer.
+      description: Values that its fields offer for selection.
       type: list
       elements: dict
       contains:
@@ -207,11 +209,11 @@ properties:
           type: str
           sample: "1"
         text:
-          description: What the dialog shows for it; empty for a check box.
+          description: Text that the dialog shows for it; empty for a check box.
           type: str
           sample: "off"
 controls:
-  description: Fields of the package's own dialogs that write a property.
+  description: Fields of the package's own dialogs that set a property.
   returned: success
   type: list
   elements: dict
@@ -229,7 +231,7 @@ controls:
       type: str
       sample: PlayedInstanceEdit
     type:
-      description: Kind of field, such as V(Edit).
+      description: Type of the field, such as V(Edit).
       type: str
       sample: Edit
     property:
@@ -237,11 +239,11 @@ controls:
       type: str
       sample: PLAYEDINSTANCE
     label:
-      description: Text at the field.
+      description: Label of the field.
       type: str
       sample: "Instance Identifier:"
     group:
-      description: Text of the frame around it.
+      description: Text of the group box around it.
       type: str
       sample: CAPF
     secret:
@@ -255,40 +257,40 @@ registry:
   elements: dict
   contains:
     hive:
-      description: V(HKLM), V(HKCU), V(HKCR), V(HKU), or V(HKLM or HKCU), which depends on how it is installed.
+      description: V(HKLM), V(HKCU), V(HKCR), V(HKU), or V(HKLM or HKCU) if it depends on how the package is installed.
       type: str
       sample: HKLM
     key:
-      description: Key without the hive, with the defaults of properties in it.
+      description: Key without the hive, with properties replaced by their defaults.
       type: str
       sample: SOFTWARE\Cisco Systems, Inc.\Cisco TSP\CiscoTSP001
     name:
-      description: Name of the value; empty for the default one.
+      description: Name of the value; empty for the default value.
       type: str
       sample: PlayedCapfPort
     type:
-      description: V(string), V(expandstring), V(multistring), V(dword), V(binary), or V(key) for a key that is made or removed.
+      description: V(string), V(expandstring), V(multistring), V(dword), V(binary), or V(key) for a key that is created or removed.
       type: str
       sample: dword
     data:
-      description: What is written, with references to properties in brackets.
+      description: Data that is written, with references to properties in brackets.
       type: str
       sample: "[PLAYEDPORT]"
     properties:
-      description: The properties in it.
+      description: Properties that RV(registry[].data) refers to.
       type: list
       elements: str
       sample: [PLAYEDPORT]
     view:
-      description: 64 for the 64-bit view, 32 for the one below C(WOW6432Node) on 64-bit Windows.
+      description: Registry view, 64 for the 64-bit view, 32 for C(WOW6432Node) on 64-bit Windows.
       type: int
       sample: 64
     component:
-      description: The component it belongs to.
+      description: The component that it belongs to.
       type: str
       sample: PlayedProvider
     condition:
-      description: When that component is installed; empty for always.
+      description: Condition for installing that component; empty if it is always installed.
       type: str
       sample: ""
 registry_elsewhere:
@@ -307,23 +309,23 @@ providers:
       type: str
       sample: CiscoTSP001x64.tsp
     folder:
-      description: Folder; the one of Windows that it begins with is named in brackets.
+      description: Folder. A Windows system folder at its start is named in brackets.
       type: str
       sample: "[System64Folder]"
     version:
-      description: Version of the file as the package has it.
+      description: Version of the file, as in the package.
       type: str
       sample: ""
     size:
-      description: Size in octets.
+      description: Size in bytes.
       type: int
       sample: 20
     bits:
-      description: 64 where its component is one of 64 bits.
+      description: 64 if its component is a 64-bit component.
       type: int
       sample: 64
     component:
-      description: The component it belongs to.
+      description: The component that it belongs to.
       type: str
       sample: PlayedProvider
 files:
@@ -332,7 +334,7 @@ files:
   type: int
   sample: 2
 custom_actions:
-  description: Custom actions, which may do what no table tells.
+  description: Custom actions, which may do things that the tables do not show.
   returned: success
   type: list
   elements: dict
@@ -346,21 +348,21 @@ custom_actions:
       type: str
       sample: property
     properties:
-      description: Properties that are handed to it.
+      description: Properties that are passed to it.
       type: list
       elements: str
       sample: [PASS, PLAYEDINSTANCE]
     sets:
-      description: The property that it sets, where it is of the kind V(property).
+      description: The property that it sets, if its kind is V(property).
       type: str
       sample: PlayedData
 draft:
-  description: What follows for a registry profile of the role C(client_windows). None of it is measured.
+  description: Draft of a registry profile for the role C(client_windows). None of it is verified.
   returned: success
   type: dict
   contains:
     settings:
-      description: Entries of a profile by their setting, with the grade V(from the installer).
+      description: Entries of the profile by setting, with the grade V(from the installer).
       type: dict
       sample:
         user.name:
@@ -431,7 +433,7 @@ draft:
           readable: true
           grade: from the installer
     not_placed:
-      description: Registry rows from which no entry follows.
+      description: Registry rows from which no entry can be derived.
       type: list
       elements: dict
       contains:
@@ -444,11 +446,11 @@ draft:
           type: str
           sample: PlayedHeartbeat
         data:
-          description: What is written.
+          description: Data that is written.
           type: str
           sample: "30"
         reason:
-          description: Why no entry follows.
+          description: Why no entry can be derived.
           type: str
           sample: "it is the same for everybody: no property is written there"
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Adoption: what hosts and clusters have already is written as lists, for a start with this collection. Changes nothing else."""
+"""Adoption: write lists of what hosts and clusters already have, to start using this collection. Changes nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ THERE_ALREADY = "%s is there already and is not overwritten. Move it away, or gi
 
 
 def adopt(run, execute):
-    """Addresses of a host, and certificates of instances that it holds."""
+    """Addresses of a host, and the certificates of instances on it."""
     if run.is_windows(run.host):
         return of_windows(run, execute)
     answer = execute("adopt", [], {"places": run.option("adopt_paths")}, {})
@@ -32,7 +32,7 @@ def adopt(run, execute):
 
 
 def of_windows(run, execute):
-    """Addresses of a Windows host, by which the cluster's connections tell its instances. Its files do not name them."""
+    """Addresses of a Windows host. Its instances are identified by the cluster's connections, because its files do not name them."""
     nothing = dict(changed=False, addresses=[], certificates=[])
     missing = windows.lacking(run, [run.host])
     if missing:
@@ -70,7 +70,7 @@ def adopted(run):
 
 
 def read_clusters(access, names):
-    """(readings of the clusters, what a person has to know of those that could not be read)."""
+    """(readings of the clusters, what a person has to know about those that could not be read)."""
     readings, todo = [], []
     for name in names:
         try:
@@ -115,7 +115,7 @@ def head(path):
 
 
 def write(path, text):
-    """A new file, for its owner alone."""
+    """Write a new file that only its owner can read."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages on the clusters, in the controller's own process: plain values in, plain values out, nothing of Ansible.
+"""The stages on the clusters, in the controller's own process: plain values in, plain values out, independent of Ansible.
 
-They call the classes behind fleet_accounts, cluster_info and cti_connection_info. A cluster that cannot go on gives up what is
-its own; only preflight refuses a run.
+They call the classes behind fleet_accounts, cluster_info and cti_connection_info. If a cluster cannot continue, only its own
+instances fail. Only preflight refuses a run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceabilit
 LOGIN = ("hostname", "port", "username", "password", "validate_certs", "ca_path", "server_fingerprint", "tls_legacy", "axl_version", "timeout",
          "serviceability_username", "serviceability_password")
 SURVEYED = ["version", "nodes", "security", "services", "capf", "certificates"]
-GIVEN = "given"  # stands for a password where only its being there counts
+GIVEN = "given"  # placeholder for a password if only its presence matters
 SERVED_TIMEOUT = 2  # seconds that the controller waits for a file server
 RIS_PATIENCE = 60  # seconds
 
@@ -54,7 +54,7 @@ CTI_MANAGER = {"service": "CTI Manager", "activate": _server_certificates.CTI_MA
 
 
 class Access:
-    """How the clusters are reached. entries: those of the inventory, passwords included. A stage has one patience with each cluster."""
+    """Access to the clusters. entries: those of the inventory, including passwords. A stage has one time limit for each cluster."""
 
     def __init__(self, entries):
         self._params = dict((str(name), login_of(entry)) for name, entry in entries.items())
@@ -69,13 +69,13 @@ class Access:
         return axl_accounts.connect(dict(params, axl_version=params["axl_version"] or version), budget=self._patience[cluster])
 
     def connections(self, cluster, asked):
-        """A _connections.View. asked: as its look() takes it."""
+        """A _connections.View. asked: parameters of its look()."""
         with RealTimeInformation(
                 serviceability_login(self._params[cluster]), patience=RIS_PATIENCE, budget=self._patience[cluster]) as ris:
             return _connections.look(ris, asked)
 
     def view(self, cluster, users, include=()):
-        """What CTI Manager sees of the users: available, reason, open connections, and doubt: why there may be others."""
+        """What CTI Manager reports about the users: available, reason, open connections, and doubt (why there may be others)."""
         if not users:
             return dict(available=True, connections=[], reason="")
         asked = dict(users=sorted(users), include=list(include), status="Open", addresses=None)
@@ -111,13 +111,13 @@ def moment(seconds):
 
 
 def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legacy=False, soon="", lenient=False):
-    """What a cluster shows before anything is touched, as a dict.
+    """What a cluster shows before anything is changed, as a dict.
 
-    failure: why it cannot serve secure TSPs, or be read; empty where it can. problems: what is wrong in the lists, as it sees it.
-    issuers: PEM of the authorities of an online CA; those given, else those of CAPF-trust. lists: what the file servers serve. soon: ISO 8601 in
-    UTC, until when certificates that end are told. lenient: a trust list without the cluster's certificates is a warning only.
-    current: users and profiles as read. certificates: the servers' own, of service and fingerprint. skew: seconds that its
-    clock is ahead. issuer, release, axl_version, doubts.
+    failure: why it cannot serve secure TSPs, or be read; empty if it can. problems: mistakes in the lists that the cluster reveals.
+    issuers: PEM of the authorities of an online CA, as given, else from CAPF-trust. lists: what the file servers serve.
+    soon: ISO 8601 in UTC; certificates that expire before it are reported. lenient: a trust list without the cluster's certificates
+    is only a warning. current: users and profiles as read. certificates: the servers' own, with service and fingerprint. skew: number
+    of seconds by which its clock is ahead. issuer, release, axl_version, doubts.
     """
     found = dict(failure="", problems=[], doubts=[], warnings=[], skew=0, issuer="unknown", release="", axl_version=None, current=None,
                  certificates=[], issuers=list(issuers))
@@ -129,7 +129,7 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
             found["warnings"] += axl_accounts.login_warnings(axl)
             if axl.session.could_do_without_legacy():
                 found["warnings"].append("Its web services do not need tls_legacy: leave it away in the entry of the cluster.")
-            certificates = facts.pop("certificates")  # an expired one is a warning here: what works goes on working
+            certificates = facts.pop("certificates")  # an expired one is only a warning here, because what works keeps working
             found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
                                   for one in certificates if one["not_after"] < iso(now())]
             found["certificates"] = [dict((key, one[key]) for key in ("service", "sha256_fingerprint")) for one in certificates]
@@ -152,7 +152,7 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
 
 
 def server_facts(facts, look, lists, issuers, legacy, certificates):
-    """What _server_certificates judges. look: the Survey that gathered the facts."""
+    """The input of _server_certificates. look: the Survey that gathered the facts."""
     rows = tuple(dict(row, authority=look.own_authority.get(row["sha256_fingerprint"])) for row in certificates)
     return _server_certificates.Facts(
         certificates=rows, services=tuple(facts.get("services") or ()), lists=tuple(lists), legacy=legacy,
@@ -160,7 +160,7 @@ def server_facts(facts, look, lists, issuers, legacy, certificates):
 
 
 def foretold(facts, soon, lenient):
-    """(what stops the cluster, what is only to be told), as sentences."""
+    """(what stops the cluster, what is only reported), as sentences."""
     found = _server_certificates.findings(facts) + list(_server_certificates.ending(facts, iso(now()), soon, "which is soon"))
     stops = [one for one in found if one.stops and not (lenient and one.code == "ctl_not_updated")]
     return ["%s. %s" % (one.what, one.fix) for one in stops], ["%s. %s" % (one.what, one.fix) for one in found if (
@@ -168,10 +168,10 @@ def foretold(facts, soon, lenient):
 
 
 def served(entry, file_options):
-    """The trust lists of the file servers of a cluster, as far as they answer the controller shortly.
+    """The trust lists of a cluster's file servers, as far as these respond to the controller quickly.
 
-    [{server, timestamp, records, sha256_fingerprint, content}]. entry: of the model. file_options: of ctl_file. What cannot be fetched is told
-    by the hosts, which need it.
+    [{server, timestamp, records, sha256_fingerprint, content}]. entry: of the model. file_options: of ctl_file. If a list cannot be
+    fetched, the hosts that need it report that.
     """
     params = options_of(_trust_list.ARGUMENT_SPEC, path="", tftp_servers=entry["tftp_servers"], tftp_port=entry["tftp_port"],
                         capf_host=entry["capf_host"], **dict(file_options, timeout=min(file_options["timeout"], SERVED_TIMEOUT)))
@@ -182,7 +182,7 @@ def served(entry, file_options):
 
 
 def _planned(axl, cluster, model, issuer):
-    """The plan for the whole lists of this inventory. Nothing is written: that there is a password is all that counts."""
+    """The plan for all lists of this inventory. Nothing is written, so only the presence of a password matters."""
     names = model.users_of(cluster, model.hosts)
     given = dict((Key(cluster, user["name"]), GIVEN) for user in model.users if user["password_given"])
     wish = _fleet.Wish(
@@ -208,7 +208,7 @@ def load(plain):
 
 
 def ports_of(instances):
-    """Where these instances connect to, once each: service, host, port, cluster, one_suffices, activate."""
+    """The ports that these instances connect to, each once: service, host, port, cluster, one_suffices, activate."""
     found = []
     for instance in instances:
         here = {"cluster": instance["cluster"]}
@@ -223,8 +223,8 @@ def ports_of(instances):
 
 @dataclasses.dataclass
 class Done:
-    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines for people;
-    changes: as changes_of() has them."""
+    """What a stage did on the clusters. failures: {cluster: sentence}; of_user: [cluster, user, sentence]; told: lines to print;
+    changes: as returned by changes_of()."""
 
     changed: bool = False
     diff: list = dataclasses.field(default_factory=list)
@@ -244,12 +244,12 @@ class Done:
 
 
 def changes_of(cluster, result):
-    """[cluster, kind, name, user, action] of what was changed, or would be. Devices of a user count beside the user."""
+    """[cluster, kind, name, user, action] of what was changed, or would be. A user's devices count separately."""
     lost = set((one["kind"], one["name"], one["user"]) for one in result["failures"])
     found, given_up = [], set()
     for step in result["plan"]:
         if (step["kind"], step["name"], step["user"]) in lost and step["kind"] != "profile":
-            given_up.add(step["user"])  # takes no further step
+            given_up.add(step["user"])  # no further step for this user
         if step["action"] == "none" or step["user"] in given_up or (step["kind"], step["name"], step["user"]) in lost:
             continue
         found.append([cluster, step["kind"], step["name"], step["user"], step["action"]])
@@ -261,8 +261,8 @@ def changes_of(cluster, result):
 def accounts(access, cluster, model, rows, hosts, passwords, known, check, done):
     """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of who needs a certificate.
 
-    known: what survey() found. The plan is made from what preflight read, and the cluster is asked again only if there is
-    something to do.
+    known: the result of survey(). The plan is made from what preflight read. The cluster is read again only if there is something
+    to do.
     """
     mine = [one for one in model.instances(cluster, hosts) if one["state"] != "absent"]
     asked = _outcome.with_outcomes([account_of_instance(one) for one in mine], rows, cluster)
@@ -306,7 +306,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
 
 
 def _pure(wish, known):
-    """The plan from what was read before; what is not there yet may still come."""
+    """The plan from what was read before. Objects that do not exist yet may still be created."""
     wish.predicting = True
     plan = _fleet.plan(wish, load(known["current"]), now())
     wish.predicting = False
@@ -323,7 +323,7 @@ def _needing(cluster, asked):
 
 def profiles_of(access, cluster, model, instances, known):
     """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
-    # What asks for a new certificate would have the planner show an armed profile in place of the one that is there.
+    # With a request for a new certificate, the planner would show an armed profile instead of the existing one.
     wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
                        instances=[dict(account_of_instance(one), force=False, rearm=False) for one in instances], stages=("profiles",))
     try:
@@ -335,10 +335,10 @@ def profiles_of(access, cluster, model, instances, known):
 
 
 class Arming:
-    """Armed profiles of instances of one cluster. Whoever leaves has disarmed what was not used.
+    """Armed profiles of instances of one cluster. On exit, profiles that were not used are disarmed.
 
-    strings: {instance ID: string}, made here or given; they live nowhere else. refused: {instance ID: why it could not
-    be armed}. rows: the instances' rows, for what their hosts say.
+    strings: {instance ID: string}, generated here or given; they are stored nowhere else. refused: {instance ID: why it could not
+    be armed}. rows: the instances' rows, with what their hosts report.
     """
 
     def __init__(self, access, cluster, model, instances, rows, given, known, hours):
@@ -352,11 +352,11 @@ class Arming:
         self.diff, self.changes = [], []
 
     def arm(self):
-        """Raises SecureTspError; whatever was armed by then is disarmed, or named in the error's facts."""
+        """Raises SecureTspError. Profiles that were armed by then are disarmed, or named in the error's facts."""
         wish = _fleet.Wish(
             users=self.model.accounts(self.cluster, set(one["user"] for one in self.asked)), instances=self.asked,
             hosts_of_play=sorted(set(one["host"] for one in self.asked)), stages=("profiles",), capf_issuer=self.known["issuer"])
-        self.armed = [one["instance_id"] for one in self.asked]  # until the answer says which
+        self.armed = [one["instance_id"] for one in self.asked]  # until the response shows which
         with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
             try:
                 current = axl_accounts.Reader(axl).read(wish, self._users(wish))
@@ -372,18 +372,18 @@ class Arming:
             self.diff.append(result["diff"])
 
     def _users(self, wish):
-        """The users as preflight read them, unless some were not there then: three requests less for each chunk."""
+        """The users as preflight read them, unless some did not exist then. This saves three requests for each chunk."""
         if not self.known.get("current"):
             return None
         users = load(self.known["current"]).users
         return users if all(_fleet.user_key(kind, name) in users for kind, name in wish.names()) else None
 
     def profiles(self):
-        """To say why CAPF refused."""
+        """The profiles, to find out why CAPF refused."""
         return profiles_of(self.access, self.cluster, self.model, self.instances, self.known)
 
     def disarm(self, used):
-        """IDs that were armed, not used, and are disarmed now."""
+        """IDs of profiles that were armed, not used, and are now disarmed."""
         unused = [one for one in self.armed if one not in used]
         if unused:
             with self.access.connect(self.cluster, self.known["axl_version"]) as axl:
@@ -398,7 +398,7 @@ class Arming:
 
 @dataclasses.dataclass
 class Seen(Done):
-    """secure: {Key} of users on the secure port. views: by cluster, what CTI Manager sees."""
+    """secure: {Key} of users on the secure port. views: what CTI Manager reports, by cluster."""
 
     secure: set = dataclasses.field(default_factory=set)
     views: dict = dataclasses.field(default_factory=dict)
@@ -406,7 +406,7 @@ class Seen(Done):
     due: dict = dataclasses.field(default_factory=dict)
 
     def of_cluster(self, access, cluster, users, secure, waits, look):
-        """Who is on the secure port, and, where connections are of interest, what CTI Manager sees of those among the users."""
+        """Record who is on the secure port and, if connections matter, what CTI Manager reports about those users."""
         self.secure |= set(Key(cluster, name) for name in secure)
         view = access.view(cluster, set(users) & set(secure), ["lines"]) if look else dict(available=False, connections=[], reason="")
         self.views[cluster] = dict(view, users_read=True, waits=waits)
@@ -416,10 +416,10 @@ class Seen(Done):
 
 
 def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, seen, fresh=True, look=True):
-    """Cut over who is due, and see who is on the secure port and what CTI Manager sees of them.
+    """Cut over the users that are due, and find out who is on the secure port and what CTI Manager reports about them.
 
-    hosts: those that count by their own proof. fresh: this run changed something, so the cluster is read again. policy: what may be
-    cut, a Policy. look: whether connections are of interest.
+    hosts: those whose own verification counts. fresh: this run changed something, so the cluster is read again. policy: the Policy for
+    what may be cut. look: whether connections matter.
     """
     names = model.users_of(cluster, hosts)
     wish = _wish_to_cut(cluster, model, names, rows, hosts, mode, check)
@@ -457,7 +457,7 @@ def _tell_waiting(cutovers, seen):
 
 
 def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
-    """Names of the users on the secure port afterwards; why others wait goes into waits."""
+    """Names of the users on the secure port afterwards. The reasons why others wait are added to waits."""
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
     wish = _without_missing(wish, current)
@@ -478,7 +478,7 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
 
 
 def _without_missing(wish, current):
-    """A user that is not there waits: its host was not reached, or its making failed. That is no mistake of others."""
+    """The wish without users that do not exist, because their host was not reached or their creation failed. Others continue."""
     there = set((kind, name) for kind, name in wish.names() if current.user(kind, name) is not None)
     return dataclasses.replace(
         wish, users=[user for user in wish.users if (_fleet.type_of(user), user["name"]) in there],
@@ -493,7 +493,7 @@ NOT_ASKED = "waiting: whether an application is connected on port 2748 could not
 class Policy:
     """What a cutover may cut.
 
-    made: {Key} of users made in this run, which nobody can be connected as. cut: the option cut_connections. addresses: {address:
+    made: {Key} of users created in this run, who cannot be connected yet. cut: the option cut_connections. addresses: {address:
     host} of listed hosts. stopped: hosts whose application was stopped for the cutover. barred: {Key: why} of users that wait for
     another reason. mode: auto, manual or never.
     """
@@ -508,7 +508,7 @@ class Policy:
         self.barred = barred or {}
 
     def held(self, access, cluster, due, seen, check):
-        """{user: why it waits} of those that are due. What is cut instead is in seen.cut."""
+        """{user: why it waits} for the users that are due. Connections that are cut are added to seen.cut."""
         existing = [name for name in due if Key(cluster, name) not in self.made]
         view = access.view(cluster, existing)
         if self.mode == "manual":
@@ -540,7 +540,7 @@ class Policy:
         return held
 
     def may_end(self, connection, user):
-        """Empty where the connection may be cut, else from where it comes."""
+        """Empty if the connection may be cut, else where it comes from."""
         address = str(connection["address"])
         host = self.addresses.get(address)
         if host is None:
@@ -549,7 +549,7 @@ class Policy:
         return "" if allowed else address
 
     def to_name(self, connection, user):
-        """What a person names so that the connection may be cut. A user that Ansible would work out is named by the address."""
+        """What to name so that the connection may be cut. For a user name that Ansible would template, it is the address."""
         address = str(connection["address"])
         return address if address not in self.addresses or has_template(user) else user
 
@@ -567,7 +567,7 @@ def told_ends(connections, view, port=2748):
 
 
 def right_password(access, cluster, user, password, known):
-    """What AXL says of an end user's password: None where it cannot tell. Asked once and never again."""
+    """AXL's verdict on an end user's password; None if there is none. It is asked only once."""
     try:
         with access.connect(cluster, known["axl_version"]) as axl:
             answer = axl.call("doAuthenticateUser", userid=user, password=password)
@@ -580,7 +580,7 @@ def right_password(access, cluster, user, password, known):
 
 
 def services(access, cluster, known):
-    """What is wrong with publisher, CAPF and CTI Manager, as sentences."""
+    """What is wrong with the publisher, CAPF and CTI Manager, as sentences."""
     try:
         with access.connect(cluster, known["axl_version"]) as axl:
             return _services(axl, access, cluster)
@@ -594,9 +594,9 @@ def _services(axl, access, cluster):
 
 
 def stand(access, cluster, model, names, known, look, seen):
-    """How a cluster stands before a batch: returns what is wrong with its services. seen gets who is on the secure port, and views.
+    """The state of a cluster before a batch: returns what is wrong with its services, and adds users on the secure port and views to seen.
 
-    names: of the users whose certificates are renewed.
+    names: names of the users whose certificates are renewed.
     """
     wish = _fleet.Wish(users=model.accounts(cluster, names), stages=("cutover",), cutover="never")
     try:
@@ -612,7 +612,7 @@ def stand(access, cluster, model, names, known, look, seen):
 
 
 def uncut(access, cluster, model, names, check, done):
-    """Take users out of the secure group. Returns lines: who leaves, and what ends with it."""
+    """Remove users from the secure group. Returns lines that show who leaves, and which connections end."""
     wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
     lines = []
     try:
@@ -634,7 +634,7 @@ def uncut(access, cluster, model, names, check, done):
 
 
 def disarm(access, cluster, model, instances, check, done):
-    """Disarm the profiles of these instances that are armed. done.of_instance gets their keys."""
+    """Disarm the armed profiles of these instances, and add their keys to done.of_instance."""
     if not instances:
         return
     try:
@@ -656,7 +656,7 @@ def disarm(access, cluster, model, instances, check, done):
 
 @dataclasses.dataclass
 class Gone(Done):
-    """of_instance: {Key: (action, why not)} of the profiles, action removed, none or kept. users: {Key: sentence} of those listed as absent."""
+    """of_instance: {Key: (action, why not)} of the profiles; action is removed, none or kept. users: {Key: sentence} of absent users."""
 
     of_instance: dict = dataclasses.field(default_factory=dict)
     users: dict = dataclasses.field(default_factory=dict)
@@ -667,9 +667,9 @@ STAYS = "stays, since it has the CAPF profiles %s"
 
 
 def remove(access, cluster, model, gone, hosts, known, check, done):
-    """Profiles of instances that are listed as absent, and users with remove_user. gone: {Key} whose files are gone from their hosts.
+    """Remove profiles of absent instances, and users with remove_user. gone: {Key} of instances whose files are gone from their hosts.
 
-    What cannot be removed stays and is told; it keeps nothing else from being removed.
+    What cannot be removed stays and is reported. It does not prevent other removals.
     """
     users = [user for user in model.users if user["cluster"] == cluster and user["state"] == "absent" and (
         not user["hosts"] or set(user["hosts"]) & set(hosts))]
@@ -702,7 +702,7 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
 
 
 def _removable(wish, current, cluster, model, done):
-    """The wish without profiles of others, and without users that have profiles which stay."""
+    """The wish without profiles that belong to others, and without users whose profiles stay."""
     instances, users, wrong = [], [], []
     for one in wish.instances:
         owner = _fleet.user_key(wish.user_type_of(one), one["user"])
@@ -732,7 +732,7 @@ def _removable(wish, current, cluster, model, done):
 
 
 def _without_port(cluster, model, after, wish, done):
-    """Users that lost their last instance of the list and can open neither port any more."""
+    """Report users that lost their last listed instance and can no longer connect to either port."""
     losers = dict.fromkeys((wish.user_type_of(one), one["user"]) for one in wish.instances)
     for kind, name in losers:
         left = [one for one in model.listed(cluster) if one["user"] == name and one["state"] == "present"]

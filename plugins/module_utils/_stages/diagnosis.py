@@ -27,11 +27,11 @@ LOOKED = "Read the clusters"
 OF_PORT = ("service", "host", "port")
 
 
-# What is asked for
+# Requested instances
 
 
 def lists(run):
-    """Check the lists, find what is asked for, and make the folder of the pages."""
+    """Check the lists, find the requested instances, and create the folder for the pages."""
     found = fleet.lists(run)
     model = _run.Model.of(found["model"])
     one = run.option("diagnose_instance")
@@ -78,11 +78,11 @@ def hosts_asked(run, model):
     return [host for host in run.vars["ansible_play_hosts_all"] if any(key_of(one) in only for one in model.hosts.get(host, ()))]
 
 
-# Clusters, before hosts are looked at more closely
+# Clusters, before the closer look at the hosts
 
 
 def openings(run):
-    """Read the clusters, judge, and choose the providers that may be opened without disturbing an application."""
+    """Read the clusters, evaluate, and choose the providers that may be opened without disturbing an application."""
     model, ris = run.model(), run.option("diagnose_ris")
     names = hosts_asked(run, model)
     readings, hosts = drift.gathered(run, model, names, ris)
@@ -99,13 +99,13 @@ def openings(run):
 
 
 def can_be_asked(run):
-    """Whether the host was reached and is one of those that are asked for."""
+    """Whether the host was reached and was requested."""
     read = run.register(_run.READ)
     return bool(read.get("reading")) and not read["reading"]["failure"]
 
 
 def knock(run, execute):
-    """Handshakes with CAPF and CTI Manager, after which the connection is closed."""
+    """TLS handshakes with CAPF and CTI Manager. The connection is closed afterwards."""
     model, only = run.model(), drift.asked(run)
     if windows.tsps_of(model, run.host) and run.is_windows(run.host):
         asked = "tsp" in run.register(_run.READ)
@@ -141,7 +141,7 @@ def subject(instance):
 
 
 def diagnosis(run):
-    """Traces, judgement, pages and summary."""
+    """Traces, findings, pages and summary."""
     model, before, folder = run.model(), run.needed(_run.FINDINGS, LOOKED), folder_of(run)
     names = hosts_asked(run, model)
     hosts = dict((host, drift.reading_of(run.of_host(host, _run.READ))) for host in names)
@@ -164,7 +164,7 @@ def diagnosis(run):
 
 
 def judged_traces(run, model, secrets):
-    """{host: results} of the trace files of TSPs that were given."""
+    """{host: results} for the given trace files of TSPs."""
     found = {}
     given = dict(((cluster, name), paths) for cluster, name, paths in run.register(_run.PREFLIGHT)["traces"])
     for one in model.instances():
@@ -179,7 +179,7 @@ def judged_traces(run, model, secrets):
 
 
 def collected_traces(run, cluster, folder, secrets):
-    """The newest traces of a cluster, masked, below the folder of the pages, and what they show."""
+    """Download the newest traces of a cluster, masked, below the folder of the pages, and return what they show."""
     place = os.path.join(folder, "traces-" + _trace_collection.safe_name(cluster))
     minutes = run.option("diagnose_trace_minutes")
     found = dict(folder=place, minutes=minutes, files=0, problems=[], events=[])
@@ -207,7 +207,7 @@ def collected_traces(run, cluster, folder, secrets):
 
 
 def write(run, pages, folder):
-    """The pages, readable by their owner alone. Returns why one could not be written, if so."""
+    """Write the pages, readable only by their owner. Returns why pages could not be written, if any."""
     failures = []
     for page in pages:
         path = os.path.join(folder, _trace_collection.safe_name(page["name"]) + ".txt")
@@ -218,5 +218,23 @@ def write(run, pages, folder):
     return failures
 
 
+<<<<<<< HEAD
+=======
+def keep(path, text):
+    """Write a page in one step, so that it is either complete or the former one. A link is replaced, never followed."""
+    temporary = "%s.%d" % (path, os.getpid())
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+>>>>>>> english-texts
 ON_CLUSTERS = {"diagnosis_lists": lists, "openings": openings, "diagnosis": diagnosis}
 ON_HOSTS = {"knock": knock, "opened": opened}

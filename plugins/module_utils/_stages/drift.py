@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The search for drift: what hosts and clusters show is read, compared with the lists, and told. Nothing is changed.
+"""The check for drift: read what hosts and clusters show, compare it with the lists, and report it. Nothing is changed.
 
-The diagnosis begins with the same readings.
+The diagnosis starts with the same readings.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SURVEYED = ["version", "nodes", "security", "services", "certificates"]
 
 
 def lists(run):
-    """Check the lists. Probes stand beside the instances where they are to be opened, too."""
+    """Check the lists. Probes are included if they are to be opened."""
     probe = fleet.safe_option(run, "probe") or fleet.safe_option(run, "drift_probe")
     return dict(fleet.lists(run, bool(probe)), only=None)
 
@@ -91,14 +91,14 @@ def read(run, execute):
 
 
 def unread(answer):
-    """Why a host could not be read, empty where it was."""
+    """Why a host could not be read; empty if it was."""
     if answer.get("failed"):
         return answer.get("msg") or "failed without a message"
     return lacking(answer) if answer["missing"] else ""
 
 
 def probed(run, execute, model, mine, rows, settings):
-    """What came of opening a provider with each valid probe certificate whose user has a password."""
+    """Results of opening a provider with each valid probe certificate whose user has a password."""
     if run.check or not run.option("drift_probe"):
         return []
     valid = set(key_of(row) for row in rows if row["certificate_valid"])
@@ -116,7 +116,7 @@ def opened_of(execute, instances, settings, passwords):
 
 
 def drifted(run, _execute):
-    """Fail where there is drift, and try once more the hosts that could not be reached: exit codes 2 and 4."""
+    """Fail if there is drift, and retry hosts that could not be reached: exit codes 2 and 4."""
     told = run.needed(_run.FINDINGS, "Compare clusters and hosts")
     before = run.register(_run.READ)
     if before.get("unreachable"):
@@ -129,13 +129,13 @@ def drifted(run, _execute):
 
 
 def asked(run):
-    """{Key} of the instances that are asked for, None where all are."""
+    """{Key} of the requested instances, None if all are requested."""
     only = run.register(_run.PREFLIGHT).get("only")
     return None if only is None else keys_in(only)
 
 
 def findings(run):
-    """Read each cluster once, judge everything, and tell it."""
+    """Read each cluster once, evaluate everything, and report it."""
     model = run.model()
     readings, hosts = gathered(run, model, run.vars["ansible_play_hosts_all"], run.option("drift_ris"))
     found = run.with_inventory(judged(run, model, readings, hosts, run.option("drift_probe"), run.option("drift_ris")))
@@ -152,7 +152,7 @@ def findings(run):
 
 
 def gathered(run, model, names, ris):
-    """({cluster: what it shows}, {host: what it shows, None where it could not be reached})."""
+    """({cluster: what it shows}, {host: what it shows, None if it could not be reached})."""
     access = clusters.Access(run.clusters())
     hosts = dict((host, reading_of(run.of_host(host, _run.READ))) for host in names)
     rows = [row for host in names for row in run.of_host(host, _run.READ).get("rows") or ()]
@@ -170,7 +170,7 @@ def gathered(run, model, names, ris):
     certificates = dict((name, (found["info"] or {}).get("certificates")) for name, found in readings.items())
     outside = dict((name, found.pop("outside", ())) for name, found in readings.items())
     releases = dict((name, (found["info"] or {}).get("release") or "") for name, found in readings.items())
-    for host in told:  # a clone shows only when hosts are compared
+    for host in told:  # a clone is detected only by comparing hosts
         instances, judged_, addresses = windows_reading.judged_reading(host, told, certificates, outside, releases)
         hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
     return readings, hosts
@@ -183,9 +183,9 @@ def reading_of(read_):
 
 
 def read_cluster(access, name, model, rows, cutover, ris, probes, judging=None):
-    """What a cluster shows, as _drift.findings() takes it. What refuses keeps nothing else from being read.
+    """What a cluster shows, as input for _drift.findings(). A request that is refused does not stop the others.
 
-    judging: what online_ca() needs to judge certificates again by the authorities that the cluster tells, or None.
+    judging: what online_ca() needs to check certificates again with the authorities that the cluster reports, or None.
     """
     found = dict(hostname=model.clusters[name]["hostname"], info=None, accounts=None, connections=None, failures=[])
     try:
@@ -213,7 +213,7 @@ def survey(axl, access, name, *_others):
     facts = look.gather(SURVEYED)
     doubts = list(look.doubts)
     try:
-        capf = dict(look.gather(["capf"])["capf"])  # who issues need not be told where nothing is to be enrolled
+        capf = dict(look.gather(["capf"])["capf"])  # the issuer does not matter if nothing is to be enrolled
     except SecureTspError as error:
         capf = dict(parameters={}, issuer=_survey.UNKNOWN_ISSUER)
         doubts.append("CAPF's parameters could not be read: %s" % error)
@@ -223,9 +223,9 @@ def survey(axl, access, name, *_others):
 
 
 def online_ca(cluster, authorities, capf, rows, judging):
-    """(rows, DER of the authorities of an online CA that are known). Hosts did not know those that the cluster tells.
+    """(rows, DER of the known authorities of an online CA). The hosts did not know those that the cluster reports.
 
-    A certificate that a host took for one of a wrong issuer is good when one of them issued it.
+    A certificate for which a host reported the wrong issuer is good if one of them issued it.
     """
     hosts, known, soon_days = judging or ({}, [], 0)
     if capf["issuer"] == "online":
@@ -247,7 +247,7 @@ def online_ca(cluster, authorities, capf, rows, judging):
 
 
 def compare(axl, _access, name, model, rows, cutover, probes):
-    """The plan for the whole lists, with what hosts say of their certificates. Nothing is to be armed, and nothing is written."""
+    """The plan for all lists, with what the hosts report about their certificates. Nothing is armed or written."""
     instances = [one for one in model.listed(name) if probes or not one["probe_of"]]
     accounts = _outcome.with_outcomes([account_of_instance(one) for one in instances], rows, name)
     for account in accounts:
@@ -260,7 +260,7 @@ def compare(axl, _access, name, model, rows, cutover, probes):
 
 
 def view(access, cluster, users):
-    """What CTI Manager sees of these users. One request for the whole fleet: the cluster allows 15 a minute."""
+    """What CTI Manager reports about these users. One request for the whole fleet, because the cluster allows 15 per minute."""
     seen = _connections.View()
     if users:
         try:
@@ -279,7 +279,7 @@ def judged(run, model, readings, hosts, probe, ris):
 
 
 def fleet_of(model):
-    """The lists as the judgements take them."""
+    """The lists, as input for the checks."""
     return {"users": model.users, "instances": model.listed(), "aside": model.aside}
 
 

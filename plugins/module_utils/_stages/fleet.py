@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages of the action tsp_cluster: each takes a Run and gives back what the task registers.
+"""The stages of the action tsp_cluster: each takes a Run and returns what the task registers.
 
-Only preflight may refuse a run. Whatever goes wrong later becomes a failure of those whom it is about, so that the summary
-always comes.
+Only preflight may refuse a run. Anything that goes wrong later is recorded for the instances that it affects, so that the summary
+is always printed.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ TRUTH = _options.Option("bool", False, ())
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows_secure.yml"
 HANDLERS = ("stop", "start")
 SECRET_OPTIONS = [name for name, option in _options.OPTIONS.items() if option.secret]
-MOST_OF_A_FILE = 1 << 20  # octets of a file with certificates
+MOST_OF_A_FILE = 1 << 20  # bytes of a file with certificates
 NOT_IN_THIS_RUN = "not in this run"
 SITE, VERIFY = "site", "verify"
 REPORT_PAGE = "report.html"
 CHANGING = (_run.ACCOUNTS, _run.ENROLLED, _run.HANDED, _run.RENEWED, _run.CUTOVER, _run.GONE, _run.UNCUT)  # registers with changes
-# What a person calls the stage that a register is of.
+# Names of the stages, by register, as shown to people.
 STEPS = {_run.LOOKED: "look", _run.PLANNED: "plan", _run.ENROLLED: "enrol", _run.HANDED: "hand over", _run.FETCHED: "fetch", _run.TICKED: "tick",
          _run.SETTLED: "settle", _run.RENEWED: "renew", _run.PROVED: "prove", _run.RESTORED: "restore", _run.REMOVED: "remove",
          _run.GONE: "remove", _run.GAVE_UP: "handler"}
@@ -58,9 +58,10 @@ WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives 
 
 
 def preflight(run):
-    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is touched.
+    """Check lists, window and clusters. Refuses with everything that is wrong, before anything is changed.
 
-    Between batches nothing may refuse any more, so that the summary comes: the batch is not begun, and each of its hosts says why.
+    Between batches nothing may refuse the run any more, so that the summary is printed: the batch is not started, and each of its
+    hosts reports why.
     """
     begun = run.begun()
     if not begun:
@@ -74,7 +75,7 @@ def preflight(run):
 
 
 def failure_limit(run):
-    """Why no further batch begins; empty while fewer failed than may."""
+    """Why no further batch starts; empty as long as no more instances failed than allowed."""
     most = run.option("max_failures")
     failed = sum(1 for row in run.rows() if row["failed"])
     failed += sum(len(run.model_of_begun().hosts.get(host, ())) for host in run.begun() if run.refusal(host))
@@ -96,7 +97,7 @@ def checked(run, naming=()):
     refuse_clusters(model, surveys)
     for name, survey in surveys.items():
         for remark in survey.pop("doubts") + survey.pop("warnings"):
-            if not any(known.endswith(remark) for known in found["warnings"]):  # the lists were looked at before
+            if not any(known.endswith(remark) for known in found["warnings"]):  # the lists were checked before
                 found["warnings"].append("Cluster %s: %s" % (name, remark))
         if survey["failure"]:
             found["warnings"].append("Cluster %s is left out of this run: %s" % (name, survey["failure"]))
@@ -104,7 +105,7 @@ def checked(run, naming=()):
         found["flow"] = CAREFUL
     found["tsps"] = bool(windows.hosts_of(run, model))
     if found["tsps"]:
-        found["flow"] = WITH_TSPS  # which is careful, too
+        found["flow"] = WITH_TSPS  # which includes the careful flow
     run.announce([cluster["hostname"] for cluster in model.clusters.values()])
     return dict(found, clusters=surveys, window=window, stopped="", kind=SITE)
 
@@ -116,19 +117,19 @@ def surveyed(run, access, model, name, issuers, window):
     found = clusters.survey(
         access, name, model, run.option("capf_issuer_parameter"), served, issuers, run.option("tls_legacy"),
         clusters.iso(clusters.moment(until)), run.option("ctl_on_contradiction") == "warn")
-    # One that fetches for its hosts need not ask twice.
+    # A controller that fetches for its hosts need not fetch twice.
     return dict(found, lists=[one["content"] for one in served] if run.option("ctl_from") == "controller" else [])
 
 
 def lists_served(run, model, name):
-    """Those that the controller can fetch; none where only hosts are to fetch any."""
+    """The lists that the controller can fetch; none if only hosts may fetch them."""
     if run.option("ctl_from") == "host":
         return []
     return clusters.served(model.clusters[name], dict((key, run.option("ctl_" + key)) for key in ("http", "http_port", "timeout")))
 
 
 def issuers_of(run, model):
-    """{cluster: PEM of the authorities in the files that its entry names}. Refuses where one has none."""
+    """{cluster: PEM of the authorities in the files that its entry names}. Refuses a file without any."""
     found, mistakes = {}, []
     for name, entry in model.clusters.items():
         found[name] = []
@@ -146,7 +147,7 @@ def issuers_of(run, model):
 
 
 def may_be_cut(model, cluster, survey):
-    """Whether a user that is there already, and perhaps in use, could be moved to the secure port by this run."""
+    """Whether this run could move an existing user, whose applications may be running, to the secure port."""
     if not survey["current"]:
         return False
     current = clusters.load(survey["current"])
@@ -158,10 +159,10 @@ def may_be_cut(model, cluster, survey):
 
 
 def look_at_lists(run, naming=(), probe=None, works=False):
-    """Options and lists alone, for what must not ask a cluster first: model, warnings, flow and throttle.
+    """Only options and lists, for stages that must not contact a cluster first: model, warnings, flow and throttle.
 
-    naming: options that name instances; named has the keys, by option. probe: whether there are probes beside the instances,
-    where that is not told by secure_tsp_probe. works: whether something is done on hosts, for which the controller must lack nothing.
+    naming: options that name instances; named contains the keys, by option. probe: whether instances have probes, if
+    secure_tsp_probe does not decide. works: whether something is done on hosts, which requires a complete controller.
     """
     run_once_is_possible(run)
     mistakes = run.mistakes()
@@ -188,7 +189,7 @@ def look_at_lists(run, naming=(), probe=None, works=False):
 
 
 def cut_mistakes(run, model):
-    """What is wrong with the option cut_connections: who is not found in it is not cut, and nobody would say why."""
+    """Mistakes in the option cut_connections. Otherwise, an unknown name would be ignored without any message."""
     value, where = safe_option(run, "cut_connections"), _run.PREFIX + "cut_connections"
     if not isinstance(value, (list, tuple)):
         try:
@@ -209,7 +210,7 @@ def is_address(text):
 
 
 def lists(run, probe=None):
-    """Check the lists alone, for runs that only look: what a cluster cannot do then shows."""
+    """Check only the lists, for runs that change nothing. These report later what a cluster cannot do."""
     found = look_at_lists(run, probe=probe)
     unread, model = dict(failure="", skew=0, issuer="unknown", axl_version=None, current=None), found.pop("known")
     issuers = issuers_of(run, model)
@@ -217,7 +218,7 @@ def lists(run, probe=None):
 
 
 def handlers_of(run, mistakes):
-    """{host: {stop, start: absolute path}} of the hosts that have handlers. A relative path means where the run was started."""
+    """{host: {stop, start: absolute path}} of the hosts with handlers. A relative path is relative to where the run was started."""
     found = {}
     for host in run.vars["ansible_play_hosts_all"]:
         for name in HANDLERS:
@@ -234,13 +235,13 @@ def handlers_of(run, mistakes):
 
 
 def handlers_on(run, chosen, name):
-    """{host: task file} of the chosen hosts that have such a handler."""
+    """{host: task file} for the chosen hosts that have this handler."""
     known = run.register(_run.PREFLIGHT)["handlers"]
     return dict((host, known[host][name]) for host in chosen if name in known.get(host, ()))
 
 
 def safe_option(run, name):
-    """An option whose mistake is told with all others."""
+    """An option whose mistake is reported together with all others."""
     try:
         return run.option(name)
     except Refused:
@@ -248,13 +249,13 @@ def safe_option(run, name):
 
 
 def run_once_is_possible(run):
-    """Other strategies run a task that is to run once on every host."""
+    """Check the strategy. Other strategies run a run_once task on every host."""
     if len(run.vars.get("ansible_play_batch") or ()) == 0:
         raise Refused("There is no host in this play. The hosts of the inventory's group secure_tsp are those that instances may be on.")
 
 
 def places_of(model):
-    """Folders in which keys are looked for on every host, {host} left in where the store of an instance has it."""
+    """Folders in which to look for keys on every host. {host} is not replaced if the store of an instance contains it."""
     found = dict.fromkeys([_store.USUAL_PLACE])
     for one in model.listed():
         if not one["probe_of"]:
@@ -270,7 +271,7 @@ def window_of(run):
 
 
 def open_window(run):
-    """The window. Refuses outside of it."""
+    """The maintenance window. Refuses outside of it."""
     window = window_of(run)
     if not (window["open"] or run.option("ignore_window") or run.check):
         raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
@@ -278,7 +279,7 @@ def open_window(run):
 
 
 def refuse_problems(model, surveys):
-    """All mistakes that the clusters see in the lists, in one message."""
+    """Refuse all mistakes in the lists that the clusters reveal, in one message."""
     problems = []
     for name, survey in surveys.items():
         where = "cluster %s: " % name if model.several else ""
@@ -287,14 +288,14 @@ def refuse_problems(model, surveys):
 
 
 def refuse_clusters(model, surveys):
-    """Only when no cluster can go on; otherwise those that cannot give up what is theirs."""
+    """Refuse only if no cluster can continue. Otherwise only the instances of the other clusters fail."""
     failures = dict((name, survey["failure"]) for name, survey in surveys.items() if survey["failure"])
     if failures and len(failures) == len(surveys):
         raise Refused(" ".join("Cluster %s: nothing was changed. %s" % pair for pair in failures.items()))
 
 
 def usable(run):
-    """{name: survey} of the clusters that can go on, now that accounts were brought in line."""
+    """{name: survey} of the clusters that can continue after the stage accounts."""
     surveys = run.needed(_run.PREFLIGHT, "Check lists, window and clusters")["clusters"]
     failed = run.register(_run.ACCOUNTS).get("failures") or {}
     return dict((name, survey) for name, survey in surveys.items() if not survey["failure"] and name not in failed)
@@ -304,7 +305,7 @@ def usable(run):
 
 
 def accounts(run):
-    """Bring users, groups, devices and idle profiles in line, and say who is to be enrolled."""
+    """Manage users, groups, devices and idle profiles, and determine which instances to enrol."""
     model, done, due = run.model(), clusters.Done(), set()
     access = clusters.Access(run.clusters())
     hosts = run.fit()
@@ -325,7 +326,7 @@ def accounts(run):
 
 
 def foresee(run, model, due):
-    """Tell the progress what is to come."""
+    """Announce the coming work to the progress display."""
     size, window = run.option("batch_instances"), window_of(run)
     for cluster in sorted(set(key.cluster for key in due)):
         counts = [sum(1 for one in mine if key_of(one) in due and one["cluster"] == cluster) for mine in model.hosts.values()]
@@ -334,7 +335,7 @@ def foresee(run, model, due):
 
 
 def held_elsewhere(run, model):
-    """{Key: sentence} of instances whose key lies on another host than the one they are listed for."""
+    """{Key: sentence} of instances whose key is on a different host than listed."""
     listed = {}
     templates = {}
     for one in model.listed() + model.aside:
@@ -361,14 +362,14 @@ def held_elsewhere(run, model):
 
 
 def cutover(run):
-    """Cut over who is due, see what CTI Manager sees, and choose how each instance is proven."""
+    """Cut over the users that are due, read what CTI Manager reports, and choose how to verify each instance."""
     model, seen = run.model(), clusters.Seen()
     rows, hosts = run.rows(), run.batch()
     access, fresh = clusters.Access(run.clusters()), changed_something(run, rows)
     policy = policy_of(run, model, _run.TICKED)
     before = run.register(_run.DUE).get("failures") or {}
     for name, survey in usable(run).items():
-        if name in before:  # no password was proven there, and no application was stopped
+        if name in before:  # no password was checked there, and no application was stopped
             seen.failures[name] = before[name]
             continue
         clusters.cutover(access, name, model, rows, hosts, run.option("cutover"), policy, survey, run.check, seen, fresh, looks_at_connections(run))
@@ -387,18 +388,18 @@ def cutover(run):
 
 
 def changed_something(run, rows):
-    """Whether this run changed something, or would, so that what preflight read of the clusters is out of date."""
+    """Whether this run changed something, or would, so that what preflight read from the clusters is out of date."""
     return bool(run.register(_run.ACCOUNTS).get("changed")) or any(row["changed"] for row in rows) or run.check
 
 
 def looks_at_connections(run):
-    """Whether it counts for a proof what CTI Manager sees."""
+    """Whether the connections that CTI Manager reports matter for the verification."""
     return run.option("verify_with") in ("auto", "application", "ris")
 
 
 def policy_of(run, model, ticked=_run.LOOKED):
-    """What the cutover of this run may cut, by what was listed, stopped and proven. ticked: the register that tells which TSPs are told
-    to use the secure port, or can be."""
+    """What the cutover of this run may cut, given what was listed, stopped and checked. ticked: the register that shows which TSPs are
+    configured to use the secure port, or can be."""
     made = set(Key(*pair) for host in run.vars["ansible_play_hosts_all"]
                for pair in run.of_host(host, _run.ACCOUNTS).get("made") or ())
     barred = windows_secure.not_ticked(run, model, ticked)
@@ -413,7 +414,7 @@ def policy_of(run, model, ticked=_run.LOOKED):
                 barred[owner_of(one)] = "waiting: the application on %s could not be stopped" % host
     for host in run.batch():
         if run.of_host(host, _run.GAVE_UP).get("rows"):
-            # What its application needs, or a handler of it, failed: on the secure port it could not connect.
+            # Something that its application needs, or a handler, failed, so it could not connect to the secure port.
             for one in model.hosts.get(host, ()):
                 barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
@@ -441,7 +442,7 @@ def addresses_of(run, model):
 
 
 def due(run):
-    """Who is due for the cutover, whose password is proven before, and which applications stop for it."""
+    """Determine who is due for the cutover, whose password to check before, and which applications stop for it."""
     model, seen, rows = run.model(), clusters.Seen(), run.rows()
     access, barred, logins = clusters.Access(run.clusters()), [], {}
     policy, going = policy_of(run, model), set()
@@ -463,10 +464,10 @@ def due(run):
 
 
 def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
-    """[cluster, user, why] of those with a wrong password in the list, as far as asking reveals nothing new.
+    """[cluster, user, why] of users with a wrong password in the list, as far as this can be checked without exposing a password.
 
-    An end user by AXL. An application user that is connected on port 2748 already by a provider from the same host, with what its
-    application sends there itself: logins gets {host: [[cluster, user]]}. Others are not proven before.
+    End users are checked by AXL. Application users that are already connected on port 2748 are checked by a provider from the same
+    host, which sends what the application itself sends there: logins gets {host: [[cluster, user]]}. Others are not checked before.
     """
     wrong = []
     if run.check:
@@ -485,7 +486,7 @@ def prove_passwords(run, access, model, cluster, survey, users, cut, logins):
 
 
 def views(run):
-    """What each cluster sees, and how each instance is verified; changes nothing."""
+    """Read what each cluster reports, and choose how to verify each instance. Changes nothing."""
     model, seen, rows = run.model(), clusters.Seen(), run.rows()
     access = clusters.Access(run.clusters())
     policy = clusters.Policy(set(), False, {}, "never")
@@ -499,7 +500,7 @@ def views(run):
 
 
 def verifier(run, model, seen, again=False):
-    """Chooses how instances are proven."""
+    """The object that chooses how to verify instances."""
     with_password = set(Key(user["cluster"], user["name"]) for user in model.users if user["password_given"])
     return _verification.Verifier(
         seen.secure, seen.views, run.addresses(), model.instances(), with_password, run.option("verify_with"), again,
@@ -507,9 +508,9 @@ def verifier(run, model, seen, again=False):
 
 
 def plan_of(run, model, seen, rows, again=False):
-    """{host: rows with the way in which each is proven} of the hosts of the batch."""
+    """{host: rows with the method by which each is verified} for the hosts of the batch."""
     by_host = {}
-    # What an earlier batch proved stays as it is.
+    # Instances that an earlier batch verified stay as they are.
     for row in verifier(run, model, seen, again).plan([row for row in rows if not row.get("state") or row.get("waiting")]):
         by_host.setdefault(row["host"], []).append(row)
     return by_host
@@ -519,14 +520,14 @@ def plan_of(run, model, seen, rows, again=False):
 
 
 def summary(run):
-    """One line for each instance, what needs a person, and what became of the clusters; the same as data, also for workflows."""
+    """One line for each instance, what needs a person, and the result for the clusters; the same as data, also for workflows."""
     model = run.model()
     rows = run.rows()
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
     named, listed = told_of(run, model)
     hosts = set(run.vars["ansible_play_hosts_all"])
     away = [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed if one["host"] not in hosts]
-    if named:  # each has a line of its own
+    if named:  # each has its own line
         rows += [dict(_outcome.fresh(one), state=NOT_IN_THIS_RUN, message=why) for one, why in away]
         hosts, away = hosts | set(one["host"] for one, why in away), []
     cut = cut_by(run)
@@ -548,7 +549,7 @@ def summary(run):
 
 
 def report_of(run, model, told, found):
-    """What the role report takes, its folder empty where no report is asked for."""
+    """Input for the role report. The folder is empty if no report is requested."""
     folder = run.option("run_report_folder")
     if not folder:
         return dict(folder="")
@@ -559,7 +560,7 @@ def report_of(run, model, told, found):
 
 
 def failures_of(run):
-    """{cluster: sentence} of the clusters that could not go on."""
+    """{cluster: sentence} for the clusters that could not continue."""
     found = dict((name, survey["failure"]) for name, survey in (run.register(_run.PREFLIGHT).get("clusters") or {}).items() if survey["failure"])
     for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT):
         found.update(run.register(name).get("failures") or {})
@@ -567,7 +568,7 @@ def failures_of(run):
 
 
 def step_of(run, row):
-    """Name of the stage in which an instance failed first, empty where its host was refused."""
+    """Name of the stage in which an instance first failed; empty if its host was refused."""
     for name in reversed(_run.NEWEST):
         rows = run.of_host(row["host"], name).get("rows")
         rows = rows.get(row["host"]) if isinstance(rows, dict) else rows
@@ -577,7 +578,7 @@ def step_of(run, row):
 
 
 def changes_by(run):
-    """What the stages registered of their changes on the clusters."""
+    """The changes on the clusters that the stages registered."""
     return [change for host in run.vars["ansible_play_hosts_all"] for name in CHANGING
             for change in run.of_host(host, name).get("changes") or ()]
 
@@ -592,14 +593,14 @@ def cut_by(run):
 
 
 def told_cut(run, cut):
-    """A line for each connection that this run cut."""
+    """One line for each connection that this run cut."""
     return ["%s/%s: the connection from %s%s on port 2748 %s." % (
         one["cluster"], one["user"], one["address"], clusters.since(dict(time=one["since"])), "would be cut" if run.check else "was cut by this run")
         for one in cut]
 
 
 def told_of(run, model):
-    """(whether a person named them, instances that the summary is about): those named, or all that are listed as present."""
+    """(whether a person named them, the instances in the summary): the named ones, or all that are listed as present."""
     chosen = run.register(_run.PREFLIGHT).get("chosen")
     if chosen is None:
         return False, [one for one in model.listed() if one["state"] == "present"]
@@ -608,7 +609,7 @@ def told_of(run, model):
 
 
 def broken(run, stage, reason):
-    """What a stage registers that could not do its work at all. Preflight refuses; whatever comes later fails its clusters."""
+    """The result of a stage that could not do its work at all. Preflight refuses the run; a later stage fails its clusters."""
     message = "The stage %s was stopped by %s" % (stage, reason)
     if stage.endswith("preflight"):
         return dict(failed=True, msg="%s Nothing was changed." % message)

@@ -4,8 +4,8 @@
 # Private to this collection: it may change without notice.
 """The stages on a host, for all its instances in one process: look, enrol, prove, restore, remove, read and knock.
 
-They work with the very classes of the modules capf_certificate, capf_certificate_info, ctl_file, cti_provider_info and
-secure_port_info. A failing instance is a row of the result, and never the end of the others.
+They use the same classes as the modules capf_certificate, capf_certificate_info, ctl_file, cti_provider_info and
+secure_port_info. If an instance fails, its row shows it, and the others continue.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 
 LIBRARIES = ("cryptography", "OpenSSL", "tftpy")
-FETCHING = "tftpy"  # needed where the host fetches trust lists itself
+FETCHING = "tftpy"  # required if the host fetches trust lists itself
 FACTS = ("certificate", "needs_certificate", "explanation", "unconfirmed", "trust_list", "unfinished", "wrong_modes", "bundle")
 NAMES_TIMEOUT = 5  # seconds for the name service of the host
-DEPTH = 2  # folders below a place in which keys are looked for
+DEPTH = 2  # levels of folders in which to look for keys
 LOOPBACK = ("127.", "::1")
 
 
@@ -50,10 +50,10 @@ def told(error):
 
 
 class Host:
-    """The instances of one host and what is to be done about them.
+    """The instances of one host and the work on them.
 
-    instances: those of the model. settings: values that hold for all of them, by the class that takes them. secrets: strings and
-    passwords by position of the instance, key_passphrase. Nothing of secrets gets into rows, warnings or diffs.
+    instances: those of the model. settings: values for all of them, by the class that uses them. secrets: strings and passwords by
+    position of the instance, and key_passphrase. No secret gets into rows, warnings or diffs.
     """
 
     def __init__(self, instances, settings, secrets, check):
@@ -82,11 +82,11 @@ class Host:
             return {"failed": True, "msg": "%s Install it for %s." % (error, sys.executable)}
         except SecureTspError as error:
             return told(error)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:  # a bug is this instance's alone
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:  # a bug affects only this instance
             return {"failed": True, "msg": "an unexpected %s stopped this instance. Report it with the steps that lead there." % (
                 type(error).__name__)}
 
-    # look: everything that can be known and put right without CAPF
+    # look: everything that can be checked and repaired without CAPF
 
     def look(self):
         result = self._surroundings()
@@ -116,7 +116,7 @@ class Host:
         return row
 
     def inspect(self):
-        """Keys and certificates alone; changes nothing."""
+        """Check only keys and certificates. Changes nothing."""
         result = self._surroundings(fetches=False)
         result["rows"] = [] if result["missing"] else self.each(self._inspect)
         return result
@@ -154,7 +154,7 @@ class Host:
                         [one["role"], one["certificate_sha256"]] for one in result["ctl"]["records"]]))
 
     def _offer(self, params, cluster):
-        """One fetch for all instances of a cluster: (search, offer or None, why there is none)."""
+        """Fetch once for all instances of a cluster: (search, offer or None, why there is none)."""
         handed = (self.settings.get("lists") or {}).get(cluster)
         if handed and cluster not in self._offers:
             self._offers[cluster] = _trust_list.Search(params), _trust_list.handed_over(base64.b64decode(handed)), None
@@ -168,7 +168,7 @@ class Host:
         return self._offers[key]
 
     def _vouching_for(self, instance):
-        """The list that another instance of the same cluster has stored here: it vouches for the first list of this one."""
+        """The list that another instance of the same cluster has stored here, which can confirm the first list of this one."""
         if instance["cluster"] not in self._vouching:
             self._vouching[instance["cluster"]] = None
             for other in self.instances:
@@ -182,7 +182,7 @@ class Host:
                         break
         return self._vouching[instance["cluster"]]
 
-    # enrol: what is armed by now; and, where the instance has a way, its proof in the same breath
+    # enrol: the instances that are armed by now; if an instance has a method, it is verified at once
 
     def enrol(self):
         return {"rows": self.each(self._enrol)}
@@ -210,7 +210,7 @@ class Host:
         self._show(instance, "certificate", result.pop("diff"))
         return dict(result, placed=placed(instance))
 
-    # prove: open a provider where the row says so, confirm what was proven
+    # prove: open a provider if the row says so, and confirm what was verified
 
     def prove(self):
         return {"rows": self.each(self._prove)}
@@ -235,7 +235,7 @@ class Host:
             (key, result["tls"].get(key)) for key in ("version", "cipher", "weak_cipher")))
 
     def login(self):
-        """Providers without TLS, closed at once: only whether CTI Manager takes the login counts."""
+        """Open providers without TLS and close them at once. Only whether CTI Manager accepts the login matters."""
         return {"rows": self.each(self._login)}
 
     def _login(self, number, one):
@@ -249,7 +249,7 @@ class Host:
         return {}
 
     def open(self):
-        """Providers for a search for drift or a diagnosis: each is opened and closed, nothing is confirmed."""
+        """Open and close providers for a drift check or a diagnosis. Nothing is confirmed."""
         return {"rows": self.each(lambda number, one: self._open(number, one, one["store"], one.get("way") == "probe"))}
 
     # restore, remove
@@ -258,7 +258,7 @@ class Host:
         return {"rows": self.each(lambda _number, one: self._certificate(one, "restored"))}
 
     def remove(self):
-        """Keys, certificates and trust lists of what is listed as absent; probes first, their folders are inside the others."""
+        """Remove keys, certificates and trust lists of absent instances. Probes come first, because their folders are inside the others."""
         rows = [{}] * len(self.instances)
         for number, instance in sorted(enumerate(self.instances), key=lambda pair: not pair[1]["probe_of"]):
             rows[number] = self._alone(self._remove, number, instance)
@@ -271,7 +271,7 @@ class Host:
             self.diff.append(header(instance, "trust list", {"before": "\n".join(lists["files"]) + "\n", "after": ""}))
         return {"changed": removed["changed"] or lists["changed"], "action": "removed"}
 
-    # read: for a search for drift; changes nothing
+    # read: for a drift check; changes nothing
 
     def read(self):
         self.check = True
@@ -291,12 +291,12 @@ class Host:
     def _info(self, _number, instance):
         info = _certificate_info.of_folder(self._wish(instance), instance["store"])[0]
         if info["needs_certificate"]["reason"] == _instance.WRONG_ISSUER:
-            # The controller may know an authority that this host does not.
+            # The controller may know an authority that this host does not know.
             info["content"] = base64.b64encode(_pki.certificate_der(_store.Store(instance["store"]).pair()[1])).decode("ascii")
         return info
 
     def knock(self):
-        """Handshakes with CAPF and CTI Manager, without a name, a string, a password or a certificate of ours."""
+        """TLS handshakes with CAPF and CTI Manager, without a name, string, password or client certificate."""
         return {"rows": self.each(self._knock)}
 
     def _knock(self, _number, instance):
@@ -305,7 +305,7 @@ class Host:
         trust_list, problem = _secure_ports.trust_list_of(instance["store"])
         return dict(trust_list=problem, ports=[_secure_ports.look(place, trust_list, params) for place in instance["ports"]])
 
-    # adopt: what a host holds before there are lists
+    # adopt: what a host has before there are lists
 
     def adopt(self):
         return dict(addresses=addresses(()), certificates=sorted(files_below(self.settings["places"], _store.CERTIFICATE, depth=4)))
@@ -324,7 +324,7 @@ def header(instance, what, diff):
 
 
 def placed(instance):
-    """When the certificate was put in place, in seconds since 1970; None without one."""
+    """When the certificate was put in place, in seconds since 1970; None if there is none."""
     try:
         return os.stat(os.path.join(instance["store"], _store.CERTIFICATE)).st_mtime
     except OSError:
@@ -332,7 +332,7 @@ def placed(instance):
 
 
 def proven(instance):
-    """When the certificate in place was proven; None where that is not known."""
+    """When the certificate in place was verified; None if that is not known."""
     try:
         return _store.Store(instance["store"]).proven
     except SecureTspError:
@@ -360,7 +360,7 @@ def certificates_below(places):
 
 
 def port_problem(place, timeout):
-    """Empty where the port answers, else why not."""
+    """Empty if the port responds, else why not."""
     problem = ""
     try:
         for _family, address in _lookup.addresses(place["host"], place["port"], socket.SOCK_STREAM, timeout):
@@ -377,7 +377,7 @@ def port_problem(place, timeout):
 def addresses(towards):
     """Addresses of this host: those of its interfaces, and those from which it reaches the given (host, port).
 
-    Read from the kernel's tables, since not every host has a program that shows them. A loopback address counts only where
+    Read from the kernel's tables, because not every host has a program that shows them. A loopback address counts only if
     the cluster is reached from it.
     """
     found = set(address for address in interface_addresses() if not address.startswith(LOOPBACK))

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages of the action tsp_host, on the controller: what one host is to do, and what its answer means.
+"""The stages of the action tsp_host, on the controller: what one host has to do, and what its results mean.
 
-Each takes a Run and execute(stage, instances, settings, secrets), which runs the module tsp_host there, and gives back what the
-task registers. No stage looks at another host. Where the line to the host breaks, rows say so.
+Each takes a Run and execute(stage, instances, settings, secrets), which runs the module tsp_host there, and returns what the
+task registers. A stage handles one host only. If the connection to the host breaks, its rows show it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import re
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
-NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts where no file server gave a list
-STRANGER = "stranger"  # verdict on a list that no token of the stored one signed
+NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts if no file server returned a list
+STRANGER = "stranger"  # verdict on a list that no token of the stored list signed
 NO_CAPF = (
     "The trust list of cluster %s names no CAPF server, so no certificate can be fetched. Activate Cisco Certificate "
     "Authority Proxy Function on the publisher, run utils ctl update CTLFile there, restart Cisco Tftp, then run this "
@@ -47,7 +47,7 @@ WAYS_OUT = (
     "list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the new "
     "one on first use."
 )
-FRESH = 5  # seconds for which one host's look at a cluster's services serves the others, too
+FRESH = 5  # seconds for which one host's check of a cluster's services is also used for the others
 PENDING = ("pending", "perhaps_expired")
 STOLEN = (
     "The host got a certificate, but the cluster's profile is still pending: it enrolled with somebody else, who knows the authorization "
@@ -66,7 +66,7 @@ def listed_here(run, model, state="present", enrolment="collection"):
 
 
 def answers(instances, answer):
-    """Each instance with its row of a module's answer; one that failed as a whole stands for all rows."""
+    """Each instance with its row in a module's result. A result that failed as a whole is used for all rows."""
     return list(zip(instances, answer.get("rows") or [answer] * len(instances)))
 
 
@@ -91,7 +91,7 @@ def settings_of(run, model, instances):
 
 
 def surroundings(run, model, instances):
-    """Where to look besides: ports, places of keys, and what the host's own address is told by."""
+    """What else to check: ports, folders with keys, and the targets that determine the host's own address."""
     ports = clusters.ports_of(instances)
     return dict(
         ports=ports, towards=[[place["host"], place["port"]] for place in ports if place["one_suffices"]],
@@ -102,7 +102,7 @@ def surroundings(run, model, instances):
 
 
 def look(run, execute):
-    """Packages, clock, ports, addresses and keys; trust lists; certificates, and what needs no CAPF to be put right."""
+    """Check packages, clock, ports, addresses, keys, trust lists and certificates, and repair what needs no CAPF."""
     model = run.model()
     before = run.register(_run.PREFLIGHT)
     if before.get("stopped"):
@@ -140,7 +140,7 @@ def look(run, execute):
 
 
 def in_vain(run, settings, answer):
-    """Whether the host itself could not fetch a list, and the controller may: TFTP is blocked there, or has no package."""
+    """Whether the host could not fetch a list, and the controller may: TFTP is blocked there, or its package is missing."""
     if run.option("ctl_from") != "auto" or settings.get("lists"):
         return False
     return answer["missing"] == ["tftpy"] or any(
@@ -150,7 +150,7 @@ def in_vain(run, settings, answer):
 def lists_of_controller(run, model, instances, settings, kept_only=False):
     """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint.
 
-    kept_only: to be compared with a stored list, which vouches for it, and never stored: any list will do.
+    kept_only: the list is only compared with a stored list and never stored, so any list is accepted.
     """
     found = {}
     for cluster in sorted(set(one["cluster"] for one in instances)):
@@ -171,7 +171,7 @@ def lists_of_controller(run, model, instances, settings, kept_only=False):
 
 
 def vouched_for(trust_list, known):
-    """Whether a list has the pinned fingerprint, or the cluster's own certificates confirm it."""
+    """Whether a list has the pinned fingerprint, or is confirmed by the cluster's own certificates."""
     if not known["fingerprint"]:
         return _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED
     try:
@@ -181,10 +181,16 @@ def vouched_for(trust_list, known):
 
 
 def judged(run, before, instances, answer, ahead):
+<<<<<<< HEAD
     """(problems, closed, what is unusual as sentences). ahead: seconds of its clock, None where that is not known.
 
     problems: (cluster, sentence) of what is in the way of the host's instances of that cluster; "" is in the way of all.
     closed: the same of a CAPF, which is in the way only of instances that need a certificate.
+=======
+    """(problems, warnings as sentences). ahead: seconds by which its clock is ahead, None if that is not known.
+
+    problems: (cluster, sentence) for what stops the host's instances of that cluster; "" stands for all clusters.
+>>>>>>> english-texts
     """
     problems, closed, warnings = [], [], []
     if not instances:
@@ -216,13 +222,18 @@ def judged(run, before, instances, answer, ahead):
 
 
 def refusal(problems, instances):
-    """What refuses the host as a whole, empty where only some clusters' instances cannot go on."""
+    """Why the host is refused as a whole; empty if only the instances of some clusters cannot continue."""
     concerned = set(cluster for cluster, _sentence in problems)
     everything = "" in concerned or concerned.issuperset(one["cluster"] for one in instances)
     return " ".join(sentence for _cluster, sentence in problems) if everything else ""
 
 
+<<<<<<< HEAD
 def by_cluster(problems):
+=======
+def without_clusters(rows, problems):
+    """The rows. Those of a cluster with problems are marked as failed."""
+>>>>>>> english-texts
     told = {}
     for cluster, sentence in problems:
         told[cluster] = " ".join(filter(None, (told.get(cluster), sentence)))
@@ -268,7 +279,7 @@ def rows_of_look(instances, answer):
 
 
 def subjects_of(instances, answer):
-    """{cluster: names in its trust list}, which check mode does not store."""
+    """{cluster: names in its trust list}, because check mode does not store the list."""
     found = {}
     for instance, row in zip(instances, answer["rows"]):
         found.setdefault(instance["cluster"], (row.get("trust") or {}).get("subjects") or [])
@@ -276,7 +287,7 @@ def subjects_of(instances, answer):
 
 
 def trust_failure(trust, cluster):
-    """Why an instance cannot go on with its trust list; empty where it can."""
+    """Why an instance cannot continue with its trust list; empty if it can."""
     if trust.get("failed"):
         if trust.get("verdict") == STRANGER:
             return WAYS_OUT % cluster
@@ -285,7 +296,7 @@ def trust_failure(trust, cluster):
 
 
 def inspect(run, execute):
-    """Keys, certificates and addresses; nothing is fetched, and nothing changes."""
+    """Check keys, certificates and addresses. Nothing is fetched or changed."""
     model = run.model()
     mine = listed_here(run, model)
     answer = execute("inspect", mine, dict(settings_of(run, model, mine), **dict(surroundings(run, model, mine), ports=[])), {})
@@ -338,19 +349,23 @@ class Enrolment:
         self.lost = ""
 
     def chunks(self, due):
-        """[(rows of the lists of one cluster, whether they are the canary batch)], the canary batches first."""
+        """[(rows of one cluster, whether they are the canary batch)], the canary batches first."""
         found = []
         for cluster in sorted(set(one["cluster"] for one in due)):
             found += _upgrade.batches([one for one in due if one["cluster"] == cluster], *self.sizes(cluster))
         return sorted(found, key=lambda chunk: not chunk[1])
 
     def sizes(self, _cluster):
-        """(instances of a chunk, those of the canary batch)."""
+        """(number of instances in a chunk, number of instances in the canary batch)."""
         return self.run.option("batch_instances"), 0
 
     def work(self, due):
+<<<<<<< HEAD
         """Everything that is due on this host, as long as nothing speaks against a further chunk."""
         due = self.within_reach(due)
+=======
+        """Do everything that is due on this host, as long as nothing prevents a further chunk."""
+>>>>>>> english-texts
         chunks, hindered = self.chunks(due), {}
         closes = self.window()
         self.host.take(dict(event="planned", total=len(due), batches=len(chunks), closes=closes["ends"], timezone=closes["timezone"]))
@@ -374,7 +389,7 @@ class Enrolment:
         return [one for one in due if one["cluster"] not in closed]
 
     def one(self, cluster, chunk, canary):
-        """A chunk, with what the progress is told by."""
+        """Do one chunk, and report it to the progress display."""
         began = clusters.clock()
         event = dict(cluster=cluster, host=self.run.host, size=len(chunk), canary=canary)
         self.journal.add("begins", **event)
@@ -389,7 +404,7 @@ class Enrolment:
         return _window.maintenance_window(self.run.option("window"), clusters.clock())
 
     def hindrance(self, cluster, chunk, canary, number):
-        """(by, why) a chunk may not begin, both empty where it may. number: chunks before it on this host."""
+        """(by, why) a chunk may not start, both empty if it may. number: chunks before it on this host."""
         if self.lost:
             return _progress.LOST, self.lost
         known = _progress.taken(self.known, self.journal.news())
@@ -399,7 +414,7 @@ class Enrolment:
         return found if found[1] or not number else self.services(cluster)
 
     def services(self, cluster):
-        """Whether publisher, CAPF and CTI Manager are up; one look serves all hosts for some seconds."""
+        """What is wrong with publisher, CAPF and CTI Manager. One check is used for all hosts for some seconds."""
         looked = self.known[cluster].looked if cluster in self.known else None
         if looked is not None and 0 <= clusters.clock() - looked < FRESH:
             return "", ""
@@ -411,7 +426,7 @@ class Enrolment:
         return "", ""
 
     def leave(self, chunk, by, why):
-        """A chunk that is not begun."""
+        """Record a chunk that is not started."""
         self.journal.add("stopped", chunk[0]["cluster"], by=by, why=why)
         for one in chunk:
             self.rows[key_of(one)] = _outcome.failed(self.rows[key_of(one)], "Not armed: %s" % why, not_begun=by)
@@ -459,7 +474,7 @@ class Enrolment:
         self.suspect([one for one in due if one["instance_id"] in used and self.rows[key_of(one)]["trusted"] == "first_trust"], arming, used)
 
     def suspect(self, fresh, arming, used):
-        """With a list that nobody vouched for, the cluster says whether it was itself that issued the certificates."""
+        """If nothing confirmed the trust list, ask the cluster whether it issued the certificates itself."""
         profiles = arming.profiles() if fresh else {}
         foreign = [one for one in fresh if profiles.get(one["instance_id"], {}).get("state") in PENDING]
         if not foreign:
@@ -471,14 +486,14 @@ class Enrolment:
         self.add(self.execute("remove", foreign, settings_of(self.run, self.model, foreign), {}))
 
     def sent(self, due):
-        """The instances as the module gets them."""
+        """The instances, as passed to the module."""
         return due
 
     def sealed(self, due, strings):
         return {"strings": [strings.get(one["instance_id"]) for one in due]}
 
     def take(self, one, found, profile):
-        """What the module says of one instance."""
+        """Take over the module's result for one instance."""
         self.rows[key_of(one)] = _outcome.updated(self.rows[key_of(one)], found, one, profile)
 
     def add(self, answer):
@@ -508,11 +523,11 @@ class Enrolment:
 
 
 def remove(run, execute, model, looked, work):
-    """Files of what is listed as absent, where there are some. Returns [cluster, instance ID] of those whose files are gone."""
+    """Remove files of absent instances, if there are any. Returns [cluster, instance ID] of those whose files are gone."""
     gone = listed_here(run, model, "absent")
     there = [one for one in gone if list(key_of(one)) in (looked.get("gone") or [])]
     free = [list(key_of(one)) for one in gone if one not in there]
-    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # the TSP's own files are its own
+    free += [list(key_of(one)) for one in listed_here(run, model, "absent", "tsp")]  # a TSP's own files are not removed
     if not there:
         return free
     answer = execute("remove", there, settings_of(run, model, there), {})
@@ -525,11 +540,11 @@ def remove(run, execute, model, looked, work):
     return free
 
 
-# handlers, and the password that an application uses
+# handlers, and the passwords of applications
 
 
 def login(run, execute):
-    """Prove listed passwords where the application of the same user sends its own: on port 2748 from this host. One try each."""
+    """Check listed passwords in the same way in which the user's application logs in: on port 2748 from this host. One attempt each."""
     model = run.model()
     asked = [Key(*pair) for pair in (run.register(_run.DUE).get("logins") or {}).get(run.host, ())]
     if not asked or run.check:
@@ -552,16 +567,16 @@ def login(run, execute):
 
 
 def stopped(run, _execute):
-    """Remember that the application of this host was stopped."""
+    """Record that the application of this host was stopped."""
     return dict(changed=False, stopped=run.host in (run.register(_run.DUE).get("stop") or {}))
 
 
 def give_up(run, _execute):
-    """A handler, or what an application needs, failed: whatever was to be proven on this host is not, and its users are not cut over."""
+    """A handler, or something that an application needs, failed. Nothing is verified on this host, and its users are not cut over."""
     failure = run.vars.get("ansible_failed_result") or {}
     task = getattr(run.vars.get("ansible_failed_task"), "name", None) or (run.vars.get("ansible_failed_task") or {}).get("name", "a handler")
     message = "The task '%s' failed: %s" % (task, failure.get("msg", "failed without a message"))
-    # What was proven before the application did not start stays proven, but it is not as wished.
+    # What was verified before the application failed to start stays verified, but it is not the requested state.
     rows = [dict(_outcome.also_failed(row, message), action=row["action"], state="failed") if message not in row["message"] else row
             for row in run.newest(run.host) or ()]
     return dict(changed=False, rows=rows, warnings=[message])
@@ -571,26 +586,26 @@ def give_up(run, _execute):
 
 
 def prove(run, execute):
-    """Open a provider where the plan says so, and confirm what was proven."""
+    """Open a provider if the plan says so, and confirm what was verified."""
     model = run.model()
     told = run.needed(_run.CUTOVER, "Cut over users to the secure port")
     before = run.newest(run.host) or []
     plan = told["plan"].get(run.host) or []
     chosen = set(key_of(row) for row in plan)
-    # Without a way the stage before failed, unless an earlier batch proved the instance.
+    # If there is no method, the previous stage failed, unless an earlier batch verified the instance.
     plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
                    for row in before if key_of(row) not in chosen and not row.get("state")]
     return proven(run, execute, model, plan, before)
 
 
 def verify(run, execute):
-    """Open providers where the plan says so, and leave everything as it is."""
+    """Open providers if the plan says so. Changes nothing."""
     plan = run.needed(_run.CUTOVER, "Ask what the clusters see")["plan"].get(run.host) or []
     return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
 
 
 def proven(run, execute, model, plan, before, enrolling=True, keep=False):
-    """The rows with what came of their ways. keep: the former certificate stays although the new one was proven."""
+    """The rows with the results of their verification. keep: keep the former certificate although the new one was verified."""
     here = _outcome.by_key(model.hosts.get(run.host, ()))
     work = []
     for row in plan:
@@ -619,7 +634,7 @@ def proven(run, execute, model, plan, before, enrolling=True, keep=False):
 
 
 def tell(run, _execute):
-    """Fail where something went wrong, so that Ansible's recap and exit code say it."""
+    """Fail if something went wrong, so that Ansible's recap and exit code show it."""
     refusal = run.refusal(run.host)
     if run.unreachable(run.host):
         raise HostLost(run.unreachable(run.host))

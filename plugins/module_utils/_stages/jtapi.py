@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stage of the role client_jtapi: which files and records the Java applications of a host need. Changes nothing, holds no secret."""
+"""The stage of the role client_jtapi: which files and records the Java applications of a host need. Changes nothing, has no secrets."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OF_RECORD = ("user", "instance_id", "capf_host", "capf_port", "tftp_servers", "t
 
 
 def jtapi(run, _execute):
-    """Files to deliver and to remove, records of jtapi.ini, and what each application gives JTAPI, of the instances of this host."""
+    """Files to deliver and to remove, records of jtapi.ini, and the provider string of each application, for this host's instances."""
     own = dict((name, run.template(ROLE + name, run.vars.get(ROLE + name))) for name in ("folder", "formats", "store_name", "pem_name", "alias"))
     refuse(own)
     rows = _outcome.by_key(run.newest(run.host) or ())
     model = run.model()
     mine = hosts.listed_here(run, model)
-    # What has no certificate gets no store, and stands in the summary with its reason.
+    # An instance without a certificate gets no store. The summary shows the reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
     gone = hosts.listed_here(run, model, "absent")
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
@@ -64,7 +64,7 @@ def place(own, instance, kind):
 
 
 def provider_string(instance):
-    """What the application gives to getProvider; the words in angle brackets are its secrets."""
+    """The string that the application passes to getProvider. Words in angle brackets are placeholders for its secrets."""
     return "%s;login=%s;passwd=<password of the user>;InstanceID=%s;CertStorePassphrase=<client_jtapi_store_password>" % (
         ",".join(map(str, instance["cti_managers"])), instance["user"], instance["instance_id"])
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Rehearsal: the lists are handed to the program that plays the cluster. It is in the folder tests, so it is an extra."""
+"""Rehearsal: the lists are passed to the program that simulates the cluster. It is in the folder tests, so it is optional."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAILED = "The rehearsal did not end as wished; see above what did not."
 
 
 def rehearse(run):
-    """Check the lists, and show what the program says of them. Secrets go through its standard input and nowhere else."""
+    """Check the lists, and show the program's output. Secrets are passed only through its standard input."""
     if not os.path.isdir(PROGRAM):
         raise Refused(NO_PROGRAM % PROGRAM)
     model = fleet.look_at_lists(run)["known"]

@@ -25,7 +25,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     windows_secure,
 )
 
+<<<<<<< HEAD
 LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal, report)  # with which nothing is changed: where one breaks on clusters, the run ends
+=======
+LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal)  # these change nothing; if one breaks on clusters, the run ends
+>>>>>>> english-texts
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
 ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
 for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery, windows_draft):  # for hosts of both kinds
@@ -34,11 +38,11 @@ for _part in LOOKING:
     ON_CLUSTERS.update(_part.ON_CLUSTERS)
     ON_HOSTS.update(_part.ON_HOSTS)
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
-# Those of a host that fail where something is wrong.
+# Stages on a host that fail if something is wrong.
 TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover", "sit", "draft")
 
-# The secrets that a stage of the module tsp_host is given; no other gets any. CAPF takes a string, CTI Manager a password, and a
-# passphrase opens the key: what proves or writes with none of them must not know them.
+# The secrets that are passed to stages of the module tsp_host. All others get none. CAPF requires a string, CTI Manager a password,
+# and a passphrase opens the key. A stage that does not need a secret must not know it.
 PASSPHRASE = "key_passphrase"
 SEALED = {
     "look": (PASSPHRASE,), "inspect": (PASSPHRASE,), "read": (PASSPHRASE,), "restore": (PASSPHRASE,),

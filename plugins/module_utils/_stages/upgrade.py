@@ -4,8 +4,8 @@
 # Private to this collection: it may change without notice.
 """The stages of an upgrade of certificates: the plan, the gate before each batch of hosts, and the work on one host.
 
-An instance is enrolled and proven in one process of its host. What CTI Manager does not take is put back. What was not begun
-is left for the next run, which is no failure as long as its certificate works.
+An instance is enrolled and verified in one process on its host. If CTI Manager refuses the new certificate, the former one is put
+back. Instances that were not started are left for the next run. That is not a failure as long as their certificate works.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Re
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts
 
 NAMED, COMPROMISED = "upgrade_instances", "compromised_instances"
-DEFAULTS = {"renew_before_days": 60}  # of this playbook alone
-PATIENCE = 300  # seconds that hosts wait for the canary batch of a host that works beside them, at least
+DEFAULTS = {"renew_before_days": 60}  # only for this playbook
+PATIENCE = 300  # minimum number of seconds that hosts wait for the canary batch of another host that works in parallel
 PAUSE = 0.2
 NO_CANARY = "The canary batch on host %s did not come to an end, so no other batch begins."
 CANARY_STOPPED = "The canary batch did not begin: %s"
@@ -35,7 +35,7 @@ NOT_STARTED = "The application was not started again: %s"
 
 
 def preflight(run):
-    """As for site, and every instance that is named is known."""
+    """As for site. In addition, every named instance must be known."""
     found = fleet.checked(run, (NAMED, COMPROMISED))
     try:
         _upgrade.moment(run.option("upgrade_issued_before"))
@@ -46,7 +46,7 @@ def preflight(run):
 
 
 def planned(run):
-    """Decide who needs a new certificate, and print it. The rows of all hosts, by host."""
+    """Decide which instances need a new certificate, and print it. Returns the rows of all hosts, by host."""
     model, before, window = run.model(), run.register(_run.PREFLIGHT), fleet.window_of(run)
     named = dict((option, [Key(*pair) for pair in pairs]) for option, pairs in before["named"].items())
     rows = _upgrade.decided(
@@ -82,7 +82,7 @@ def of_tsps(rows, cluster, size):
 
 
 def sound(run, model):
-    """Rows of all hosts; those whose cluster cannot go on or whose key lies elsewhere have failed."""
+    """Rows of all hosts. Those whose cluster cannot continue or whose key is elsewhere are marked as failed."""
     surveys, held = run.register(_run.PREFLIGHT)["clusters"], fleet.held_elsewhere(run, model)
     found = []
     for row in run.rows(run.fit()):
@@ -93,7 +93,7 @@ def sound(run, model):
 
 
 def subjects(run):
-    """In check mode, the names in the trust lists that were fetched and not stored."""
+    """The names in the trust lists that check mode fetched but did not store."""
     found = {}
     for host in run.fit() if run.check else ():
         for cluster, names in (run.of_host(host, _run.LOOKED).get("subjects") or {}).items():
@@ -105,10 +105,10 @@ def subjects(run):
 
 
 def gate(run):
-    """Whether this batch of hosts may begin, and how each due instance is proven. Never fails: it says what is stopped.
+    """Whether this batch of hosts may start, and how to verify each due instance. Never fails, but returns what is stopped.
 
-    at: when it looked. stopped: {cluster: [by, why]}. plan: {host: rows with their way}. canary: {cluster: host}. size: of a
-    chunk. stop, start: {host: task file}. tsps: hosts with TSPs that fetch theirs now.
+    at: time of the check. stopped: {cluster: [by, why]}. plan: {host: rows with their method}. canary: {cluster: host}. size: of a
+    chunk. stop, start: {host: task file}. tsps: hosts with TSPs that now enrol theirs.
     """
     model = run.model()
     run.needed(_run.PLANNED, "Plan of the run")
@@ -143,7 +143,7 @@ def gate(run):
 
 
 def look_at(run, access, cluster, model, rows, seen):
-    """What is wrong with the services of a cluster; seen gets its users and connections."""
+    """What is wrong with the services of a cluster. Adds its users and connections to seen."""
     known = run.register(_run.PREFLIGHT)["clusters"][cluster]
     names = set(row["user"] for row in rows if row["cluster"] == cluster)
     try:
@@ -154,7 +154,7 @@ def look_at(run, access, cluster, model, rows, seen):
 
 
 def ways(run, model, seen, rows):
-    """{host: rows with their way}. Connections behind one address are counted over all hosts, so that all rows are looked at."""
+    """{host: rows with their method}. Connections from one address are counted over all hosts, so this needs all rows."""
     wanted, now = set(key_of(row) for row in rows), clusters.clock()
     everything = [_upgrade.as_renewed(row, now) if key_of(row) in wanted and row["upgrade"] == _upgrade.DUE else row
                   for row in run.rows()]
@@ -169,7 +169,7 @@ def ways(run, model, seen, rows):
 
 
 def renew(run, execute):
-    """Prove what waits for its proof, then enrol, prove and if need be restore what is due, chunk by chunk."""
+    """Verify what waits for verification, then enrol, verify and, if necessary, restore what is due, chunk by chunk."""
     told = run.needed(_run.GATE, "Check whether this batch may begin")
     if run.register(_run.RENEWED).get("ended"):
         return dict(run.register(_run.RENEWED), changed=False, warnings=[])
@@ -183,7 +183,7 @@ def renew(run, execute):
 
 
 class Renewal(hosts.Enrolment):
-    """told: what the gate registered."""
+    """told: the result of the gate."""
 
     def __init__(self, run, execute, model, told):
         super().__init__(run, execute, model, _outcome.by_key(run.newest(run.host) or ()))
@@ -192,7 +192,7 @@ class Renewal(hosts.Enrolment):
         self.stopped = told.get("stopped") or {}
         self.leads = set(cluster for cluster, host in (told.get("canary") or {}).items() if host == run.host)
 
-    # What waits for its proof
+    # Instances that wait for verification
 
     def prove_earlier_ones(self):
         plan = [row for row in self.plan.values() if row["upgrade"] == _upgrade.PROOF and row["cluster"] not in self.stopped]
@@ -209,10 +209,10 @@ class Renewal(hosts.Enrolment):
             if failed:
                 self.journal.add("failed", cluster, failed=failed)
 
-    # What is due
+    # Instances that are due
 
     def due(self):
-        """Instances of this host that are due; those that cannot be proven in the way that was asked for are not begun."""
+        """Instances of this host that are due. Those that cannot be verified by the requested method are not started."""
         found = []
         for key, row in list(self.rows.items()):
             if row["upgrade"] != _upgrade.DUE:
@@ -240,11 +240,11 @@ class Renewal(hosts.Enrolment):
         return found if found[1] else super().hindrance(cluster, chunk, canary, number or 1)
 
     def services(self, cluster):
-        """The gate has looked just now, where nothing was begun on the cluster since."""
+        """As for others, but the check of the gate is sufficient if nothing was started on the cluster since."""
         return super().services(cluster) if self.host.begun else ("", "")
 
     def canary_of_others(self, cluster):
-        """Wait for the canary batch of another host that works beside this one."""
+        """Wait for the canary batch of another host that works in parallel."""
         host = (self.told.get("canary") or {}).get(cluster)
         if host in (None, self.run.host):
             return "", ""
@@ -253,14 +253,14 @@ class Renewal(hosts.Enrolment):
         while clusters.clock() < until:
             mine = _progress.taken(self.known, self.journal.news()).get(cluster)
             if mine and mine.canary_failed is not None:
-                return "", ""  # how it went is judged with everything else
+                return "", ""  # its result is evaluated with everything else
             if mine and mine.stopped_at >= self.told["at"]:
                 return mine.stopped_by, CANARY_STOPPED % mine.stopped
             clusters.pause(PAUSE)
         return _progress.FAILURES, NO_CANARY % host
 
     def let_others_go(self):
-        """Nobody is to wait for a canary batch that will not come."""
+        """Release hosts that would wait for a canary batch that will not come."""
         known = _progress.taken(self.known, self.journal.news())
         for cluster in self.leads:
             mine = known.get(cluster)
@@ -275,7 +275,7 @@ class Renewal(hosts.Enrolment):
     # One chunk
 
     def sent(self, due):
-        """Those that open a provider do so in the process that enrolled them."""
+        """As for others. Instances that open a provider do so in the process that enrols them."""
         found = []
         for one in due:
             way = self.plan[key_of(one)]["way"]
@@ -305,7 +305,7 @@ class Renewal(hosts.Enrolment):
         self.settle(set(key_of(one) for one in due))
 
     def settle(self, keys):
-        """Put back what was disproved, and say how each stands."""
+        """Put back the certificates that failed verification, and report the state of each instance."""
         disproved = [self.here[key] for key in keys if self.rows[key].get("disproved")]
         results = {}
         if disproved:
@@ -320,17 +320,17 @@ class Renewal(hosts.Enrolment):
 
 
 def ended(run, _execute):
-    """The host is given up, since its application could not be stopped: nothing was begun."""
+    """Give up the host because its application could not be stopped. Nothing was started."""
     return dict(given_up(run, GIVEN_UP, worked=False), ended=True)
 
 
 def not_started(run, _execute):
-    """The application could not be started again, whatever came of the certificates."""
+    """Record that the application could not be started again, whatever the result for the certificates."""
     return given_up(run, NOT_STARTED, worked=True)
 
 
 def given_up(run, sentence, worked):
-    """worked: everything that was begun is concerned, otherwise what was to begin."""
+    """worked: this affects everything that was started, otherwise everything that was still to be started."""
     failed = run.vars.get("ansible_failed_result") or {}
     message = sentence % (failed.get("msg") or "it failed without a message")
     rows = []

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""A host whose TSP fetches its certificate itself, and what every stage on such hosts needs of it.
+"""A host whose TSP enrols its certificate itself, and what every stage on such hosts needs.
 
-Such stages use modules of ansible.windows; nothing of ours runs there. Each gives rows as the stages of other hosts do. A restart is
-decided here and done by the role client_windows, and never in vain: for a fetch only where nothing is left for a person, or a
-person has said that it is entered.
+These stages use modules of ansible.windows; none of our own code runs there. Each returns rows like the stages on other hosts.
+Restarts are decided here and done by the role client_windows. For an enrolment, the host is restarted only if nothing is left for a
+person to enter, or a person has confirmed the entry.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, files, hosts
 
-NEEDS, OLDEST = "ansible.windows", "2.8.0"  # the first whose win_package compares checksums
+NEEDS, OLDEST = "ansible.windows", "2.8.0"  # the first version whose win_package compares checksums
 PACKAGES = {"psrp": "pypsrp", "winrm": "winrm"}  # what the connection plugins import
 INSTALLED_AS = {"winrm": "pywinrm"}
 CAPF = "CAPF"
@@ -49,7 +49,8 @@ NOT_TYPED = (
 NOT_ALLOWED = "This host has to be restarted%s before all changes act (%s). Do it, or allow it with client_windows_allow_reboot%s."
 
 
-# What is asked of each module, and what is read of its answer, nested keys included. A contract test compares it with the modules.
+# The options of each module, and the keys that are read from its result, including nested ones. A contract test compares both with the
+# modules.
 ASKED = {
     "setup": (("gather_subset",), ("ansible_facts", "ansible_ip_addresses", "ansible_date_time", "epoch_int", "epoch")),
     "slurp": (("src",), ("content",)),
@@ -75,14 +76,14 @@ class Unanswered(SecureTspError):
 
 
 class Windows:
-    """One host, as modules of ansible.windows show it. run and execute: as a stage has them."""
+    """One host, as shown by modules of ansible.windows. run and execute: as passed to a stage."""
 
     def __init__(self, run, execute):
         self.run, self.execute = run, execute
         self.options, self.mistakes = run.windows()
 
     def refuse_mistakes(self):
-        """Raises Refused where options of the role are wrong."""
+        """Raises Refused if options of the role are wrong."""
         if self.mistakes:
             raise Refused("; ".join(self.mistakes))
 
@@ -92,7 +93,7 @@ class Windows:
         return self.run.registry_profile(self.options["registry_profile"])
 
     def answer(self, module, options, secret=False, action=False):
-        """What a module answers, of which only what ASKED names can be read."""
+        """The result of a module, limited to the keys that ASKED names."""
         taken, read = ASKED[module]
         given = dict((name, options[name]) for name in taken if name in options)
         if set(options) - set(given):
@@ -108,7 +109,7 @@ class Windows:
         return answer
 
     def write(self, write, secret=False):
-        """A value of the registry. Returns whether it changed."""
+        """Write a registry value. Returns whether it changed."""
         options = dict((key, write[key]) for key in ("path", "name", "data", "type"))
         answer = self.answer("win_regedit", options, secret=secret)
         if answer.get("failed"):
@@ -120,7 +121,7 @@ class Windows:
         return self.ask("win_reg_stat", path=key).get("properties") or {}
 
     def properties(self, keys):
-        """{key: values}; they may hold encrypted passwords and strings, so they are never registered."""
+        """{key: values}. They may contain encrypted passwords and strings, so they are never registered."""
         return dict((key, self.values(key)) for key in keys)
 
     def placed(self, instances):
@@ -129,7 +130,7 @@ class Windows:
                 for one, number in _tsp_settings.numbered(instances)[0]]
 
     def facts(self, instances, renew_before_days=None):
-        """(host_facts(), paths of strings that lie on the host)."""
+        """(host_facts(), paths of files with strings on the host)."""
         placed = self.placed(instances)
         paths, patterns = list(dict.fromkeys(one["folder"] for one in placed)), list(PATTERNS)
         strings = self.options["string_folder_on_host"]
@@ -150,7 +151,7 @@ class Windows:
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
     def programs(self):
-        """Values of the uninstall keys of the installed programs, or of the one that is named. Each is one question."""
+        """Values of the uninstall keys of the installed programs, or of the one that is named. Each takes one query."""
         name = self.options["product_id"]
         keys = ["%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS] if name else [
             "%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS
@@ -170,17 +171,17 @@ class Windows:
             self.ask("win_find", paths=[folder], patterns=[_tsp_software.PROVIDER_FILES], get_checksum=True)["files"], policy)
 
     def against(self, instances, **chosen):
-        """The Plan of _tsp_settings, with what the registry holds of it."""
+        """The Plan of _tsp_settings, with the values in the registry."""
         given = dict(profile=self.profile, by_instance=self.options["instance_settings"], given=self.options["settings"])
         given.update(chosen)
         reads = _tsp_settings.against(instances, **given).reads
         return _tsp_settings.against(instances, properties=self.properties(reads), **given)
 
     def ports(self, instances):
-        """Where these instances connect to, each with its problem; empty where ports are not to be tried."""
+        """The ports that these instances connect to, each with its problem; empty if ports are not to be checked."""
         if not self.options["try_ports"]:
             return []
-        places = clusters.ports_of([dict(one, enrolment="collection") for one in instances])  # a TSP asks CAPF itself
+        places = clusters.ports_of([dict(one, enrolment="collection") for one in instances])  # a TSP contacts CAPF itself
         for place in places:
             answer = self.answer("win_wait_for", dict(
                 host=place["host"], port=place["port"], timeout=self.run.option("port_timeout")))
@@ -195,12 +196,12 @@ class Windows:
 
     @staticmethod
     def light(facts, reasons):
-        """Whether restarting Telephony is enough."""
+        """Whether restarting Telephony is sufficient."""
         return facts["restart_by"] == _tsp_host.BY_TELEPHONY and INSTALLATION not in reasons
 
 
 def closed_window(run):
-    """Why nothing is restarted any more; empty while the window is open."""
+    """Why nothing may be restarted any more; empty while the window is open."""
     if run.option("ignore_window"):
         return ""
     window = _window.maintenance_window(run.option("window"), clusters.clock())
@@ -208,7 +209,7 @@ def closed_window(run):
 
 
 def restart_of(windows, facts, reasons):
-    """What the role restarts: by, why, and what is said where nothing may be."""
+    """What the role restarts: by, why, and the message if nothing may be restarted."""
     closed, light, said = closed_window(windows.run) if reasons else "", windows.light(facts, reasons), ""
     by = BY_NOBODY if windows.run.check or closed or not reasons else windows.allowed(facts, reasons)
     if reasons and by == BY_NOBODY:
@@ -224,26 +225,26 @@ def listed(run, model, state="present"):
 
 
 def entered(run, model, typed):
-    """{Key} of instances whose settings a person has entered. typed: whether the operator at the terminal counts as one who has."""
+    """{Key} of instances whose settings a person has entered. typed: whether the operator at the terminal confirmed the entry."""
     if typed:
         return set(key_of(one) for one in model.instances() if one["enrolment"] == "tsp")
     return model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[0]
 
 
 def typed(run):
-    """Whether the operator typed at the last pause that everything is entered. Without a terminal nobody can."""
+    """Whether the operator confirmed at the last pause that everything is entered. This requires a terminal."""
     return run.option("tsp_operator") and str(run.register(_run.TYPED).get("user_input") or "").strip().lower() == WORD
 
 
 def not_typed(run):
-    """What is said where a pause ended without the word; empty elsewhere."""
+    """The message if a pause ended without the confirmation, else empty."""
     paused = run.register(_run.TYPED)
     return NOT_TYPED if run.option("tsp_operator") and "user_input" in paused and not typed(run) else ""
 
 
 def rows_by_hand(instances, plan):
-    """What a person has to set, with the cluster of each instance."""
-    cluster = dict((one["instance_id"], one["cluster"]) for one in instances)  # an ID of two clusters on one host needs two TSPs
+    """What a person has to enter, with the cluster of each instance."""
+    cluster = dict((one["instance_id"], one["cluster"]) for one in instances)  # the same ID in two clusters on one host needs two TSPs
     return [dict(row, cluster=cluster[row["instance_id"]]) for row in plan.by_hand]
 
 
@@ -258,16 +259,25 @@ def as_file_name(text):
 
 
 def write_private(path, text):
+<<<<<<< HEAD
     """A file of the controller, for its owner alone."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     files.keep(path, text)
+=======
+    """Write a new file on the controller that only its owner can read."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # an existing file may have another mode, or be a link
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+>>>>>>> english-texts
 
 
 # preflight
 
 
 def mistakes(run, model):
-    """What prevents TSPs on hosts of this play from being set, before a cluster is asked."""
+    """What prevents the configuration of TSPs on hosts of this play, before a cluster is contacted."""
     here = hosts_of(run, model)
     found = [str(one) for one in model.named(run.option("tsp_entered"), "secure_tsp_tsp_entered")[1]] if here else []
     for host in here:
@@ -276,7 +286,7 @@ def mistakes(run, model):
 
 
 def lacking(run, here):
-    """What the controller lacks to speak with these hosts, each with the command that cures it."""
+    """What the controller lacks to manage these hosts, each with the command that installs it."""
     if not here:
         return []
     found = []
@@ -294,13 +304,13 @@ def lacking(run, here):
 
 
 def not_looked_at(run):
-    """Why this host is not looked at by a run that only looks; empty where it can be."""
+    """Why a run that changes nothing does not read this host; empty if it does."""
     missing = lacking(run, [run.host])
     return "It was not looked at. %s" % ". ".join(missing) if missing else ""
 
 
 def collection_version(name):
-    """The version of a collection, empty where it was not installed from a package, None where it is not installed."""
+    """The version of a collection; empty if it was not installed from a package, None if it is not installed."""
     try:
         package = importlib.import_module("ansible_collections." + name)
     except ImportError:
@@ -312,7 +322,7 @@ def collection_version(name):
 
 
 def hosts_of(run, model):
-    """Hosts of the play that modules for Windows look at."""
+    """Hosts of the play on which modules for Windows are used."""
     return [host for host in run.vars["ansible_play_hosts_all"] if tsps_of(model, host) and run.is_windows(host)]
 
 
@@ -326,7 +336,7 @@ def mistakes_of(run, model, host):
         profile = run.registry_profile(options["registry_profile"])
     except Refused as error:
         return found + [str(error)]
-    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # what is wrong with its cluster is told elsewhere
+    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # problems of its cluster are reported elsewhere
     found += _tsp_settings.against(instances, profile, options["settings"], options["instance_settings"]).problems
     if options["manage_installation"] and not (
             options["installer_version"] and _tsp_installation.SHA256.fullmatch(options["installer_sha256"])):

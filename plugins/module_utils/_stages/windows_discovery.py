@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages that find out where the TSP keeps a setting."""
+"""The stages that find out where the TSP stores a setting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 
 
 def snapshot(run, execute):
-    """Keep what the registry holds below the keys in question, in a file that only we may read: there may be secrets in it."""
+    """Save the registry below the keys in question to a file that only its owner can read, because it may contain secrets."""
     windows = discovering(run, execute)
     path = snapshot_file(run, windows)
     write_private(path, json.dumps(taken(windows)))
@@ -24,7 +24,7 @@ def snapshot(run, execute):
 
 
 def discover(run, execute):
-    """Compare the registry with the snapshot, and give the profile with what was found out."""
+    """Compare the registry with the snapshot, and return the profile with the findings."""
     windows = discovering(run, execute)
     path = snapshot_file(run, windows)
     try:
@@ -49,9 +49,9 @@ def discover(run, execute):
 
 
 def sit(run, execute):
-    """Take the next snapshot of a sitting, and tell what is entered before the one after it; after the last one give the profile.
+    """Take the next snapshot of a sitting, and show what to enter before the following one. After the last one, return the profile.
 
-    The snapshots wait in a file that only we may read, so that a sitting goes on where an earlier run left it.
+    The snapshots are kept in a file that only its owner can read, so that a later run continues the sitting.
     """
     windows = Windows(run, execute)
     options, number = windows.options, windows.options["discover_number"]
@@ -109,7 +109,7 @@ def snapshot_file(run, windows, name="%s.json"):
 
 
 def taken(windows):
-    """{key: {name: {type, value}}} of the keys and all below them, down to the depth."""
+    """{key: {name: {type, value}}} of the keys and all keys below them, down to the depth."""
     found, level = {}, list(windows.options["discover_keys"])
     for _depth in range(windows.options["discover_depth"]):
         below = []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stage that makes a draft of a registry profile from what tsp_installer_info read, and holds it against one host."""
+"""The stage that drafts a registry profile from the result of tsp_installer_info, and compares the draft with one host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOTHING = "From this installer no place of a setting follows, so no profile was 
 
 
 def draft(run, execute):
-    """The profile with what the installer and this host say. What was measured or confirmed before stays as it is."""
+    """The profile with what the installer and this host reveal. What was measured or confirmed before stays as it is."""
     windows = Windows(run, execute)
     options, found = windows.options, run.of_role("package").get("draft")
     windows.refuse_mistakes()
@@ -43,7 +43,7 @@ def draft(run, execute):
 
 
 def dialog(run, options, number):
-    """What the dialog of this TSP shows, as far as the lists and settings tell; a mistake there leaves it untold."""
+    """What the dialog of this TSP shows according to the lists and settings; only the settings if the lists cannot be read."""
     try:
         model, _mistakes, _unusual = complete(
             run.listed("clusters"), run.listed("users"), run.listed("instances"), is_windows=run.is_windows)

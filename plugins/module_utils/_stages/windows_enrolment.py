@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages in which TSPs get their certificates: profiles are armed, strings handed over, and what was fetched is read."""
+"""The stages in which TSPs enrol their certificates: arm profiles, hand over strings, and read the new certificates."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ NOBODY_LEARNS = (
 
 
 def hand_over(run, execute):
-    """Arm the profiles of instances that need a certificate, and hand their strings over: by the registry where the profile knows the
-    place, else by a file. What reached its TSP stays armed, since the TSP may fetch it later; what reached nobody is disarmed."""
+    """Arm the profiles of instances that need a certificate, and hand over their strings, in the registry if the profile specifies the
+    location, else in a file. A profile whose string reached its TSP stays armed, because the TSP may enrol later; others are disarmed."""
     model, windows = run.model(), Windows(run, execute)
     rows = _outcome.by_key(run.newest(run.host) or ())
     mine = [one for one in listed(run, model) if key_of(one) in rows]
     said = entered(run, model, False)
-    # What a person has entered is not replaced by a new string.
+    # A string that a person has entered is not replaced by a new one.
     waiting = [dict(one, rearm=one["rearm"] and key_of(one) not in said) for one in mine if awaited(rows[key_of(one)])]
     rows.update((key_of(one), _upgrade.begun(rows[key_of(one)])) for one in waiting if "upgrade" in rows[key_of(one)])
     work = HandOver(run, windows, model, rows)
@@ -74,7 +74,7 @@ def hand_over(run, execute):
 
 
 def ready(run, execute):
-    """Which TSPs are started anew so that they fetch: those with nothing left for a person, and those where one has entered it."""
+    """Determine which TSPs to restart so that they enrol: those with nothing left to enter, and those where it has been entered."""
     model, handed = run.model(), run.register(_run.HANDED)
     said = entered(run, model, typed(run))
     left = set(Key(row["cluster"], row["instance_id"]) for row in handed.get("by_hand") or ())
@@ -86,20 +86,20 @@ def ready(run, execute):
 
 
 def known_of(windows, instance):
-    """Settings of one instance alone, as _tsp_settings takes them."""
+    """Settings of one instance, as input for _tsp_settings."""
     mine = windows.options["instance_settings"].get(instance["instance_id"])
     return {instance["instance_id"]: mine} if mine else {}
 
 
 def awaited(row):
-    """Whether an instance is to fetch a certificate, and this was not looked at in an earlier part of the run."""
+    """Whether an instance has to enrol a certificate, and this was not checked in an earlier part of the run."""
     if row.get("upgrade") == _upgrade.BY_TSP:
         return row["state"] == _upgrade.LEFT
     return bool(row["needed"]) and not row["failed"] and "state" not in row
 
 
 def reasons_of(run):
-    """What the role changed on the host that acts after a restart only."""
+    """What the role changed on the host that takes effect only after a restart."""
     reasons = [INSTALLATION] if run.of_role("installed").get("changed") else []
     for found in run.of_role("written").get("results") or ():
         if found.get("changed") and found["item"]["restart"]:
@@ -108,7 +108,7 @@ def reasons_of(run):
 
 
 class HandOver(hosts.Enrolment):
-    """Arms profiles of one host, chunk by chunk, and hands over in place of enrolling."""
+    """Arms profiles of one host, chunk by chunk, and hands over strings instead of enrolling."""
 
     def __init__(self, run, windows, model, rows):
         super().__init__(run, windows.execute, model, rows)
@@ -117,7 +117,7 @@ class HandOver(hosts.Enrolment):
         self.way = None if self.has_place else windows.options["string_handover"]
 
     def of_use(self, due):
-        """Those whose string somebody would learn; the others fail."""
+        """The instances whose string can be handed over. The others fail."""
         if self.way != TO_NOBODY:
             return due
         lost = [one for one in due if not one["string_given"]]
@@ -126,7 +126,7 @@ class HandOver(hosts.Enrolment):
         return [one for one in due if one["string_given"]]
 
     def hindrance(self, cluster, chunk, canary, number):
-        """As for others; an upgrade has a gate, too."""
+        """As for others. In an upgrade, the gate is checked as well."""
         stopped = (self.run.register(_run.GATE).get("stopped") or {}).get(cluster)
         return tuple(stopped) if stopped else super().hindrance(cluster, chunk, canary, number)
 
@@ -155,7 +155,7 @@ class HandOver(hosts.Enrolment):
                 self.rows[key_of(one)] = dict(self.rows[key_of(one)], changed=True)
 
     def path(self, instance):
-        """The file of an instance's string."""
+        """Path of the file with an instance's string."""
         name = instance["instance_id"] if not self.model.several else "%s-%s" % (
             as_file_name(instance["cluster"]), instance["instance_id"])
         if self.way == ON_HOST:
@@ -164,7 +164,7 @@ class HandOver(hosts.Enrolment):
         return os.path.join(os.path.expanduser(folder), name + ".txt")
 
     def put(self, instance, string):
-        """The string in a file on the host, in a folder that its readers alone may open."""
+        """Write the string to a file on the host, in a folder that only its readers can open."""
         folder = self.windows.options["string_folder_on_host"]
         self.windows.ask("win_file", path=folder, state="directory")
         self.windows.ask("win_acl", path=folder, user=self.windows.options["string_readers"], rights="FullControl", type="allow")
@@ -174,7 +174,7 @@ class HandOver(hosts.Enrolment):
             raise Unanswered("%s.win_copy failed on this host." % NEEDS)
 
     def files_of(self, waiting, left):
-        """[cluster, instance ID, path] of the files that a person reads."""
+        """[cluster, instance ID, path] of the files that a person has to read."""
         return [[*key_of(one), self.path(one)] for one in waiting
                 if self.way in (ON_CONTROLLER, ON_HOST) and left[key_of(one)]]
 
@@ -183,7 +183,7 @@ class HandOver(hosts.Enrolment):
 
 
 def fetched(run, execute):
-    """Read what the TSPs fetched, and remove strings that were used."""
+    """Read the certificates that the TSPs enrolled, and remove strings that were used."""
     model, windows = run.model(), Windows(run, execute)
     handed = run.register(_run.HANDED)
     rows = _outcome.by_key(run.newest(run.host) or ())
@@ -207,7 +207,7 @@ def fetched(run, execute):
 
 
 def forget(run, windows, model, rows, on_host):
-    """Remove the strings of instances that hold their certificate."""
+    """Remove the strings of instances that have their certificate."""
     if run.check:
         return False
     work, changed = HandOver(run, windows, model, rows), False

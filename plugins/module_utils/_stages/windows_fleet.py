@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages of the action tsp_cluster for hosts whose TSP fetches its certificate itself: waiting, and what a person enters.
+"""The stages of the action tsp_cluster for hosts whose TSP enrols its certificate itself: waiting, and what a person enters.
 
-Each asks the clusters only where a host of the batch has such an instance to ask for.
+Each contacts the clusters only if a host of the batch has such an instance.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcom
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_sheet
 
-KEPT = ("failures", "plan", "secure", "told", "cut")  # of what the cutover registers
+KEPT = ("failures", "plan", "secure", "told", "cut")  # keys of the result of the cutover
 
 
 def pauses(run, name):
-    """Seconds to wait between looks until a deadline."""
+    """Seconds to wait between checks until a deadline."""
     return list(_tsp_settings.delays(run.option(name), run.option("first_pause"), run.option("longest_pause")))
 
 
 def restarted(run, host, *registers):
-    """Whether the role restarted the host, or its Telephony service, and that went well."""
+    """Whether the role restarted the host, or its Telephony service, successfully."""
     found = [(run.of_host(host, name).get("restart") or {}).get("by", windows.BY_NOBODY) for name in registers]
     return any(by != windows.BY_NOBODY for by in found)
 
@@ -31,7 +31,7 @@ def restarted(run, host, *registers):
 
 
 def wait(run):
-    """Look at the armed profiles until the TSPs have fetched, or the deadline is there. Without a restart, or an operator's word, once."""
+    """Check the armed profiles until the TSPs have enrolled or the deadline has passed; once without a restart or a confirmed entry."""
     model, surveys = run.model(), fleet.usable(run)
     asked, fetching = {}, set()
     for host in run.batch():
@@ -65,11 +65,11 @@ def wait(run):
 
 
 def sheet(run):
-    """Show what a person has to enter now, and say whether to wait for that."""
+    """Show what a person has to enter now, and return whether to wait for that."""
     if not run.option("tsp_operator") or run.check:
         return dict(changed=False, ask=False)
     left = dict((host, windows_sheet.rows_of(run, host, run.newest(host) or ())) for host in run.batch())
-    # Only what this run waits for is asked for now; the rest is in the summary, too.
+    # Only what this run waits for is requested now; the summary shows the rest as well.
     asking = [host for host in left if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand")]
     lines = windows_sheet.told(run, [host for host in asking if left[host]])
     if lines:
@@ -81,8 +81,8 @@ def sheet(run):
 
 
 def see(run):
-    """After restarts, look until the clusters see the TSPs connected, or the deadline is there. Gives the cutover's register anew, with
-    the ways that follow from what is seen."""
+    """After restarts, check until the clusters report the TSPs as connected or the deadline has passed. Returns an updated result of the
+    cutover, with the methods of verification that follow."""
     model, before = run.model(), run.needed(_run.CUTOVER, "Cut over users to the secure port")
     kept = dict((key, before[key]) for key in KEPT if key in before)
     seen = clusters.Seen(secure=keys_in(before.get("secure")))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a host shows of its TSPs, before a run that changes something and for one that does not, and the installation that follows."""
+"""Read the TSPs of a host, for runs that change something and for runs that do not, and install them if necessary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NO_WINDOWS = (
 
 
 def look(run, execute):
-    """What the host shows of its TSPs: addresses, providers, certificates, settings, and whether it reaches the cluster."""
+    """Read the host's TSPs: addresses, providers, certificates, settings, and whether the host reaches the cluster."""
     mine = listed(run, run.model())
     if run.register(_run.PREFLIGHT).get("stopped") or not run.is_windows(run.host):
         return beside(hosts.look(run, execute), mine)
@@ -48,7 +48,7 @@ def look(run, execute):
 
 
 def inspect(run, execute):
-    """The same for a run that changes nothing and asks no cluster first."""
+    """The same for a run that changes nothing and contacts no cluster first."""
     mine = listed(run, run.model())
     if not run.is_windows(run.host):
         return beside(hosts.inspect(run, execute), mine)
@@ -59,7 +59,7 @@ def inspect(run, execute):
 
 
 def beside(found, tsps):
-    """What another host shows, with the instances that only a Windows host could show."""
+    """The result for a host that is not a Windows host, with the instances that only a Windows host could show."""
     rows = [_outcome.failed(_outcome.fresh(one), NO_WINDOWS) for one in tsps]
     return dict(found, rows=found["rows"] + rows) if rows and not found["refused"] else found
 
@@ -77,16 +77,23 @@ def of_tsps(run, execute, mine, changes=True):
         installation = decided(run, windows, mine) if changes and windows.options["manage_installation"] else None
     except Unanswered as error:
         return dict(result, refused=str(error), warnings=[str(error)])
+<<<<<<< HEAD
     found, closed, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
                                            None if clock is None else clock - sent)
     # A restart is for all TSPs of a PC, so what is in the way of one cluster's TSPs is in the way of all.
     problems = [sentence for _cluster, sentence in found + closed] + plan.problems
+=======
+    found, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
+                                   None if clock is None else clock - sent)
+    # A restart affects all TSPs of a PC, so a problem for one cluster's TSPs is a problem for all.
+    problems = [sentence for _cluster, sentence in found] + plan.problems
+>>>>>>> english-texts
     if installation:
         problems, warnings = problems + installation["problems"], warnings + installation["warnings"]
     work = work_of(windows, mine, plan, installation)
     warnings += ["TSP %03d is not in TAPI's list of providers, so instance %s cannot fetch a certificate." % (
         one["tsp_number"], one["item"]["instance_id"]) for one in facts["instances"] if not (one["installed"] or work.get("install"))]
-    if problems and changes:  # nothing is to be done on this host
+    if problems and changes:  # nothing may be done on this host
         return dict(result, refused=" ".join(problems), warnings=warnings + problems)
     rows = [_outcome.updated(_outcome.fresh(one), found, one) for one, found in zip(mine, facts["instances"])]
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
@@ -96,7 +103,7 @@ def of_tsps(run, execute, mine, changes=True):
 
 
 def decided(run, windows, mine):
-    """What to do about the installation, with its problems in one list."""
+    """What to do about the installation, and the problems with it in one list."""
     options = windows.options
     system = dict((name, windows.ask("win_reg_stat", path=key, name=name).get("value")) for name, key in _tsp_installation.SYSTEM.items())
     decision = _tsp_installation.decision(
@@ -112,7 +119,7 @@ def decided(run, windows, mine):
 
 
 def work_of(windows, mine, plan, installation):
-    """What the role has to do on the host; empty where that is nothing."""
+    """What the role has to do on the host; empty if there is nothing to do."""
     work = {}
     if installation and installation["action"] != _tsp_installation.NONE:
         options, architecture = windows.options, installation["architecture"]
@@ -132,7 +139,7 @@ def work_of(windows, mine, plan, installation):
 
 
 def read(run, execute):
-    """What the host shows, for judgements that come when all hosts and clusters were read. Nothing changes."""
+    """Read the host, for an evaluation after all hosts and clusters were read. Changes nothing."""
     windows, mine = Windows(run, execute), listed(run, run.model())
     told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
     facts, _strings = windows.facts(mine, run.option("soon_days"))
@@ -145,8 +152,8 @@ def read(run, execute):
 
 
 def judged_reading(host, told, certificates, outside=None, releases=None):
-    """(instances, findings, addresses) of one of the hosts whose registers of read() are told. certificates: {cluster: those of servers,
-    None where they could not be read}. outside: {cluster: DER of the authorities of its online CA}. releases: {cluster: its release}."""
+    """(instances, findings, addresses) of a host. told: results of read(). certificates: {cluster: server certificates, None if they
+    could not be read}. outside: {cluster: DER of the authorities of its online CA}. releases: {cluster: its release}."""
     authorities = dict((name, authorities_of(found)) for name, found in certificates.items())
     facts = dict((name, _tsp_host.with_authorities(one["facts"], authorities, outside)) for name, one in told.items())
     mine = told[host]
@@ -159,7 +166,7 @@ def judged_reading(host, told, certificates, outside=None, releases=None):
 
 
 def traces(run, execute, asked, mask):
-    """What the newest trace files of the TSPs tell, where the settings say in which folder they are."""
+    """What the newest trace files of the TSPs show, if the settings specify their folder."""
     windows = Windows(run, execute)
     folder, most = windows.options["settings"].get("trace.directory"), run.option("diagnose_windows_trace_files")
     mine = [one for one in windows.placed(listed(run, run.model())) if key_of(one) in asked]
@@ -184,7 +191,7 @@ def traces(run, execute, asked, mask):
 
 
 def install(run, execute):
-    """Download the installer where it is to be, and run it silently. The command line may hold a password, so no message quotes it."""
+    """Download the installer if necessary, and run it silently. The command line may contain a password, so no message quotes it."""
     work, windows = run.register(_run.LOOKED)["tsp"]["work"]["install"], Windows(run, execute)
     options, mine = windows.options, listed(run, run.model())
     if run.check:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages in which TSPs go to the secure port: the tick before the cutover, and what is left to restart for after it."""
+"""The stages in which TSPs move to the secure port: enable the secure connection before the cutover, and restart after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOT_TICKED = (
 
 
 def ticked_by_hand(run, model, by_operator):
-    """{Key} of instances whose secure connection a person has ticked. Of what needed a certificate, the last run listed only that."""
+    """{Key} of instances whose secure connection a person has ticked. If they needed a certificate, the last run listed only that."""
     found = entered(run, model, by_operator)
     if by_operator:
         return found
@@ -49,9 +49,9 @@ def ticked_by_hand(run, model, by_operator):
 
 
 def untick(run, execute, mine):
-    """Switch the secure connection of these instances off, whose users left the secure port, where the registry profile knows the place.
+    """Disable the secure connection of these instances, whose users left the secure port, if the registry profile specifies its location.
 
-    Their TSPs are off the air until it is off and they are started anew. by_hand: what a person has to untick; restart: as in settle.
+    Their TSPs cannot connect until it is off and they are restarted. by_hand: what a person has to untick; restart: as in settle.
     """
     windows = Windows(run, execute)
     nothing = dict(by=BY_NOBODY, reasons=[], said="")
@@ -70,8 +70,8 @@ def untick(run, execute, mine):
 
 
 def tick(run, execute):
-    """Switch the secure connection on where the registry profile knows the place, for users that are on the secure port or will be
-    by this run. It acts at the TSP's next start, so the connections go on until then."""
+    """Enable the secure connection, if the registry profile specifies its location, for users that are on the secure port or will be
+    moved to it by this run. It takes effect at the TSP's next start, so existing connections continue until then."""
     model, told = run.model(), run.register(_run.DUE)
     chosen = keys_in((told.get("going") or []) + (told.get("secure") or []))
     rows = _outcome.by_key(run.newest(run.host) or ())
@@ -109,12 +109,12 @@ def switch(windows, instances, plan):
 
 
 def not_ticked(run, model, register):
-    """{Key of a user: sentence} of users with a TSP that nobody told to use the secure port. register: LOOKED, for what can be told by
-    the registry, or TICKED, for what was."""
+    """{Key of a user: sentence} for users with a TSP that is not configured to use the secure port. register: LOOKED, for what can be set
+    in the registry, or TICKED, for what was set."""
     tsps = [one for one in model.listed() if one["enrolment"] == "tsp" and one["state"] == "present"]
     if not tsps:
         return {}
-    # Before the pause it is not known yet what the operator does.
+    # Before the pause, it is not known yet what the operator will do.
     ready, missing = ticked_by_hand(run, model, run.option("tsp_operator") if register == _run.LOOKED else typed(run)), {}
     for host in run.vars["ansible_play_hosts_all"]:
         found = run.of_host(host, register)
@@ -126,13 +126,13 @@ def not_ticked(run, model, register):
 
 
 def to_restart(run):
-    """Hosts whose TSPs this run may start anew, so that a connection of theirs may be cut by a cutover."""
+    """Hosts whose TSPs this run may restart, so that a cutover may cut their connections."""
     return set(host for host in run.vars["ansible_play_hosts_all"]
                if (run.of_host(host, _run.LOOKED).get("tsp") or {}).get("may_restart"))
 
 
 def settle(run, execute):
-    """What is left to be restarted for after the cutover. A tick whose user was not cut over after all is taken back."""
+    """Determine what still needs a restart after the cutover. If a user was not cut over, its secure connection is disabled again."""
     model, begun, ticked = run.model(), run.register(_run.READY), run.register(_run.TICKED)
     was = keys_in(run.register(_run.DUE).get("secure"))
     secure = keys_in(run.register(_run.CUTOVER).get("secure"))
@@ -152,7 +152,7 @@ def settle(run, execute):
             message = ("Secure Connection is switched on, but the user is not cut over: the TSP is off the air at its next start. It could "
                        "not be taken back: %s" % error)
             rows.update((key_of(one), _outcome.also_failed(rows[key_of(one)], message)) for one in back)
-    again = run.register(_run.SETTLED).get("restart") or {}  # of the batch that this host was in
+    again = run.register(_run.SETTLED).get("restart") or {}  # from the batch of this host
     reasons = [] if again.get("by", BY_NOBODY) != BY_NOBODY else list(begun.get("deferred") or ())
     if any(key_of(one) in written and owner_of(one) in secure or key_of(one) in by_hand and owner_of(one) in secure - was for one in mine):
         reasons.append(SECURE_CONNECTION)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a person has to enter in the dialogs of TSPs: the rows that are left of each PC, and its sheet in files of the controller."""
+"""What a person has to enter in the dialogs of TSPs: the remaining rows for each PC, and its sheet in files on the controller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE, TABLE = "html", "csv"
 
 
 def rows_of(run, host, outcomes):
-    """What is left to be entered on a host, with the files that strings are in."""
+    """What is left to enter on a host, with the files that contain strings."""
     looked, handed, ticked, restored = (run.of_host(host, name) for name in (_run.LOOKED, _run.HANDED, _run.TICKED, _run.RESTORED))
     files = dict((Key(cluster, name), path) for cluster, name, path in handed.get("files") or ())
     rows = _work_sheet.left(outcomes, (looked.get("tsp") or {}).get("by_hand") or (), handed.get("by_hand") or (),
@@ -33,7 +33,7 @@ def said_of(run, host):
 
 
 def told(run, hosts):
-    """Lines for the terminal with everything that is left on these hosts, and their sheets brought up to date."""
+    """Return lines for the terminal with everything that is left on these hosts, and update their sheets."""
     lines, written, several = [], [], run.model().several
     for host in hosts:
         rows, said = rows_of(run, host, run.newest(host) or ()), said_of(run, host)
@@ -43,7 +43,7 @@ def told(run, hosts):
 
 
 def put(run, host, rows, said, several):
-    """Write the page and the table of a host; where nothing is left, those of an earlier run go. Gives the path of the page."""
+    """Write the page and the table of a host, or remove those of an earlier run if nothing is left. Returns the path of the page."""
     folder = run.option("sheet_folder")
     if not folder or run.check:
         return []
@@ -69,7 +69,7 @@ def ours(path):
 
 
 def strings_of(run, rows):
-    """{Key: string} of those in files of the controller."""
+    """{Key: string} for the strings in files on the controller."""
     found = {}
     for row in rows:
         if row["file"]:

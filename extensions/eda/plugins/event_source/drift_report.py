@@ -11,20 +11,20 @@ import os
 
 DOCUMENTATION = r"""
 ---
-short_description: Reports that the playbook drift wrote
+short_description: Watch for reports of the playbook drift
 description:
-  - Gives an event C(drift) for each new C(report.json) in a folder. It has C(findings), the number of what is critical or a warning,
-    C(codes), the number of each code, and C(generated), the time of the report.
-  - A report that was there at the start gives no event. Names, addresses and texts of findings stay in the report.
+  - Emits an event C(drift) for each new C(report.json) in a folder. It contains C(findings), the number of critical findings and
+    warnings, C(codes), the number of findings with each code, and C(generated), the time of the report.
+  - A report that exists at the start does not cause an event. Names, addresses and texts of findings stay in the report.
 options:
   folder:
     description:
-      - The folder that drift writes its reports to.
+      - Folder to which the playbook drift writes its reports.
     type: str
     required: true
   delay:
     description:
-      - Seconds between two looks.
+      - Seconds between two checks.
     type: float
     default: 5
 """
@@ -36,7 +36,7 @@ NAME = "report.json"
 
 
 def stamp_of(path):
-    """What tells one report from the one before; None where there is none."""
+    """What distinguishes a report from the previous one; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -45,7 +45,7 @@ def stamp_of(path):
 
 
 def event_of(path):
-    """The event of a report, None while it is not whole."""
+    """The event for a report; None while it is incomplete."""
     try:
         with open(path, encoding="utf-8") as stream:
             report = json.load(stream)
