@@ -218,23 +218,5 @@ def write(run, pages, folder):
     return failures
 
 
-<<<<<<< HEAD
-=======
-def keep(path, text):
-    """Write a page in one step, so that it is either complete or the former one. A link is replaced, never followed."""
-    temporary = "%s.%d" % (path, os.getpid())
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
->>>>>>> english-texts
 ON_CLUSTERS = {"diagnosis_lists": lists, "openings": openings, "diagnosis": diagnosis}
 ON_HOSTS = {"knock": knock, "opened": opened}

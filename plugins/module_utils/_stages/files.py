@@ -11,13 +11,13 @@ import os
 
 
 def make_folder(path, mode=0o700):
-    """The folder with this mode; raises OSError."""
+    """Make the folder, with this mode. Raises OSError."""
     os.makedirs(path, mode, exist_ok=True)
     os.chmod(path, mode)
 
 
 def keep(path, text, mode=0o600):
-    """In one step, so that a file is whole or the former one; a link there is replaced, never followed. Raises OSError."""
+    """Write a file in one step, so that it is either complete or the former one. A link is replaced, never followed. Raises OSError."""
     temporary = "%s.%d" % (path, os.getpid())
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)

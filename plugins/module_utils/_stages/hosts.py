@@ -181,16 +181,10 @@ def vouched_for(trust_list, known):
 
 
 def judged(run, before, instances, answer, ahead):
-<<<<<<< HEAD
-    """(problems, closed, what is unusual as sentences). ahead: seconds of its clock, None where that is not known.
-
-    problems: (cluster, sentence) of what is in the way of the host's instances of that cluster; "" is in the way of all.
-    closed: the same of a CAPF, which is in the way only of instances that need a certificate.
-=======
-    """(problems, warnings as sentences). ahead: seconds by which its clock is ahead, None if that is not known.
+    """(problems, closed, warnings as sentences). ahead: seconds by which its clock is ahead, None if that is not known.
 
     problems: (cluster, sentence) for what stops the host's instances of that cluster; "" stands for all clusters.
->>>>>>> english-texts
+    closed: the same for a CAPF, which stops only the instances that need a certificate.
     """
     problems, closed, warnings = [], [], []
     if not instances:
@@ -228,12 +222,7 @@ def refusal(problems, instances):
     return " ".join(sentence for _cluster, sentence in problems) if everything else ""
 
 
-<<<<<<< HEAD
 def by_cluster(problems):
-=======
-def without_clusters(rows, problems):
-    """The rows. Those of a cluster with problems are marked as failed."""
->>>>>>> english-texts
     told = {}
     for cluster, sentence in problems:
         told[cluster] = " ".join(filter(None, (told.get(cluster), sentence)))
@@ -241,7 +230,7 @@ def without_clusters(rows, problems):
 
 
 def without_clusters(rows, problems, concerned="cluster"):
-    """The rows, of which those of a cluster with problems failed. concerned: a key that is true for rows of which that holds."""
+    """The rows. Those of a cluster with problems are marked as failed, if the value of the key C(concerned) is true."""
     told = by_cluster(problems)
     return [_outcome.also_failed(row, told[row["cluster"]]) if row["cluster"] in told and row[concerned] else row for row in rows]
 
@@ -360,12 +349,8 @@ class Enrolment:
         return self.run.option("batch_instances"), 0
 
     def work(self, due):
-<<<<<<< HEAD
-        """Everything that is due on this host, as long as nothing speaks against a further chunk."""
-        due = self.within_reach(due)
-=======
         """Do everything that is due on this host, as long as nothing prevents a further chunk."""
->>>>>>> english-texts
+        due = self.within_reach(due)
         chunks, hindered = self.chunks(due), {}
         closes = self.window()
         self.host.take(dict(event="planned", total=len(due), batches=len(chunks), closes=closes["ends"], timezone=closes["timezone"]))
@@ -381,7 +366,7 @@ class Enrolment:
                 self.run.show(self.host.of_host(clusters.clock()))
 
     def within_reach(self, due):
-        """Without those whose CAPF the host does not reach: a profile is not armed in vain."""
+        """Without the instances whose CAPF the host cannot reach, so that no profile is armed in vain."""
         closed = by_cluster(self.run.register(_run.LOOKED).get("closed") or ())
         for one in due:
             if one["cluster"] in closed:

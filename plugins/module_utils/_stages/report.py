@@ -18,7 +18,7 @@ NAMES = ("folder", "folder_mode", "file_mode", "title", "kind", "instances", "fi
 
 
 def report(run):
-    """Write the three files; that is no change of what they report."""
+    """Write the three files. This is not a change of what they report."""
     given = dict((name, run.template(PREFIX + name, run.vars[PREFIX + name])) for name in NAMES if run.vars.get(PREFIX + name) is not None)
     code = given.get("exit_code")
     document = _report.document(

@@ -25,11 +25,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     windows_secure,
 )
 
-<<<<<<< HEAD
-LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal, report)  # with which nothing is changed: where one breaks on clusters, the run ends
-=======
-LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal)  # these change nothing; if one breaks on clusters, the run ends
->>>>>>> english-texts
+LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal, report)  # these change nothing; if one breaks on clusters, the run ends
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
 ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
 for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery, windows_draft):  # for hosts of both kinds

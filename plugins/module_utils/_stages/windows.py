@@ -259,18 +259,9 @@ def as_file_name(text):
 
 
 def write_private(path, text):
-<<<<<<< HEAD
-    """A file of the controller, for its owner alone."""
+    """Write a file on the controller that only its owner can read."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     files.keep(path, text)
-=======
-    """Write a new file on the controller that only its owner can read."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # an existing file may have another mode, or be a link
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
->>>>>>> english-texts
 
 
 # preflight

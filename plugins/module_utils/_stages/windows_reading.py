@@ -77,17 +77,10 @@ def of_tsps(run, execute, mine, changes=True):
         installation = decided(run, windows, mine) if changes and windows.options["manage_installation"] else None
     except Unanswered as error:
         return dict(result, refused=str(error), warnings=[str(error)])
-<<<<<<< HEAD
     found, closed, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
                                            None if clock is None else clock - sent)
-    # A restart is for all TSPs of a PC, so what is in the way of one cluster's TSPs is in the way of all.
-    problems = [sentence for _cluster, sentence in found + closed] + plan.problems
-=======
-    found, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
-                                   None if clock is None else clock - sent)
     # A restart affects all TSPs of a PC, so a problem for one cluster's TSPs is a problem for all.
-    problems = [sentence for _cluster, sentence in found] + plan.problems
->>>>>>> english-texts
+    problems = [sentence for _cluster, sentence in found + closed] + plan.problems
     if installation:
         problems, warnings = problems + installation["problems"], warnings + installation["warnings"]
     work = work_of(windows, mine, plan, installation)
