@@ -24,6 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _
 from controller import ROOT, Controller
 
 STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
+LIBRARY = STAND_INS / "ansible_collections" / "ansible" / "windows" / "plugins" / "module_utils"
 PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
 WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
@@ -179,9 +180,11 @@ class WindowsSite:
             "registry": {PROVIDERS: {}}, "files": {}, "addresses": [self.addresses[host]], "tsp_url": self.tsp.url(host),
         })
         self.add_providers(host, 1)
-        # The interpreter carries the name of the host's state, because modules take no options beside the real ones.
+        # The interpreter carries the name of the host's state, because modules take no options beside the real ones. Without
+        # packages (-S), of which the stand-ins use none, it starts sooner.
         interpreter = self.interpreter(host)
-        interpreter.write_text("#!/bin/sh\nSCRIPTED_WINDOWS='%s' exec '%s' \"$@\"\n" % (self.file(host), sys.executable))
+        interpreter.write_text("#!/bin/sh\nSCRIPTED_WINDOWS='%s' PYTHONPATH='%s' exec '%s' -S \"$@\"\n" % (
+            self.file(host), LIBRARY, sys.executable))
         interpreter.chmod(0o700)
 
     def file(self, host):
@@ -245,7 +248,7 @@ class WindowsSite:
 
     def inventory(self):
         hosts = {
-            host: {"ansible_python_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows",
+            host: {"ansible_sh_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows",
                    **self.hosts.get(host, {})}
             for host in self.addresses}
         hosts.update(self.others)

@@ -13,16 +13,17 @@ import base64
 import importlib
 import importlib.util
 import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
-import types
 
 import collection_path
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import windows
-from module_arguments import patch_module_args
 
 HERE = collection_path.ROOT / "tests" / "e2e" / "windows"
 COLLECTION = HERE / "collections" / "ansible_collections" / "ansible" / "windows"
@@ -66,19 +67,41 @@ def documentation_script():
     return script
 
 
+LIBRARY = COLLECTION / "plugins" / "module_utils"
+MARKER = "<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"  # of ansible-core, which writes the arguments in its place
+
+
 @pytest.fixture
-def stand_in(monkeypatch):
-    """stand_in(name): the module, imported as Ansible would."""
-    for name, path in (("ansible_collections.ansible", []), ("ansible_collections.ansible.windows", [str(COLLECTION)])):
-        package = types.ModuleType(name)
-        package.__path__ = path
-        monkeypatch.setitem(sys.modules, name, package)
-    names = [name for name in sys.modules if name.startswith("ansible_collections.ansible.windows.")]
-    for name in names:
-        monkeypatch.delitem(sys.modules, name)
-    yield lambda name: importlib.import_module("ansible_collections.ansible.windows.plugins.modules." + name)
-    for name in [name for name in sys.modules if name.startswith("ansible_collections.ansible.windows.")]:
-        del sys.modules[name]
+def library(monkeypatch):
+    """The library of the stand-ins."""
+    monkeypatch.syspath_prepend(str(LIBRARY))
+    yield importlib.import_module("scripted_windows")
+    del sys.modules["scripted_windows"]
+
+
+def source(name):
+    return COLLECTION / "plugins" / "modules" / (name + ".py")
+
+
+@pytest.fixture
+def stand_in(library):
+    """stand_in(name): the module, imported."""
+    def load(name):
+        spec = importlib.util.spec_from_file_location("stand_in_" + name, source(name))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def played(name, given, state, check_mode=False):
+    """(exit code, result) of a stand-in that runs as Ansible runs it, its text on standard input."""
+    arguments = {**given, "_ansible_module_name": "ansible.windows." + name, "_ansible_check_mode": check_mode}
+    run = subprocess.run(
+        [sys.executable, "-S"], input=source(name).read_text().replace(MARKER, json.dumps(arguments)), stdout=subprocess.PIPE,
+        env={**os.environ, "SCRIPTED_WINDOWS": str(state), "PYTHONPATH": str(LIBRARY)}, text=True, timeout=60, check=False)
+    return run.returncode, json.loads(run.stdout)
 
 
 class Caught(Exception):
@@ -123,16 +146,128 @@ def test_the_checker_sees_what_is_wrong():
     assert len(list(wrong_options({"path": {"type": "path", "required": True, "aliases": ["k"]}, "x": {}}, documented))) == 3
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_results_are_documented(name, stand_in, monkeypatch, tmp_path, capsys):
+@pytest.fixture
+def state(tmp_path):
     path = tmp_path / "state.json"
     path.write_text(json.dumps(STATE))
-    monkeypatch.setenv("SCRIPTED_WINDOWS", str(path))
-    with patch_module_args(CALLS[name]), pytest.raises(SystemExit):
-        stand_in(name).main()
-    result = json.loads(capsys.readouterr().out)
-    assert result.get("failed") or result["changed"] in (True, False)
+    return path
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_results_are_documented(name, state):
+    rc, result = played(name, CALLS[name], state)
     assert set(result) - ALWAYS - set(RECORD[name]["returns"]) == set()
+    if result.get("failed"):
+        assert rc == 1
+    else:
+        assert rc == 0 and result["changed"] in (True, False)
+        # A stand-in that ends while it holds the host leaves it as it was.
+        assert json.loads(state.read_text()).get("calls") == (None if name == "win_package" else ["ansible.windows." + name])
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_ansible_starts_a_stand_in_as_it_is(name):
+    """It packs whatever imports from a collection or from itself. The first line is what it and its sanity tests agree on."""
+    text = source(name).read_text()
+    assert text.startswith("#!/bin/sh\n") and "module_utils" not in text and text.count(MARKER) == 1
+    assert text.endswith('\n    play(main, r"""%s""")\n' % MARKER)
+
+
+@pytest.mark.parametrize("value", [
+    "", '"', '""', '"""', '\\"""', "\\", 'C:\\folder\\"', "'''", "\\u0041", "\\N{DASH}", "two\nlines\r\t\0", "Stra\u00dfe \u2028", "\U0001f600"])
+def test_every_text_arrives_as_it_is(value, state):
+    """Arguments stand in the module's text: nothing in them may end the literal there, or be read as Python."""
+    path = "HKLM:\\SOFTWARE\\X"
+    assert played("win_regedit", {"path": path, "name": "B", "data": value}, state)[0] == 0
+    assert json.loads(state.read_text())["registry"][path]["B"] == {"type": "REG_SZ", "value": value}
+
+
+OPTIONS = {
+    "path": {"type": "str", "required": True, "aliases": ["key"]},
+    "kind": {"type": "str", "choices": ["a", "b"], "default": "a"},
+    "state": {"type": "str", "choices": ["up", "down"]},
+    "name": {"type": "str", "aliases": ["entry", "value"]},
+    "count": {"type": "int", "default": 3},
+    "share": {"type": "float"},
+    "force": {"type": "bool", "default": True},
+    "words": {"type": "list", "elements": "str", "default": "all"},
+    "codes": {"type": "list", "elements": "int"},
+    "few": {"type": "list", "elements": "str", "choices": ["a", "b"]},
+    "folder": {"type": "path"},
+    "data": {"type": "raw"},
+}
+VALUES = [
+    "", "a", "b", "up", "on", "A", "yes", "True", " No ", "f", "maybe", "1", "0", "7", "7.0", "7.5", "1e3", "-1", "x", "a,b", "1,2", "1,x", "a,c",
+    "~/x", "$HOME\\x", "C:\\x", "nan", 0, 1, 2, -5, 7.0, 7.5, 1.0, True, False, [], ["a"], ["a", "c"], ["1", 2], [1, "x"], [True]]
+
+
+def by_ansible(given):
+    """The options by the checks of AnsibleModule, or None where these refuse them. As text: True is no 1."""
+    result = ArgumentSpecValidator(OPTIONS).validate(given)
+    return None if result.error_messages else repr([result.validated_parameters[name] for name in OPTIONS])
+
+
+def by_library(library, given):
+    params, wrong = library.checked(OPTIONS, given)
+    assert all(isinstance(sentence, str) for sentence in wrong)
+    return None if wrong else repr([params[name] for name in OPTIONS])
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_values_are_checked_as_by_ansible(name, library):
+    values = [value for value in VALUES if not (isinstance(value, list) and OPTIONS[name]["type"] in ("str", "path"))]
+    for value in values:
+        given = {"path": "p", name: value}
+        assert by_library(library, given) == by_ansible(given), value
+
+
+@pytest.mark.parametrize("given", [
+    {}, {"key": "p"}, {"path": "p", "unknown": 1}, {"key": "p", "entry": "x"}, {"key": "p", "value": "x"}, {"entry": "x"},
+    {"path": "p", "name": None}, {"path": "p", "state": None}, {"path": "p", "count": None}, {"path": "p", "force": None},
+    {"path": "p", "data": None}, {"path": "p", "data": {"a": [1]}}, {"path": "p", "codes": {"a": 1}}, {"path": "p", "few": None},
+    {"path": "p", "count": [1]}, {"path": "p", "share": {}}, {"path": "p", "force": [True]}], ids=repr)
+def test_options_are_checked_as_by_ansible(given, library):
+    assert by_library(library, given) == by_ansible(given)
+
+
+@pytest.mark.parametrize("given", [
+    {"path": "p", "key": "q"}, {"path": None}, {"path": ["p"]}, {"path": {"p": 1}}, {"path": "p", "kind": None},
+    {"path": "p", "folder": ["x"]}, {"path": "p", "words": [["x"]]}, {"path": "p", "words": None}], ids=repr)
+def test_what_no_task_means_is_refused(given, library):
+    """AnsibleModule lets some of these pass."""
+    assert by_library(library, given) is None
+
+
+def test_a_refused_call_says_why_and_changes_nothing(state):
+    before = state.read_text()
+    rc, result = played("win_acl", {"path": "C:\\x", "type": "maybe", "user": "u", "right": "all"}, state)
+    assert rc == 1 and result["failed"] and state.read_text() == before
+    for part in ("Unsupported parameters: right", "missing required arguments: rights", "must be one of: allow, deny, got: maybe"):
+        assert part in result["msg"]
+
+
+def told(node):
+    """All names and values of a result."""
+    if isinstance(node, dict):
+        return [*node, *(part for value in node.values() for part in told(value))]
+    return [part for item in node for part in told(item)] if isinstance(node, list) else [node]
+
+
+def test_a_secret_is_in_no_result(state):
+    secret = "Ver\"y-secr\\et"
+    calls = {"done": {"dest": FILE}, "elsewhere": {"dest": "C:\\" + secret}, "no dest": {}, "unknown": {"dest": FILE, "more": secret}}
+    for name, given in calls.items():
+        rc, result = played("win_copy", {"content": secret, **given}, state)
+        assert rc == (name in ("no dest", "unknown")), name
+        assert result["invocation"]["module_args"]["content"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        assert not [part for part in told(result) if secret in str(part)], name
+    assert base64.b64decode(json.loads(state.read_text())["files"][FILE]["content"]).decode() == secret
+
+
+def test_a_change_in_check_mode_is_told_and_not_made(state):
+    before = state.read_text()
+    rc, result = played("win_copy", CALLS["win_copy"], state, check_mode=True)
+    assert rc == 0 and result["changed"] is True and state.read_text() == before
 
 
 def uses(node):

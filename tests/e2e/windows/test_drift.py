@@ -94,7 +94,7 @@ def test_settings_issuers_and_ports_are_told_with_the_rest(site):
         assert (host, "CAPF at 127.0.0.1, TCP port 3804, is not reachable from this host.") in found
     foreign = "The certificate was not issued by the cluster's present CAPF certificate."
     assert ("recorder02", foreign) in found and ("recorder01", foreign) not in found
-    assert "win_regedit" not in site.state("recorder02")["calls"]
+    assert "ansible.windows.win_regedit" not in site.state("recorder02")["calls"]
 
 
 def test_what_a_tsp_administrator_watches(site):

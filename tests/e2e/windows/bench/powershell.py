@@ -10,35 +10,33 @@ win_reboot asks of PowerShell itself is answered here. Everything else is refuse
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import pathlib
 import re
-import runpy
 import sys
 import types
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "collections")]
+PLUGINS = HERE.parent / "collections" / "ansible_collections" / "ansible" / "windows" / "plugins"
+sys.path[:0] = [str(PLUGINS / "modules"), str(PLUGINS / "module_utils")]
 SEPARATOR = b"\0\0\0\0"
 MODULE = re.compile(r"ansible_collections\.ansible\.windows\.plugins\.modules\.(\w+)\.ps1\Z")
 
 
 def run_module(manifest):
     """The stand-in for the module, with exactly the options that arrived."""
-    from ansible.module_utils import basic  # pylint: disable=import-outside-toplevel
+    import scripted_windows  # pylint: disable=import-outside-toplevel
 
     (action,) = manifest["actions"]
     name = MODULE.match(action["params"]["Script"]).group(1)
     (given,) = [one["Value"] for one in action["params"]["Variables"] if one["Name"] == "complex_args"]
-    basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode(), "legacy"
-    runpy.run_module("ansible_collections.ansible.windows.plugins.modules." + name, run_name="__main__")
+    scripted_windows.play(importlib.import_module(name).main, json.dumps(given))
 
 
 def run_script(text):
     """What win_reboot asks: when Windows started, to restart it, and whether somebody could log in."""
-    from ansible_collections.ansible.windows.plugins.module_utils import (  # pylint: disable=import-outside-toplevel
-        scripted_windows,
-    )
+    import scripted_windows  # pylint: disable=import-outside-toplevel
 
     with scripted_windows.scripted_host(types.SimpleNamespace(_name="powershell", check_mode=False)) as host:
         if "shutdown.exe /r" in text:

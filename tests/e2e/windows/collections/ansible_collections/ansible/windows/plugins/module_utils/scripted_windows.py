@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A scripted Windows host: one JSON file that the stand-in modules read and change.
 
-The file is named by the environment variable SCRIPTED_WINDOWS, which the host's Python interpreter sets.
+The file is named by the environment variable SCRIPTED_WINDOWS, which the host's interpreter sets. It finds this library, too: a
+module that imports from the collection would be packed together with AnsibleModule, whose start costs ten times what a stand-in
+does. So what they need of AnsibleModule is here, and no heavy library is imported before it is used.
 """
 
 from __future__ import annotations
@@ -14,9 +16,7 @@ import fcntl
 import json
 import os
 import re
-import urllib.request
-
-from ansible.module_utils.basic import AnsibleModule
+import sys
 
 HIVE = re.compile(r"HK(CC|CR|CU|LM|U):\\")
 PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
@@ -87,6 +87,8 @@ class Host:
     def open_providers(self):
         """TAPI starts its providers: tell the scripted TSP, and take over what it wrote."""
         if self.state["tsp_url"]:
+            import urllib.request  # pylint: disable=import-outside-toplevel
+
             request = urllib.request.Request(self.state["tsp_url"], json.dumps(self.state).encode(), method="POST")
             with urllib.request.urlopen(request) as answer:
                 self.state = {**EMPTY, **json.loads(answer.read())}
@@ -106,6 +108,128 @@ def scripted_host(module):
             json.dump(host.state, stream, indent=1)
 
 
+def text(value):
+    if value is None or isinstance(value, (dict, list)):
+        raise TypeError("a text is wanted")
+    return str(value)
+
+
+def listed(value):
+    if isinstance(value, list):
+        return value
+    return text(value).split(",") if isinstance(value, str) else [str(number(value))]
+
+
+def number(value):
+    if not isinstance(value, (int, float)):
+        raise TypeError("a number is wanted")
+    return value
+
+
+def truth(value):
+    said = value.lower().strip() if isinstance(value, str) else number(value)
+    if said in ("y", "yes", "on", "1", "true", "t", 1):
+        return True
+    if said in ("n", "no", "off", "0", "false", "f", 0):
+        return False
+    raise ValueError("neither true nor false")
+
+
+def integer(value):
+    if isinstance(value, int):
+        return value
+    if float(value) != int(float(value)):
+        raise ValueError("a whole number is wanted")
+    return int(float(value))
+
+
+TYPES = {
+    "str": text, "path": lambda value: os.path.expanduser(os.path.expandvars(text(value))), "bool": truth, "int": integer,
+    "float": float, "list": listed, "raw": lambda value: value,
+}
+
+
+def checked(options, given):
+    """(params, sentences about what is wrong), as AnsibleModule finds them, or stricter."""
+    names = {alias: name for name, option in options.items() for alias in (name, *option.get("aliases", ()))}
+    found = [names[name] for name in given if name in names]
+    wrong = ["Unsupported parameters: %s" % name for name in given if name not in names]
+    wrong += ["%s is given twice, by an alias" % name for name in options if found.count(name) > 1]
+    wrong += ["missing required arguments: %s" % name for name, option in options.items() if option.get("required") and name not in found]
+    values = {name: option["default"] for name, option in options.items() if option.get("default") is not None}
+    values.update((names[name], value) for name, value in given.items() if name in names)
+    params = dict.fromkeys(options)
+    for name, value in values.items():
+        option = options[name]
+        choices = option.get("choices")
+        if value is None and not choices and not option.get("required") and option.get("default") is None:
+            continue
+        try:
+            params[name] = value = TYPES[option["type"]](value)
+            if "elements" in option:
+                params[name] = value = [TYPES[option["elements"]](one) for one in value]
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong.append("argument '%s' is no %s: %s" % (name, option["type"], error))
+            continue
+        for one in value if choices and isinstance(value, list) else [value]:
+            if choices and one not in choices:
+                wrong.append("value of %s must be one of: %s, got: %s" % (name, ", ".join(choices), one))
+    return params, wrong
+
+
+def masked(value, secrets):
+    """The value without any secret."""
+    if isinstance(value, dict):
+        return {name: masked(one, secrets) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(one, secrets) for one in value]
+    if value is None or isinstance(value, bool):
+        return value
+    shown = str(value)
+    for secret in secrets:
+        shown = shown.replace(secret, "********")
+    return value if shown == str(value) else shown
+
+
+class Module:
+    """What the stand-ins use of AnsibleModule."""
+
+    def __init__(self, options, given):
+        self._name = given["_ansible_module_name"]
+        self.check_mode = given.get("_ansible_check_mode", False)
+        self._warnings = []
+        given = {name: value for name, value in given.items() if not name.startswith("_ansible_")}
+        hidden = {alias for name, option in options.items() if option.get("no_log") for alias in (name, *option.get("aliases", ()))}
+        self._secrets = [str(given[name]) for name in hidden if given.get(name) not in (None, "")]
+        self._told = {name: "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if name in hidden else value for name, value in given.items()}
+        self.params, wrong = checked(options, given)
+        if wrong:
+            self.fail_json(msg="(%s) %s" % (self._name, "; ".join(wrong)))
+
+    def warn(self, sentence):
+        self._warnings.append(sentence)
+
+    def exit_json(self, **result):
+        if self._warnings:
+            result["warnings"] = self._warnings
+        result["invocation"] = {"module_args": self._told}
+        print(json.dumps(masked(result, self._secrets)))
+        sys.exit(1 if result.get("failed") else 0)
+
+    def fail_json(self, msg, **result):
+        self.exit_json(failed=True, msg=msg, **result)
+
+
+GIVEN = {}
+
+
 def create(**options):
-    """An AnsibleModule of the real module's kind."""
-    return AnsibleModule(argument_spec=options, supports_check_mode=True)
+    """The module with what it was given, checked by these options."""
+    return Module(options, GIVEN)
+
+
+def play(main, arguments):
+    """Run a stand-in with the JSON that Ansible put into its text."""
+    GIVEN.clear()
+    GIVEN.update(json.loads(arguments))
+    main()

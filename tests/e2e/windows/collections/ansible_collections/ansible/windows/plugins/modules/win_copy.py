@@ -1,12 +1,11 @@
+#!/bin/sh
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-import pathlib
-
-from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
+from scripted_windows import create, play, scripted_host
 
 
 def main():
@@ -16,7 +15,11 @@ def main():
         dest=dict(type="path", required=True),
     )
     params = module.params
-    octets = pathlib.Path(params["src"]).read_bytes() if params["src"] else params["content"].encode()
+    if params["src"]:
+        with open(params["src"], "rb") as stream:
+            octets = stream.read()
+    else:
+        octets = params["content"].encode()
     with scripted_host(module) as host:
         changed = host.read(params["dest"]) != octets
         host.write(params["dest"], octets)
@@ -24,4 +27,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    play(main, r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -5,14 +6,17 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import ntpath
 
-from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
+from scripted_windows import create, play, scripted_host
 
 
 def facts(path, file, octets, get_checksum):
-    checksum = {"checksum": hashlib.sha1(octets).hexdigest()} if get_checksum else {}
+    checksum = {}
+    if get_checksum:
+        import hashlib  # pylint: disable=import-outside-toplevel
+
+        checksum["checksum"] = hashlib.sha1(octets).hexdigest()
     return {
         **checksum,
         "path": path, "filename": ntpath.basename(path), "extension": ntpath.splitext(path)[1], "exists": True,
@@ -46,4 +50,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    play(main, r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")

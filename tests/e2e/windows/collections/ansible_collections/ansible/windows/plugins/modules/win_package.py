@@ -1,3 +1,4 @@
+#!/bin/sh
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,11 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import (
-    PROVIDERS,
-    create,
-    scripted_host,
-)
+from scripted_windows import PROVIDERS, create, play, scripted_host
 
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
 
@@ -65,4 +62,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    play(main, r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")

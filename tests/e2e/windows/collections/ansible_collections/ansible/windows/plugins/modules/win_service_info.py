@@ -1,10 +1,11 @@
+#!/bin/sh
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-from ansible_collections.ansible.windows.plugins.module_utils.scripted_windows import create, scripted_host
+from scripted_windows import create, play, scripted_host
 
 
 def main():
@@ -17,4 +18,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    play(main, r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")
