@@ -44,7 +44,7 @@ options:
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate,
        due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet,
-       see, rehearse]
+       see, report, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
 attributes:
@@ -326,7 +326,7 @@ def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "disarm_preflight", "disarm",
         "accounts", "planned", "gate", "due", "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings",
-        "diagnosis_lists", "openings", "diagnosis", "adopted", "wait", "sheet", "see", "rehearse"])))
+        "diagnosis_lists", "openings", "diagnosis", "adopted", "wait", "sheet", "see", "report", "rehearse"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 
