@@ -264,7 +264,7 @@ class Keeper:
                     best.where, _ctl.iso(best.trust_list.timestamp), _ctl.iso(stored.timestamp))])
                 return dict(result, older=[older(best, stored)])
             result = self._bring_in_line(made, stored, best.trust_list, verdict.kind, warnings)
-            return dict(result, older=[older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
+            return dict(result, server=best.server, file_name=best.file_name, protocol=best.protocol, older=[older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
 
     def _best(self, offer):
         """The newest of the lists that may be trusted, what is stored, the Verdict, and what is to tell of the other servers.
@@ -394,7 +394,7 @@ class Keeper:
         after = shown(trust_list)
         if before and before.octets == trust_list.octets and names:
             after["written again"] = names
-        return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, warnings=[
+        return dict(changed=made or bool(names), verdict=verdict, files=names, ctl=facts, server="", file_name="", protocol="", warnings=[
             *warnings, *odd], diff=dict(before=shown(before) if before else {}, after=after))
 
 
@@ -441,11 +441,10 @@ def fetch_and_keep(params, check):
     try:
         offer = search.run()
     except NothingFetched as error:
-        return dict(keeper.keep(error), server="", file_name="", protocol="", failures=search.texts())
+        return dict(keeper.keep(error), failures=search.texts())
     result = keeper.take(offer)
     result["warnings"].extend(search.warnings(offer))
-    return dict(result, server=offer.server, file_name=offer.file_name, protocol=offer.protocol,
-                failures=search.texts())
+    return dict(result, failures=search.texts())
 
 
 def warnings_of(result):

@@ -215,7 +215,7 @@ older:
       sample: "2026-03-01T22:00:00Z"
   sample: []
 server:
-  description: The file server that returned a list; empty if none did and the stored list was kept.
+  description: The file server that returned the list that is stored now; empty if the stored list was kept.
   returned: success and O(state=present)
   type: str
   sample: cucm-pub.example.com

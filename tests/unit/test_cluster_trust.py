@@ -297,12 +297,14 @@ def test_t6_the_newest_that_vouches_is_kept_and_the_older_node_named(keeper):
         assert any("tftp://old.example:69/CTLCAPF7F000001.tlv serves an older trust list" in one and "restart Cisco Tftp" in one
                    for one in kept.warnings)
         assert [one["server"] for one in kept.older] == ["old.example"]
+        assert (kept.server, kept.file_name, kept.protocol) == ("new.example", "CTLCAPF7F000001.tlv", "tftp")
 
 
 def test_t6_an_older_list_does_not_replace_the_stored_one_that_the_cluster_confirms(keeper):
     (older, newer), rows = lists(0, 3600)
     kept = keeper({"old.example": older}, newer, rows)
     assert (kept.stored, kept.verdict, kept.changed) == (newer, "kept_newer", True if kept.files else False)
+    assert (kept.server, kept.file_name, kept.protocol) == ("", "", "")
     assert any("old.example" in one and "the stored one was kept" in one for one in kept.warnings)
     restored = keeper({"old.example": older}, newer)  # nobody confirms, as after a restore from a backup
     assert (restored.stored, restored.verdict) == (older, "update")

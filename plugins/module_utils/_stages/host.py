@@ -148,7 +148,7 @@ class Host:
         self._warn(instance, _trust_list.warnings_of(result))
         self._show(instance, "trust list", result["diff"])
         return dict(changed=result["changed"], verdict=result["verdict"], files=result["files"], failures=search.texts(),
-                    older=result.get("older") or [], server=offer.server if offer and result["verdict"] != "kept_newer" else "",
+                    older=result.get("older") or [], server=result["server"],
                     subjects=[one["subject"] for one in result["ctl"]["certificates"]] if self.check else [],
                     ctl=dict(((key, result["ctl"][key]) for key in ("has_capf", "sha256_fingerprint", "timestamp", "mixed_mode")), records=[
                         [one["role"], one["certificate_sha256"]] for one in result["ctl"]["records"]]))
