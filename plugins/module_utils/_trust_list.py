@@ -264,7 +264,8 @@ class Keeper:
                     best.where, _ctl.iso(best.trust_list.timestamp), _ctl.iso(stored.timestamp))])
                 return dict(result, older=[older(best, stored)])
             result = self._bring_in_line(made, stored, best.trust_list, verdict.kind, warnings)
-            return dict(result, server=best.server, file_name=best.file_name, protocol=best.protocol, older=[older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
+            return dict(result, server=best.server, file_name=best.file_name, protocol=best.protocol, older=[
+                older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
 
     def _best(self, offer):
         """The newest of the lists that may be trusted, what is stored, the Verdict, and what is to tell of the other servers.
