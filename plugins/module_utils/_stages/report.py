@@ -20,10 +20,10 @@ NAMES = ("folder", "folder_mode", "file_mode", "title", "kind", "instances", "fi
 def report(run):
     """Write the three files. This is not a change of what they report."""
     given = dict((name, run.template(PREFIX + name, run.vars[PREFIX + name])) for name in NAMES if run.vars.get(PREFIX + name) is not None)
-    code = given.get("exit_code")
+    code = given.get("exit_code")  # ansible-core 2.18 and earlier make an empty text of none
     document = _report.document(
         clusters.iso(clusters.now()), kind=given["kind"], instances=given["instances"], findings=given["findings"], clusters=given["clusters"],
-        changes=given["changes"], check_mode=run.check, soon_days=int(given["soon_days"]), exit_code=None if code is None else int(code))
+        changes=given["changes"], check_mode=run.check, soon_days=int(given["soon_days"]), exit_code=None if code in (None, "") else int(code))
     folder = run.path(given["folder"])
     texts = {
         "report.json": json.dumps(document, indent=4, sort_keys=True) + "\n", "report.xml": _report.junit(document),
