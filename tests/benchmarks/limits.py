@@ -23,3 +23,8 @@ def workers(hosts):
 def modules(hosts, first):
     """Module processes of a first run of site, and of one with nothing to do."""
     return (4 if first else 2) * hosts
+
+
+def workers_of_drift(hosts):
+    """Worker processes of drift, which writes its report without any module."""
+    return 4 + 3 * hosts
