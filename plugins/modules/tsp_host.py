@@ -125,6 +125,12 @@ refused:
   type: str
   returned: with O(stage=look)
   sample: ""
+closed:
+  description: Cluster and message for each CAPF that the host cannot reach. It stops the instances that need a certificate.
+  type: list
+  elements: list
+  returned: with O(stage=look)
+  sample: []
 keys:
   description: Paths of all instance keys on the host.
   type: list
