@@ -256,8 +256,8 @@ USER = {
     "srtp": Option("bool", None, ("Whether the user is in the SRTP group. If not set, the membership is not managed.",)),
     "cti_groups": Option("list", (), ("Names of further groups to add the user to.",), elements="name"),
     "state": Option("str", "present", (
-        "V(absent) together with C(remove_user) removes an application user, once it has no CAPF profile.",),
-                    choices=("present", "absent")),
+        "V(absent) together with C(remove_user) removes an application user, once it has no CAPF profile.",
+    ), choices=("present", "absent")),
     "remove_user": Option("bool", False, ("Confirms that V(absent) removes the user itself.",)),
 }
 KEY = {
@@ -276,8 +276,8 @@ INSTANCE = {
     "cluster": Option("name", None, ("Name of the cluster. Required if there are several clusters.",)),
     "tsp_number": Option("int", None, ("Number of the TSP on a Windows host.",), least=1, most=10),
     "enrolment": Option("str", None, (
-        "Who enrols the certificate, this collection or the TSP itself. The default is V(tsp) on Windows and V(collection) elsewhere.",),
-                        choices=("collection", "tsp")),
+        "Who enrols the certificate, this collection or the TSP itself. The default is V(tsp) on Windows and V(collection) elsewhere.",
+    ), choices=("collection", "tsp")),
     "key": Option("dict", None, ("Key of the certificate.",)),
     "store": Option("name", None, (
         "Folder of the instance, by default C(/etc/secure_tsp/{instance_id}), or C(/etc/secure_tsp/{cluster}/{instance_id}) with several "
