@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import itertools
+import socket
 
 import pytest
 from controller import Controller
@@ -119,6 +120,14 @@ class Site:
     def lsc(self, instance_id):
         """The certificate on the host (DER)."""
         return (self.store(instance_id) / "QBEClient.cer").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def closed():
+    """A port at which nobody listens, and nobody else can."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

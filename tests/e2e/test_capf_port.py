@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 HOST, OLD, NEW = "recorder01", "recorder01x1", "recorder01x2"
@@ -15,14 +13,12 @@ CLOSED = "CAPF at 127.0.0.1, TCP port %d, is not reachable from this host, so no
 
 
 @pytest.fixture(scope="module")
-def shut(make_site):
+def shut(make_site, closed):
     """(site with one provisioned instance, the sentence): since then the port of CAPF is closed for its host."""
     site = make_site(hosts=[HOST], users=[USER], instances=[{"host": HOST, "user": USER["name"], "instance_id": OLD}])
     assert site.run().states == {OLD: "verified"}
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        site.cluster["capf_port"] = holder.getsockname()[1]
-        yield site, CLOSED % holder.getsockname()[1]
+    site.cluster["capf_port"] = closed
+    return site, CLOSED % closed
 
 
 def test_what_needs_no_certificate_is_fine(shut):

@@ -20,6 +20,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+from typing import NamedTuple
 
 import diagnosing
 import provisioned
@@ -41,6 +42,17 @@ PLANTED = {
     "refused": lambda site, store: site.sim.act("set_password", user="u_refused", password="Another-Secret-0001"),
     "away": lambda site, store: None,
 }
+
+
+class Page(NamedTuple):
+    """The head of a page."""
+
+    state: str
+    step: str
+    what: str
+    fix: str
+    command: str
+    then: str
 
 
 class Firewall:
@@ -80,12 +92,10 @@ class Night:
     def __init__(self, site):
         self.site, self.cluster = site, site.sim.cluster
         self.firewall = Firewall(("127.0.0.1", site.cluster["capf_port"]))
-        users = [{"name": "u_" + name, "password": "Diagnose-Secret-" + name, "cluster": "main"} for name in PLANTED]
-        instances = [{"host": HOST, "user": "u_" + name, "instance_id": name, "cluster": "main"} for name in PLANTED]
-        for one in users + instances:
-            if "blocked" in (one.get("instance_id"), one["name"][2:] if "name" in one else ""):
-                one["cluster"] = "edge"
-        instances[-1]["host"] = AWAY
+        clusters = {**dict.fromkeys(PLANTED, "main"), "blocked": "edge"}
+        hosts = {**dict.fromkeys(PLANTED, HOST), "away": AWAY}
+        users = [{"name": "u_" + name, "password": "Diagnose-Secret-" + name, "cluster": clusters[name]} for name in PLANTED]
+        instances = [{"host": hosts[name], "user": "u_" + name, "instance_id": name, "cluster": clusters[name]} for name in PLANTED]
         site.users, site.instances = users, instances
         site.settings["secure_tsp_clusters"] = {"main": site.cluster, "edge": {**site.cluster, "capf_port": self.firewall.port}}
         site.hosts = {HOST: None, AWAY: diagnosing.out_of_reach(site, AWAY)}
@@ -112,22 +122,22 @@ class Night:
         self.site.run("--limit", self.site.instance(name)["host"], rc=None)
 
     def looked(self, number):
-        """{instance: (state, step, what, next step, command)} of the pages."""
+        """{instance: Page}."""
         pages = diagnosing.Diagnosing(self.site, folder="pages%d" % number, probe=True, trace_minutes=0).pages
         found = {}
         for name, page in pages.items():
             state, _colon, step = page.splitlines()[3].partition(": ")
             told = [part(page, label) if re.search(r"(?m)^  %s +" % label, page) else "" for label in ("What", "Next step", "Command", "Then")]
-            found[name] = (state, step, *told)
+            found[name] = Page(state, step, *told)
         return found
 
     def follow(self, found):
-        for name, (_state, _step, what, fix, _command, _then) in found.items():
+        for name, page in found.items():
             for words, act in self.by_hand.items():
-                if re.search(words, "%s %s" % (what, fix)):
+                if re.search(words, "%s %s" % (page.what, page.fix)):
                     act(name)
                     self.done.append((name, words))
-        for command in dict.fromkeys(one[4] for one in found.values() if one[4]):
+        for command in dict.fromkeys(page.command for page in found.values() if page.command):
             self.type(command)
             self.ran.append(command)
 
@@ -162,20 +172,20 @@ def test_following_the_pages_ends_with_instances_that_work(night):
     former = {}
     for number in range(MOST_ROUNDS):
         found = night.looked(number)
-        for name, (state, step, what, *_rest) in found.items():
-            assert state == "WORKS" or (step, what) != former.get(name, ("", ""))[1:3], (number, name, found[name])
-        if all(one[0] == "WORKS" for one in found.values()):
+        for name, page in found.items():
+            assert page.state == "WORKS" or name not in former or page[1:3] != former[name][1:3], (number, name, page)
+        if all(page.state == "WORKS" for page in found.values()):
             break
         if number == 0:
-            assert {one[:2] for one in found.values()} == {("DOES NOT WORK", "Cluster"), ("DOES NOT WORK", "Host")}
-            again = night.type(found["insecure"][5])
+            assert {page[:2] for page in found.values()} == {("DOES NOT WORK", "Cluster"), ("DOES NOT WORK", "Host")}
+            again = night.type(found["insecure"].then)
             assert "DOES NOT WORK: Cluster" in again.output and "u_insecure" in again.output and "u_failed" not in again.output
         night.follow(found)
         if AWAY in night.site.hosts and (AWAY, 4) in night.asked:
             night.site.hosts[AWAY] = None  # what was in the host's way is gone
             assert night.ad_hoc([AWAY, "-m", "ansible.builtin.ping"]) == 0
         former = found
-    assert {name: one[0] for name, one in found.items()} == dict.fromkeys(found, "WORKS"), found
+    assert {name: page.state for name, page in found.items()} == dict.fromkeys(found, "WORKS"), found
     assert len(found) == len(PLANTED) and "compromisedx2" in found
     # Nothing of what a person could be told was left out of the play.
     assert {words for _name, words in night.done} == set(night.by_hand)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import socket
 import stat
 
 import diagnosing
@@ -47,14 +46,6 @@ BROKEN = {
         "The certificate is compromised.", "ansible-playbook voiceops.secure_tsp.site --limit recorder03"),
 }
 NAMES = [*BROKEN, "healthy"]
-
-
-@pytest.fixture(scope="module")
-def closed():
-    """A port at which nobody listens, and nobody else can."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import shlex
 import shutil
 
 import collection_path
+import diagnosing
 import jsonschema
 import provisioned
 import pytest
@@ -531,11 +532,8 @@ def test_probes_of_a_fleet_that_has_them_are_judged_like_instances(small):
 
 @pytest.fixture
 def silent(small):
-    """A stand-in for ssh that never gets through."""
-    program = small.controller.folder / "ssh"
-    program.write_text("#!/bin/sh\necho 'ssh: connect to host recorder02 port 22: No route to host' >&2\nexit 255\n")
-    program.chmod(0o755)
-    return {"ansible_connection": "ssh", "ansible_ssh_executable": str(program)}
+    """Variables of a host that SSH does not reach."""
+    return diagnosing.out_of_reach(small, "recorder02")
 
 
 def test_a_host_that_cannot_be_reached_wins_and_the_report_shows_both(small, silent):

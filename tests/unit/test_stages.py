@@ -132,7 +132,7 @@ def test_a_cluster_that_cannot_be_used_stops_its_own_instances(asked, refused, f
     problems = judged(**asked)[0]
     assert bool(hosts.refusal(problems, instances)) == refused
     if not refused:
-        rows = hosts.without_clusters([_outcome.fresh(one) for one in instances], problems)
+        rows = hosts.hindered([_outcome.fresh(one) for one in instances], problems, [])
         assert {row["cluster"] for row in rows if row["failed"]} == failed
         assert all(row["message"] for row in rows if row["failed"])
 
@@ -140,7 +140,7 @@ def test_a_cluster_that_cannot_be_used_stops_its_own_instances(asked, refused, f
 def test_a_capf_out_of_reach_stops_those_that_need_a_certificate():
     problems, closed, _warnings = judged("lin2", closed=["pub"])
     rows = [dict(_outcome.fresh(one), needed=needed) for one in model().instances(hosts=["lin2"]) for needed in (True, False)]
-    assert problems == [] and [row["failed"] for row in hosts.without_clusters(rows, closed, "needed")] == [True, False]
+    assert problems == [] and [row["failed"] for row in hosts.hindered(rows, problems, closed)] == [True, False]
 
 
 # Rows of a look

@@ -130,7 +130,7 @@ def look(run, execute):
             result["warnings"].append("The controller fetched the trust list, since this host could not.")
     problems, closed, warnings = judged(run, before, mine, answer, answer["time"] - sent)
     refused = refusal(problems, mine)
-    rows = [] if refused else without_clusters(without_clusters(rows_of_look(mine, answer), problems), closed, "needed")
+    rows = [] if refused else hindered(rows_of_look(mine, answer), problems, closed)
     return dict(
         result, rows=rows, refused=refused, closed=closed, keys=answer["keys"], addresses=answer["addresses"],
         subjects=subjects_of(mine, answer) if run.check and rows else {},
@@ -222,17 +222,15 @@ def refusal(problems, instances):
     return " ".join(sentence for _cluster, sentence in problems) if everything else ""
 
 
-def by_cluster(problems):
-    told = {}
-    for cluster, sentence in problems:
-        told[cluster] = " ".join(filter(None, (told.get(cluster), sentence)))
-    return told
-
-
-def without_clusters(rows, problems, concerned="cluster"):
-    """The rows. Those of a cluster with problems are marked as failed, if the value of the key C(concerned) is true."""
-    told = by_cluster(problems)
-    return [_outcome.also_failed(row, told[row["cluster"]]) if row["cluster"] in told and row[concerned] else row for row in rows]
+def hindered(rows, problems, closed):
+    """The rows. Those of a cluster with problems failed, and so did those that need a certificate of a CAPF that is closed."""
+    found = []
+    for row in rows:
+        for cluster, sentence in problems + (closed if row["needed"] else []):
+            if cluster == row["cluster"]:
+                row = _outcome.also_failed(row, sentence)
+        found.append(row)
+    return found
 
 
 def lacking(answer):
@@ -367,10 +365,9 @@ class Enrolment:
 
     def within_reach(self, due):
         """Without the instances whose CAPF the host cannot reach, so that no profile is armed in vain."""
-        closed = by_cluster(self.run.register(_run.LOOKED).get("closed") or ())
-        for one in due:
-            if one["cluster"] in closed:
-                self.fail([one], closed[one["cluster"]])
+        closed = dict(self.run.register(_run.LOOKED).get("closed") or ())
+        for cluster, sentence in closed.items():
+            self.fail([one for one in due if one["cluster"] == cluster], sentence)
         return [one for one in due if one["cluster"] not in closed]
 
     def one(self, cluster, chunk, canary):

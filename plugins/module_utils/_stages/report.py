@@ -24,14 +24,14 @@ def report(run):
     document = _report.document(
         clusters.iso(clusters.now()), kind=given["kind"], instances=given["instances"], findings=given["findings"], clusters=given["clusters"],
         changes=given["changes"], check_mode=run.check, soon_days=int(given["soon_days"]), exit_code=None if code in (None, "") else int(code))
-    folder = run.path(given["folder"])
+    folder, mode, mode_of_folder = run.path(given["folder"]), mode_of("file_mode", given), mode_of("folder_mode", given)
     texts = {
         "report.json": json.dumps(document, indent=4, sort_keys=True) + "\n", "report.xml": _report.junit(document),
         "report.html": _report_page.page(document, given["title"])}
     try:
-        files.make_folder(folder, mode_of("folder_mode", given))
+        files.make_folder(folder, mode_of_folder)
         for name, text in texts.items():
-            files.keep(os.path.join(folder, name), text, mode_of("file_mode", given))
+            files.keep(os.path.join(folder, name), text, mode)
     except OSError as error:
         raise Refused("%s: %s" % (error.filename or folder, error.strerror)) from None
     return dict(changed=False, folder=folder)
