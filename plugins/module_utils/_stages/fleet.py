@@ -88,6 +88,7 @@ def checked(run, naming=()):
     """naming: options that name instances."""
     found = look_at_lists(run, naming, works=True)
     model, entries = found.pop("known"), run.clusters()
+    refuse_lists(windows.skipped(run, model))
     found["flow"] = CAREFUL if found["handlers"] else STRAIGHT
     window = open_window(run)
     access = clusters.Access(entries)

@@ -276,6 +276,14 @@ def mistakes(run, model):
     return found
 
 
+def skipped(run, model):
+    """The tasks of TSPs are in the part prove, unless --tags enrol asks for them, because each skipped task costs a process for each host."""
+    if "prove" not in run.vars.get("ansible_skip_tags", ()) or "enrol" in run.vars.get("ansible_run_tags", ()):
+        return []
+    return ["host %s: --skip-tags prove also skips the enrolment of its TSPs. To postpone the cutover, use --tags enrol instead" % host
+            for host in hosts_of(run, model)]
+
+
 def lacking(run, here):
     """What the controller lacks to manage these hosts, each with the command that installs it."""
     if not here:

@@ -195,6 +195,8 @@ def test_window_and_wrong_settings_are_refused_before_anything(make_windows_site
     site.settings.update(secure_tsp_window=window, client_windows_allow_reboot=True)
     closed = site.run(rc=2)
     assert "so the window is closed" in closed.output.replace("\n", " ").replace("    ", "")
+    skipped = site.run("--skip-tags", "prove", rc=2)
+    assert "--skip-tags prove also skips the enrolment of its TSPs. To postpone the cutover, use --tags enrol" in skipped.text
 
     site.settings.update(secure_tsp_window={}, client_windows_settings={"advanced.heartbeat": 7}, client_windows_fetch_dead=1)
     wrong = site.run(rc=2)
