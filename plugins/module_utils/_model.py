@@ -10,7 +10,7 @@ type them. Nothing in a model is a secret: what the lists hold of these is only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from gettext import ngettext
 from typing import Any, Dict, List, NamedTuple, Optional, TypedDict
 
@@ -44,21 +44,21 @@ class Key(NamedTuple):
     cluster: str
     name: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "%s/%s" % self
 
 
-def key_of(row):
+def key_of(row: Mapping[str, Any]) -> Key:
     """Key of an instance, from anything that carries its cluster and instance_id."""
     return Key(row["cluster"], row["instance_id"])
 
 
-def keys_in(pairs):
+def keys_in(pairs: Iterable[Iterable[str]] | None) -> set[Key]:
     """{Key} of pairs as a register has them, which may be none."""
     return set(Key(*pair) for pair in pairs or ())
 
 
-def owner_of(row):
+def owner_of(row: Mapping[str, Any]) -> Key:
     """Key of the user of an instance."""
     return Key(row["cluster"], row["user"])
 
