@@ -22,12 +22,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import (
-    CERTIFICATE_NAME_LIMIT,
-    INSTANCE_ID,
-    KEY_SIZES,
-    USUAL_STRING,
-)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import CERTIFICATE_NAME_LIMIT, USUAL_STRING
 
 if TYPE_CHECKING:
     from typing import Collection, Iterable, Iterator, Sequence, TypedDict
@@ -76,6 +72,8 @@ if TYPE_CHECKING:
         needs_certificate: Optional[Needs]
         certificate_valid: Optional[bool]
         string_held: Optional[bool]
+
+INSTANCE_ID, KEY_SIZES = _bounds.INSTANCE_ID, _bounds.KEY_SIZES
 
 APPLICATION, END = "application", "end"
 OTHER_TYPE = {APPLICATION: END, END: APPLICATION}

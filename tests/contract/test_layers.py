@@ -83,7 +83,7 @@ SANS_IO = {
     "_axl.wsdl": {"_axl.schema"},
 }
 # What make types checks: these, and files that are as pure but for a library or the time zones. The rest has yet to get its types.
-NOT_TYPED = {"_adoption", "_diagnosis", "_drift", "_jtapi", "_model", "_options"}
+NOT_TYPED = {"_adoption", "_diagnosis", "_drift"}
 TYPED = {*SANS_IO, "_lists_file", "_progress", "_window"} - NOT_TYPED
 OUTSIDE_WORLD = {
     "asyncio", "builtins", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
