@@ -492,7 +492,8 @@ class Enrolment:
     # sending
 
     def _send(self, command: int, elements: Iterable[Element]) -> None:
-        assert self.session is not None  # it came with the first message, which is the server's
+        if self.session is None:
+            raise RuntimeError("command %d before the first message, which is the server's" % command)
         self._output.append(Message(command, self.session, tuple(elements)))
 
     def _respond(self, command: int, *elements: Element, always_reason: bool = False) -> None:

@@ -155,7 +155,8 @@ class Header:
     def given(self, tag: int) -> bytes:
         """Of a field that no header is read without."""
         value = self.value(tag)
-        assert value is not None
+        if value is None:
+            raise KeyError(tag)
         return value
 
     @property

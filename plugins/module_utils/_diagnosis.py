@@ -192,7 +192,7 @@ class _Page:
         rows = (self.host or {"instances": ()})["instances"]
         self.row: Row = next((row for row in rows if (row["cluster"], row["instance_id"]) == self.key), {})
         self.extra: Row = next((row for row in seen.get(instance["host"]) or ()
-                           if (row["cluster"], row["instance_id"]) == self.key), {})
+                                if (row["cluster"], row["instance_id"]) == self.key), {})
         accounts = self.cluster["accounts"] or {"instances": ()}
         self.profile = next(
             (row["profile"] for row in accounts["instances"] if row["instance_id"] == instance["instance_id"]), None)
