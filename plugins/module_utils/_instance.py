@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from dataclasses import dataclass, field
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds, _ctl, _pki, _store
@@ -61,9 +62,13 @@ def read_trust_list(store):
     return None if octets is None else parse_trust_list(octets, store.path(_store.TRUST_LIST))
 
 
+# All instances of a cluster have the same list, and each is looked at before and after its enrolment.
+_parsed = functools.lru_cache(maxsize=8)(_ctl.parse)
+
+
 def parse_trust_list(octets, where):
     try:
-        return _ctl.parse(octets)
+        return _parsed(octets)
     except FormatError as error:
         raise FormatError(error.what, where=where, cure="Fetch the trust list again with ctl_file.") from None
 

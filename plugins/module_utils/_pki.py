@@ -15,6 +15,7 @@ library of a host cannot do is told as that (CannotHere), and never as wrong dat
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import secrets
 import traceback
@@ -239,6 +240,11 @@ def iso(moment):
 
 def certificate_facts(der):
     """What an operator wants to know of a certificate, as plain values; times as ISO 8601 in UTC."""
+    return dict(_certificate_facts(der))
+
+
+@functools.lru_cache(maxsize=64)  # an enrolment needs those of CAPF's certificate and of its own several times
+def _certificate_facts(der):
     certificate = load_certificate(der)
     not_before, not_after = validity(certificate)
     try:
@@ -349,6 +355,7 @@ def _rsa_signature_fits(public_key, signature, octets, name):
     return pow(opened, numbers.e, numbers.n) == int.from_bytes(block, "big")
 
 
+@functools.lru_cache(maxsize=64)  # asked when the certificate arrives, and again of the file that was written
 def is_issued_by(der, issuer_der):
     """Whether issuer and signature of a certificate fit the other certificate; dates are not looked at.
 

@@ -30,8 +30,6 @@ import os
 import signal
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import ProtocolError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
 
 SECRET = "what-an-exception-may-quote"
 
@@ -45,6 +43,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook):
+        # Ansible loads each file of this folder in each run, also where the callback is not enabled.
+        from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import ProtocolError
+        from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
+
         where, _colon, name = self.get_option("stage").partition(":")
         stages = table.ON_CLUSTERS if where == "cluster" else table.ON_HOSTS
         how, right = self.get_option("how"), stages[name]

@@ -135,8 +135,9 @@ def make_site(tmp_path_factory):
     """make_site(hosts=..., users=..., instances=..., release=...): a fleet on a cluster of its own."""
     running, numbers = [], itertools.count(1)
 
-    def make(hosts=HOSTS, users=USERS, instances=INSTANCES, seed=None, **options):
-        simulator = Simulator(seed=SEED if seed is None else seed, **options)
+    def make(hosts=HOSTS, users=USERS, instances=INSTANCES, seed=None, ris_per_minute=1000, **options):
+        # CUCM's own limit, which the simulator has without this, would make one test wait for the requests of the others.
+        simulator = Simulator(seed=SEED if seed is None else seed, ris_per_minute=ris_per_minute, **options)
         running.append(simulator.start())
         return Site(simulator, tmp_path_factory.mktemp("site") / str(next(numbers)), hosts, users, instances)
 

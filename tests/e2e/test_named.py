@@ -44,7 +44,7 @@ def two(make_site):
     instances.append({"host": EMEA, "cluster": "emea", "user": OTHER["name"], "instance_id": "dial1"})
     users = [dict(USER, cluster=cluster) for cluster in ("emea", "apac")] + [dict(OTHER, cluster="emea")]
     site = make_site(hosts=list(hosts), users=users, instances=instances)
-    with Simulator(seed={"devices": [{"name": "SEP001122334450", "lines": [{"number": "1000"}]}]}) as apac:
+    with Simulator(seed={"devices": [{"name": "SEP001122334450", "lines": [{"number": "1000"}]}]}, ris_per_minute=1000) as apac:
         found = TwoClusters(site, apac)
         site.settings["secure_tsp_clusters"] = {name: sim.cluster_entry() for name, sim in found.clusters.items()}
         for one in instances:
@@ -118,7 +118,7 @@ def test_an_upgrade_renews_the_named_one_and_not_its_namesake(two):
 def test_one_publisher_that_is_down_leaves_the_other_cluster_to_the_run(two):
     there = two.lsc(APAC)
     two.site.settings["secure_tsp_upgrade_instances"] = ["apac/rec1", "emea/rec1"]
-    two.emea.faults.add("axl", "http", code=503, times=None)
+    two.emea.faults.add("axl", "http", code=500, times=None)
     run = two.site.run(playbook="upgrade_certificates", rc=2)
     two.emea.faults.clear()
     assert two.lsc(APAC) != there
@@ -128,7 +128,7 @@ def test_one_publisher_that_is_down_leaves_the_other_cluster_to_the_run(two):
 def test_one_cluster_of_the_lists_alone(two):
     """The other one is not even asked."""
     two.site.settings["secure_tsp_only_clusters"] = ["apac"]
-    two.emea.faults.add("axl", "http", code=503, times=None)
+    two.emea.faults.add("axl", "http", code=500, times=None)
     run = two.site.run(playbook="upgrade_certificates")
     two.emea.faults.clear()
     assert run.states == {SAME: "up to date"} and run.rows[SAME]["CLUSTER"] == "apac"

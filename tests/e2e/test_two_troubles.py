@@ -54,7 +54,7 @@ class World:
         elif trouble == "profile reset":
             self.main.act("set_profile", instance_id=OWN[trouble] + "x1", operation="No Pending Operation", status="None")
         else:
-            self.apac.faults.add("axl", "http", code=503, times=None)
+            self.apac.faults.add("axl", "http", code=500, times=None)
 
     def without_user(self, path, headers, body):
         """The cluster makes every user but one."""
@@ -72,7 +72,7 @@ class World:
 @pytest.fixture
 def world(make_site):
     site = make_site(hosts=HOSTS, users=[user_of(host) for host in HOSTS], instances=[instance_of(host) for host in HOSTS])
-    with Simulator() as apac:
+    with Simulator(ris_per_minute=1000) as apac:
         yield World(site, apac)
 
 
