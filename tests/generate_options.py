@@ -106,6 +106,10 @@ ENTRY_POINTS = {
         "open connections, and writes O(adopt:secure_tsp_adopt_file), with comments for everything that a person has to fill in.",
         "An instance is assigned to the host that has its files, or from which its user's only instance is connected.",
     )),
+    "observe": ("Compare what is not known about the TSP with PCs that have it, and change nothing", (
+        "Writes a table of the claims that nobody outside Cisco has confirmed, each with what the PCs and the clusters show of it. It contains "
+        "no key, no password and no value of the registry.",
+    )),
     "rehearse": ("Show what a run with the lists would do, on a cluster simulated on the controller", (
         "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Does not connect to the clusters or "
         "hosts of the inventory.",

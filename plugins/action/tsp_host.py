@@ -18,7 +18,7 @@ MODULE = "voiceops.secure_tsp.tsp_host"
 # Without this, SSH waits for a host that vanished until TCP gives up. SSH uses the first of two values, so ssh_args take precedence.
 KEEPALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 # Stages that contact a host for the first time. If a host cannot be reached, it is left out.
-FIRST = ("look", "inspect", "restore", "remove", "read", "adopt")
+FIRST = ("look", "inspect", "restore", "remove", "read", "adopt", "observe")
 
 
 def text_of(warning):

@@ -37,13 +37,14 @@ options:
       - For Windows hosts, V(sheet) shows what a person has to enter. V(wait) waits until the TSPs have enrolled their certificates,
         V(see) until the clusters report them as connected.
       - V(adopted) writes lists that describe what clusters and hosts already have.
+      - V(observed) writes what PCs and clusters show of the claims about the TSP that are not confirmed.
       - V(report) writes the report that the variables of the role P(voiceops.secure_tsp.report#role) describe.
       - V(rehearse) simulates the cluster on this machine, and shows what a run with the lists would do.
     type: str
     required: true
     choices:
       [preflight, lists, upgrade_preflight, rollback_preflight, decommission_preflight, disarm_preflight, disarm, accounts, planned, gate,
-       due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, wait, sheet,
+       due, cutover, views, remove, uncut, summary, drift_lists, findings, diagnosis_lists, openings, diagnosis, adopted, observed, wait, sheet,
        see, report, rehearse]
 extends_documentation_fragment:
   - voiceops.secure_tsp.attributes
@@ -326,7 +327,7 @@ def main():
     module = create(dict(stage=dict(type="str", required=True, choices=[
         "preflight", "lists", "upgrade_preflight", "rollback_preflight", "decommission_preflight", "disarm_preflight", "disarm",
         "accounts", "planned", "gate", "due", "cutover", "views", "remove", "uncut", "summary", "drift_lists", "findings",
-        "diagnosis_lists", "openings", "diagnosis", "adopted", "wait", "sheet", "see", "report", "rehearse"])))
+        "diagnosis_lists", "openings", "diagnosis", "adopted", "observed", "wait", "sheet", "see", "report", "rehearse"])))
     module.fail_json(msg="voiceops.secure_tsp.tsp_cluster runs on the controller only, through its action plugin.")
 
 

@@ -33,7 +33,8 @@ options:
       - For Windows hosts, V(install_tsp) runs the installer. V(hand_over) arms profiles and hands over their authorization strings.
         V(ready) decides which TSPs to restart. V(fetched) reads the certificates that they enrolled. V(tick) enables the secure
         connection. V(settle) reports what still needs a restart. V(snapshot) and V(discover) find out where a TSP stores one setting,
-        V(sit) where it stores all of them, and V(draft) what its installer reveals about that.
+        V(sit) where it stores all of them, and V(draft) what its installer reveals about that. V(observe) reads what a PC shows of the
+        claims about the TSP that are not confirmed.
       - V(ended) and V(not_started) record that a handler of the application failed.
       - V(tell) fails the host if something went wrong, V(drifted) if there is drift.
     type: str
@@ -41,7 +42,7 @@ options:
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
        adopt, jtapi, drifted, tell, install_tsp, hand_over, ready, fetched, tick, settle, snapshot, discover, sit,
-       draft]
+       draft, observe]
   instances:
     description: Set by the action plugin. The instances of the host with all values filled in.
     type: list
@@ -167,7 +168,7 @@ def main():
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
             "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "ready", "fetched",
-            "tick", "settle", "snapshot", "discover", "sit", "draft"]),
+            "tick", "settle", "snapshot", "discover", "sit", "draft", "observe"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

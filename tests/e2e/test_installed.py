@@ -19,7 +19,7 @@ PLAYBOOKS = {
     "site": ((), {0}), "verify": ((), {0}), "drift": ((), {2}), "diagnose": ((), {0}), "upgrade_certificates": ((), {0}),
     "adopt": ((), {0}), "rollback": (("-e", '{"secure_tsp_rollback_instances": ["recorder01x1"]}'), {0}), "decommission": ((), {0}),
     "windows": ((), {0}), "rehearse": ((), {0}),
-    "disarm": ((), {0}),
+    "disarm": ((), {0}), "observe": ((), {2}),  # there is no PC among the hosts, which it says
 }
 
 

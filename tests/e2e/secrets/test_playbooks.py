@@ -129,7 +129,7 @@ def on_windows(tmp_path_factory, patch):
             client_windows_discover_setting="security.capf_port", client_windows_discover_shown_before="3804",
             client_windows_discover_shown_after="3805")
         story.run("with a profile", "site")
-        for name in ("verify", "drift", "diagnose"):
+        for name in ("verify", "drift", "diagnose", "observe"):
             story.run(name, name, rc=None)
         story.run("before", "discover_registry_profile", "-e", "client_windows_discover_stage=before")
         state = site.state("recorder01")

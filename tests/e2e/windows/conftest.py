@@ -17,7 +17,7 @@ def make_windows_site(tmp_path_factory):
     made, numbers = [], itertools.count(1)
 
     def make(*hosts, user=True, fronts=("axl",)):
-        simulator = Simulator(seed=SEED, fronts=fronts).start()
+        simulator = Simulator(seed=SEED, fronts=fronts, ris_per_minute=1000).start()
         if user:
             simulator.cluster.accounts.add_user(
                 "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
