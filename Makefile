@@ -9,10 +9,11 @@ WORKERS ?= 2
 SECONDS = 60
 ROUNDS = 150
 PLAYBOOK_ROUNDS = 50
+ANSIBLE_PACKAGE = 12.3.0
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo lab quick test pytest windows hosts outside sbom events fleet fuzz torture sanity lint types oldest units integration coverage matrix release-check \
+.PHONY: help venv demo lab quick test pytest ansible-windows windows hosts outside sbom events fleet fuzz torture sanity lint types oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -38,13 +39,17 @@ test: types pytest sanity lint  ## Everything a change must pass
 pytest: venv  ## Unit, property, module, contract and e2e tests
 	@mkdir -p $(LOG)
 	@# The long files first, so that the short ones fill what is left of the last minutes.
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --color=no tests/e2e tests/contract tests/fuzz tests/unit 2>&1 | tee $(LOG)/pytest.log
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --color=no tests/e2e tests/contract tests/fuzz tests/unit tests/wine 2>&1 | tee $(LOG)/pytest.log
 
 browser: venv  ## The report's page in a headless Chromium, with screenshots in .cache/browser
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/browser.txt
 	@$(PYTEST) tests/browser
 
-windows: venv  ## What is known of Windows: the contract with ansible.windows, scripted hosts, installer and registry under Wine
+ansible-windows: venv  ## The package ansible in .cache, whose ansible.windows a test runs; without it that test is skipped
+	@test -e .cache/ansible-package/ansible_collections/ansible/windows/MANIFEST.json || .venv/bin/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --no-compile --target .cache/ansible-package ansible==$(ANSIBLE_PACKAGE)
+
+windows: ansible-windows  ## What is known of Windows: the contract with ansible.windows, scripted hosts, installer and registry under Wine
 	@$(PYTEST) -rs tests/contract/test_windows_modules.py tests/contract/test_windows_stand_ins.py tests/wine tests/e2e/windows
 
 hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and what networks and hosts do to them; WORDS="--short" or pytest's

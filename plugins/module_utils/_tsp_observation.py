@@ -68,9 +68,9 @@ def of_host(host: str, told: Mapping[str, Any], profile: Mapping[str, Any], rele
     """Rows about a PC: {code, host, instance_id, verdict, found}.
 
     told: C(seen) of the stage observe with C(programs), [(name, version)] of those that look like the TSP, or None where they were not
-    read; C(related), names of programs that might be it; C(packages), the paths of its MSI; C(keys), where its settings were looked for; C(registry), {key: {name: type}};
-    C(software), _tsp_software.facts(), with C(providers), and C(listed), the numbers of its listed TSPs. profile: the registry profile.
-    releases: those of the clusters of its instances.
+    read; C(related), names of programs that might be it; C(packages), the paths of its MSI; C(keys), where its settings were looked for;
+    C(registry), {key: {name: type}}; C(software), _tsp_software.facts(), with C(providers), and C(listed), the numbers of its listed TSPs.
+    profile: the registry profile. releases: those of the clusters of its instances.
     """
     seen, software = told["seen"], told["software"]
     numbers = sorted(one["tsp_number"] for one in software["providers"] if one["tsp_number"])
