@@ -13,7 +13,7 @@ ANSIBLE_PACKAGE = 12.3.0
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo lab quick test pytest ansible-windows windows hosts outside sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+.PHONY: help venv demo lab quick test pytest ansible-windows windows hosts outside sbom events fleet fuzz torture sanity lint types oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -31,9 +31,9 @@ lab: venv  ## Run a simulated cluster on fixed ports, with an inventory in .cach
 quick: venv  ## The tests of the files that differ from FROM=origin/main or HEAD, in less than a minute
 	@tests/gate/quick $(FROM)
 
-test: pytest sanity lint  ## Everything a change must pass
+test: types pytest sanity lint  ## Everything a change must pass
 	@echo
-	@echo "All of pytest, sanity and lint passed. pytest said:"
+	@echo "All of types, pytest, sanity and lint passed. pytest said:"
 	@tail -n 1 $(LOG)/pytest.log
 
 pytest: venv  ## Unit, property, module, contract and e2e tests
@@ -66,6 +66,9 @@ sbom: venv  ## What an execution environment installs, as CycloneDX in .cache/sb
 
 sanity: venv  ## ansible-test sanity, without containers
 	@tests/gate/sanity
+
+types: venv  ## mypy in strict mode over the files without input and output, in seconds
+	@tests/gate/types
 
 lint: venv  ## ansible-lint (production), documentation, changelog and YAML
 	@tests/gate/lint

@@ -7,10 +7,16 @@
 from __future__ import annotations
 
 import posixpath
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import USER, converted
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Mapping
+
+    Row = Mapping[str, Any]
 
 UNKNOWN = "CHANGE_ME"
 CTI_GROUPS = "Standard CTI "
@@ -18,7 +24,7 @@ USUAL_KEY = {"type": "rsa", "size": 2048}
 PLACEHOLDERS = ("{host}", "{cluster}", "{instance_id}")
 
 
-def adopted_lists(readings, hosts=None):
+def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = None) -> dict[str, Any]:
     """Dict of users and instances for the lists, and open, sentences about what a person has to fill in or to decide.
 
     readings: by cluster, dicts of cluster, users, profiles and connections. hosts: {name: dict of addresses and certificates}.
@@ -33,12 +39,14 @@ def adopted_lists(readings, hosts=None):
 class Adoption:
     """The lists as far as they have come."""
 
-    def __init__(self, hosts, several):
+    def __init__(self, hosts: Mapping[str, Row], several: bool) -> None:
         self.hosts = hosts
         self.several = several
-        self.users, self.instances, self.open = [], [], []
+        self.users: list[dict[str, Any]] = []
+        self.instances: list[dict[str, Any]] = []
+        self.open: list[str] = []
 
-    def take(self, reading):
+    def take(self, reading: Row) -> None:
         where = {"cluster": reading["cluster"]} if self.several else {}
         known = dict(((user["type"], user["name"]), user) for user in reading["users"])
         owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in reading["profiles"])
@@ -53,7 +61,7 @@ class Adoption:
             if not wrong(profile["user"]):
                 self._instance(profile, reading, where)
 
-    def _user(self, user, where):
+    def _user(self, user: Row, where: Mapping[str, str]) -> None:
         listed = {"name": user["name"], **where}
         if user["type"] != _fleet.APPLICATION:
             listed["type"] = user["type"]
@@ -73,7 +81,7 @@ class Adoption:
                 "User %s is not in %s: a run with secure_tsp_cutover auto moves all of the user's connections to the secure port."
                 % (printable(user["name"]), _fleet.SECURE))
 
-    def _usable(self, user, kind, names):
+    def _usable(self, user: Row, kind: str, names: Collection[str]) -> list[str]:
         """Those that a list can carry, sorted."""
         for name in names:
             if wrong(name):
@@ -81,7 +89,7 @@ class Adoption:
                     kind, printable(name), printable(user["name"]), wrong(name)))
         return sorted(name for name in names if not wrong(name))
 
-    def _instance(self, profile, reading, where):
+    def _instance(self, profile: Row, reading: Row, where: Mapping[str, str]) -> None:
         instance_id, user = profile["instance_id"], profile["user"]
         if not _fleet.INSTANCE_ID.match(instance_id):
             self.open.append(
@@ -107,7 +115,7 @@ class Adoption:
             listed["store"] = store
         self.instances.append(listed)
 
-    def _place(self, instance_id, cluster):
+    def _place(self, instance_id: str, cluster: str) -> tuple[str, str | None] | tuple[None, None]:
         """C((host, folder)) of the instance by its files; the folder only where it is not the usual one."""
         found = []
         for host, facts in sorted(self.hosts.items()):
@@ -126,7 +134,7 @@ class Adoption:
         usual = posixpath.join("/etc/secure_tsp", *([cluster] if self.several else []), instance_id)
         return host, None if folder == usual else folder
 
-    def _host_by_connections(self, profile, reading):
+    def _host_by_connections(self, profile: Row, reading: Row) -> str:
         """The only host of the inventory from which the user's only instance is connected."""
         mine = [one for one in reading["profiles"] if (one["user_type"], one["user"]) == (profile["user_type"], profile["user"])]
         addresses = set(one["address"] for one in reading["connections"] if _fleet.same(one["user"], profile["user"]))
@@ -135,7 +143,7 @@ class Adoption:
         return hosts.pop() if len(mine) == 1 and len(addresses) == 1 and len(hosts) == 1 else UNKNOWN
 
 
-def wrong(name):
+def wrong(name: str) -> str:
     """Why a list cannot carry a name, as a clause; empty where it can."""
     if not name:
         return "is empty"

@@ -13,9 +13,16 @@ from __future__ import annotations
 import binascii
 import email.message
 import re
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import AxlError, FormatError
+
+if TYPE_CHECKING:
+    from typing import Callable, Dict, NoReturn
+
+    Write = Callable[[bytes], object]
+    OpenPart = Callable[[int, Dict[str, str]], Write]
 
 FILE_ELEMENT = "GetOneFileReturn"
 FAULT_TEXTS = ("faultcode", "faultstring")
@@ -32,12 +39,12 @@ class TooLarge(FormatError):
 class Base64:
     """base64 in pieces of any length, with line breaks anywhere."""
 
-    def __init__(self, write):
+    def __init__(self, write: Write) -> None:
         self._write = write
         self._rest = b""
         self._padded = False
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> None:
         octets = self._rest + octets.translate(None, b" \t\r\n")
         digits = octets.rstrip(b"=")
         if self._padded and octets or len(octets) - len(digits) > 2 or NOT_BASE64.search(digits):
@@ -51,7 +58,7 @@ class Base64:
             except binascii.Error:
                 raise FormatError("the file in the answer is not base64") from None
 
-    def finish(self):
+    def finish(self) -> None:
         if self._rest:
             raise FormatError("the file in the answer ends in the middle of its base64")
 
@@ -59,11 +66,11 @@ class Base64:
 class Envelope:
     """A SOAP envelope in pieces: its file goes to C(write), a fault is kept. has_file: a file stood in it as text."""
 
-    def __init__(self, write):
+    def __init__(self, write: Write) -> None:
         self.has_file = False
-        self.fault = {}
+        self.fault: dict[str, str] = {}
         self._answers = False
-        self._path = []
+        self._path: list[str] = []
         self._file = Base64(write)
         self._idle = 0
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -73,36 +80,36 @@ class Envelope:
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._no_doctype
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> None:
         self._idle += len(octets)
         self._parse(octets, False)
         if self._idle > MARKUP_LIMIT:
             raise FormatError("the answer goes on without a file in it")
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises FormatError unless a whole envelope with a file, a place for one, or a fault has come."""
         self._parse(b"", True)
         self._file.finish()
         if not self._answers and not self.fault:
             raise FormatError("the answer holds no file")
 
-    def _parse(self, octets, final):
+    def _parse(self, octets: bytes, final: bool) -> None:
         try:
             self._parser.Parse(octets, final)
         except expat.ExpatError as error:
             raise FormatError("the answer is no SOAP (%s)" % expat.ErrorString(error.code)) from error
 
-    def _opened(self, name, _attributes):
+    def _opened(self, name: str, _attributes: dict[str, str]) -> None:
         self._path.append(name.rpartition(" ")[2])
         if self._path[-1] == FILE_ELEMENT:
             self._answers = True
         elif self._path[-1] == "Fault":
             self.fault.setdefault("faultstring", "")
 
-    def _closed(self, _name):
+    def _closed(self, _name: str) -> None:
         self._path.pop()
 
-    def _text(self, text):
+    def _text(self, text: str) -> None:
         where = self._path[-1] if self._path else ""
         if where == FILE_ELEMENT:
             self._idle = 0
@@ -112,7 +119,7 @@ class Envelope:
             self.fault[where] = (self.fault.get(where, "") + text)[:FAULT_LIMIT]
 
     @staticmethod
-    def _no_doctype(*_arguments):
+    def _no_doctype(*_arguments: object) -> NoReturn:
         raise FormatError("the answer is no SOAP (it has a document type)")
 
 
@@ -122,7 +129,7 @@ class Parts:
     Numbers count from 0; headers are a dict with names in lower case.
     """
 
-    def __init__(self, content_type, open_part):
+    def __init__(self, content_type: str, open_part: OpenPart) -> None:
         header = email.message.Message()
         header["Content-Type"] = content_type
         boundary = header.get_boundary()
@@ -131,17 +138,17 @@ class Parts:
         self._delimiter = b"\r\n--" + boundary.encode("ascii", "replace")
         self._open_part = open_part
         self._buffer = b"\r\n"  # so that a boundary at the very beginning looks like the others
-        self._take = None
+        self._take: Write | None = None
         self._in_head = False
         self._number = 0
         self.ended = False
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> None:
         self._buffer += octets
         while not self.ended and (self._head() if self._in_head else self._content()):
             pass
 
-    def _content(self):
+    def _content(self) -> bool:
         """Hand on what belongs to the part; True when its end was found."""
         found = self._buffer.find(self._delimiter)
         end = found if found >= 0 else max(len(self._buffer) - len(self._delimiter) + 1, 0)
@@ -151,7 +158,7 @@ class Parts:
         self._in_head = found >= 0
         return self._in_head
 
-    def _head(self):
+    def _head(self) -> bool:
         """Read the headers after a boundary; True when they are whole."""
         if self._buffer.startswith(b"--"):
             self.ended = True
@@ -170,17 +177,17 @@ class Parts:
         return True
 
 
-def _headers(octets):
+def _headers(octets: bytes) -> dict[str, str]:
     lines = octets.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines if ":" in line)
     return dict((name.strip().lower(), value.strip()) for name, _colon, value in pairs)
 
 
-def is_multipart(content_type):
+def is_multipart(content_type: str) -> bool:
     return content_type.strip().lower().startswith("multipart/")
 
 
-def first_part(octets, content_type):
+def first_part(octets: bytes, content_type: str) -> bytes:
     """The envelope in a whole answer: some releases pack even plain answers into a multipart of one part."""
     if not is_multipart(content_type):
         return octets
@@ -190,7 +197,7 @@ def first_part(octets, content_type):
     return bytes(found)
 
 
-def _nothing(_octets):
+def _nothing(_octets: bytes) -> None:
     """Takes a part that nobody wants."""
 
 
@@ -201,23 +208,23 @@ class FileAnswer:
     Raises TooLarge, FormatError for anything but a whole file, AxlError for a fault.
     """
 
-    def __init__(self, content_type, write, limit, where=""):
+    def __init__(self, content_type: str, write: Write, limit: int, where: str = "") -> None:
         self.size = 0
         self._write_on = write
         self._limit = limit
         self._where = where
         self._fed = 0
         self._envelope = Envelope(self._write)
-        self._attached = None
+        self._attached: Base64 | None = None
         self._parts = Parts(content_type, self._open_part) if is_multipart(content_type) else None
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> None:
         self._fed += len(octets)
         if self._fed > 2 * self._limit + 4 * MARKUP_LIMIT:
             raise FormatError("the answer is far longer than the file may be")
         (self._parts or self._envelope).feed(octets)
 
-    def finish(self):
+    def finish(self) -> None:
         self._envelope.finish()
         if self._attached is not None:
             self._attached.finish()
@@ -226,12 +233,12 @@ class FileAnswer:
         if self._parts is not None and not self._parts.ended:
             raise FormatError("the answer ends before its last part does")
 
-    def _refused(self):
+    def _refused(self) -> AxlError:
         code = self._envelope.fault.get("faultcode", "").strip().rpartition(":")[2] or None
         text = " ".join(self._envelope.fault["faultstring"].split()) or "no reason given"
         return AxlError("the server refused: %s" % text.rstrip("."), where=self._where, code=code)
 
-    def _open_part(self, number, headers):
+    def _open_part(self, number: int, headers: dict[str, str]) -> Write:
         if number == 0:
             return self._envelope.feed
         if number > 1 or self._envelope.has_file or self._envelope.fault:
@@ -244,7 +251,7 @@ class FileAnswer:
             raise FormatError("the file is attached as %s, which is not known" % encoding[:40])
         return self._write
 
-    def _write(self, octets):
+    def _write(self, octets: bytes) -> None:
         self.size += len(octets)
         if self.size > self._limit:
             raise TooLarge("the file is larger than %d octets" % self._limit)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Mapping
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
@@ -16,7 +17,7 @@ USUAL_STRING = re.compile(r"[0-9]{4,10}\Z")
 KEY_SIZES = {"rsa": (2048, 3072, 4096), "ec": (256, 384, 521)}
 
 
-def check_ranges(params, ranges):
+def check_ranges(params: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
     """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
     for name, (low, high) in ranges.items():
         if params[name] is not None and not low <= params[name] <= high:

@@ -11,8 +11,8 @@ was never observed. The C(phone) dialect is that of desk phones and of Jabber. A
 
 from __future__ import annotations
 
-import collections
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
     CapfRefused,
@@ -22,6 +22,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     SecureTspError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer
+
+if TYPE_CHECKING:
+    from typing import Iterable, Tuple
+
+    Element = Tuple[int, bytes]  # tag and octets
 
 PORT = 3804
 PROTOCOL = 0x55
@@ -83,9 +88,9 @@ class Message:
 
     command: int
     session: int
-    elements: tuple = ()
+    elements: tuple[Element, ...] = ()
 
-    def value(self, tag):
+    def value(self, tag: int) -> bytes | None:
         """Octets of the first element with this tag, or None."""
         for number, octets in self.elements:
             if number == tag:
@@ -93,10 +98,10 @@ class Message:
         return None
 
     @property
-    def command_name(self):
+    def command_name(self) -> str:
         return COMMAND_NAMES.get(self.command, "command %d" % self.command)
 
-    def encode(self):
+    def encode(self) -> bytes:
         """Octets of the whole message. Raises FormatError when they do not fit its 16-bit length."""
         payload = Writer()
         for tag, octets in self.elements:
@@ -104,12 +109,12 @@ class Message:
         return Writer().u8(PROTOCOL).u8(self.command).u32(self.session).u16(len(payload)).put(
             payload.octets()).octets()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shown = ["%s[%d]" % (TAG_NAMES.get(tag, tag), len(octets)) for tag, octets in self.elements]
         return "<%s session=%08x %s>" % (self.command_name, self.session, " ".join(shown))
 
 
-def _message_size(octets):
+def _message_size(octets: bytes | bytearray) -> int | None:
     """Size of the message at the start of C(octets), or None when its header is not complete yet."""
     if octets and octets[0] != PROTOCOL:
         raise FormatError("CAPF message: it begins with 0x%02x instead of 0x55 at offset 0" % octets[0], offset=0)
@@ -118,7 +123,7 @@ def _message_size(octets):
     return HEADER_SIZE + int.from_bytes(octets[6:HEADER_SIZE], "big")
 
 
-def decode(octets):
+def decode(octets: bytes) -> Message:
     """Message of exactly these octets. Raises FormatError where a length or the protocol id is wrong."""
     size = _message_size(octets)
     if size is None or size != len(octets):
@@ -136,16 +141,16 @@ def decode(octets):
 class MessageReader:
     """Messages from a stream cut anywhere. It holds at most one incomplete message: 65543 octets."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._buffer = bytearray()
-        self._failure = None
+        self._failure: FormatError | None = None
 
     @property
-    def pending(self):
+    def pending(self) -> int:
         """Octets of the message that is not complete yet."""
         return len(self._buffer)
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> list[Message]:
         """The messages that are complete now. Raises FormatError, but never before those that came whole were given."""
         if self._failure is not None:
             raise self._failure
@@ -169,11 +174,11 @@ class MessageReader:
 # Elements
 
 
-def number_value(number, width=1):
+def number_value(number: int, width: int = 1) -> bytes:
     return Writer().put(number.to_bytes(width, "big")).octets()
 
 
-def number_of(message, tag, width=1):
+def number_of(message: Message, tag: int, width: int = 1) -> int | None:
     """The number in an element, or None without that element. Raises FormatError at another width."""
     octets = message.value(tag)
     if octets is None:
@@ -184,12 +189,12 @@ def number_of(message, tag, width=1):
     return int.from_bytes(octets, "big")
 
 
-def text_value(text, dialect):
+def text_value(text: str, dialect: str) -> bytes:
     """A name or string: UTF-8, in the phone dialect with a NUL that counts."""
     return text.encode("utf-8") + (b"\0" if dialect == "phone" else b"")
 
 
-def text_of(octets):
+def text_of(octets: bytes | None) -> str:
     """The text of an element with or without its NUL; an empty text for None."""
     octets = octets or b""
     if octets.endswith(b"\0"):
@@ -197,7 +202,7 @@ def text_of(octets):
     return octets.decode("utf-8", "replace")
 
 
-def certificate_value(*certificates):
+def certificate_value(*certificates: bytes) -> bytes:
     """The CERTIFICATE element around DER certificates. The meaning of its 00 01 is unknown; CUCM sends it."""
     writer = Writer()
     for der in certificates:
@@ -205,7 +210,7 @@ def certificate_value(*certificates):
     return writer.octets()
 
 
-def certificates_of(octets):
+def certificates_of(octets: bytes) -> list[bytes]:
     """DER of all certificates in a CERTIFICATE element, at least one. Raises FormatError."""
     reader = Reader(octets, "big", "CERTIFICATE")
     certificates = []
@@ -222,7 +227,7 @@ def certificates_of(octets):
     return certificates
 
 
-def key_elements(kind, size, version):
+def key_elements(kind: str, size: int, version: int) -> tuple[Element, ...]:
     """The elements of a KEY_GENERATE_REQUEST; only version 3 knows KEY_TYPE and CURVE."""
     if kind == "ec":
         curve = next(code for code, bits in CURVE_SIZES.items() if bits == size)
@@ -231,10 +236,10 @@ def key_elements(kind, size, version):
     return ((KEY_SIZE, number_value(size, 2)),) + with_type
 
 
-def key_of(message):
+def key_of(message: Message) -> tuple[str, int]:
     """C((kind, size)) of a KEY_GENERATE_REQUEST: ("rsa", bits) or ("ec", bits). Raises FormatError."""
     kind = number_of(message, KEY_TYPE)
-    if kind in (None, RSA):
+    if kind is None or kind == RSA:
         size = number_of(message, KEY_SIZE, 2)
         return "rsa", DEFAULT_KEY_SIZE if size is None else size
     curve = number_of(message, CURVE)
@@ -262,14 +267,14 @@ class Settings:
     """
 
     name: str
-    string: str = field(repr=False)
+    string: str | None = field(repr=False)
     dialect: str = "cti"
-    version: int = None
+    version: int = None  # type: ignore[assignment]  # until it is made
     key_type: str = "rsa"
     key_size: int = 2048
-    texts: dict = field(default=None, compare=False)
+    texts: dict[int, str] | None = field(default=None, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.version is None:
             wanted = VERSION_WITH_EC if self.dialect == "phone" or self.key_type == "ec" else 1
             object.__setattr__(self, "version", wanted)
@@ -291,7 +296,7 @@ class Settings:
             raise InputError("the key type is rsa or ec, not %s" % self.key_type)
 
 
-def _check_text(title, text):
+def _check_text(title: str, text: str) -> None:
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
@@ -300,8 +305,12 @@ def _check_text(title, text):
         raise InputError("%s has more than %d octets or a NUL in it" % (title, MAX_TEXT))
 
 
-#: name: C(key_wanted), C(signature_wanted), C(certificate) or C(finished); values: a dict.
-Event = collections.namedtuple("Event", "name values")
+class Event(NamedTuple):
+    """name: C(key_wanted), C(signature_wanted), C(certificate) or C(finished)."""
+
+    name: str
+    values: dict[str, Any]
+
 
 #: (state, command) -> method. What stands in no row ends the session with a ProtocolError.
 _STEPS = {
@@ -356,27 +365,27 @@ class Enrolment:
     tells whether the certificate had been stored, C(string_sent) and C(key_sent) how far the session had come.
     """
 
-    def __init__(self, settings, where=""):
+    def __init__(self, settings: Settings, where: str = "") -> None:
         self.settings = settings
         self.state = "await_auth_request"
-        self.session = None
-        self.server_version = None  # None: not told
-        self.version = None  # the one answered
+        self.session: int | None = None
+        self.server_version: int | None = None  # None: not told
+        self.version: int | None = None  # the one answered
         self.string_sent = False  # AUTH_RESPONSE was handed out by output()
         self.key_sent = False  # KEY_GENERATE_RESPONSE was handed out by output()
         self.stored = False
         self._where = where
         self._reader = MessageReader()
-        self._output = []
-        self._events = []
-        self._failure = None
-        self._last = None
+        self._output: list[Message] = []
+        self._events: list[Event] = []
+        self._failure: SecureTspError | None = None
+        self._last: Message | None = None
         self._signed = False
-        self._early_end = None
+        self._early_end: dict[str, Any] | None = None
 
     # what the driver calls
 
-    def receive(self, octets):
+    def receive(self, octets: bytes) -> list[Event]:
         """Events of what has arrived, in order."""
         self._events = []
         self._raise_kept()
@@ -389,7 +398,7 @@ class Enrolment:
                 raise
         return self._events
 
-    def output(self):
+    def output(self) -> list[bytes]:
         """Messages to send now, one TLS write each; they count as sent."""
         messages, self._output = self._output, []
         for message in messages:
@@ -397,19 +406,19 @@ class Enrolment:
             self.key_sent = self.key_sent or message.command == KEY_GENERATE_RESPONSE
         return [message.encode() for message in messages]
 
-    def provide_key(self, public_key):
+    def provide_key(self, public_key: bytes) -> None:
         """The DER SubjectPublicKeyInfo of the key that C(key_wanted) asked for."""
         self._answering("await_key")
         self.state = "await_certificate"
         self._respond(KEY_GENERATE_RESPONSE, (PUBLIC_KEY, public_key))
 
-    def provide_signature(self, signature):
+    def provide_signature(self, signature: bytes) -> None:
         """The data of C(signature_wanted) with PKCS#1 v1.5 type 1 padding, no hash, through the new private key."""
         self._answering("await_signature")
         self.state = "await_certificate"
         self._respond(ENCRYPT_RESPONSE, (SIGNED_DATA, signature), always_reason=True)
 
-    def certificate_stored(self):
+    def certificate_stored(self) -> None:
         """The certificate is verified and on disk."""
         self._answering("await_storing")
         self.stored = True
@@ -420,7 +429,7 @@ class Enrolment:
         self.state = "await_end"
         self._respond(STORE_CERTIFICATE_RESPONSE, always_reason=True)
 
-    def certificate_rejected(self, text):
+    def certificate_rejected(self, text: str) -> None:
         """The certificate is not ours or cannot be read. C(text) (no secret) goes to the server in the cti dialect."""
         self._answering("await_storing")
         if self._early_end is not None:
@@ -432,7 +441,7 @@ class Enrolment:
             elements.append((REASON_INFO, text_value(_printable(text), "cti")))
         self._send(STORE_CERTIFICATE_RESPONSE, elements)
 
-    def ended(self):
+    def ended(self) -> list[Event]:
         """The peer closed the connection: a list with C(finished) where the session had done its work, else empty.
 
         Raises ProtocolError when it had not.
@@ -450,11 +459,11 @@ class Enrolment:
 
     # errors
 
-    def _raise_kept(self):
+    def _raise_kept(self) -> None:
         if self._failure is not None:
             raise self._failure
 
-    def _messages(self, octets):
+    def _messages(self, octets: bytes) -> list[Message]:
         if self.state == "ended":
             return []
         try:
@@ -462,36 +471,38 @@ class Enrolment:
         except FormatError as error:
             raise self._error(FormatError, error.what, **error.facts) from None
 
-    def _cure(self):
+    def _cure(self) -> str:
         if self.state == "await_auth_request":
             return "Check that host and port are those of the CAPF service."
         if self.key_sent:
             return _MAYBE_ISSUED
         return "Look at the trace of the CAPF service of this time, then run again."
 
-    def _error(self, kind, what, cure=None, **facts):
+    def _error(self, kind: type[SecureTspError], what: str, cure: str | None = None, **facts: Any) -> SecureTspError:
         values = {"capf_reason": None, "capf_command": self._last.command if self._last else None}
         values.update(facts)
         return kind(what, where=self._where, cure=self._cure() if cure is None else cure, capf_state=self.state,
                     **values)
 
-    def _answering(self, state):
+    def _answering(self, state: str) -> None:
         """A driver that answers what nobody asked has a bug."""
         if self.state != state:
             raise RuntimeError("answer for %s in state %s" % (state, self.state))
 
     # sending
 
-    def _send(self, command, elements):
+    def _send(self, command: int, elements: Iterable[Element]) -> None:
+        if self.session is None:
+            raise RuntimeError("command %d before the first message, which is the server's" % command)
         self._output.append(Message(command, self.session, tuple(elements)))
 
-    def _respond(self, command, *elements, always_reason=False):
+    def _respond(self, command: int, *elements: Element, always_reason: bool = False) -> None:
         """A response of success. Phones send REASON only where nothing else says it."""
         cti = self.settings.dialect == "cti"
         head = [(REASON, number_value(SUCCESS))] if cti or always_reason else []
         self._send(command, head + self._text(command) + list(elements))
 
-    def _text(self, command):
+    def _text(self, command: int) -> list[Element]:
         text = (self.settings.texts or {}).get(command)
         if text is None or self.settings.dialect != "cti":
             return []
@@ -499,7 +510,7 @@ class Enrolment:
 
     # receiving
 
-    def _take(self, message):
+    def _take(self, message: Message) -> None:
         if self.state == "ended" or self._early_end is not None:
             return
         if self.session is not None and message.session != self.session:
@@ -521,7 +532,7 @@ class Enrolment:
         except FormatError as error:
             raise self._error(FormatError, error.what, **error.facts) from None
 
-    def _unexpected(self, message):
+    def _unexpected(self, message: Message) -> SecureTspError:
         """The error for a message that has no place here."""
         if message.command == RETRY_LATER:
             return self._error(
@@ -532,7 +543,7 @@ class Enrolment:
         return self._error(ProtocolError, "the CAPF server sent %s, which has no place in state %s" % (
             title, self.state))
 
-    def _authenticate(self, message):
+    def _authenticate(self, message: Message) -> None:
         self.session = message.session
         self.server_version = number_of(message, VERSION)
         self.version = self._answered_version()
@@ -548,7 +559,7 @@ class Enrolment:
         self.state = "await_request"
         self._send(AUTH_RESPONSE, elements)
 
-    def _answered_version(self):
+    def _answered_version(self) -> int:
         wanted, offered = self.settings.version, self.server_version
         if self.settings.key_type == "ec" and offered is not None and offered < VERSION_WITH_EC:
             raise self._error(
@@ -558,7 +569,7 @@ class Enrolment:
             return wanted
         return max(1, min(wanted, offered))
 
-    def _key_asked(self, message):
+    def _key_asked(self, message: Message) -> None:
         kind, size = key_of(message)
         ours = (self.settings.key_type, self.settings.key_size)
         if (kind, size) != ours:
@@ -570,7 +581,7 @@ class Enrolment:
         self.state = "await_key"
         self._tell("key_wanted", type=kind, size=size)
 
-    def _signature_asked(self, message):
+    def _signature_asked(self, message: Message) -> None:
         data = message.value(SIGNED_DATA)
         if not data or self._signed:
             raise self._error(ProtocolError, "the CAPF server asks for %s" % (
@@ -583,7 +594,7 @@ class Enrolment:
         self.state = "await_signature"
         self._tell("signature_wanted", data=data)
 
-    def _certificate_came(self, message):
+    def _certificate_came(self, message: Message) -> None:
         octets = message.value(CERTIFICATE)
         if octets is None:
             raise self._error(ProtocolError, "the CAPF server sent a STORE_CERTIFICATE_REQUEST without a certificate")
@@ -591,20 +602,20 @@ class Enrolment:
         self.state = "await_storing"
         self._tell("certificate", der=certificates[0], further=certificates[1:])
 
-    def _fetch_asked(self, message):
+    def _fetch_asked(self, message: Message) -> None:
         self._nothing_there(message, FETCH_CERTIFICATE_RESPONSE)
 
-    def _delete_asked(self, message):
+    def _delete_asked(self, message: Message) -> None:
         self._nothing_there(message, DELETE_CERTIFICATE_RESPONSE)
 
-    def _nothing_there(self, message, response):
+    def _nothing_there(self, message: Message, response: int) -> None:
         """Phones can be asked for their certificate or to delete it. Files are not this client's to give or delete."""
         if self.settings.dialect != "phone" or self.stored:
             raise self._unexpected(message)
         self.state = "await_end"
         self._send(response, [(REASON, number_value(INVALID_ELEMENT))])
 
-    def _end(self, message):
+    def _end(self, message: Message) -> None:
         reason = number_of(message, REASON)
         if self.state == "await_end" and (reason in (NO_ACTION, SUCCESS) or not self.stored):
             self._finish(reason)
@@ -616,7 +627,7 @@ class Enrolment:
         else:
             raise self._refusal(reason, text_of(message.value(REASON_INFO)))
 
-    def _refusal(self, reason, info):
+    def _refusal(self, reason: int | None, info: str) -> SecureTspError:
         number = "without a reason" if reason is None else ("reason %d %s" % (reason, REASON_NAMES.get(reason, "")))
         number, cure = number.strip(), None
         if self.state == "await_request" and reason in _REFUSALS:
@@ -635,19 +646,19 @@ class Enrolment:
             what += "; it said: " + said
         return self._error(CapfRefused, what, cure, code=reason, capf_reason=reason)
 
-    def _said(self, info):
+    def _said(self, info: str) -> str:
         """Text of the server for a message; should it repeat the authorization string, that part is masked."""
         if self.settings.string:
             info = info.replace(self.settings.string, "***")
         return _printable(info)
 
-    def _finish(self, reason, warning=None):
+    def _finish(self, reason: int | None, warning: str | None = None) -> None:
         self.state = "ended"
         self._tell("finished", reason=reason, stored=self.stored, warning=warning)
 
-    def _tell(self, name, **values):
+    def _tell(self, name: str, **values: Any) -> None:
         self._events.append(Event(name, values))
 
 
-def _printable(text):
+def _printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else " " for mark in text[:200]).strip()

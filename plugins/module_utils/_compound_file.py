@@ -12,8 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader
+
+if TYPE_CHECKING:
+    from typing import Callable, Sequence
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
+
+    ReadAt = Callable[[int, int], bytes]
 
 WHAT = "compound file"
 SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,8 +59,9 @@ class CompoundFile:
     read_at: gives octets from an offset on, fewer only at the end. size: of the whole file.
     """
 
-    def __init__(self, read_at, size):
-        self._read_at, self._cached = read_at, (None, b"")
+    def __init__(self, read_at: ReadAt, size: int) -> None:
+        self._read_at = read_at
+        self._cached: tuple[int | None, bytes] = (None, b"")
         self._reader = header = Reader(read_at(0, HEADER_SIZE), "little", WHAT)
         if header.take(8) != SIGNATURE:
             raise header.fail("it does not begin as one", 0)
@@ -65,7 +74,8 @@ class CompoundFile:
             raise header.fail("a header of an unknown kind", 24)
         self._sector_size = 1 << self._shift
         self._sectors = max((size >> self._shift) - 1, 0)
-        self._mini_fat = self._mini_sectors = None
+        self._mini_fat = b""
+        self._mini_sectors: list[int] = []
         self._fat = self._fat_of(fat_sectors, first_more)
         entries = self._directory(first_directory, version)
         if not entries or entries[0].kind != ROOT:
@@ -74,7 +84,7 @@ class CompoundFile:
         self.class_id = self._root.class_id
         self.streams = self._children(entries)
 
-    def read(self, name):
+    def read(self, name: str) -> bytes:
         """The octets of a stream. Raises FormatError for one that is too large or broken, KeyError for none."""
         entry = self.streams[name]
         if entry.size > MAX_STREAM:
@@ -88,12 +98,12 @@ class CompoundFile:
         chain = self._chain(entry.start, -(-entry.size >> shift), follow, limit)
         return b"".join(map(read, chain))[:entry.size]
 
-    def _fail(self, problem):
+    def _fail(self, problem: str) -> FormatError:
         return self._reader.fail(problem, 0)
 
     # Sectors
 
-    def _sector(self, number):
+    def _sector(self, number: int) -> bytes:
         if number >= self._sectors:
             raise self._fail("sector %d is beyond the end of the file" % number)
         octets = self._read_at((number + 1) << self._shift, self._sector_size)
@@ -101,17 +111,17 @@ class CompoundFile:
             raise self._fail("sector %d is cut off" % number)
         return octets
 
-    def _next(self, sector):
+    def _next(self, sector: int) -> int:
         place, offset = sector * 4 >> self._shift, sector * 4 & self._sector_size - 1
         if place >= len(self._fat):
             raise self._fail("sector %d has no entry in the allocation table" % sector)
         if self._cached[0] != place:
             self._cached = place, self._sector(self._fat[place])
-        return struct.unpack_from("<I", self._cached[1], offset)[0]
+        return int.from_bytes(self._cached[1][offset:offset + 4], "little")
 
-    def _chain(self, sector, count, follow, limit):
+    def _chain(self, sector: int, count: int, follow: Callable[[int], int], limit: int) -> list[int]:
         """So many sectors of a chain, which may be longer where it was allocated in advance."""
-        seen = {}
+        seen: dict[int, None] = {}
         while len(seen) < count:
             if sector >= limit or sector in seen:
                 raise self._fail("a chain of %d sectors breaks or turns in a circle at sector %d" % (count, sector))
@@ -120,8 +130,8 @@ class CompoundFile:
                 sector = follow(sector)
         return list(seen)
 
-    def _whole_chain(self, sector, most):
-        seen = {}
+    def _whole_chain(self, sector: int, most: int) -> list[int]:
+        seen: dict[int, None] = {}
         while sector != END:
             if sector >= self._sectors or sector in seen or len(seen) == most:
                 raise self._fail("a chain breaks, turns in a circle or is too long at sector %d" % sector)
@@ -129,7 +139,7 @@ class CompoundFile:
             sector = self._next(sector)
         return list(seen)
 
-    def _fat_of(self, count, more):
+    def _fat_of(self, count: int, more: int) -> list[int]:
         """Numbers of the sectors that hold the allocation table."""
         if count > min(self._sectors, MAX_FAT_SECTORS):
             raise self._fail("an allocation table of %d sectors" % count)
@@ -146,8 +156,8 @@ class CompoundFile:
 
     # The mini stream, which holds the small ones
 
-    def _load_mini_stream(self):
-        if self._mini_fat is not None:
+    def _load_mini_stream(self) -> None:
+        if self._mini_sectors:
             return
         if self._root.size > MAX_MINI_STREAM:
             raise self._fail("small streams of %d octets together" % self._root.size)
@@ -156,19 +166,19 @@ class CompoundFile:
         tables = self._whole_chain(self._first_mini_fat, MAX_MINI_STREAM >> self._shift)
         self._mini_fat = b"".join(map(self._sector, tables))
 
-    def _mini_sector(self, number):
+    def _mini_sector(self, number: int) -> bytes:
         offset = number << MINI_SHIFT
         sector = self._mini_sectors[offset >> self._shift]
         return self._read_at(((sector + 1) << self._shift) + (offset & self._sector_size - 1), 1 << MINI_SHIFT)
 
-    def _mini_next(self, sector):
+    def _mini_next(self, sector: int) -> int:
         if sector * 4 + 4 > len(self._mini_fat):
             raise self._fail("small sector %d has no entry in the allocation table" % sector)
-        return struct.unpack_from("<I", self._mini_fat, sector * 4)[0]
+        return int.from_bytes(self._mini_fat[sector * 4:sector * 4 + 4], "little")
 
     # The directory
 
-    def _directory(self, first, version):
+    def _directory(self, first: int, version: int) -> list[Entry]:
         found = []
         for number in self._whole_chain(first, MAX_ENTRIES * ENTRY_SIZE >> self._shift):
             octets = self._sector(number)
@@ -177,19 +187,19 @@ class CompoundFile:
         return found
 
     @staticmethod
-    def _entry(reader, version):
-        name, length, kind = reader.take(64), reader.u16(), reader.u8()
+    def _entry(reader: Reader, version: int) -> Entry:
+        octets, length, kind = reader.take(64), reader.u16(), reader.u8()
         if length > 64 or length % 2:
             raise reader.fail("a name of %d octets" % length)
         reader.u8()
         left, right, child, class_id = reader.u32(), reader.u32(), reader.u32(), reader.take(16)
         reader.take(20)
         start, low, high = reader.u32(), reader.u32(), reader.u32()
-        name = name[:max(length - 2, 0)].decode("utf-16-le", "surrogatepass")
+        name = octets[:max(length - 2, 0)].decode("utf-16-le", "surrogatepass")
         # Files of version 3 may have anything in the high half.
         return Entry(name, kind, left, right, child, class_id, start, low if version == 3 else low | high << 32)
 
-    def _children(self, entries):
+    def _children(self, entries: Sequence[Entry]) -> dict[str, Entry]:
         """The streams below the root, whose entries form a tree."""
         found, seen, waiting = {}, set(), [self._root.child]
         while waiting:
@@ -208,9 +218,10 @@ class CompoundFile:
         return found
 
 
-def places(read_at, size, most):
+def places(read_at: ReadAt, size: int, most: int) -> list[int]:
     """Offsets where a compound file may begin inside another file, so many at most."""
-    step, found, position = 1 << 20, [], 0
+    found: list[int] = []
+    step, position = 1 << 20, 0
     while position < size and len(found) < most:
         octets = read_at(position, step + len(SIGNATURE) - 1)
         offset = octets.find(SIGNATURE)

@@ -213,18 +213,18 @@ CLOSE_REASONS = {
 }
 
 
-def unsigned(code):
+def unsigned(code: int) -> int:
     """A code as it stands in tables, from the signed number of the wire."""
     return code & 0xFFFFFFFF
 
 
-def describe(code):
+def describe(code: int) -> tuple[str, str, str, str]:
     """C((hex text, name, meaning, cure)) of a code; unknown ones are named so."""
     code = unsigned(code)
     name, meaning, cure = ERRORS.get(code, ("UNKNOWN", "an error code that is not in our table", _TRACE))
     return "0x%08X" % code, name, meaning, cure
 
 
-def describe_close(reason):
+def describe_close(reason: int) -> tuple[str, str, str]:
     """C((name, meaning, cure)) of the reason in a ProviderClosedEvent."""
     return CLOSE_REASONS.get(reason, ("unknown", "for reason %d, which is not in our table" % reason, _TRACE))

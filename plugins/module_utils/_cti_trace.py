@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _capf, _cti_errors
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsptrace import (
@@ -25,6 +25,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsptrace impo
     WRAP,
     mask,
 )
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Iterator, Sequence
 
 TSP, JTAPI, CTI_MANAGER, TFTP, CAPF, SDL, SDI, OTHER, UNTIMED = (
     "tsp", "jtapi", "cti_manager", "tftp", "capf", "sdl", "sdi", "other", "untimed")
@@ -56,7 +59,7 @@ MARKS = (
 )
 
 
-def kind_of(physical_lines):
+def kind_of(physical_lines: Iterable[str]) -> str:
     """What the lines are, one of the kinds."""
     families = dict.fromkeys((TSP, JTAPI, SDL, SDI), 0)
     marks = dict.fromkeys((name for name, _words in MARKS), 0)
@@ -74,14 +77,14 @@ def kind_of(physical_lines):
             break
     if not seen:
         return OTHER if timed else UNTIMED
-    family = max(families, key=families.get)
+    family = max(families, key=families.__getitem__)
     if family in (TSP, JTAPI):
         return family
-    service = max(marks, key=marks.get)
+    service = max(marks, key=marks.__getitem__)
     return service if marks[service] else family
 
 
-def _family(line):
+def _family(line: str) -> tuple[str, str]:
     match = TIMED_LINE.match(line)
     if match:
         text = match.group(5)
@@ -94,14 +97,14 @@ def _family(line):
     return (JTAPI, found[1]) if found else ("", "")
 
 
-def _of_jtapi(line):
+def _of_jtapi(line: str) -> tuple[str, str] | None:
     """C((clock, text)) of a line of JTAPI, or None."""
     mark = JTAPI_MARK.search(line, 0, JTAPI_HEADING) if "%" in line[:JTAPI_HEADING] else None
     clock = JTAPI_CLOCK.search(line, 0, mark.start()) if mark else None
-    return ("%s.%s" % clock.groups(), line[mark.end():]) if clock else None
+    return ("%s.%s" % clock.groups(), line[mark.end():]) if mark and clock else None
 
 
-def clock_of(line):
+def clock_of(line: str) -> str:
     """C(HH:MM:SS.mmm) of a line that begins a message, or empty."""
     match = TIMED_LINE.match(line)
     if match:
@@ -125,10 +128,11 @@ class Message(NamedTuple):
     text: str
 
 
-def messages(physical_lines, kind):
+def messages(physical_lines: Iterable[str], kind: str) -> Iterator[Message]:
     """Physical lines -> Message objects; what stands before the first one is dropped."""
-    pending = None
-    parts, size = [], 0
+    pending: Message | None = None
+    parts: list[str] = []
+    size = 0
     for number, line in enumerate(physical_lines, 1):
         line = line.rstrip("\r\n")
         found = _begin(line, kind)
@@ -145,7 +149,7 @@ def messages(physical_lines, kind):
         yield pending._replace(text=_shortened(parts))
 
 
-def _begin(line, kind):
+def _begin(line: str, kind: str) -> tuple[str, str, str] | None:
     """C((clock, record, text)) of a line that begins a message, or None."""
     if kind == JTAPI:
         found = _of_jtapi(line)
@@ -157,7 +161,7 @@ def _begin(line, kind):
     return ("%s:%s:%s.%s" % match.groups()[:4], "", match.group(5)) if match else None
 
 
-def _shortened(parts):
+def _shortened(parts: Sequence[str]) -> str:
     """Joined; of what is too long the end goes, with the last word, which may be half a secret."""
     text = WRAP.join(parts)
     return text if len(text) <= LONGEST else text[:LONGEST].rsplit(None, 1)[0] + CUT
@@ -243,17 +247,17 @@ class Event:
     address: str = ""
     device: str = ""
     file: str = ""
-    code: object = None
-    devices: object = None
+    code: int | None = None
+    devices: int | None = None
     meaning: str = ""
     cure: str = ""
 
     @property
-    def bad(self):
+    def bad(self) -> bool:
         return self.event in BAD and not (self.event == PROVIDER_CLOSED and self.code in HARMLESS_CLOSE)
 
     @property
-    def told(self):
+    def told(self) -> str:
         """A sentence without its full stop."""
         who = " of user %s" % self.user if self.user else ""
         code = ""
@@ -304,16 +308,16 @@ CAPF_CURE = ("Check instance id, authorization string and status of the CAPF pro
 class Reader:
     """Reads messages of one kind, in the order of time, into events; of more than MOST_QUOTES of one sort the newest are kept."""
 
-    def __init__(self, secrets=()):
+    def __init__(self, secrets: Collection[str] = ()) -> None:
         self._secrets = secrets
-        self.events = []
+        self.events: list[Event] = []
         self._user = ""
-        self._users = {}  # by record and by provider id
+        self._users: dict[str, str] = {}  # by record and by provider id
         self._file = ""
         self._device = ""
         self._ending = False
 
-    def read(self, physical_lines, kind):
+    def read(self, physical_lines: Iterable[str], kind: str) -> list[Event]:
         quick = QUICK[kind]
         read = {JTAPI: self._jtapi, CTI_MANAGER: self._cti_manager, TFTP: self._tftp, CAPF: self._capf}[kind]
         self._user, self._users, self._file, self._device, self._ending = "", {}, "", "", False
@@ -322,7 +326,7 @@ class Reader:
                 read(message)
         return self.events
 
-    def _add(self, event, message, kind, **more):
+    def _add(self, event: str, message: Message, kind: str, **more: Any) -> None:
         for name in ("user", "device", "file"):
             if name in more:
                 more[name] = mask(more[name], self._secrets)
@@ -339,7 +343,7 @@ class Reader:
 
     # JTAPI
 
-    def _jtapi(self, message):
+    def _jtapi(self, message: Message) -> None:
         text = message.text
         if "sending: " in text and "ProviderOpenRequest {" in text:
             self._user = _value(text, "unicodedisplayName")
@@ -351,7 +355,7 @@ class Reader:
         else:
             self._jtapi_exception(message)
 
-    def _completed(self, message, code, devices):
+    def _completed(self, message: Message, code: int | None, devices: int | None) -> None:
         if code is None:
             return
         if code:
@@ -362,7 +366,7 @@ class Reader:
         else:
             self._add(PROVIDER_OPENED, message, JTAPI, user=self._user, devices=devices)
 
-    def _jtapi_exception(self, message):
+    def _jtapi_exception(self, message: Message) -> None:
         match = _JTAPI_CAPF.search(message.text)
         if match:
             self._of_capf(message, int(match.group(1)), JTAPI)
@@ -376,7 +380,7 @@ class Reader:
 
     # CTI Manager
 
-    def _cti_manager(self, message):
+    def _cti_manager(self, message: Message) -> None:
         text = message.text
         match = _LOGIN_ID.search(text)
         if match:
@@ -398,27 +402,27 @@ class Reader:
                 devices = _DEVICES.search(text)
                 self._add(PROVIDER_OPENED, message, CTI_MANAGER, user=user, devices=int(devices.group(1)) if devices else None)
         elif "CtiProviderOpenFailure" in text:
-            code, user = _REASON_CODE.search(text), _LOGIN_USER.search(text)
+            code, login = _REASON_CODE.search(text), _LOGIN_USER.search(text)
             if code:
-                self._refused(message, int(code.group(1)), user.group(1) if user else "")
+                self._refused(message, int(code.group(1)), login.group(1) if login else "")
         elif "CTI ProviderClosedEvent" in text:
             code = _CLOSE_REASON.search(text)
             if code:
                 self._closed(message, int(code.group(1)), CTI_MANAGER, self._users.get(provider.group(1), "") if provider else "")
 
-    def _remember(self, key, user):
+    def _remember(self, key: str, user: str) -> None:
         if len(self._users) > 10000:
             self._users.clear()
         self._users[key] = user
 
-    def _refused(self, message, code, user):
+    def _refused(self, message: Message, code: int, user: str) -> None:
         _hex, _name, meaning, cure = _cti_errors.describe(code)
         told = message.text.partition("description=")[2].partition(" enableIpv6=")[0] if "description=" in message.text else ""
         address = _ADDRESS.search(message.text)
         self._add(PROVIDER_REFUSED, message, CTI_MANAGER, user=user, code=_cti_errors.unsigned(code),
                   address=address.group(1) if address else "", meaning=_meaning(meaning, mask(told[:200], self._secrets)), cure=cure)
 
-    def _closed(self, message, reason, kind, user=""):
+    def _closed(self, message: Message, reason: int | None, kind: str, user: str = "") -> None:
         last = self.events[-1] if self.events else None
         if reason is None or (reason == 4 and last and last.event == PROVIDER_REFUSED):
             return  # the end of a refusal
@@ -427,7 +431,7 @@ class Reader:
 
     # Tftp
 
-    def _tftp(self, message):
+    def _tftp(self, message: Message) -> None:
         text = message.text
         match = _READ_REQUEST.search(text)
         if match and _TRUST_LIST.match(match.group(2)):
@@ -449,13 +453,13 @@ class Reader:
             self._add(CTL_REFUSED, message, TFTP, meaning="Cisco Tftp serves as many clients as it may",
                       cure="Restart Cisco Tftp on that node, or raise its Maximum Serving Count.")
 
-    def _no_list(self, message, name, address):
+    def _no_list(self, message: Message, name: str, address: str) -> None:
         self._add(CTL_REFUSED, message, TFTP, file=name, address=address, meaning="this node has no such file", cure=(
             "Check 'show ctl' on the publisher; after 'utils ctl update CTLFile' restart Cisco Tftp on every node."))
 
     # CAPF
 
-    def _capf(self, message):
+    def _capf(self, message: Message) -> None:
         text = message.text
         match = _CAPF_DEVICE.search(text)
         if match:
@@ -474,7 +478,7 @@ class Reader:
         elif TROUBLE.search(text):
             self._add(TROUBLED, message, CAPF, device=self._device)
 
-    def _of_capf(self, message, reason, kind):
+    def _of_capf(self, message: Message, reason: int, kind: str) -> None:
         if reason == _capf.NO_ACTION and kind == JTAPI:
             self._add(CAPF_REFUSED, message, kind, code=reason, meaning="the session broke off before CAPF ended it", cure=(
                 "Check TCP 3804, the CAPF service, and whether the trust list holds the certificate that CAPF presents."))
@@ -486,16 +490,16 @@ class Reader:
         self._add(CAPF_REFUSED, message, kind, device=self._device if kind == CAPF else "", code=reason, meaning=meaning, cure=CAPF_CURE)
 
 
-def _value(text, name):
+def _value(text: str, name: str) -> str:
     match = _FIELDS[name].search(text)
     return match.group(1).strip(" *") if match else ""
 
 
-def _number(text):
+def _number(text: str) -> int | None:
     return int(text) if _NUMBER.match(text) else None
 
 
-def _meaning(meaning, told):
+def _meaning(meaning: str, told: str) -> str:
     told = told.strip().rstrip(".")
     return "%s (%s)" % (meaning, told) if told else meaning
 
@@ -503,17 +507,18 @@ def _meaning(meaning, told):
 # What is said of all of them
 
 
-def last_word(events):
+def last_word(events: Sequence[Event]) -> Event | None:
     """The event that decides: the last of a provider, else the last bad one, else the last one, or None."""
     of_provider = [one for one in events if one.event in OF_PROVIDER]
     if of_provider and of_provider[-1].event == PROVIDER_REQUESTED and of_provider[-1].kind == JTAPI:
         return of_provider[-1]  # the newest start decides, although no answer follows; a CTI Manager has many clients at any time
     decisive = [one for one in of_provider if one.event != PROVIDER_REQUESTED]
     bad = [one for one in events if one.bad]
-    return (decisive or bad or list(events) or [None])[-1]
+    deciding = decisive or bad or events
+    return deciding[-1] if deciding else None
 
 
-def result_of(event, name):
+def result_of(event: Event, name: str) -> dict[str, Any]:
     return dict(
         event=event.event, kind=event.kind, path=name, line=event.line, clock=event.clock, user=event.user, address=event.address,
         device=event.device, file=event.file, code=event.code, devices=event.devices, bad=event.bad, told=event.told,

@@ -13,6 +13,7 @@ from the wire.
 from __future__ import annotations
 
 import collections
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, TypedDict
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _cti_errors
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import (
@@ -21,6 +22,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     ProtocolError,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer
+
+if TYPE_CHECKING:
+    from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
 MAGIC = 0xFFFFDDDD
 VERSION = 0x00110000  # JTAPI 12.5 to 15
@@ -120,18 +124,18 @@ _WIDTHS = {"i32": 4, "bool": 4, "str": 8, "bytes": 8, "ustr": 16, "i32[]": 16}
 _DEFAULTS = {"i32": 0, "bool": False}
 
 
-def _width(kind):
+def _width(kind: str) -> int:
     return _WIDTHS.get(kind) or (16 if kind.endswith("[]") else 12)
 
 
-def _fields(text):
-    return tuple(tuple(reversed(item.split())) for item in text.split(",")) if text else ()
+def _fields(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, kind) for kind, name in map(str.split, text.split(","))) if text else ()
 
 
 class Layout:
-    """Fields in order as C((name, type)) and the octets of their fixed area; id and direction are None for a struct."""
+    """Fields in order as C((name, type)) and the octets of their fixed area; a struct has no id and no direction."""
 
-    def __init__(self, name, fields, number=None, direction=None):
+    def __init__(self, name: str, fields: str, number: int = -1, direction: str = "") -> None:
         self.name = name
         self.id = number
         self.direction = direction
@@ -147,16 +151,16 @@ BY_ID = {layout.id: layout for layout in MESSAGES.values()}
 class Message:
     """One decoded frame: C(name) (None for an id not in the table), C(id), C(version), C(values) by field name."""
 
-    def __init__(self, number, name, values, version=VERSION):
+    def __init__(self, number: int, name: str | None, values: dict[str, Any], version: int = VERSION) -> None:
         self.id = number
         self.name = name
         self.values = values
         self.version = version
 
-    def __getitem__(self, field):
+    def __getitem__(self, field: str) -> Any:
         return self.values[field]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         # Values may hold an encrypted password and its key.
         return "Message(%s)" % (self.name or self.id)
 
@@ -164,7 +168,7 @@ class Message:
 # Writing
 
 
-def encode(name, version=VERSION, **values):
+def encode(name: str, version: int = VERSION, **values: Any) -> bytes:
     """One frame. Absent fields are 0, False or null; a struct is a dict, an array a list.
 
     Raises FormatError for a number out of range, and KeyError for a field that the message does not have.
@@ -178,7 +182,7 @@ def encode(name, version=VERSION, **values):
     return frame(layout.id, fixed, variable, version)
 
 
-def frame(number, fixed=b"", variable=b"", version=VERSION):
+def frame(number: int, fixed: bytes = b"", variable: bytes = b"", version: int = VERSION) -> bytes:
     """The octets of a frame around two areas."""
     writer = Writer("little")
     writer.u32(HEADER_SIZE - PREFIX_SIZE + len(fixed) + len(variable)).u32(0).u32(MAGIC).u32(version).u32(number)
@@ -186,7 +190,7 @@ def frame(number, fixed=b"", variable=b"", version=VERSION):
     return writer.put(fixed).put(variable).octets()
 
 
-def _encode_area(layout, values, position, with_nul):
+def _encode_area(layout: Layout, values: Mapping[str, Any], position: int, with_nul: bool) -> tuple[bytes, bytes]:
     """C((fixed area, variable area)); position: where the variable area starts in the frame."""
     fixed, variable = Writer("little"), bytearray()
     for name, kind in layout.fields:
@@ -205,7 +209,7 @@ def _encode_area(layout, values, position, with_nul):
     return fixed.octets(), bytes(variable)
 
 
-def _encode_reference(kind, value, at, with_nul):
+def _encode_reference(kind: str, value: Any, at: int, with_nul: bool) -> tuple[bytes, tuple[int, ...]]:
     """C((octets, the words after offset and size)) of a value that lies in the variable area."""
     if kind == "bytes":
         return value or b"", ()
@@ -229,7 +233,7 @@ def _encode_reference(kind, value, at, with_nul):
     return fixed + variable, (struct.fixed_size,)
 
 
-def _encode_array(struct, elements, at, with_nul):
+def _encode_array(struct: Layout, elements: Sequence[Mapping[str, Any]] | None, at: int, with_nul: bool) -> bytes:
     position = at + struct.fixed_size * len(elements or ())
     fixed_areas, variable_areas = bytearray(), bytearray()
     for element in elements or ():
@@ -245,11 +249,11 @@ def _encode_array(struct, elements, at, with_nul):
 class _Decoder:
     """Values of one frame. References may lie anywhere in it; together they are at most twice as large as the frame."""
 
-    def __init__(self, octets):
+    def __init__(self, octets: bytes) -> None:
         self._whole = Reader(octets, "little", "CTIQBE frame")
         self._budget = 2 * len(octets)
 
-    def header(self):
+    def header(self) -> tuple[int, int, Reader]:
         reader = self._whole
         length, _reserved, magic, version = reader.u32(), reader.u32(), reader.u32(), reader.u32()
         number, header, fixed, variable = reader.u32(), reader.u32(), reader.u32(), reader.u32()
@@ -261,9 +265,9 @@ class _Decoder:
             raise reader.fail("sizes that contradict each other", 0)
         return number, version, self._whole.at(header, fixed)
 
-    def area(self, layout, reader):
+    def area(self, layout: Layout, reader: Reader) -> dict[str, Any]:
         """Fields as far as the received area reaches; defaults for the rest."""
-        values = {}
+        values: dict[str, Any] = {}
         for name, kind in layout.fields:
             if reader.remaining < _width(kind):
                 reader.take(reader.remaining)
@@ -277,19 +281,19 @@ class _Decoder:
         return values
 
     @staticmethod
-    def _boolean(reader):
+    def _boolean(reader: Reader) -> bool:
         value = reader.i32()
         if value not in (-1, 0, 1):
             raise reader.fail("%d for a boolean" % value, reader.position - 4)
         return value != 0
 
-    def _part(self, offset, size):
+    def _part(self, offset: int, size: int) -> Reader:
         self._budget -= size
         if self._budget < 0:
             raise self._whole.fail("references that overlap", offset)
         return self._whole.at(offset, size)
 
-    def _reference(self, kind, reader):
+    def _reference(self, kind: str, reader: Reader) -> Any:
         offset, size = reader.u32(), reader.u32()
         if kind in ("str", "bytes"):
             data = self._part(offset, size).rest() if size else None
@@ -303,7 +307,7 @@ class _Decoder:
             return self._array(kind[:-2], offset, size, reader.u32(), reader.u32())
         return self._struct(STRUCTS[kind], offset, size, reader.u32())
 
-    def _struct(self, struct, offset, size, fixed):
+    def _struct(self, struct: Layout, offset: int, size: int, fixed: int) -> dict[str, Any] | None:
         if not size:
             return None
         if fixed > size:
@@ -311,7 +315,7 @@ class _Decoder:
         self._whole.at(offset, size)
         return self.area(struct, self._part(offset, fixed))
 
-    def _array(self, kind, offset, size, count, element):
+    def _array(self, kind: str, offset: int, size: int, count: int, element: int) -> list[Any] | None:
         if not count:
             return [] if element else None
         if count > MAX_ELEMENTS or element < 4 or count * element > size:
@@ -321,7 +325,7 @@ class _Decoder:
         return [part.i32() if kind == "i32" else self.area(STRUCTS[kind], part) for part in parts]
 
 
-def decode(octets):
+def decode(octets: bytes) -> Message:
     """The Message of one complete frame. Raises FormatError and nothing else, whatever the octets."""
     decoder = _Decoder(octets)
     number, version, fixed = decoder.header()
@@ -334,18 +338,18 @@ def decode(octets):
 class FrameReader:
     """Cut a stream into frames, however it is split. No memory is taken for a length that was only announced."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
-    def pending(self):
+    def pending(self) -> int:
         """Octets of an unfinished frame."""
         return len(self._buffer)
 
-    def feed(self, octets):
+    def feed(self, octets: bytes) -> None:
         self._buffer += octets
 
-    def frames(self):
+    def frames(self) -> Iterator[bytes]:
         """The frames complete so far. Raises FormatError as soon as an impossible length or a wrong magic is seen."""
         while True:
             size = self._size()
@@ -355,7 +359,7 @@ class FrameReader:
             del self._buffer[:size]
             yield octets
 
-    def _size(self):
+    def _size(self) -> int | None:
         if len(self._buffer) < 4:
             return None
         reader = Reader(bytes(self._buffer[:12]), "little", "CTIQBE stream")
@@ -369,9 +373,38 @@ class FrameReader:
 
 # The client side of one provider
 
-Event = collections.namedtuple("Event", "name values")
+class Event(NamedTuple):
+    name: str
+    values: dict[str, Any]
 
-Settings = collections.namedtuple("Settings", "host login application heartbeat version")
+
+class Settings(NamedTuple):
+    host: str
+    login: str
+    application: str
+    heartbeat: int
+    version: int
+
+
+class Line(TypedDict):
+    number: str
+    partition: str
+    restricted: Optional[bool]
+    display_name: str
+
+
+class Device(TypedDict):
+    """What the server did not tell is None, as C(registered) in a list step by step."""
+
+    name: str
+    type: Optional[int]
+    type_name: str
+    protocol: Optional[str]
+    registered: Optional[bool]
+    restricted: Optional[bool]
+    status_code: int
+    lines: List[Line]
+
 
 CLIENT_VERSION = "voiceops.secure_tsp"
 PLUGIN = "CiscoJTAPI"
@@ -389,7 +422,7 @@ MAX_LINES = 200000
 MAX_LIST = 256 << 20  # octets of one list; a device with one line takes about 800
 
 #: (state, message) -> method; what stands in no row is skipped, as Cisco's own client does.
-_STEPS = {
+_STEPS: dict[tuple[str, str | None], str] = {
     ("init", "ProviderInitResponse"): "_initialised",
     ("opening", "ProviderOpenResponse"): "_accepted",
     ("opening", "ProviderOpenCompletedEvent"): "_completed",
@@ -421,62 +454,62 @@ class Provider:
     protocol, DeadlineExceeded for one that fell silent. None of them is a reason to log in again.
     """
 
-    def __init__(self, settings, seal, where=""):
+    def __init__(self, settings: Settings, seal: Callable[[str, bytes], tuple[bytes, bytes]], where: str = "") -> None:
         self.settings = settings
         self.state = "new"
         self.login_sent = False
-        self.devices = []
-        self.enumeration = None  # all (one request) or stepwise
+        self.devices: list[Device] = []
+        self.enumeration: str | None = None  # all (one request) or stepwise
         self._seal = seal
         self._where = where
         self._reader = FrameReader()
         self._output = bytearray()
-        self._outstanding = {}
+        self._outstanding: dict[int, str] = {}
         self._next_sequence = 0
         self._client_heartbeat = self._server_heartbeat = 0
         self._last_sent = self._last_received = 0.0
-        self._by_name = collections.OrderedDict()
-        self._without_lines = collections.deque()
-        self._list_request = None
-        self._handle = None
-        self._current = None
-        self._last_device_event = None
+        self._by_name: dict[str, Device] = collections.OrderedDict()
+        self._without_lines: collections.deque[str] = collections.deque()
+        self._list_request: int | None = None
+        self._handle: int | None = None
+        self._current: Device  # of a list step by step
+        self._last_device_event: dict[str, Any] | None = None
         self._list_octets = self._line_count = 0
         self._now = 0.0
-        self._events = []
+        self._events: list[Event] = []
 
     @property
-    def stage(self):
+    def stage(self) -> str:
         """init, open, list or close."""
         return _STAGES.get(self.state, "init")
 
     # what the driver calls
 
-    def start(self, now):
+    def start(self, now: float) -> None:
         self._now = self._last_received = now
         self.state = "init"
         self._request("ProviderInitRequest", provider=self.settings.host, qbeClientVersion=CLIENT_VERSION,
                       applicationID=self.settings.application, pluginName=PLUGIN)
 
-    def list_devices(self, now):
+    def list_devices(self, now: float) -> None:
         """Ask for all devices and lines; the event C(listed) tells that C(devices) is complete."""
         self._now = now
         self.state = "listing"
         self.enumeration = "all"
         self._list_request = self._request("ProviderGetAllDevicesAndLinesRequest")
 
-    def close(self, now):
+    def close(self, now: float) -> None:
         self._now = now
         self.state = "closing"
         self._request("ProviderCloseRequest")
 
-    def output(self):
+    def output(self) -> bytes:
         """Octets to send now; they count as sent."""
         octets = bytes(self._output)
         self._output.clear()
         return octets
 
-    def receive(self, octets, now):
+    def receive(self, octets: bytes, now: float) -> list[Event]:
         """Events of what has arrived: C(initialised), C(accepted), C(opened), C(listed), C(closed), in order."""
         self._now = self._last_received = now
         self._events = []
@@ -488,7 +521,7 @@ class Provider:
             self._take(decode(complete))
         return self._events
 
-    def ended(self):
+    def ended(self) -> None:
         """The server closed the stream. Raises ProtocolError unless the provider was closed before."""
         if self.state == "closed":
             return
@@ -496,7 +529,7 @@ class Provider:
         raise ProtocolError("CTI Manager closed the connection %s" % where_in, where=self._where, stage=self.stage,
                             cure="Check the service Cisco CTIManager on this node, and its trace of this time.")
 
-    def wake_at(self):
+    def wake_at(self) -> float | None:
         """The time at which C(elapsed) has something to do, or None."""
         moments = []
         if self._client_heartbeat > 0:
@@ -506,11 +539,11 @@ class Provider:
         return min(moments) if moments and self.state != "closed" else None
 
     @property
-    def patience(self):
+    def patience(self) -> float:
         """Seconds of silence after which the server counts as dead, as in Cisco's JTAPI."""
         return min(max(2.02 * self._server_heartbeat, 10), 500)
 
-    def elapsed(self, now):
+    def elapsed(self, now: float) -> None:
         """Time has passed: queue a heartbeat when one is due. Raises DeadlineExceeded when the server is dead."""
         self._now = now
         if self._server_heartbeat > 0 and now - self._last_received >= self.patience:
@@ -523,25 +556,25 @@ class Provider:
 
     # sending
 
-    def _send(self, name, **values):
+    def _send(self, name: str, **values: Any) -> None:
         self._output += encode(name, self.settings.version, **values)
         self._last_sent = self._now
 
-    def _request(self, name, **values):
+    def _request(self, name: str, **values: Any) -> int:
         sequence = self._next_sequence
         self._next_sequence += 1
         self._outstanding[sequence] = name
         self._send(name, sequenceNumber=sequence, **values)
         return sequence
 
-    def _tell(self, name, **values):
+    def _tell(self, name: str, **values: Any) -> None:
         self._events.append(Event(name, values))
 
     # receiving
 
-    def _take(self, message):
+    def _take(self, message: Message) -> None:
         name = message.name
-        if self.state == "closed" or name in (None, "Heartbeat"):
+        if self.state == "closed" or name is None or name == "Heartbeat":
             return
         layout = MESSAGES[name]
         if layout.direction == TO_SERVER:
@@ -556,12 +589,12 @@ class Provider:
         else:
             self._step(message)
 
-    def _step(self, message):
+    def _step(self, message: Message) -> None:
         method = _STEPS.get((self.state, message.name))
         if method:
             getattr(self, method)(message)
 
-    def _answered(self, message):
+    def _answered(self, message: Message) -> None:
         """A response counts only where its request is outstanding, so a second copy changes nothing."""
         request = self._outstanding.get(message["sequenceNumber"])
         if request is None or MESSAGES[request].id + 1 != message.id:
@@ -572,7 +605,7 @@ class Provider:
         else:
             self._refused(request, message["result"], "")
 
-    def _failed(self, message):
+    def _failed(self, message: Message) -> None:
         if not self._outstanding:
             return
         sequence = message["sequenceNumber"]
@@ -580,7 +613,7 @@ class Provider:
             sequence = max(self._outstanding)
         self._refused(self._outstanding.pop(sequence), message["result"], message["description"])
 
-    def _refused(self, request, code, description):
+    def _refused(self, request: str, code: int, description: str | None) -> None:
         code = _cti_errors.unsigned(code)
         if self.state == "closing" and request != "ProviderCloseRequest":
             return
@@ -597,7 +630,7 @@ class Provider:
         else:
             raise self._refusal("CTI Manager refused %s" % _TITLES.get(request, request), code, description)
 
-    def _refusal(self, what, code, description):
+    def _refusal(self, what: str, code: int, description: str | None) -> CtiRefused:
         code = _cti_errors.unsigned(code)
         text, name, meaning, cure = _cti_errors.describe(code)
         said = _printable(description)
@@ -606,7 +639,7 @@ class Provider:
             cure=cure, code=code, cti_code=text, cti_name=name, cti_close_reason=None, stage=self.stage,
             compromised=code == COMPROMISED)
 
-    def _provider_closed(self, reason):
+    def _provider_closed(self, reason: int) -> None:
         if self.state == "closing":
             self._closed(None)
             return
@@ -618,7 +651,7 @@ class Provider:
 
     # opening
 
-    def _initialised(self, message):
+    def _initialised(self, message: Message) -> None:
         nonce, certificate = message["nonce"], message["certificate"]
         if not nonce or not certificate or len(nonce) > MAX_NONCE or any(not 32 <= ord(mark) < 127 for mark in nonce):
             raise ProtocolError("CTI Manager sent no usable nonce and certificate to protect the password with",
@@ -634,15 +667,15 @@ class Provider:
             applicationID=self.settings.application, desiredServerHeartbeatTime=self.settings.heartbeat,
             pluginName=PLUGIN, applicationPriority=2, encryptedKeyData=key)
 
-    def _accepted(self, message):
+    def _accepted(self, message: Message) -> None:
         """Not success yet: the server checks the login now."""
         self._bind_heartbeats(message)
         self._tell("accepted")
 
-    def _bind_heartbeats(self, message):
+    def _bind_heartbeats(self, message: Message) -> None:
         self._client_heartbeat, self._server_heartbeat = message["clientHeartbeat"], message["serverHeartbeat"]
 
-    def _completed(self, message):
+    def _completed(self, message: Message) -> None:
         """The open is decided here; this event may overtake the ProviderOpenResponse."""
         if message["reason"]:
             raise self._refusal("CTI Manager refused to open the provider", message["reason"],
@@ -660,7 +693,7 @@ class Provider:
 
     # devices and lines in one go
 
-    def _device_event(self, message):
+    def _device_event(self, message: Message) -> None:
         if message["requestId"] != self._list_request or message.values == self._last_device_event:
             return  # the lines of a second copy are no further lines
         self._last_device_event = message.values
@@ -670,23 +703,23 @@ class Provider:
             self._add_device(name, self._device(message))
         self._add_lines(name, message["lineInfo"])
 
-    def _add_device(self, name, device):
+    def _add_device(self, name: str, device: Device) -> None:
         self._by_name[name] = device
         self._limit(len(self._by_name), MAX_DEVICES, "devices")
 
-    def _add_lines(self, name, lines):
-        lines = [_line(line) for line in lines or ()]
-        self._line_count += len(lines)
+    def _add_lines(self, name: str, lines: Iterable[Mapping[str, Any]] | None) -> None:
+        found = [_line(line) for line in lines or ()]
+        self._line_count += len(found)
         self._limit(self._line_count, MAX_LINES, "lines")
-        self._by_name[name]["lines"] += lines
+        self._by_name[name]["lines"] += found
 
-    def _limit(self, count, limit, things):
+    def _limit(self, count: int, limit: int, things: str) -> None:
         """Raise ProtocolError for a list that may never end: what was listed is kept in memory."""
         if count > limit:
             raise ProtocolError("CTI Manager listed more than %d %s" % (limit, things), where=self._where, stage="list")
 
     @staticmethod
-    def _device(message):
+    def _device(message: Message) -> Device:
         static = message["deviceInfoStatic"] or {}
         dynamic = message["deviceInfoDynamic"] or {}
         return {
@@ -697,14 +730,14 @@ class Provider:
             "status_code": _cti_errors.unsigned(message["eventStatusCode"]), "lines": [],
         }
 
-    def _all_listed(self, message):
+    def _all_listed(self, message: Message) -> None:
         if message["requestId"] != self._list_request:
             return
         if message["result"]:
             raise self._refusal("CTI Manager did not finish the list of devices", message["result"], "")
         self._listed()
 
-    def _listed(self):
+    def _listed(self) -> None:
         self.devices = list(self._by_name.values())
         self._list_request = None
         self.state = "open"
@@ -712,11 +745,11 @@ class Provider:
 
     # the older enumeration, step by step
 
-    def _devices_begun(self, message):
+    def _devices_begun(self, message: Message) -> None:
         self._handle = message["enumerationHandle"]
         self._request("GetDeviceInfoFetchRequest", enumerationHandle=self._handle, count=FETCH_COUNT)
 
-    def _devices_fetched(self, message):
+    def _devices_fetched(self, message: Message) -> None:
         for info in message["info"] or ():
             name = info["name"] or ""
             if name not in self._by_name:
@@ -728,7 +761,7 @@ class Provider:
             })
         self._fetch_on(message, "GetDeviceInfo")
 
-    def _fetch_on(self, message, kind):
+    def _fetch_on(self, message: Message, kind: str) -> None:
         if message["more"] and not message["info"]:
             raise ProtocolError("CTI Manager announced more entries but sent none", where=self._where, stage="list")
         if message["more"]:
@@ -736,24 +769,24 @@ class Provider:
         else:
             self._request(kind + "CloseRequest", enumerationHandle=self._handle)
 
-    def _next_device(self, _message):
+    def _next_device(self, _message: Message | None) -> None:
         if not self._without_lines:
             self._listed()
             return
         self._request("DeviceGetLineInfoRequest", deviceName=self._without_lines[0])
         self._current = self._by_name[self._without_lines.popleft()]
 
-    def _lines_begun(self, message):
+    def _lines_begun(self, message: Message) -> None:
         self._handle = message["enumerationHandle"]
         self._request("GetLineInfoFetchRequest", enumerationHandle=self._handle, count=FETCH_COUNT)
 
-    def _lines_fetched(self, message):
+    def _lines_fetched(self, message: Message) -> None:
         self._add_lines(self._current["name"], message["info"])
         self._fetch_on(message, "GetLineInfo")
 
     # closing
 
-    def _closed(self, _message):
+    def _closed(self, _message: Message | None) -> None:
         self.state = "closed"
         self._tell("closed")
 
@@ -767,16 +800,16 @@ _TITLES = {
 }
 
 
-def _protocol(number):
+def _protocol(number: int | None) -> str | None:
     return None if number is None else PROTOCOLS.get(number, str(number))
 
 
-def _line(info):
+def _line(info: Mapping[str, Any]) -> Line:
     return {
         "number": info["name"] or "", "partition": info["partition"] or "", "restricted": info["isRestricted"],
         "display_name": _printable(info["unicodeDisplayName"] or info["displayName"]),
     }
 
 
-def _printable(text):
+def _printable(text: str | None) -> str:
     return "".join(mark if mark.isprintable() else " " for mark in (text or "")[:200]).strip()

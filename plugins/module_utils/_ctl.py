@@ -14,9 +14,15 @@ from __future__ import annotations
 import datetime
 import ipaddress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader, Writer, digest
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Tuple
+
+    Field = Tuple[int, Optional[bytes]]  # tag and octets; None is the head of a container
 
 MAX_SIZE = 1 << 20  # real files have 4 to 9 KB; phones stop at 64 KB
 
@@ -32,16 +38,16 @@ RECORD_LENGTH, DNS_NAME, SUBJECT, FUNCTION, ISSUER, RECORD_SERIAL, PUBLIC_KEY = 
 RECORD_SIGNATURE, CERTIFICATE, IP_ADDRESS, CERTIFICATE_HASH, HASH_ALGORITHM = 8, 9, 10, 11, 12
 
 SAST, CCM, CCM_TFTP, TFTP, CAPF = 0, 1, 2, 3, 4
-ROLE_NAMES = {
+ROLE_NAMES: dict[int | None, str] = {
     SAST: "SAST", CCM: "CCM", CCM_TFTP: "CCM+TFTP", TFTP: "TFTP", CAPF: "CAPF", 5: "SRST", 7: "APP-SERVER", 21: "TVS",
 }
 # What a digest code may mean, in the order to try. 3 is SHA-512 in third-party files that phones take, and SHA-384
 # for Cisco's JTAPI.
-DIGESTS = {1: ("sha1",), 2: ("sha256",), 3: ("sha512", "sha384"), 4: ("sha512",)}
+DIGESTS: dict[int | None, tuple[str, ...]] = {1: ("sha1",), 2: ("sha256",), 3: ("sha512", "sha384"), 4: ("sha512",)}
 MODULUS_CODES = {64: 0, 128: 1, 256: 2, 512: 3}  # signature octets -> code; ignored when reading
 
 
-def text_of(value):
+def text_of(value: bytes | None) -> str:
     """A name field as text: one trailing NUL stripped, UTF-8 or else Latin-1; an empty text for None."""
     if value is None:
         return ""
@@ -53,7 +59,7 @@ def text_of(value):
         return value.decode("latin-1")
 
 
-def _first(fields, tag):
+def _first(fields: Iterable[Field], tag: int) -> bytes | None:
     for number, value in fields:
         if number == tag:
             return value
@@ -64,67 +70,67 @@ def _first(fields, tag):
 class Record:
     """One record of a list: C(fields) are (tag, octets) in file order, without the leading record length."""
 
-    fields: tuple
+    fields: tuple[tuple[int, bytes], ...]
 
-    def value(self, tag):
+    def value(self, tag: int) -> bytes | None:
         """Octets of the first field with this tag, or None."""
         return _first(self.fields, tag)
 
     @property
-    def dns_name(self):
+    def dns_name(self) -> str:
         return text_of(self.value(DNS_NAME))
 
     @property
-    def subject(self):
+    def subject(self) -> str:
         return text_of(self.value(SUBJECT))
 
     @property
-    def issuer(self):
+    def issuer(self) -> str:
         return text_of(self.value(ISSUER))
 
     @property
-    def role(self):
+    def role(self) -> int | None:
         """The FUNCTION code, or None in a record that has none."""
         value = self.value(FUNCTION)
         return None if value is None else int.from_bytes(value, "big")
 
     @property
-    def role_name(self):
+    def role_name(self) -> str:
         return ROLE_NAMES.get(self.role, "role %s" % self.role)
 
     @property
-    def serial(self):
+    def serial(self) -> bytes | None:
         return self.value(RECORD_SERIAL)
 
     @property
-    def public_key(self):
+    def public_key(self) -> bytes | None:
         """RSA: PKCS#1 RSAPublicKey DER; EC: the uncompressed point."""
         return self.value(PUBLIC_KEY)
 
     @property
-    def signature(self):
+    def signature(self) -> bytes | None:
         return self.value(RECORD_SIGNATURE)
 
     @property
-    def certificate(self):
+    def certificate(self) -> bytes | None:
         """X.509 DER, or None: hash-only records and those of a cluster that is not in mixed mode have none."""
         return self.value(CERTIFICATE)
 
     @property
-    def certificate_hash(self):
+    def certificate_hash(self) -> bytes | None:
         return self.value(CERTIFICATE_HASH)
 
     @property
-    def hash_algorithm(self):
+    def hash_algorithm(self) -> int | None:
         value = self.value(HASH_ALGORITHM)
         return None if value is None else int.from_bytes(value, "big")
 
     @property
-    def ip_address(self):
+    def ip_address(self) -> str:
         value = self.value(IP_ADDRESS)
         return str(ipaddress.IPv4Address(value)) if value and len(value) == 4 else ""
 
-    def encode(self):
+    def encode(self) -> bytes:
         body = Writer()
         for tag, value in self.fields:
             body.u8(tag).u16(len(value)).put(value)
@@ -138,50 +144,57 @@ class Header:
     length: HeaderLength, the offset of the first record. signature_at: offset and size of the whole SIGNATURE field.
     """
 
-    fields: tuple
+    fields: tuple[Field, ...]
     length: int
-    signature_at: tuple
-    container_lengths: tuple = ()
+    signature_at: tuple[int, int]
+    container_lengths: tuple[tuple[int, int], ...] = ()
 
-    def value(self, tag):
+    def value(self, tag: int) -> bytes | None:
         return _first(self.fields, tag)
 
+    def given(self, tag: int) -> bytes:
+        """Of a field that no header is read without."""
+        value = self.value(tag)
+        if value is None:
+            raise KeyError(tag)
+        return value
+
     @property
-    def version(self):
-        major, minor = self.value(VERSION)
+    def version(self) -> tuple[int, int]:
+        major, minor = self.given(VERSION)
         return (major, minor)
 
     @property
-    def signer_version(self):
+    def signer_version(self) -> tuple[int, ...] | None:
         value = self.value(SIGNER_VERSION)
         return tuple(value) if value else None
 
     @property
-    def signer_name(self):
+    def signer_name(self) -> bytes:
         return self.value(SIGNER_NAME) or b""
 
     @property
-    def signer_serial(self):
-        return self.value(SERIAL_NUMBER)
+    def signer_serial(self) -> bytes:
+        return self.given(SERIAL_NUMBER)
 
     @property
-    def signer_issuer(self):
-        return self.value(CA_NAME)
+    def signer_issuer(self) -> bytes:
+        return self.given(CA_NAME)
 
     @property
-    def digest_code(self):
-        return int.from_bytes(self.value(DIGEST_ALGORITHM), "big")
+    def digest_code(self) -> int:
+        return int.from_bytes(self.given(DIGEST_ALGORITHM), "big")
 
     @property
-    def signature(self):
-        return self.value(SIGNATURE)
+    def signature(self) -> bytes:
+        return self.given(SIGNATURE)
 
     @property
-    def file_name(self):
+    def file_name(self) -> str:
         return text_of(self.value(FILE_NAME))
 
     @property
-    def timestamp(self):
+    def timestamp(self) -> int | None:
         """Seconds since 1970 in UTC, or None."""
         value = self.value(TIMESTAMP)
         return None if value is None else int.from_bytes(value, "big")
@@ -192,31 +205,31 @@ class TrustList:
     """A parsed CTL or ITL. C(octets) is the file as it came; C(warnings) name what is odd but tolerable."""
 
     header: Header
-    records: tuple
+    records: tuple[Record, ...]
     octets: bytes = field(repr=False)
-    warnings: tuple = ()
+    warnings: tuple[str, ...] = ()
 
     @property
-    def digest_code(self):
+    def digest_code(self) -> int:
         return self.header.digest_code
 
     @property
-    def signature(self):
+    def signature(self) -> bytes:
         return self.header.signature
 
     @property
-    def timestamp(self):
+    def timestamp(self) -> int | None:
         return self.header.timestamp
 
     @property
-    def signer_name(self):
+    def signer_name(self) -> str:
         return text_of(self.header.signer_name)
 
-    def signed_octets(self):
+    def signed_octets(self) -> bytes:
         """The complete file with the SIGNATURE field cut out: what the signature covers."""
         return cut_signature(self.octets, self.header)
 
-    def signers(self):
+    def signers(self) -> list[Record]:
         """SAST records whose serial and issuer equal the header's, octet for octet: the candidates for the signer."""
         return [
             record for record in self.of_role(SAST)
@@ -224,42 +237,42 @@ class TrustList:
             and record.value(ISSUER) == self.header.signer_issuer
         ]
 
-    def of_role(self, *roles):
+    def of_role(self, *roles: int) -> list[Record]:
         return [record for record in self.records if record.role in roles]
 
-    def certificates(self, *roles):
+    def certificates(self, *roles: int) -> list[bytes]:
         """Distinct certificates (DER) of the given roles, of all roles without any, in file order."""
         records = self.of_role(*roles) if roles else self.records
         return list(dict.fromkeys(record.certificate for record in records if record.certificate))
 
-    def hashes(self, *roles):
+    def hashes(self, *roles: int) -> list[tuple[int | None, bytes]]:
         """C((algorithm code, digest)) of the records that hold a hash in place of a certificate."""
         return [
             (record.hash_algorithm, record.certificate_hash)
             for record in self.of_role(*roles) if record.certificate_hash
         ]
 
-    def sast_certificates(self):
+    def sast_certificates(self) -> list[bytes]:
         return self.certificates(SAST)
 
-    def capf_certificates(self):
+    def capf_certificates(self) -> list[bytes]:
         return self.certificates(CAPF)
 
-    def callmanager_certificates(self):
+    def callmanager_certificates(self) -> list[bytes]:
         """Those that CTI Manager may present."""
         return self.certificates(CCM, CCM_TFTP)
 
     @property
-    def mixed_mode(self):
+    def mixed_mode(self) -> bool:
         """False where CallManager records carry no certificate, as in a cluster that is not secure."""
         return bool(self.callmanager_certificates())
 
     @property
-    def has_capf(self):
+    def has_capf(self) -> bool:
         return bool(self.of_role(CAPF))
 
 
-def parse(octets):
+def parse(octets: bytes) -> TrustList:
     """Read a CTL or ITL. Raises FormatError; unknown tags are kept, unknown roles too."""
     header, reader, warnings = _parse_start(octets)
     if header.version[0] != 1:
@@ -272,18 +285,18 @@ def parse(octets):
     return TrustList(header, tuple(records), bytes(octets), tuple(warnings))
 
 
-def parse_signed_file(octets):
+def parse_signed_file(octets: bytes) -> tuple[Header, bytes]:
     """Read a signed file (C(.sgn)): its Header and the payload behind it."""
     header, reader, _warnings = _parse_start(octets)
     return header, reader.rest()
 
 
-def cut_signature(octets, header):
+def cut_signature(octets: bytes, header: Header) -> bytes:
     start, size = header.signature_at
     return octets[:start] + octets[start + size:]
 
 
-def _parse_start(octets):
+def _parse_start(octets: bytes) -> tuple[Header, Reader, list[str]]:
     if not octets:
         raise FormatError("trust list: the file is empty")
     if len(octets) > MAX_SIZE:
@@ -302,9 +315,10 @@ def _parse_start(octets):
     return header, reader, warnings
 
 
-def _parse_header(reader, length):
-    fields, open_containers, warnings, signature_at = [], [], [], None
-    containers = []
+def _parse_header(reader: Reader, length: int) -> tuple[Header, list[str]]:
+    fields: list[Field] = []
+    signature_at: tuple[int, int] | None = None
+    open_containers, containers, warnings = [], [], []
     while reader.remaining:
         start = reader.position
         tag = reader.u8()
@@ -330,25 +344,26 @@ def _parse_header(reader, length):
     return header, warnings
 
 
-def _field_ends(fields):
+def _field_ends(fields: Iterable[Field]) -> Iterator[int]:
     position = 0
     for _tag, value in fields:
         position += 3 + (len(value) if value is not None else 0)
         yield position
 
 
-def _check_header(reader, header):
+def _check_header(reader: Reader, header: Header) -> None:
     for tag, name in ((SERIAL_NUMBER, "serial number"), (CA_NAME, "issuer"), (DIGEST_ALGORITHM, "digest algorithm"),
                       (SIGNATURE, "signature")):
         if header.value(tag) is None:
             raise reader.fail("the header has no %s of the signer" % name)
-    if len(header.value(VERSION)) != 2 or len(header.value(DIGEST_ALGORITHM)) != 1:
+    if len(header.given(VERSION)) != 2 or len(header.given(DIGEST_ALGORITHM)) != 1:
         raise reader.fail("a header field has the wrong size")
-    if header.value(TIMESTAMP) is not None and len(header.value(TIMESTAMP)) != 4:
-        raise reader.fail("the time stamp has %d octets in place of 4" % len(header.value(TIMESTAMP)))
+    timestamp = header.value(TIMESTAMP)
+    if timestamp is not None and len(timestamp) != 4:
+        raise reader.fail("the time stamp has %d octets in place of 4" % len(timestamp))
 
 
-def _parse_record(reader):
+def _parse_record(reader: Reader) -> tuple[Record, list[str]]:
     start = reader.position
     if (reader.u8(), reader.u16()) != (RECORD_LENGTH, 2):
         raise reader.fail("no record begins here", start)
@@ -361,14 +376,15 @@ def _parse_record(reader):
             tag = part.u8()
             fields.append((tag, part.take(part.u16())))
     record = Record(tuple(fields))
-    if record.value(FUNCTION) is not None and len(record.value(FUNCTION)) != 2:
-        raise reader.fail("a role of %d octets" % len(record.value(FUNCTION)), start)
-    if record.value(IP_ADDRESS) is not None and len(record.value(IP_ADDRESS)) != 4:
-        warnings.append("record at offset %d: an address of %d octets" % (start, len(record.value(IP_ADDRESS))))
+    role, address = record.value(FUNCTION), record.value(IP_ADDRESS)
+    if role is not None and len(role) != 2:
+        raise reader.fail("a role of %d octets" % len(role), start)
+    if address is not None and len(address) != 4:
+        warnings.append("record at offset %d: an address of %d octets" % (start, len(address)))
     return record, warnings
 
 
-def encode_header(fields, signature_size):
+def encode_header(fields: Sequence[Field], signature_size: int) -> bytes:
     """The header as octets with a signature of zeros, its HeaderLength and padding computed.
 
     fields: (tag, octets) in the order wanted; (tag, None) opens a container whose length is computed from what CUCM
@@ -385,7 +401,7 @@ def encode_header(fields, signature_size):
             flat.u8(tag).u16(len(value)).put(value)
     length = 10 + len(flat)
     padding = -length % 4
-    version = dict((tag, value) for tag, value in fields)[VERSION]
+    version = dict((tag, value or b"") for tag, value in fields)[VERSION]
     return (Writer().u8(VERSION).u16(2).put(version).u8(HEADER_LENGTH).u16(2).u16(length + padding)
             .put(flat.octets()).put(bytes([PADDING]) * padding).octets())
 
@@ -398,13 +414,13 @@ _NESTED = {
 }
 
 
-def _container_size(fields, index):
+def _container_size(fields: Sequence[Field], index: int) -> int:
     inside = _NESTED.get(fields[index][0], ())
     return sum(3 + len(value or b"") for tag, value in fields[index + 1:] if tag in inside)
 
 
-def header_fields(signer_name, signer_serial, signer_issuer, digest_code, signature_size, timestamp,
-                  file_name="CTLFile.tlv", version=(1, 2)):
+def header_fields(signer_name: bytes, signer_serial: bytes, signer_issuer: bytes, digest_code: int, signature_size: int, timestamp: int,
+                  file_name: str = "CTLFile.tlv", version: tuple[int, int] = (1, 2)) -> list[Field]:
     """Fields of a header in the order in which CUCM writes them. Names as octets with their NUL."""
     return [
         (VERSION, bytes(version)),
@@ -418,7 +434,7 @@ def header_fields(signer_name, signer_serial, signer_issuer, digest_code, signat
     ]
 
 
-def build(fields, body, sign, signature_size):
+def build(fields: Sequence[Field], body: bytes, sign: Callable[[bytes], bytes], signature_size: int) -> bytes:
     """A signed file: header from C(fields), then C(body), signed by C(sign(octets) -> signature).
 
     The signature covers everything but its own field.
@@ -432,14 +448,14 @@ def build(fields, body, sign, signature_size):
     return octets[:start] + signature + octets[start + signature_size:]
 
 
-def rebuild(trust_list):
+def rebuild(trust_list: TrustList) -> bytes:
     """The file from its parsed parts; equals C(trust_list.octets) for every file in CUCM's layout."""
     signature = trust_list.signature
     body = b"".join(record.encode() for record in trust_list.records)
     return build(list(trust_list.header.fields), body, lambda octets: signature, len(signature))
 
 
-def facts(trust_list):
+def facts(trust_list: TrustList) -> dict[str, Any]:
     """What an operator wants to know of a list, as plain values, as far as that goes without checking its signature.
 
     A fingerprint is None where the host forbids its algorithm, as hosts in FIPS mode do with MD5.
@@ -464,7 +480,7 @@ def facts(trust_list):
     }
 
 
-def record_facts(record):
+def record_facts(record: Record) -> dict[str, Any]:
     """One record as plain values; what it does not have is an empty text."""
     return {
         "role": record.role_name,
@@ -480,25 +496,25 @@ def record_facts(record):
     }
 
 
-def iso(seconds):
+def iso(seconds: float | None) -> str | None:
     """Seconds since 1970 as ISO 8601 in UTC; None for None."""
     if seconds is None:
         return None
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def digest_name(code):
+def digest_name(code: int | None) -> str:
     """What a digest code may mean, such as C(sha1), C(sha512 or sha384) or C(code 9)."""
     return " or ".join(DIGESTS.get(code, ("code %s" % code,)))
 
 
-def hexdigest(algorithm, octets):
+def hexdigest(algorithm: str, octets: bytes) -> str | None:
     """Hexadecimal digest, or None where the host forbids the algorithm."""
     found = digest(algorithm, octets)
     return None if found is None else found.hex()
 
 
-def ctl_file_names(capf_address):
+def ctl_file_names(capf_address: str) -> list[str]:
     """File names of the trust list for a CTI client, in the order to ask for them.
 
     The first is what Cisco's JTAPI 11.5 to 15 asks for: the CAPF server's address, two upper-case hexadecimal digits an

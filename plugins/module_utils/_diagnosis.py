@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 import textwrap
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _cti_errors,
@@ -22,6 +23,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _profile_status,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import capital
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Container, Iterable, Iterator, Mapping, Tuple
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._drift import Finding, Hosts, Row
+
+    Step = Tuple[str, str]  # state and text
 
 HOST, CLUSTER, SERVICES, PORTS, TRUST, USER, PROFILE, CERTIFICATE, CUTOVER, TRACE, CONNECTION = STEPS = (
     "Host", "Cluster", "Services", "Ports", "Trust list", "User", "CAPF profile", "Certificate", "Secure port", "TSP trace",
@@ -52,13 +61,13 @@ MOST_QUOTES = 12
 # What was read beyond the search for drift
 
 
-def host_seen(ports=(), opened=(), traces=()):
+def host_seen(ports: Iterable[Row] = (), opened: Iterable[Row] = (), traces: Iterable[Row] = ()) -> list[dict[str, Any]]:
     """What pages() needs of a host: rows by cluster and instance.
 
     ports: results of secure_port_info; opened: of cti_provider_info; traces: of tsp_trace_info; each with the completed
     instance in item, or in item.instance.
     """
-    rows = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for name, results in (("ports", ports), ("opened", opened), ("trace", traces)):
         for result in results:
             if result.get("skipped"):
@@ -70,17 +79,17 @@ def host_seen(ports=(), opened=(), traces=()):
     return list(rows.values())
 
 
-def _message(result):
+def _message(result: Row) -> str:
     return result.get("msg") or "it failed without a message"
 
 
-def _ports_of(result):
+def _ports_of(result: Row) -> dict[str, Any]:
     if "ports" not in result:
         return {"failure": _message(result), "rows": []}
     return {"failure": "", "rows": result["ports"]}
 
 
-def _opened_of(result):
+def _opened_of(result: Row) -> dict[str, Any]:
     way = result["item"].get("way") or ""
     if "totals" in result:
         return {"failure": "", "way": way, "compromised": False, "devices": result["totals"].get("devices", 0),
@@ -88,10 +97,10 @@ def _opened_of(result):
     return {"failure": _message(result), "way": way, "compromised": bool(result.get("compromised"))}
 
 
-def _trace_of(result):
+def _trace_of(result: Row) -> dict[str, Any]:
     if "verdict" not in result:
         return {"failure": _message(result)}
-    last = result["attempts"][-1] if result["attempts"] else {"trouble": [], "after": [], "cipher": "", "files_written": []}
+    last: Row = result["attempts"][-1] if result["attempts"] else {"trouble": [], "after": [], "cipher": "", "files_written": []}
     quoted = dict((quote["line"], quote) for quote in last["trouble"][-MOST_QUOTES:] + last["after"][-MOST_QUOTES:])
     return {
         "failure": "", "verdict": result["verdict"], "summary": result["summary"], "next_step": result["next_step"],
@@ -107,7 +116,8 @@ READERS = {"ports": _ports_of, "opened": _opened_of, "trace": _trace_of}
 # Which providers may be opened
 
 
-def openings(fleet, clusters, hosts, found, outcomes, only=None):
+def openings(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable[Finding], outcomes: Iterable[Row],
+             only: Container[tuple[str, str]] | None = None) -> list[dict[str, Any]]:
     """Providers that may be opened: C({instance, way, store}), with the probe certificate where there is one.
 
     The application's own certificate is taken only where the cluster was asked and shows no open provider of the user from
@@ -135,7 +145,8 @@ def openings(fleet, clusters, hosts, found, outcomes, only=None):
 # Pages
 
 
-def pages(fleet, clusters, hosts, found, seen, now, only=None, traces=None):
+def pages(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable[Finding], seen: Mapping[str, Iterable[Row]], now: str,
+          only: Container[tuple[str, str]] | None = None, traces: Mapping[str, Row] | None = None) -> list[dict[str, Any]]:
     """A dict for each instance: instance, verdict, first (finding or None), steps, text and more; sorted like the list.
 
     fleet, clusters, hosts: as _drift.findings() takes them, and found: the findings it made of them. seen: {host: rows of
@@ -152,14 +163,14 @@ def pages(fleet, clusters, hosts, found, seen, now, only=None, traces=None):
 class _Concerned:
     """Findings by what they are about, so that a page does not look through those of a whole fleet."""
 
-    def __init__(self, found):
-        self._by_subject = {}
+    def __init__(self, found: Iterable[Finding]) -> None:
+        self._by_subject: dict[tuple[str, str, str], list[tuple[int, Finding]]] = {}
         for number, finding in enumerate(found):
             key = (finding["instance_id"], finding["user"], finding["host"])
             self._by_subject.setdefault(key, []).append((number, finding))
 
-    def of(self, instance):
-        found = []
+    def of(self, instance: Row) -> list[Finding]:
+        found: list[tuple[int, Finding]] = []
         for name in ("", instance["instance_id"]):
             for user in ("", instance["user"]):
                 for host in ("", instance["host"]):
@@ -170,16 +181,18 @@ class _Concerned:
 class _Page:
     """Everything about one instance, judged step by step."""
 
-    def __init__(self, instance, clusters, hosts, found, seen, traces, ambiguous_ids, with_devices=()):
+    def __init__(self, instance: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable[Finding],
+                 seen: Mapping[str, Iterable[Row]], traces: Mapping[str, Row], ambiguous_ids: Container[str],
+                 with_devices: Container[tuple[str, str]] = ()) -> None:
         self.instance = instance
         self.key = (instance["cluster"], instance["instance_id"])
         self.with_devices = (instance["cluster"], instance["user"]) in with_devices
         self.cluster = clusters.get(instance["cluster"]) or {"info": None, "accounts": None, "connections": None}
         self.host = hosts[instance["host"]]
         rows = (self.host or {"instances": ()})["instances"]
-        self.row = next((row for row in rows if (row["cluster"], row["instance_id"]) == self.key), {})
-        self.extra = next((row for row in seen.get(instance["host"]) or ()
-                           if (row["cluster"], row["instance_id"]) == self.key), {})
+        self.row: Row = next((row for row in rows if (row["cluster"], row["instance_id"]) == self.key), {})
+        self.extra: Row = next((row for row in seen.get(instance["host"]) or ()
+                                if (row["cluster"], row["instance_id"]) == self.key), {})
         accounts = self.cluster["accounts"] or {"instances": ()}
         self.profile = next(
             (row["profile"] for row in accounts["instances"] if row["instance_id"] == instance["instance_id"]), None)
@@ -191,7 +204,7 @@ class _Page:
 
     # Findings
 
-    def _judged(self, finding):
+    def _judged(self, finding: Finding) -> Finding:
         """The finding with its step; one that says why there is no certificate is as grave as that."""
         code = finding["code"]
         finding = dict(finding, step=step_of(finding))
@@ -207,19 +220,19 @@ class _Page:
         return finding
 
     @property
-    def valid(self):
+    def valid(self) -> bool | None:
         """Whether the host holds a certificate that opens a provider; None where that is not known."""
         facts = self.row.get("certificate")
         return _drift.opens_provider(facts) if facts else None
 
-    def _add(self, code, step, severity, what, fix, command=""):
+    def _add(self, code: str, step: str, severity: str, what: str, fix: str, command: str = "") -> Finding:
         subject = dict((name, self.instance[name]) for name in ("cluster", "host", "user", "instance_id"))
         return dict(subject, code=code, step=step, severity=severity, what=what, fix=fix, command=command)
 
-    def _site(self):
+    def _site(self) -> str:
         return _drift.limited(_drift.SITE, [self.instance["host"]])
 
-    def _of_ports(self):
+    def _of_ports(self) -> Iterator[Finding]:
         ports = self.extra.get("ports")
         if not ports:
             return
@@ -231,18 +244,18 @@ class _Page:
             place = "%s at %s, TCP port %d" % (row["service"], row["host"], row["port"])
             if row["stage"] == "connect":
                 yield self._add(
-                    "port_closed", PORTS, severity, "%s, is not reachable from this host. %s" % (place, _drift.capital(row["problem"])),
+                    "port_closed", PORTS, severity, "%s, is not reachable from this host. %s" % (place, capital(row["problem"])),
                     "Start the service there, or open the firewall between the two; then try the port from the host.",
                     "ansible %s -m ansible.builtin.wait_for -a %s" % (
                         word(self.instance["host"]), word("host=%s port=%d timeout=5" % (row["host"], row["port"]))))
             elif row["stage"] == "tls":
-                yield self._add("tls_failed", PORTS, severity, "%s: no TLS connection. %s" % (place, _drift.capital(row["problem"])),
+                yield self._add("tls_failed", PORTS, severity, "%s: no TLS connection. %s" % (place, capital(row["problem"])),
                                 "Do what the message says.")
             elif row["stage"] == "trust" and not any(one["code"] == "ctl_not_updated" for one in self.found):
                 yield self._add("server_not_vouched", TRUST, severity, "%s: %s" % (place, row["problem"]),
                                 "Fetch the trust list; its signature is judged by the stored one.", self._site())
 
-    def _of_trace(self):
+    def _of_trace(self) -> Iterator[Finding]:
         trace = self.extra.get("trace")
         if trace and not trace["failure"] and trace["verdict"] == "stopped":
             yield self._add("trace_stopped", TRACE, _drift.WARNING if self.valid else _drift.CRITICAL, trace["summary"],
@@ -251,9 +264,9 @@ class _Page:
             bad = _unhealed(trace.get("events") or ())
             if bad:
                 yield self._add("trace_refused", TRACE, self._severity_of_event(bad), "%s at %s: %s." % (
-                    _drift.capital(_cti_trace.WORDS[bad["kind"]]), bad["clock"], bad["told"]), bad["cure"] or "Look at the lines that are quoted.")
+                    capital(_cti_trace.WORDS[bad["kind"]]), bad["clock"], bad["told"]), bad["cure"] or "Look at the lines that are quoted.")
 
-    def _of_cluster_traces(self):
+    def _of_cluster_traces(self) -> Iterator[Finding]:
         """What the cluster's traces say of this very instance."""
         for steps, code in ((_cti_trace.OF_PROVIDER, "cluster_refused_provider"), ((_cti_trace.CAPF_REFUSED,), "cluster_refused_certificate"),
                             ((_cti_trace.CTL_REQUESTED, _cti_trace.CTL_REFUSED), "cluster_refused_list")):
@@ -261,16 +274,16 @@ class _Page:
             if bad:
                 step = {"cluster_refused_provider": CONNECTION, "cluster_refused_certificate": PROFILE, "cluster_refused_list": TRUST}[code]
                 yield self._add(code, step, self._severity_of_event(bad), "%s on %s shows at %s: %s." % (
-                    _drift.capital(_cti_trace.WORDS[bad["kind"]]), bad["node"], bad["clock"], bad["told"]), bad["cure"])
+                    capital(_cti_trace.WORDS[bad["kind"]]), bad["node"], bad["clock"], bad["told"]), bad["cure"])
 
-    def _severity_of_event(self, event):
+    def _severity_of_event(self, event: Row) -> str:
         """What happened before something worked is no reason why it would not."""
         if event["event"] in (_cti_trace.PROVIDER_REFUSED, _cti_trace.PROVIDER_CLOSED):
             opened = self.extra.get("opened")
             return _drift.WARNING if self._views("Open") or (opened and not opened["failure"]) else _drift.CRITICAL
         return _drift.WARNING if self.valid is not False else _drift.CRITICAL
 
-    def _own_events(self):
+    def _own_events(self) -> list[Row]:
         """Events of the cluster's traces that name this instance, or its user from nobody else's address."""
         if not self.traces:
             return []
@@ -280,7 +293,7 @@ class _Page:
             _fleet.same(one["user"], self.instance["user"]) if one["event"] in _cti_trace.OF_PROVIDER
             else one["device"] in names if one["kind"] == _cti_trace.CAPF else bool(one["address"]))]
 
-    def _of_provider(self):
+    def _of_provider(self) -> Iterator[Finding]:
         opened = self.extra.get("opened")
         for one in (opened or {}).get("remarks") or ():
             code = "provider_" + one["code"]
@@ -290,16 +303,16 @@ class _Page:
             return
         if opened["compromised"]:
             yield self._add(
-                "certificate_compromised", CONNECTION, _drift.CRITICAL, "The certificate is compromised. %s" % _drift.capital(opened["failure"]),
+                "certificate_compromised", CONNECTION, _drift.CRITICAL, "The certificate is compromised. %s" % capital(opened["failure"]),
                 "Find the second user of the certificate, give the instance a new instance_id in the list, and provision again; "
                 "the profile of the present one is never armed again.", self._site())
         else:
-            yield self._add("provider_refused", CONNECTION, _drift.CRITICAL, "No provider opens. %s" % _drift.capital(opened["failure"]),
+            yield self._add("provider_refused", CONNECTION, _drift.CRITICAL, "No provider opens. %s" % capital(opened["failure"]),
                             "Do what the message says.")
 
     # Steps
 
-    def _steps(self):
+    def _steps(self) -> list[dict[str, str]]:
         steps = []
         for step in STEPS:
             worst = self._worst(step)
@@ -310,24 +323,24 @@ class _Page:
             steps.append({"step": step, "state": state, "text": text})
         return steps
 
-    def _worst(self, step):
+    def _worst(self, step: str) -> Finding | None:
         mine = [finding for finding in self.found if finding["step"] == step and finding["severity"] != _drift.INFO]
         return min(mine, key=lambda finding: _drift.SEVERITIES.index(finding["severity"])) if mine else None
 
-    def _host(self):
+    def _host(self) -> Step:
         if self.host is None:
             return UNKNOWN, "not looked at"
         addresses = self.host["addresses"]
         return OK, "answers%s" % (", as %s" % ", ".join(addresses[:4]) if addresses else "")
 
-    def _cluster(self):
+    def _cluster(self) -> Step:
         info = self.cluster["info"]
         if not info:
             return UNKNOWN, "not read"
         mode = {True: "mixed mode", False: "non-secure mode", None: "whether it is in mixed mode is not known"}
         return OK, "%s, %s" % (("release %s" % info["release"]) if info.get("release") else "read", mode[info.get("mixed_mode")])
 
-    def _services(self):
+    def _services(self) -> Step:
         rows = [row for row in (self.cluster["info"] or {}).get("services") or () if row["service"] in _drift.SERVICES]
         if not rows:
             return UNKNOWN, "the cluster did not tell"
@@ -335,7 +348,7 @@ class _Page:
         return OK, "CTI Manager, CAPF and TFTP are activated, whether they run is not known" if doubtful else (
             "CTI Manager, CAPF and TFTP run")
 
-    def _ports(self):
+    def _ports(self) -> Step:
         ports = self.extra.get("ports")
         if ports is None:
             return UNKNOWN, "not tried"
@@ -343,20 +356,20 @@ class _Page:
             return UNKNOWN, "not tried: %s" % ports["failure"]
         return OK, ", ".join("%s %s:%d" % (row["service"], row["host"], row["port"]) for row in ports["rows"])
 
-    def _trust_list(self):
+    def _trust_list(self) -> Step:
         trust = self.row.get("trust")
         if not trust or trust["failure"]:
             return UNKNOWN, "kept by the TSP" if self.instance["windows"] else "not looked at"
         made = ", made %s" % trust["timestamp"] if trust["timestamp"] else ""
         return OK, "the cluster's%s" % made
 
-    def _user(self):
+    def _user(self) -> Step:
         row, groups = self._account()
         if row is None:
             return UNKNOWN, "the cluster was not read"
         return OK, "%s, in %s" % (row["name"], ", ".join(groups) or "no group")
 
-    def _account(self):
+    def _account(self) -> tuple[Row | None, list[str]]:
         """C((row of the user or None, its groups as they are)); the row has them as a run would leave them."""
         accounts = self.cluster["accounts"] or {"users": (), "plan": ()}
         row = next((row for row in accounts["users"] if row["name"] == self.instance["user"]), None)
@@ -365,19 +378,19 @@ class _Page:
         gone = [step["name"] for step in steps if step["action"] == "remove_member"]
         return row, [name for name in (row or {"groups": ()})["groups"] if name not in added] + gone
 
-    def _capf_profile(self):
+    def _capf_profile(self) -> Step:
         if self.profile is None:
             return UNKNOWN, "the cluster was not read"
         return OK, "%s, %s" % (self.profile["operation"], self.profile["status"])
 
-    def _certificate(self):
+    def _certificate(self) -> Step:
         facts = self.row.get("certificate")
         if not facts or facts.get("failure"):
             return UNKNOWN, "not looked at"
         left = " (%s)" % _drift.counted(facts["days_left"], "day") if facts.get("days_left") is not None else ""
         return OK, "good until %s%s" % ((facts["expires"] or "")[:10], left)
 
-    def _secure_port(self):
+    def _secure_port(self) -> Step:
         row, groups = self._account()
         if row is None:
             return UNKNOWN, "the cluster was not read"
@@ -386,7 +399,7 @@ class _Page:
             return UNKNOWN, told or "the user is not in %s" % _fleet.SECURE
         return OK, "the user is in %s" % _fleet.SECURE
 
-    def _tsp_trace(self):
+    def _tsp_trace(self) -> Step:
         trace = self.extra.get("trace")
         if not trace:
             return UNKNOWN, "no trace was given"
@@ -394,7 +407,7 @@ class _Page:
             return UNKNOWN, trace["failure"]
         return (OK if trace["verdict"] in ("complete", "opened") else UNKNOWN), trace["summary"]
 
-    def _connection(self):
+    def _connection(self) -> Step:
         if self.extra.get("opened"):
             return OK, _opened_text(self.extra["opened"])
         if self.connected:
@@ -403,7 +416,7 @@ class _Page:
         told = next((_sentence(finding["what"]) for finding in self.found if finding["step"] == CONNECTION), "")
         return UNKNOWN, told or "not judged: %s" % self._why_not_asked()
 
-    def _why_not_asked(self):
+    def _why_not_asked(self) -> str:
         if self.host is None:
             return "the host was not reached"
         if self.cluster["accounts"] is None:
@@ -411,13 +424,13 @@ class _Page:
         return "the cluster was not asked, or the user is not on the secure port"
 
     @property
-    def connected(self):
+    def connected(self) -> bool | None:
         """Whether RIS shows the user's providers from this host, as many as it has instances; None where it cannot be told."""
         if any(finding["code"] == "provider_not_seen" for finding in self.found):
             return False
         return True if self._views("Open") else None
 
-    def _views(self, *statuses):
+    def _views(self, *statuses: str) -> list[Row]:
         view = self.cluster["connections"]
         if not view or not view["available"] or self.host is None:
             return []
@@ -427,7 +440,7 @@ class _Page:
 
     # The page
 
-    def result(self, now):
+    def result(self, now: str) -> dict[str, Any]:
         steps = self._steps()
         order = sorted(self.found, key=lambda finding: (_drift.SEVERITIES.index(finding["severity"]), STEPS.index(finding["step"])))
         first = order[0] if order and order[0]["severity"] != _drift.INFO else None
@@ -442,7 +455,7 @@ class _Page:
         page["text"] = self._text(page, now)
         return page
 
-    def _text(self, page, now):
+    def _text(self, page: Row, now: str) -> str:
         own, first = self.instance, page["first"]
         head = "%s   host %s, user %s, cluster %s   %s" % (own["instance_id"], own["host"], own["user"], own["cluster"], now)
         lines = [head, "=" * min(len(head), WIDTH), ""]
@@ -460,7 +473,7 @@ class _Page:
         lines += self._trace_lines() + self._cluster_traces()
         return "\n".join(printable(line).rstrip() for line in lines) + "\n"
 
-    def _others(self, page):
+    def _others(self, page: Row) -> list[str]:
         others = [finding for finding in page["findings"] if finding is not page["first"]]
         if not others:
             return []
@@ -472,7 +485,7 @@ class _Page:
                 lines += _row("", _command(finding), breaks=False)
         return lines
 
-    def _facts(self):
+    def _facts(self) -> list[str]:
         lines = []
         if self.profile:
             meaning, _cure = _profile_status.describe(self.profile["status"])
@@ -496,7 +509,7 @@ class _Page:
             lines = _row("", "Nothing was read.")
         return lines
 
-    def _trace_lines(self):
+    def _trace_lines(self) -> list[str]:
         trace = self.extra.get("trace")
         if not trace or trace["failure"]:
             return []
@@ -511,7 +524,7 @@ class _Page:
         lines += ["  | %s %s" % (quote["clock"], quote["text"][:WIDTH]) for quote in trace["quotes"]]
         return lines + ["  | %s %s" % (event["clock"], event["told"]) for event in (trace.get("events") or ())[-MOST_QUOTES:]]
 
-    def _cluster_traces(self):
+    def _cluster_traces(self) -> list[str]:
         traces = self.traces
         if not traces:
             return []
@@ -531,7 +544,7 @@ VERDICTS = {"unchanged": "the same as the cluster's", "update": "older than the 
             "first_trust": "none is stored", "kept": "stored; the cluster's was not fetched"}
 
 
-def _unhealed(events):
+def _unhealed(events: Iterable[Row]) -> Row | None:
     """The last bad event, unless a provider opened after it; None where all is well in the end."""
     bad = None
     for event in events:
@@ -539,7 +552,7 @@ def _unhealed(events):
     return bad
 
 
-def step_of(finding):
+def step_of(finding: Finding) -> str:
     """The step that a finding of the search for drift belongs to."""
     code = finding["code"]
     if code == "windows_host":
@@ -550,7 +563,7 @@ def step_of(finding):
     return OF_CODE.get(code) or (OF_STAGE[stage] if stage else CLUSTER)
 
 
-def _port_text(row):
+def _port_text(row: Row) -> str:
     certificate = row["certificate"] or {}
     vouched = {True: "vouched for by the trust list", False: "not vouched for by the trust list", None: ""}[row["trusted"]]
     return "%s:%d %s" % (row["host"], row["port"], ", ".join(filter(None, (
@@ -560,13 +573,13 @@ def _port_text(row):
         vouched))))
 
 
-def _opened_text(opened):
+def _opened_text(opened: Row) -> str:
     return "opened with the %s certificate, %s, %s, and closed" % (
         "probe" if opened["way"] == "probe" else "application's own", _drift.counted(opened["devices"], "device"),
         _drift.counted(opened["lines"], "line"))
 
 
-def _view_text(one):
+def _view_text(one: Row) -> str:
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=one.get("time") or 0)
     when = moment.strftime("%Y-%m-%dT%H:%M:%SZ") if one.get("time") else "a time not told"
     text = "%s since %s, %s" % (one["status"], when, one.get("app_id") or one["user"])
@@ -578,20 +591,20 @@ def _view_text(one):
     return text
 
 
-def _sentence(text):
+def _sentence(text: str) -> str:
     """The first one."""
     return text.partition(". ")[0].rstrip(".") + "." if text else ""
 
 
-def _command(finding):
-    return finding["command"] + ("   (on the publisher's command line)" if finding["command"] in ON_PUBLISHER else "")
+def _command(finding: Finding) -> str:
+    return str(finding["command"]) + ("   (on the publisher's command line)" if finding["command"] in ON_PUBLISHER else "")
 
 
-def _row(label, text, breaks=True):
+def _row(label: str, text: str, breaks: bool = True) -> list[str]:
     return _wrapped(text, "  %-*s" % (LABEL, label), breaks)
 
 
-def _wrapped(text, begin, breaks=True):
+def _wrapped(text: str, begin: str, breaks: bool = True) -> list[str]:
     """Lines of text behind a label. A command stays on one line, so that it can be copied."""
     begin = begin + "  " if begin else begin
     if not breaks:
@@ -604,7 +617,7 @@ def _wrapped(text, begin, breaks=True):
 # Summary
 
 
-def summary(found_pages, folder=""):
+def summary(found_pages: Collection[Row], folder: str = "") -> list[str]:
     """The pages for a terminal: a line for each instance, what does not work first."""
     order = (BROKEN, REMARKS, NOTHING_FOUND, WORKS)
     lines = []

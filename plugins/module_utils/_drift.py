@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
@@ -21,6 +22,15 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import capital
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Container, Dict, Iterable, Mapping, Optional, Sequence, Tuple
+
+    Row = Mapping[str, Any]
+    Hosts = Mapping[str, Optional[Row]]  # None: not reached
+    Finding = Dict[str, Any]
+    Subject = Dict[str, str]  # what a finding is about: cluster, host, user, instance_id
+    Place = Tuple[str, str]  # host and folder
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 SEVERITIES = (CRITICAL, WARNING, INFO)
@@ -165,14 +175,17 @@ TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the
 # What hosts show
 
 
-def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), tsps=(), judged=(), failure=""):
+def host_reading(certificates: Iterable[Row] = (), lists: Iterable[Row] = (), probes: Iterable[Row] = (), files: Iterable[Row] = (),
+                 addresses: Iterable[str] = (), tsps: Iterable[Row] = (), judged: Iterable[Row] = (),
+                 failure: str = "") -> dict[str, Any]:
     """What findings() needs of a host, out of the results of its modules.
 
     certificates: of capf_certificate_info; lists: of ctl_file in check mode; probes: of cti_provider_info; each has
     the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
     judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
     """
-    by_id, fetched = {}, {}
+    by_id: dict[tuple[str, str], dict[str, Any]] = {}
+    fetched = {}
     for row in tsps:
         by_id.setdefault(_key(row["item"]), {})["certificate"] = _certificate_of_tsp(row)
     for result in certificates:
@@ -197,19 +210,19 @@ def host_reading(certificates=(), lists=(), probes=(), files=(), addresses=(), t
     }
 
 
-def _key(row):
+def _key(row: Row) -> tuple[str, str]:
     return row["cluster"], row["instance_id"]
 
 
-def _key_of_owner(instance):
+def _key_of_owner(instance: Row) -> tuple[str, str]:
     return instance["cluster"], instance["user"]
 
 
-def _message(result):
+def _message(result: Row) -> str:
     return result.get("msg") or "it failed without a message"
 
 
-def _certificate_of(result):
+def _certificate_of(result: Row) -> dict[str, Any]:
     if "needs_certificate" not in result:
         return {"failure": _message(result)}
     facts = result.get("certificate") or {}
@@ -223,7 +236,7 @@ def _certificate_of(result):
     }
 
 
-def _certificate_of_tsp(row):
+def _certificate_of_tsp(row: Row) -> dict[str, Any]:
     """valid: what is wrong with it is told by the findings of the role client_windows."""
     return {
         "valid": row["needs_certificate"]["reason"] in ("",) + STILL_VALID,
@@ -231,7 +244,7 @@ def _certificate_of_tsp(row):
     }
 
 
-def _trust_of(result):
+def _trust_of(result: Row) -> dict[str, Any]:
     if "ctl" not in result:
         return {"failure": _message(result), "verdict": result.get("verdict") or ""}
     return {
@@ -241,7 +254,7 @@ def _trust_of(result):
     }
 
 
-def _probe_of(result):
+def _probe_of(result: Row) -> dict[str, Any]:
     if "totals" in result:
         return {"failure": "", "compromised": False, "devices": result["totals"].get("devices", 0),
                 "remarks": list(result.get("remarks") or ())}
@@ -251,8 +264,8 @@ def _probe_of(result):
 # Findings
 
 
-def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=True, probes_listed=False,
-             running=None):
+def findings(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, now: str, soon_days: int = SOON_DAYS, probe: bool = False,
+             ris: bool = True, probes_listed: bool = False, running: Mapping[str, str] | None = None) -> Any:
     """Everything that differs, as a dict with findings, instances, clusters, exit_code, hosts and lines.
 
     fleet: the completed lists. clusters: {name: {info, accounts, connections, failures}}, what cluster_info,
@@ -267,48 +280,49 @@ def findings(fleet, clusters, hosts, now, soon_days=SOON_DAYS, probe=False, ris=
     return look.result()
 
 
-def moment(text):
-    """Naive datetime of ISO 8601 text in UTC, None for none."""
-    return datetime.datetime.strptime(str(text)[:19], "%Y-%m-%dT%H:%M:%S") if text else None
+def moment(text: str) -> datetime.datetime:
+    """Naive datetime of ISO 8601 text in UTC."""
+    return datetime.datetime.strptime(str(text)[:19], "%Y-%m-%dT%H:%M:%S")
 
 
-def limited(command, hosts):
+def limited(command: str, hosts: Iterable[str]) -> str:
     """The command for a few hosts; for many it stays as it is, since it touches only what differs."""
     hosts = sorted(set(hosts))
     return "%s --limit %s" % (command, word(",".join(hosts))) if 0 < len(hosts) <= 5 else command
 
 
-def ambiguous(instances):
+def ambiguous(instances: Iterable[Row]) -> set[str]:
     """IDs that instances of several clusters have."""
-    owners = {}
+    owners: dict[str, set[str]] = {}
     for one in instances:
         owners.setdefault(one["instance_id"], set()).add(one["cluster"])
     return set(name for name, clusters in owners.items() if len(clusters) > 1)
 
 
-def named(instance, ambiguous_ids):
+def named(instance: Row, ambiguous_ids: Container[str]) -> str:
     """The instance as a person names it in a variable."""
     return "%(cluster)s/%(instance_id)s" % instance if instance["instance_id"] in ambiguous_ids else instance["instance_id"]
 
 
-def renewing(instance, ambiguous_ids):
+def renewing(instance: Row, ambiguous_ids: Container[str]) -> str:
     """The command that gives one instance a new certificate, whatever its present one is like."""
     given = json.dumps({"secure_tsp_upgrade_instances": [named(instance, ambiguous_ids)]})
     return limited("%s -e %s" % (UPGRADE, word(given)), [instance["host"]])
 
 
-def diagnosing(instance, ambiguous_ids):
+def diagnosing(instance: Row, ambiguous_ids: Container[str]) -> str:
     return "%s -e secure_tsp_diagnose_instance=%s" % (DIAGNOSE, word(named(instance, ambiguous_ids)))
 
 
-def counted(number, noun):
+def counted(number: int, noun: str) -> str:
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")
 
 
 class _Look:
     """Goes through clusters, users and instances once, and collects findings."""
 
-    def __init__(self, fleet, clusters, hosts, now, soon_days, probe, ris, probes_listed, running):
+    def __init__(self, fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, now: datetime.datetime, soon_days: int, probe: bool,
+                 ris: bool, probes_listed: bool, running: Mapping[str, str]) -> None:
         self.running = running
         self.clusters = clusters
         self.hosts = hosts
@@ -326,29 +340,29 @@ class _Look:
             ((one["cluster"], one["probe_of"]), one) for one in fleet["instances"] if one["probe_of"])
         self.stores = set((one["host"], one["store"]) for one in [*fleet["instances"], *fleet.get("aside", ())])
         self.listed = set((one["cluster"], one["user"]) for one in fleet["instances"] if one["state"] == "present")
-        self.found = []
+        self.found: list[Finding] = []
         self.read = dict(
             ((host,) + _key(row), row) for host, reading in hosts.items() if reading for row in reading["instances"])
         self.profiles = dict(
             ((name, row["instance_id"]), row) for name, reading in clusters.items() if reading["accounts"]
             for row in reading["accounts"]["instances"])
-        self.accounts = {}
-        self.remarks = {}  # of instances, what is no drift since the list does not say otherwise
+        self.accounts: dict[str, tuple[dict[str, Row], dict[str, list[Row]]]] = {}
+        self.remarks: dict[tuple[str, str], list[str]] = {}  # of instances, what is no drift since the list does not say otherwise
         self.with_devices = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("devices"))
-        self.foreign = {}
-        self.contradicted = {}
-        self.seen = {}
-        self._known = None
+        self.foreign: dict[tuple[str, str], str] = {}
+        self.contradicted: dict[tuple[str, str], str] = {}
+        self.seen: dict[tuple[str, str], bool] = {}
+        self._known: set[str] | None = None
 
-    def _here(self, hosts):
+    def _here(self, hosts: Collection[str]) -> bool:
         """A user without instances belongs to every run."""
         return not hosts or any(host in self.hosts for host in hosts)
 
-    def run(self):
+    def run(self) -> None:
         for name, reading in self.clusters.items():
             self._cluster(name, reading)
-        for host, reading in self.hosts.items():
-            self._host(host, reading)
+        for host, shown in self.hosts.items():
+            self._host(host, shown)
         for user in self.users:
             self._user(user)
         for instance in self.instances:
@@ -357,7 +371,7 @@ class _Look:
         if self.ris:
             self._connections()
 
-    def add(self, code, what, fix, command="", severity=None, **subject):
+    def add(self, code: str, what: str, fix: str, command: str = "", severity: str | None = None, **subject: str) -> None:
         """subject: cluster, host, user and instance_id, as far as it is about them."""
         self.found.append(dict(
             {"cluster": "", "host": "", "user": "", "instance_id": ""}, severity=severity or CODES[code][0], code=code,
@@ -365,7 +379,7 @@ class _Look:
 
     # Clusters
 
-    def _cluster(self, name, reading):
+    def _cluster(self, name: str, reading: Row) -> None:
         if name in self.running:
             self.add("run_beside", "A run of this controller has been at work on the cluster since %s. What it has yet to do may be told as "
                      "drift." % self.running[name], "Look again when it has ended.", cluster=name)
@@ -383,7 +397,7 @@ class _Look:
             for remark in reading["accounts"]["remarks"]:
                 self._contradiction(name, remark)
 
-    def _contradiction(self, name, remark):
+    def _contradiction(self, name: str, remark: Row) -> None:
         """A problem of the planner. What it says of a user or an instance is told there, and nothing else of it."""
         code = remark["code"]
         if code in PROFILE_OF_OTHER_USER:
@@ -394,13 +408,13 @@ class _Look:
             self.add("cluster_contradicts", "%s." % capital(remark["text"]), "Correct the lists or the cluster.", cluster=name,
                      user=remark["user"] if code in ABOUT_A_USER else "")
 
-    def _security(self, name, info):
+    def _security(self, name: str, info: Row) -> None:
         if info.get("mixed_mode") is False:
             self.add("mixed_mode_off", "The cluster is in non-secure mode, in which no secure connection exists.",
                      "Set it to mixed mode on the publisher's command line, then restart Cisco CallManager, Cisco CTIManager "
                      "and Cisco Tftp on every node that runs them.", MIXED_MODE, cluster=name)
 
-    def _services(self, name, info):
+    def _services(self, name: str, info: Row) -> None:
         rows = info.get("services") or ()
         for service in SERVICES:
             mine = [row for row in rows if row["service"] == service]
@@ -415,12 +429,12 @@ class _Look:
                     self._service_down(name, "%s does not run on %s (%s)." % (service, row["node"], row["status"]),
                                        service, row["node"])
 
-    def _service_down(self, name, what, service, node):
+    def _service_down(self, name: str, what: str, service: str, node: str | None) -> None:
         self.add("service_down", what, "Activate and start it in Cisco Unified Serviceability, or with this task.",
                  "voiceops.secure_tsp.cluster_service: {node: %s, services: [%s], activated: true, state: started}" % (
                      node or "...", service), cluster=name)
 
-    def _server_certificates(self, name, info):
+    def _server_certificates(self, name: str, info: Row) -> None:
         for row in info.get("certificates") or ():
             expires = moment(row["not_after"])
             place = "The %s certificate of %s" % (row["service"], row["node"])
@@ -433,7 +447,7 @@ class _Look:
                 self.add("server_certificate_expiring", "%s expires on %s, in %s." % (
                     place, row["not_after"][:10], counted((expires - self.now).days, "day")), fix, UPDATE_CTL, cluster=name)
 
-    def _trust_list_of(self, name, info):
+    def _trust_list_of(self, name: str, info: Row) -> None:
         """Whether the list that hosts fetch holds the certificates that the servers present by now, and what these are worth."""
         fetched = [one for reading in self.hosts.values() for one in (reading or {}).get("fetched") or () if one["cluster"] == name]
         reading = self.clusters[name]
@@ -448,7 +462,7 @@ class _Look:
 
     # Hosts
 
-    def _host(self, host, reading):
+    def _host(self, host: str, reading: Row | None) -> None:
         if reading is None:
             self.add("host_unreachable", "The host could not be reached, so nothing on it is judged.",
                      "Put the connection right, or take the host out of the inventory.",
@@ -462,11 +476,11 @@ class _Look:
 
     # Users
 
-    def _rows_of(self, user):
+    def _rows_of(self, user: Row) -> tuple[Row | None, Sequence[Row]]:
         """(row of the user, its rows of the plan), or (None, ()) when the cluster was not read."""
         if user["cluster"] not in self.accounts:
             reading = (self.clusters.get(user["cluster"]) or {}).get("accounts")
-            by_user = {}
+            by_user: dict[str, list[Row]] = {}
             for row in (reading or {}).get("plan") or ():
                 by_user.setdefault(row["user"], []).append(row)
             self.accounts[user["cluster"]] = (
@@ -474,7 +488,7 @@ class _Look:
         rows, plan = self.accounts[user["cluster"]]
         return rows.get(user["name"]), plan.get(user["name"], ())
 
-    def _user(self, user):
+    def _user(self, user: Row) -> None:
         row, plan = self._rows_of(user)
         if row is None:
             return
@@ -494,7 +508,7 @@ class _Look:
         self._devices(user, plan, subject)
         self._groups(user, row, plan, subject)
 
-    def _missing_user(self, user, subject):
+    def _missing_user(self, user: Row, subject: Subject) -> None:
         if user["type"] == _fleet.END:
             self.add("user_missing", "The end user does not exist.",
                      "End users are never made here: make it in CUCM or in the directory it comes from.", **subject)
@@ -502,14 +516,14 @@ class _Look:
             self.add("user_missing", "The application user does not exist.", "Make it again with its groups and devices.",
                      limited(SITE, user["hosts"]), **subject)
 
-    def _devices(self, user, plan, subject):
+    def _devices(self, user: Row, plan: Iterable[Row], subject: Subject) -> None:
         """Of a user's own settings only devices can be compared. That its making may have been cut short goes with its groups,
         and a password that is always set is no difference."""
         if any(step["kind"] == "user" and step["action"] == "update" and "devices" in step["fields"] for step in plan):
             self.add("user_devices", "The devices it controls are not those of the list (devices_mode %s)." % user["devices_mode"],
                      "Bring them in line, or correct devices in the list.", limited(SITE, user["hosts"]), **subject)
 
-    def _groups(self, user, row, plan, subject):
+    def _groups(self, user: Row, row: Row, plan: Iterable[Row], subject: Subject) -> None:
         steps = [step for step in plan if step["kind"] == "group"]
         missing = [step["name"] for step in steps if step["action"] == "add_member"]
         gone = [step["name"] for step in steps if step["action"] == "remove_member"]
@@ -535,7 +549,7 @@ class _Look:
                      "List its instances, or take it out of the group in CUCM, under User Settings, Access Control Group.",
                      **subject)
 
-    def _extra_groups(self, user, before, gone, command, subject):
+    def _extra_groups(self, user: Row, before: Collection[str], gone: Iterable[str], command: str, subject: Subject) -> None:
         """CTI groups beyond the list give a client more than it needs, such as the control of all devices."""
         wanted = [_fleet.ENABLED, _fleet.SECURE] + list(user["cti_groups"])
         if user["srtp"] is not False:
@@ -548,7 +562,7 @@ class _Look:
 
     # Instances
 
-    def _instance(self, instance):
+    def _instance(self, instance: Row) -> None:
         subject = _subject(instance)
         command = limited(SITE, [instance["host"]])
         profile = self.profiles.get(_key(instance))
@@ -569,7 +583,7 @@ class _Look:
         if probe is not None:
             self._probe(instance, probe)
 
-    def _absent(self, instance, profile, subject):
+    def _absent(self, instance: Row, profile: Row | None, subject: Subject) -> None:
         if profile is not None and profile["action"] == "remove":
             self.add("profile_not_removed", "It is listed with state: absent and has a CAPF profile.", "Remove it.",
                      limited(DECOMMISSION, [instance["host"]]), **subject)
@@ -578,7 +592,7 @@ class _Look:
             self.add("files_not_removed", "It is listed with state: absent and has a certificate on its host.", "Remove it.",
                      limited(DECOMMISSION, [instance["host"]]), **subject)
 
-    def _trust(self, trust, subject, command):
+    def _trust(self, trust: Row | None, subject: Subject, command: str) -> None:
         if trust is None:
             return
         verdict = trust["verdict"]
@@ -610,7 +624,7 @@ class _Look:
             self.add("ctl_without_capf", "The trust list names no CAPF server, so that no certificate can be renewed.",
                      "Activate CAPF on the publisher, update the trust list there, then provision again.", UPDATE_CTL, **subject)
 
-    def _certificate(self, instance, row, subject, command):
+    def _certificate(self, instance: Row, row: Row | None, subject: Subject, command: str) -> bool | None:
         """Whether the host holds a certificate that opens a provider; None when that is not known."""
         facts = (row or {}).get("certificate")
         if facts is None:
@@ -620,7 +634,7 @@ class _Look:
                          "Look at its dialog.", **subject)
             return None
         if "valid" in facts:
-            return facts["valid"]
+            return bool(facts["valid"])
         if facts["failure"]:
             self.add("instance_not_read", "Its files could not be judged. %s" % capital(facts["failure"]), "Put that right.", **subject)
             return None
@@ -638,7 +652,7 @@ class _Look:
                      "Prove it.", limited(VERIFYING, [instance["host"]]), **subject)
         return opens_provider(facts)
 
-    def _modes(self, facts, subject, command):
+    def _modes(self, facts: Row, subject: Subject, command: str) -> None:
         wrong = facts["wrong_modes"]
         if wrong:
             open_ = [name for name, mode in wrong.items() if name in SECRET_FILES and int(mode["found"][:4], 8) & 0o077]
@@ -648,7 +662,7 @@ class _Look:
                 "Set them right. Others could read the key: consider a new one." if open_ else "Set them right.", command,
                 severity=CRITICAL if open_ else None, **subject)
 
-    def _profile(self, instance, row, has_certificate, subject, command):
+    def _profile(self, instance: Row, row: Row, has_certificate: bool | None, subject: Subject, command: str) -> None:
         profile = row["profile"]
         state = profile["state"]
         renew = renewing(instance, self.ambiguous)
@@ -697,7 +711,7 @@ class _Look:
 
     # Probes
 
-    def _probe(self, instance, probe):
+    def _probe(self, instance: Row, probe: Row) -> None:
         """What a provider that was opened with the probe certificate tells; a missing one is never a failure."""
         subject = _subject(instance)
         row = self.read.get((instance["host"],) + _key(probe))
@@ -726,8 +740,8 @@ class _Look:
 
     # What only shows when hosts are compared
 
-    def _copies(self):
-        places = {}
+    def _copies(self) -> None:
+        places: dict[str, list[Place]] = {}
         for host, reading in self.hosts.items():
             for one in (reading or {}).get("files") or ():
                 folder = _folder(one["path"])
@@ -744,11 +758,11 @@ class _Look:
                     self.add("certificate_unlisted", "There is a certificate of no listed instance in %s." % place[1],
                              "List its instance, or remove the folder.", host=place[0])
 
-    def _is_probe(self, place):
+    def _is_probe(self, place: Place) -> bool:
         parent, _slash, name = place[1].rpartition("/")
         return name == "probe" and (place[0], parent) in self.stores
 
-    def _copy(self, place, others, owner):
+    def _copy(self, place: Place, others: Iterable[str], owner: Row | None) -> None:
         self.add("certificate_duplicate", "The same certificate is also on %s. One certificate carries one connection; two throw "
                  "each other out and spoil it." % ", ".join(others),
                  "Give each instance an instance_id of its own, remove the copy, and provision again.",
@@ -756,8 +770,8 @@ class _Look:
 
     # What the clusters see
 
-    def _connections(self):
-        users = {}
+    def _connections(self) -> None:
+        users: dict[tuple[str, str], list[Row]] = {}
         for instance in self.instances:
             if instance["state"] == "present" and not instance["probe_of"] and self._is_asked(instance):
                 users.setdefault((instance["cluster"], instance["user"]), []).append(instance)
@@ -766,7 +780,7 @@ class _Look:
         for (cluster, user), members in users.items():
             self._connections_of(cluster, user, members)
 
-    def _is_asked(self, instance):
+    def _is_asked(self, instance: Row) -> bool:
         """The user is on the secure port, the cluster told its connections, and the host was reached."""
         connections = (self.clusters.get(instance["cluster"]) or {}).get("connections")
         row, plan = self._rows_of({"cluster": instance["cluster"], "name": instance["user"]})
@@ -775,7 +789,7 @@ class _Look:
         return bool(secure and connections and connections["available"] and connections["complete"]
                     and self.hosts[instance["host"]] is not None)
 
-    def _limits(self, name, connections):
+    def _limits(self, name: str, connections: Row | None) -> None:
         if connections and not connections["available"]:
             self.add("ris_unavailable", "Whether the applications are connected could not be asked. %s" % capital(connections["reason"]),
                      "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
@@ -783,7 +797,7 @@ class _Look:
             self.add("ris_incomplete", "One user has more connections than one answer of the cluster carries, so they are not "
                      "judged.", "Spread the instances over more users.", cluster=name)
 
-    def _connections_of(self, cluster, user, members):
+    def _connections_of(self, cluster: str, user: str, members: Collection[Row]) -> None:
         """Instances of one user behind one address cannot be told apart, so they are counted, over all hosts that share it."""
         opened = [one for one in self.clusters[cluster]["connections"]["connections"]
                   if one["status"] == "Open" and _fleet.same(one["user"], user)]
@@ -798,22 +812,23 @@ class _Look:
             else:
                 self.seen.update((_key(one), True) for one in judged)
 
-    def _all_of(self, cluster, user):
+    def _all_of(self, cluster: str, user: str) -> list[Row]:
         """Instances of a user, on hosts outside of this run, too: they may share an address with those within."""
         return [one for one in self.everywhere if one["state"] == "present" and not one["probe_of"]
                 and (one["cluster"], one["user"]) == (cluster, user)]
 
-    def _places(self, instance):
+    def _places(self, instance: Row) -> tuple[str, ...]:
         reading = self.hosts.get(instance["host"])
         return addresses_of(instance, reading or {"addresses": ()})
 
-    def _known_addresses(self):
+    def _known_addresses(self) -> set[str]:
         if self._known is None:
             self._known = set(address for reading in self.hosts.values() for address in (reading or {"addresses": ()})["addresses"])
             self._known |= set(one["client_address"] for one in self.everywhere if one.get("client_address"))
         return self._known
 
-    def _too_few(self, judged, group, seen, user, places, strange):
+    def _too_few(self, judged: Collection[Row], group: Collection[Row], seen: int, user: str, places: Iterable[str],
+                 strange: Collection[str]) -> None:
         """Fewer connections than instances. Where another one may be of theirs, nothing is claimed."""
         what = "CTI Manager sees %s of user %s from %s%s." % (
             counted(seen, "open provider") if seen else "no open provider", user, " or ".join(places),
@@ -828,7 +843,7 @@ class _Look:
                 self.add("provider_not_seen", what, "Start the application on %s. If it runs, look at what is in its way: %s" % (
                     instance["host"], diagnosing(instance, self.ambiguous)), **_subject(instance))
 
-    def _not_judged(self, judged, what, user, strange):
+    def _not_judged(self, judged: Iterable[Row], what: str, user: str, strange: Collection[str]) -> None:
         for instance in judged:
             if strange:
                 places = " and ".join(strange)
@@ -840,9 +855,10 @@ class _Look:
 
     # Results
 
-    def result(self):
+    def result(self) -> Any:
         self.found.sort(key=_order)
-        by_instance, by_user = {}, {}
+        by_instance: dict[tuple[str, str, str], list[Finding]] = {}
+        by_user: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.found:
             if finding["instance_id"]:
                 by_instance.setdefault((finding["cluster"], finding["host"], finding["instance_id"]), []).append(finding)
@@ -858,7 +874,7 @@ class _Look:
             "exit_code": exit_code(self.found), "hosts": self._hosts_with_drift(), "lines": lines(self.found),
         })
 
-    def _row(self, instance, own, of_user):
+    def _row(self, instance: Row, own: list[Finding], of_user: list[Finding]) -> dict[str, Any]:
         facts = (self.read.get((instance["host"],) + _key(instance)) or {}).get("certificate") or {}
         judged = self._judged(instance, facts)
         relevant = own + of_user
@@ -871,7 +887,7 @@ class _Look:
             "message": worst["what"] if worst else "", "remarks": self.remarks.get(_key(instance)) or [],
         }
 
-    def _judged(self, instance, facts):
+    def _judged(self, instance: Row, facts: Row) -> dict[str, str]:
         """{stage: its state where nothing was found}."""
         read = self.read.get((instance["host"],) + _key(instance)) or {}
         accounts = "ok" if (self.clusters.get(instance["cluster"]) or {}).get("accounts") else "unknown"
@@ -883,7 +899,7 @@ class _Look:
             VERIFY: "ok" if _key(instance) in self.seen or probed else "skipped",
         }
 
-    def _cluster_row(self, name, reading):
+    def _cluster_row(self, name: str, reading: Row) -> dict[str, Any]:
         info = reading["info"] or {}
         accounts = reading["accounts"] or {}
         mine = [finding for finding in self.found if finding["cluster"] == name and not (
@@ -897,9 +913,11 @@ class _Look:
             "problems": [finding["what"] for finding in mine if finding["severity"] != INFO],
         }
 
-    def _hosts_with_drift(self):
+    def _hosts_with_drift(self) -> dict[str, str]:
         """{host: sentence} of the hosts that a finding is about; findings about none of them are about all."""
-        of_cluster, of_user, about = {}, {}, dict((host, []) for host in self.hosts)
+        of_cluster: dict[str, set[str]] = {}
+        of_user: dict[tuple[str, str], set[str]] = {}
+        about: dict[str, list[Finding]] = dict((host, []) for host in self.hosts)
         for instance in self.instances:
             of_cluster.setdefault(instance["cluster"], set()).add(instance["host"])
             of_user.setdefault((instance["cluster"], instance["user"]), set()).add(instance["host"])
@@ -913,34 +931,35 @@ class _Look:
         return dict((host, sentence(found)) for host, found in about.items() if found)
 
 
-def never_provisioned(row, profile):
+def never_provisioned(row: Row | None, profile: Row | None) -> bool:
     """Whether neither host nor cluster has anything of an instance. row: what its host shows; profile: its row of the plan."""
     trust, facts = (row or {}).get("trust") or {}, (row or {}).get("certificate") or {}
     return bool(profile is not None and (not profile["profile"]["exists"] or profile["action"] == "create")
-                and facts.get("reason") == "missing" and OF_VERDICT.get(trust.get("verdict")) == "ctl_missing")
+                and facts.get("reason") == "missing" and OF_VERDICT.get(trust.get("verdict") or "") == "ctl_missing")
 
 
-def _subject(instance):
+def _subject(instance: Row) -> Subject:
     return dict((key, instance[key]) for key in ("cluster", "host", "user", "instance_id"))
 
 
-def _folder(path):
+def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def opens_provider(facts):
+def opens_provider(facts: Row) -> bool | None:
     """Whether the certificate that a host shows opens a provider; None where it could not be judged."""
     if "valid" in facts:
-        return facts["valid"]
+        return bool(facts["valid"])
     return None if facts["failure"] else facts["reason"] in ("",) + STILL_VALID
 
 
-def sharing(pairs, linking):
+def sharing(pairs: Iterable[tuple[Collection[str], Row]], linking: set[str]) -> list[tuple[tuple[str, ...], list[Row]]]:
     """[(places, instances)] of [(places, instance)], together where they share one of the linking places, else alone."""
-    groups, of_place = [], {}
+    groups: list[dict[str, Any]] = []
+    of_place: dict[str, dict[str, Any]] = {}
     for places, instance in pairs:
         shared = sorted(set(places) & linking)
-        group = {"places": set(shared or places), "members": [instance]}
+        group: dict[str, Any] = {"places": set(shared or places), "members": [instance]}
         groups.append(group)
         for place in shared:
             other = of_place.setdefault(place, group)
@@ -954,18 +973,18 @@ def sharing(pairs, linking):
     return [(tuple(sorted(group["places"])), group["members"]) for group in groups if group["members"]]
 
 
-def addresses_of(instance, reading):
+def addresses_of(instance: Row, reading: Row) -> tuple[str, ...]:
     """From where CTI Manager sees an instance connected; reading: what its host shows."""
     given = instance.get("client_address")
     return (given,) if given else tuple(sorted(reading["addresses"]))
 
 
-def _order(finding):
+def _order(finding: Finding) -> tuple[Any, ...]:
     return (SEVERITIES.index(finding["severity"]), finding["code"], finding["cluster"], finding["host"], finding["user"],
             finding["instance_id"], finding["what"])
 
 
-def _state(stage, findings_, judged):
+def _state(stage: str, findings_: Iterable[Finding], judged: str) -> str:
     severities = [finding["severity"] for finding in findings_ if (
         CODES[finding["code"]][1] == stage or stage in FURTHER_STAGES.get(finding["code"], ()))]
     if CRITICAL in severities:
@@ -973,21 +992,21 @@ def _state(stage, findings_, judged):
     return "drift" if WARNING in severities else judged
 
 
-def exit_code(found):
+def exit_code(found: Collection[Finding]) -> int:
     """CLEAN, DRIFT or UNREACHABLE, which wins. Findings of severity info are no drift."""
     if any(finding["code"] == "host_unreachable" for finding in found):
         return UNREACHABLE
     return DRIFT if any(finding["severity"] != INFO for finding in found) else CLEAN
 
 
-def sentence(found):
+def sentence(found: Sequence[Finding]) -> str:
     """How much there is, and the worst of it."""
     counts = [(severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES]
     text = ", ".join("%d %s" % (count, severity) for severity, count in counts if count)
     return "%s. %s: %s" % (text, found[0]["code"], found[0]["what"]) if found else "none"
 
 
-def place_of(finding, several=False):
+def place_of(finding: Finding, several: bool = False) -> str:
     """What a finding is about, for people. several: there are several clusters."""
     cluster, host, user, instance_id = (finding[key] for key in ("cluster", "host", "user", "instance_id"))
     of = "%s/" % cluster if several and cluster else ""
@@ -998,9 +1017,10 @@ def place_of(finding, several=False):
     return "host %s" % host if host else "cluster %s" % cluster if cluster else "the whole fleet"
 
 
-def lines(found):
+def lines(found: Collection[Finding]) -> list[str]:
     """The findings for a terminal: subject by subject, the worst first, with what cures them. Like subjects are told together."""
-    subjects, alike = {}, {}
+    subjects: dict[tuple[str, ...], list[Finding]] = {}
+    alike: dict[Any, list[list[Finding]]] = {}
     for finding in found:
         subjects.setdefault(tuple(finding[key] for key in ("cluster", "host", "user", "instance_id")), []).append(finding)
     for mine in subjects.values():  # found is in order, and so are these

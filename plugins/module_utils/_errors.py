@@ -10,6 +10,8 @@ bug and may crash with a traceback.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SecureTspError(Exception):
     """Root of the family.
@@ -20,14 +22,14 @@ class SecureTspError(Exception):
     facts: values for the module result. Never put a secret here, nor into the texts.
     """
 
-    def __init__(self, what, where="", cure="", **facts):
+    def __init__(self, what: str, where: str = "", cure: str = "", **facts: Any) -> None:
         super().__init__(what, where, cure)
         self.what = what
         self.where = where
         self.cure = cure
         self.facts = facts
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = self.what
         if self.where:
             text += " (%s)" % self.where
@@ -44,7 +46,7 @@ class InputError(SecureTspError):
 class MissingLibrary(SecureTspError):
     """A Python library is not installed for the interpreter that runs the module."""
 
-    def __init__(self, library, import_error):
+    def __init__(self, library: str, import_error: str | None) -> None:
         super().__init__("the Python library %s is missing" % library)
         self.library = library
         self.import_error = import_error
@@ -81,7 +83,7 @@ class TrustError(SecureTspError):
 class Refused(SecureTspError):
     """The server understood and said no. C(code) is the number or name it gave."""
 
-    def __init__(self, what, where="", cure="", code=None, **facts):
+    def __init__(self, what: str, where: str = "", cure: str = "", code: int | str | None = None, **facts: Any) -> None:
         super().__init__(what, where, cure, code=code, **facts)
         self.code = code
 

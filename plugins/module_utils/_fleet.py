@@ -20,14 +20,60 @@ import hashlib
 import json
 import re
 import unicodedata
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import (
-    CERTIFICATE_NAME_LIMIT,
-    INSTANCE_ID,
-    KEY_SIZES,
-    USUAL_STRING,
-)
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _bounds
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import CERTIFICATE_NAME_LIMIT, USUAL_STRING
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable, Iterator, Sequence, TypedDict
+
+    UserKey = Tuple[Optional[str], str]
+
+    class Key(TypedDict):
+        type: str
+        size: Optional[int]
+
+    class Needs(TypedDict, total=False):
+        needed: bool
+        reason: str
+
+    class Named(TypedDict):
+        name: str
+
+    class ListedUser(Named, total=False):
+        type: Optional[str]
+        state: Optional[str]
+        password: Optional[str]
+        update_password: Optional[str]
+        devices: Optional[Sequence[str]]
+        devices_mode: Optional[str]
+        cti_groups: Optional[Sequence[str]]
+        secure_connection: Optional[bool]
+        srtp: Optional[bool]
+        remove_user: Optional[bool]
+
+    class Placed(TypedDict):
+        instance_id: str
+        user: str
+        host: str
+
+    class ListedInstance(Placed, total=False):
+        user_type: Optional[str]
+        state: Optional[str]
+        tsp_number: Optional[int]
+        authorization_string: Optional[str]
+        key: Optional[Key]
+        enrolment: Optional[str]
+        rearm: Optional[bool]
+        force: Optional[bool]
+        replace: Optional[bool]
+        compromised: Optional[bool]
+        needs_certificate: Optional[Needs]
+        certificate_valid: Optional[bool]
+        string_held: Optional[bool]
+
+INSTANCE_ID, KEY_SIZES = _bounds.INSTANCE_ID, _bounds.KEY_SIZES
 
 APPLICATION, END = "application", "end"
 OTHER_TYPE = {APPLICATION: END, END: APPLICATION}
@@ -186,18 +232,18 @@ class Remark:
     data: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The sentence, without a full stop."""
         words = dict((name, _in_words(value)) for name, value in self.data.items())
         words.update(
             user=self.user, user_type=self.user_type, instance_id=self.instance_id,
-            a_wished_user=A_USER.get(self.user_type, ""), an_other_user=A_USER.get(OTHER_TYPE.get(self.user_type), ""))
+            a_wished_user=A_USER.get(self.user_type, ""), an_other_user=A_USER.get(OTHER_TYPE.get(self.user_type, ""), ""))
         return SENTENCES[self.code] % words
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.text
 
-    def row(self):
+    def row(self) -> dict[str, Any]:
         """As JSON can write it."""
         return {
             "code": self.code, "user": self.user, "user_type": self.user_type, "instance_id": self.instance_id,
@@ -205,24 +251,24 @@ class Remark:
         }
 
 
-def _in_words(value):
+def _in_words(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return ("; " if any(isinstance(one, Remark) for one in value) else ", ").join(str(one) for one in value)
     return value
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return value.row() if isinstance(value, Remark) else value
 
 
-def of_user(code, user, **data):
+def of_user(code: str, user: ListedUser, **data: Any) -> Remark:
     """Remark about a listed user."""
     return Remark(code, user["name"], type_of(user), data=data)
 
 
-def of_instance(code, instance, **data):
+def of_instance(code: str, instance: ListedInstance, **data: Any) -> Remark:
     """Remark about a listed instance. The kind of its user is empty where the instance itself does not tell it."""
     return Remark(code, instance["user"], instance.get("user_type") or "", instance["instance_id"], data)
 
@@ -230,7 +276,7 @@ def of_instance(code, instance, **data):
 # Names
 
 
-def name_key(name):
+def name_key(name: str) -> str:
     """Names of users, devices and groups are the same whatever their case, because servers answer in their own.
 
     Not casefold(), to which weiss and wei\u00df are one: they are two users.
@@ -238,26 +284,26 @@ def name_key(name):
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
 
 
-def user_key(user_type, name):
+def user_key(user_type: str | None, name: str) -> UserKey:
     """What users are found by: an application user and an end user may have the same name."""
     return user_type, name_key(name)
 
 
-def same(one, other):
+def same(one: str, other: str) -> bool:
     return name_key(one) == name_key(other)
 
 
-def missing(names, known_names):
+def missing(names: Iterable[str], known_names: Iterable[str]) -> list[str]:
     """Those of the names that are not known, in their order and once."""
     known = set(name_key(name) for name in known_names)
-    kept = {}
+    kept: dict[str, str] = {}
     for name in names:
         if name_key(name) not in known:
             kept.setdefault(name_key(name), name)
     return list(kept.values())
 
 
-def spelled(names, known_names):
+def spelled(names: Iterable[str], known_names: Iterable[str]) -> list[str]:
     """The names as the known ones are spelled; those that are not known as they are."""
     known = dict((name_key(name), name) for name in known_names)
     return [known.get(name_key(name), name) for name in names]
@@ -293,7 +339,7 @@ class Profile:
     ec_key_size: str = ""
 
     @property
-    def key(self):
+    def key(self) -> Key:
         if self.key_order == EC_ONLY:
             return {"type": "ec", "size": _number(self.ec_key_size)}
         if self.key_order in (RSA_ONLY, ""):
@@ -308,25 +354,25 @@ class Current:
     devices, groups: those of to_look_up() that exist, in the cluster's spelling; None when they were not looked up.
     """
 
-    users: Dict[Tuple[str, str], User] = dataclasses.field(default_factory=dict)
-    profiles: Dict[Tuple[str, str], Profile] = dataclasses.field(default_factory=dict)
+    users: Dict[UserKey, User] = dataclasses.field(default_factory=dict)
+    profiles: Dict[UserKey, Profile] = dataclasses.field(default_factory=dict)
     release: str = ""
     devices: Optional[List[str]] = None
     groups: Optional[List[str]] = None
 
-    def user(self, user_type, name):
+    def user(self, user_type: str | None, name: str) -> User | None:
         """The user, however its name is spelled, or None."""
         return self.users.get(user_key(user_type, name))
 
-    def add_user(self, user):
+    def add_user(self, user: User) -> None:
         self.users[user_key(user.type, user.name)] = user
 
-    def spelling(self, user_type, name):
+    def spelling(self, user_type: str | None, name: str) -> str:
         """The name as the cluster spells it; as it is given where there is no such user."""
         known = self.user(user_type, name)
         return known.name if known is not None else name
 
-    def profiles_of(self, user_type, name):
+    def profiles_of(self, user_type: str, name: str) -> list[Profile]:
         return [p for p in self.profiles.values() if same(p.user, name) and p.user_type == user_type]
 
 
@@ -337,61 +383,61 @@ class Current:
 class Wish:
     """All options of one task. C(predicting): nothing will be applied, so missing users may still come."""
 
-    users: List[Dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
-    instances: List[Dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
+    users: List[ListedUser] = dataclasses.field(default_factory=list, repr=False)
+    instances: List[ListedInstance] = dataclasses.field(default_factory=list, repr=False)
     stages: Tuple[str, ...] = ("users", "profiles", "cutover")
     hosts_of_play: Optional[List[str]] = None
     cutover: str = "auto"
     capf_issuer: str = "unknown"
     predicting: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._users = dict((user_key(type_of(user), user["name"]), user) for user in self.users)
         self._types = dict((name_key(user["name"]), type_of(user)) for user in self.users)
         self._instances = dict((instance["instance_id"], instance) for instance in self.instances)
-        self._by_user = {}
+        self._by_user: dict[UserKey, list[ListedInstance]] = {}
         for instance in self.instances:
             owner = user_key(self.user_type_of(instance), instance["user"])
             self._by_user.setdefault(owner, []).append(instance)
 
-    def user(self, user_type, name):
+    def user(self, user_type: str | None, name: str) -> ListedUser | None:
         """The listed user, or None."""
         return self._users.get(user_key(user_type, name))
 
-    def instance(self, instance_id):
+    def instance(self, instance_id: str) -> ListedInstance | None:
         """The listed instance, or None."""
         return self._instances.get(instance_id)
 
-    def instances_of(self, user_type, name):
+    def instances_of(self, user_type: str | None, name: str) -> list[ListedInstance]:
         return self._by_user.get(user_key(user_type, name), [])
 
-    def user_type_of(self, instance):
+    def user_type_of(self, instance: ListedInstance) -> str | None:
         """Kind of an instance's user: its own word, else the list's; None when neither says it."""
         return instance.get("user_type") or self._types.get(name_key(instance["user"]))
 
-    def names(self):
+    def names(self) -> list[tuple[str, str]]:
         """Every (type, name) the lists speak of, in order and once, as it is spelled first."""
-        named = [(type_of(user), user["name"]) for user in self.users]
+        named: list[tuple[str | None, str]] = [(type_of(user), user["name"]) for user in self.users]
         named += [(self.user_type_of(instance), instance["user"]) for instance in self.instances]
-        first = {}
+        first: dict[UserKey, tuple[str, str]] = {}
         for user_type, name in named:
             if user_type:
                 first.setdefault(user_key(user_type, name), (user_type, name))
         return list(first.values())
 
-    def in_play(self, instance):
+    def in_play(self, instance: ListedInstance) -> bool:
         return self.hosts_of_play is None or instance["host"] in self.hosts_of_play
 
 
-def type_of(user):
+def type_of(user: ListedUser) -> str:
     return user.get("type") or APPLICATION
 
 
-def absent(entry):
+def absent(entry: ListedUser | ListedInstance) -> bool:
     return entry.get("state") == "absent"
 
 
-def key_of(instance):
+def key_of(instance: ListedInstance) -> Key | None:
     """Type and size wished, sizes filled in; None when the key is not managed."""
     key = instance.get("key")
     if not key:
@@ -403,9 +449,10 @@ def key_of(instance):
 # Mistakes in the lists alone
 
 
-def examine(users, instances):
+def examine(users: Collection[ListedUser], instances: Collection[ListedInstance]) -> tuple[list[Remark], list[Remark]]:
     """(problems, warnings), remarks, that the two lists of one cluster hold by themselves."""
-    problems, warnings = [], []
+    problems: list[Remark] = []
+    warnings: list[Remark] = []
     for user in users:
         problems += _problems_of_user(user)
     problems += _repeated_users(users)
@@ -418,7 +465,7 @@ def examine(users, instances):
     return problems, warnings
 
 
-def _problems_of_user(user):
+def _problems_of_user(user: ListedUser) -> Iterator[Remark]:
     if not user["name"].strip():
         yield of_user("user_without_name", user)
     password = user.get("password")
@@ -440,8 +487,8 @@ def _problems_of_user(user):
         yield of_user("remove_user_of_end_user", user)
 
 
-def _repeated_users(users):
-    listed = {}
+def _repeated_users(users: Iterable[ListedUser]) -> Iterator[Remark]:
+    listed: dict[str, list[ListedUser]] = {}
     for user in users:
         listed.setdefault(name_key(user["name"]), []).append(user)
     for found in listed.values():
@@ -454,7 +501,7 @@ def _repeated_users(users):
             yield of_user("user_repeated", found[0], count=len(found))
 
 
-def _problems_of_instance(instance):
+def _problems_of_instance(instance: ListedInstance) -> Iterator[Remark]:
     if not INSTANCE_ID.match(instance["instance_id"]):
         yield of_instance("instance_id_characters", instance, host=instance["host"])
     number = instance.get("tsp_number")
@@ -472,7 +519,7 @@ def _problems_of_instance(instance):
                 yield of_instance("option_of_absent", instance, option=option)
 
 
-def _warnings_of_instance(instance):
+def _warnings_of_instance(instance: ListedInstance) -> Iterator[Remark]:
     if len(instance["instance_id"]) > CERTIFICATE_NAME_LIMIT:
         yield of_instance("certificate_name_length", instance)
     given = instance.get("authorization_string")
@@ -483,7 +530,7 @@ def _warnings_of_instance(instance):
         yield of_instance("ec_key_unproven", instance)
 
 
-def _contradictions(users, instances):
+def _contradictions(users: Collection[ListedUser], instances: Iterable[ListedInstance]) -> Iterator[Remark]:
     types = dict((name_key(user["name"]), type_of(user)) for user in users)
     gone = set(name_key(user["name"]) for user in users if absent(user))
     for instance in instances:
@@ -496,8 +543,8 @@ def _contradictions(users, instances):
             yield of_instance("user_of_instance_absent", instance)
 
 
-def _repeated_instances(instances):
-    listed = {}
+def _repeated_instances(instances: Iterable[ListedInstance]) -> Iterator[Remark]:
+    listed: dict[str, list[ListedInstance]] = {}
     for instance in instances:
         listed.setdefault(name_key(instance["instance_id"]), []).append(instance)
     for found in listed.values():
@@ -510,12 +557,12 @@ def _repeated_instances(instances):
                 yield of_instance("instance_repeated", found[0], count=len(found), places=places)
 
 
-def _repeated_tsp_numbers(instances):
-    holders = {}
+def _repeated_tsp_numbers(instances: Iterable[ListedInstance]) -> Iterator[Remark]:
+    holders: dict[tuple[str, int], list[str]] = {}
     for instance in instances:
-        if instance.get("tsp_number") is not None and not absent(instance):
-            place = (instance["host"], instance["tsp_number"])
-            holders.setdefault(place, []).append(instance["instance_id"])
+        number = instance.get("tsp_number")
+        if number is not None and not absent(instance):
+            holders.setdefault((instance["host"], number), []).append(instance["instance_id"])
     for (host, number), found in holders.items():
         if len(found) > 1:
             yield Remark("tsp_number_repeated", data={"host": host, "number": number, "instances": found})
@@ -524,12 +571,12 @@ def _repeated_tsp_numbers(instances):
 # Compare rules
 
 
-def differs(rule, wanted, present):
+def differs(rule: str, wanted: Any, present: Any) -> bool:
     """equal, same_set, contains, or write_only, which can never tell a difference."""
     if rule == "write_only":
         return False
     if rule == "equal":
-        return wanted != present
+        return bool(wanted != present)
     if rule == "contains":
         return bool(missing(wanted, present))
     if rule == "same_set":
@@ -538,10 +585,9 @@ def differs(rule, wanted, present):
 
 
 DEVICE_RULES = {"append": "contains", "exact": "same_set"}
-KEY_RULES = {"type": "equal", "size": "equal"}
 
 
-def devices_after(user, present, known=()):
+def devices_after(user: ListedUser, present: Collection[str], known: Iterable[str] = ()) -> list[str] | None:
     """The whole list to write, or None when nothing differs or devices are not managed. known: names of other devices."""
     wanted = user.get("devices")
     mode = user.get("devices_mode") or "append"
@@ -553,26 +599,26 @@ def devices_after(user, present, known=()):
     return list(present) + missing(wanted, present)
 
 
-def key_difference(instance, profile):
+def key_difference(instance: ListedInstance, profile: Profile) -> Key | None:
     """The wished key when the profile demands another one, else None."""
     key = key_of(instance)
-    if key and any(differs(rule, key[field], profile.key[field]) for field, rule in KEY_RULES.items()):
+    if key and differs("equal", key, profile.key):
         return key
     return None
 
 
-def members_after(mode, wanted, present):
+def members_after(mode: str, wanted: Collection[str], present: Collection[str]) -> tuple[list[str], list[str]]:
     """(names to add, names to remove) of a group: append, exact or remove."""
     if mode == "remove":
         return [], [name for name in present if not missing([name], wanted)]
     return missing(wanted, present), missing(present, wanted) if mode == "exact" else []
 
 
-def is_of_length(name, most):
+def is_of_length(name: str, most: int) -> bool:
     return 1 <= len(name) <= most
 
 
-def not_associated(user, known):
+def not_associated(user: ListedUser, known: User | None) -> tuple[list[str], list[str]]:
     """(devices, groups) that are listed for a user and that the known one, or None, does not have.
 
     Names that no cluster can have are left out: they are mistakes already.
@@ -583,7 +629,7 @@ def not_associated(user, known):
             [name for name in groups if is_of_length(name, GROUP_LENGTH)])
 
 
-def to_look_up(wish, current):
+def to_look_up(wish: Wish, current: Current) -> tuple[list[str], list[str]]:
     """(devices, groups) that users will get, so that it matters whether they exist."""
     devices, groups = [], []
     if "users" in wish.stages:
@@ -598,18 +644,19 @@ def to_look_up(wish, current):
 # State of a profile
 
 
-def deadline(text):
+def deadline(text: str | None) -> datetime.datetime | None:
     """The naive datetime of operationCompletion, YYYY:MM:DD:HH with or without minutes; None if unreadable."""
     parts = (text or "").split(":")
     if len(parts) not in (4, 5) or not all(re.match(r"[0-9]{1,4}\Z", part) for part in parts):
         return None
     try:
-        return datetime.datetime(*[int(part) for part in parts])
+        year, month, day, hour, *minute = [int(part) for part in parts]
+        return datetime.datetime(year, month, day, hour, minute[0] if minute else 0)
     except ValueError:
         return None
 
 
-def deadline_text(now, hours):
+def deadline_text(now: datetime.datetime, hours: int) -> str:
     """operationCompletion at least so many hours away in every time zone. now: aware, UTC."""
     moment = now.replace(tzinfo=None) + datetime.timedelta(hours=hours) + EAST
     if moment.minute or moment.second or moment.microsecond:
@@ -617,7 +664,7 @@ def deadline_text(now, hours):
     return moment.strftime("%Y:%m:%d:%H:00")
 
 
-def state_of(profile, now):
+def state_of(profile: Profile | None, now: datetime.datetime) -> str:
     """none, failed, pending, perhaps_expired, expired, success, idle or other. now: aware, UTC.
 
     A failure wins over a pending operation. An unknown status is never a success.
@@ -636,13 +683,13 @@ def state_of(profile, now):
     return "other"
 
 
-def _pending_since(limit, now):
+def _pending_since(limit: datetime.datetime | None, now: datetime.datetime) -> str:
     if limit is None or now <= limit - EAST:
         return "pending"
     return "expired" if now > limit + WEST else "perhaps_expired"
 
 
-def of_state(state):
+def of_state(state: str) -> Remark:
     """Remark that says a state of C(state_of)."""
     return Remark("state_" + state)
 
@@ -650,7 +697,7 @@ def of_state(state):
 # Arming
 
 
-def need_of(instance):
+def need_of(instance: ListedInstance) -> tuple[bool, Remark]:
     """(needed, remark) as the host says it."""
     if instance.get("force"):
         return True, of_instance("forced", instance)
@@ -664,7 +711,7 @@ def need_of(instance):
     return True, of_instance("needed", instance, reason=needs["reason"])
 
 
-def arming(instance, state):
+def arming(instance: ListedInstance, state: str) -> tuple[bool, Remark]:
     """(arm?, remark) of an instance whose profile is in a state of C(state_of)."""
     if instance.get("compromised"):
         return False, of_instance("compromised", instance)
@@ -685,7 +732,7 @@ def arming(instance, state):
     return False, of_instance("string_held" if held else "string_given", instance, state=of_state(state))
 
 
-def left_armed(instance, profile):
+def left_armed(instance: ListedInstance, profile: Profile) -> bool:
     """Whether a run that died left the profile armed: the host needs no certificate, and nobody holds the string."""
     needs, held = instance.get("needs_certificate"), instance.get("string_held")
     if profile.operation != INSTALL or needs is None or needs["needed"] or instance.get("enrolment") == "tsp":
@@ -718,12 +765,12 @@ class Step:
     way: str = ""
 
     @property
-    def object(self):
+    def object(self) -> str:
         if self.kind == "group":
             return "member %s of group %s" % (self.user, self.name)
         return "%s %s" % (self.kind, self.name)
 
-    def row(self):
+    def row(self) -> dict[str, Any]:
         """The step as it is shown and approved."""
         return {
             "object": self.object, "kind": self.kind, "name": self.name, "user": self.user, "action": self.action,
@@ -732,13 +779,13 @@ class Step:
         }
 
 
-def digest(*parts):
+def digest(*parts: Any) -> str:
     """Of what JSON can write, whatever the order of dicts. A remark is refused: a plan stays approved when words change."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def not_approved(steps, approved):
+def not_approved(steps: Iterable[Step], approved: Iterable[Mapping[str, Any]]) -> list[str]:
     """Objects of changes that are not in a plan of (object, digest) rows, or not with the same digest."""
     known = set((row["object"], row["digest"]) for row in approved)
     return [step.object for step in steps if step.action != "none" and (step.object, step.digest) not in known]
@@ -757,14 +804,14 @@ class Plan:
     cutover: List[Dict[str, Any]]
 
     @property
-    def changes(self):
+    def changes(self) -> list[Step]:
         return [step for step in self.steps if step.action != "none"]
 
-    def armed(self):
+    def armed(self) -> list[str]:
         return [step.name for step in self.steps if step.kind == "profile" and step.action == "arm"]
 
 
-def plan(wish, current, now):
+def plan(wish: Wish, current: Current, now: datetime.datetime) -> Plan:
     """Plan of all stages. Nothing may be applied while it has problems. now: aware datetime, UTC."""
     planner = _Planner(wish, current, now)
     planner.run()
@@ -776,18 +823,18 @@ def plan(wish, current, now):
 class _Planner:
     """Adds step after step and keeps C(after), the cluster as it will be, in line with them."""
 
-    def __init__(self, wish, current, now):
+    def __init__(self, wish: Wish, current: Current, now: datetime.datetime) -> None:
         self.wish = wish
         self.now = now
         self.before = current
         self.after = copy.deepcopy(current)
-        self.steps = []
-        self.problems = []
-        self.warnings = []
-        self.decisions = {}
-        self.cutovers = []
+        self.steps: list[Step] = []
+        self.problems: list[Remark] = []
+        self.warnings: list[Remark] = []
+        self.decisions: dict[str, tuple[str, Remark]] = {}
+        self.cutovers: list[dict[str, Any]] = []
 
-    def run(self):
+    def run(self) -> None:
         self.problems, self.warnings = examine(self.wish.users, self.wish.instances)
         stages = self.wish.stages
         if "disarm" in stages:
@@ -809,11 +856,11 @@ class _Planner:
 
     # Users
 
-    def _known(self, user):
+    def _known(self, user: ListedUser) -> User | None:
         """The listed user as it will be in the cluster, or None."""
         return self.after.user(type_of(user), user["name"])
 
-    def _check_users(self):
+    def _check_users(self) -> None:
         """What the cluster says against the listed users. Missing ones that may still come are assumed."""
         for user_type, name in self.wish.names():
             other = OTHER_TYPE[user_type]
@@ -828,14 +875,14 @@ class _Planner:
             elif known is None and not self._all_absent(user_type, name):
                 self._check_missing(user_type, name, listed)
 
-    def _all_absent(self, user_type, name):
+    def _all_absent(self, user_type: str, name: str) -> bool:
         """Nothing that stays is listed under this user."""
         listed = self.wish.user(user_type, name)
         if listed is not None:
             return absent(listed)
         return all(absent(instance) for instance in self.wish.instances_of(user_type, name))
 
-    def _check_missing(self, user_type, name, listed):
+    def _check_missing(self, user_type: str, name: str, listed: ListedUser | None) -> None:
         if user_type == END:
             self.problems.append(Remark("end_user_missing", name, user_type))
         elif listed is None or ("users" not in self.wish.stages and not self.wish.predicting):
@@ -846,7 +893,7 @@ class _Planner:
         elif not listed.get("password"):
             self.problems.append(Remark("user_without_password", name, user_type))
 
-    def _check_names(self):
+    def _check_names(self) -> None:
         """Devices and groups that users are to get exist. All that do not are told before the first is made."""
         not_looked_up = False
         for user in self.wish.users:
@@ -862,12 +909,13 @@ class _Planner:
         if not_looked_up:
             self.warnings.append(Remark("names_not_looked_up"))
 
-    def _users(self):
+    def _users(self) -> None:
         for user in self.wish.users:
             if absent(user):
                 continue
-            if self._known(user) is not None:
-                self._update_user(user)
+            known = self._known(user)
+            if known is not None:
+                self._update_user(user, known)
             elif type_of(user) == APPLICATION:
                 self._create_user(user)
         for user in self.wish.users:
@@ -875,17 +923,18 @@ class _Planner:
                 for group in spelled(missing([ENABLED] + list(user.get("cti_groups") or ()), []), self.before.groups or ()):
                     self._join(user, group, of_user("listed", user))
 
-    def _create_user(self, user):
-        values = {"credential_flags": True}
-        if user.get("devices") is not None:
-            values["devices"] = missing(spelled(user["devices"], self.before.devices or ()), [])
+    def _create_user(self, user: ListedUser) -> None:
+        values: dict[str, Any] = {"credential_flags": True}
+        devices = user.get("devices")
+        if devices is not None:
+            values["devices"] = missing(spelled(devices, self.before.devices or ()), [])
         fields = ("password",) + tuple(sorted(values))
         self._add("user", user["name"], "create", user, fields, values, of_user("user_new", user))
         self.after.add_user(User(user["name"], type_of(user), devices=list(values.get("devices", ()))))
 
-    def _update_user(self, user):
-        known = self._known(user)
-        values, fields, reasons = {}, [], []
+    def _update_user(self, user: ListedUser, known: User) -> None:
+        values: dict[str, Any] = {}
+        fields, reasons = [], []
         devices = devices_after(user, known.devices, self.before.devices or ())
         if devices is not None:
             values["devices"] = devices
@@ -905,7 +954,7 @@ class _Planner:
             self._add("user", user["name"], "update", user, tuple(fields), values, reason)
             known.devices = list(values.get("devices", known.devices))
 
-    def _removals(self):
+    def _removals(self) -> None:
         for user in self.wish.users:
             known = self._known(user)
             if not absent(user) or known is None:
@@ -927,14 +976,14 @@ class _Planner:
 
     # Groups
 
-    def _join(self, user, group, reason, facts=None):
+    def _join(self, user: ListedUser, group: str, reason: Remark, facts: Any = None) -> None:
         known = self._known(user)
         if known is None or not missing([group], known.groups):
             return
         self._add("group", group, "add_member", user, ("groups",), {}, reason, facts)
         known.groups.append(group)
 
-    def _leave(self, user, group, reason):
+    def _leave(self, user: ListedUser, group: str, reason: Remark) -> None:
         known = self._known(user)
         if known is None or missing([group], known.groups):
             return
@@ -943,7 +992,7 @@ class _Planner:
 
     # Profiles
 
-    def _check_keys(self):
+    def _check_keys(self) -> None:
         release = re.match(r"[0-9]+", self.before.release)
         for instance in self.wish.instances:
             key = key_of(instance)
@@ -954,13 +1003,13 @@ class _Planner:
             if release and int(release.group()) < EC_SINCE_RELEASE:
                 self.problems.append(self._of("ec_key_of_old_release", instance, release=self.before.release))
 
-    def _profiles(self):
+    def _profiles(self) -> None:
         for wanted_type in (APPLICATION, END):
             for instance in self.wish.instances:
                 if self.wish.user_type_of(instance) == wanted_type:
                     self._profile(instance, wanted_type)
 
-    def _profile(self, instance, user_type):
+    def _profile(self, instance: ListedInstance, user_type: str) -> None:
         instance_id = instance["instance_id"]
         if not self.wish.in_play(instance):
             self._decide(instance, "none", self._of("not_in_play", instance))
@@ -989,24 +1038,24 @@ class _Planner:
         else:
             self._keep_profile(instance, known, reason)
 
-    def _foreign(self, instance, user_type):
+    def _foreign(self, instance: ListedInstance, user_type: str) -> list[Profile]:
         """Profiles of this id that belong to somebody else."""
         found = [self.after.profiles.get((kind, instance["instance_id"])) for kind in (APPLICATION, END)]
         return [p for p in found if p is not None and user_key(p.user_type, p.user) != user_key(user_type, instance["user"])]
 
-    def _refuse_foreign(self, instance, foreign):
+    def _refuse_foreign(self, instance: ListedInstance, foreign: Iterable[Profile]) -> None:
         code = "profile_of_other_user_kept" if absent(instance) else "profile_of_other_user"
         for profile in foreign:
             self.problems.append(self._of(code, instance, owner=profile.user, owner_type=profile.user_type))
 
-    def _remove_profile(self, instance, profile, reason):
+    def _remove_profile(self, instance: ListedInstance, profile: Profile, reason: Remark) -> None:
         step = self._add(
             "profile", profile.instance_id, "remove", {"name": profile.user, "type": profile.user_type}, (), {}, reason
         )
         del self.after.profiles[profile.user_type, profile.instance_id]
         self._decide(instance, step.action, reason)
 
-    def _key_to_write(self, instance, known):
+    def _key_to_write(self, instance: ListedInstance, known: Profile | None) -> dict[str, Any]:
         key = key_of(instance)
         if key is None and known is not None:
             return {"key_size": known.key_size, "key_order": known.key_order, "ec_key_size": known.ec_key_size}
@@ -1015,10 +1064,10 @@ class _Planner:
             return {"key_size": str(KEY_SIZES["rsa"][0]), "key_order": EC_ONLY, "ec_key_size": str(key["size"])}
         return {"key_size": str(key["size"]), "key_order": RSA_ONLY, "ec_key_size": ""}
 
-    def _owner(self, instance, user_type):
+    def _owner(self, instance: ListedInstance, user_type: str) -> ListedUser:
         return {"name": instance["user"], "type": user_type}
 
-    def _arm(self, instance, user_type, known, reason):
+    def _arm(self, instance: ListedInstance, user_type: str, known: Profile | None, reason: Remark) -> None:
         values = self._key_to_write(instance, known)
         values["make"] = known is None
         fields = ("authorization_string", "operation") + (("key",) if self._key_changes(values, known) else ())
@@ -1030,13 +1079,13 @@ class _Planner:
         )
         self._decide(instance, "arm", reason)
 
-    def _key_changes(self, values, known):
+    def _key_changes(self, values: Mapping[str, Any], known: Profile | None) -> bool:
         return known is None or any(
             values[name] != getattr(known, name) for name in ("key_size", "key_order") + (
                 ("ec_key_size",) if values["key_order"] != RSA_ONLY else ())
         )
 
-    def _create_profile(self, instance, user_type, reason):
+    def _create_profile(self, instance: ListedInstance, user_type: str, reason: Remark) -> None:
         values = self._key_to_write(instance, None)
         self._add("profile", instance["instance_id"], "create", self._owner(instance, user_type), ("key",), values,
                   self._of("made_idle", instance, why=reason), self._facts(instance))
@@ -1046,14 +1095,14 @@ class _Planner:
         )
         self._decide(instance, "create", reason)
 
-    def _keep_profile(self, instance, known, reason):
+    def _keep_profile(self, instance: ListedInstance, known: Profile | None, reason: Remark) -> None:
         self._decide(instance, "none", reason)
         if instance.get("compromised"):
             self.warnings.append(self._of("instance_compromised", instance))
         elif known is not None and key_difference(instance, known):
             self.warnings.append(self._of("key_differs", instance, **known.key))
 
-    def _facts(self, instance):
+    def _facts(self, instance: ListedInstance) -> dict[str, Any]:
         """What an approval rests on: what the host said and what was asked for, no status, time or string."""
         needed, need = need_of(instance)
         return {
@@ -1063,7 +1112,7 @@ class _Planner:
             "given": bool(instance.get("authorization_string")),
         }
 
-    def _disarm(self):
+    def _disarm(self) -> None:
         for instance in self.wish.instances:
             user_type = self.wish.user_type_of(instance)
             known = self.after.profiles.get((user_type, instance["instance_id"]))
@@ -1074,7 +1123,7 @@ class _Planner:
             else:
                 self._disarm_profile(instance, known, self._of("not_used", instance))
 
-    def _disarm_profile(self, instance, known, reason):
+    def _disarm_profile(self, instance: ListedInstance, known: Profile, reason: Remark) -> None:
         self._add("profile", known.instance_id, "disarm", self._owner(instance, known.user_type), ("operation",), {},
                   reason)
         known.operation = NO_OPERATION
@@ -1082,7 +1131,7 @@ class _Planner:
 
     # Cutover
 
-    def _cutover(self):
+    def _cutover(self) -> None:
         for user in self.wish.users:
             if absent(user):
                 continue
@@ -1095,11 +1144,11 @@ class _Planner:
                 self._cut_over(user)
             self._srtp(user)
 
-    def _is_secure(self, user):
+    def _is_secure(self, user: ListedUser) -> bool:
         known = self._known(user)
         return known is not None and not missing([SECURE], known.groups)
 
-    def _cut_over(self, user):
+    def _cut_over(self, user: ListedUser) -> None:
         mine = [i for i in self.wish.instances_of(type_of(user), user["name"]) if not absent(i)]
         secure_before = self._is_secure(user)
         if not mine:
@@ -1111,7 +1160,7 @@ class _Planner:
         verdicts = [(instance,) + self._proof(instance) for instance in mine]
         waiting = [
             {"host": instance["host"], "instance_id": instance["instance_id"], "why": why.text}
-            for instance, valid, why, judge in verdicts if not valid
+            for instance, valid, why, judge in verdicts if why is not None
         ]
         due = not waiting and not secure_before
         facts = {"instances": sorted([i["host"], i["instance_id"]] for i in mine)}
@@ -1128,7 +1177,7 @@ class _Planner:
                                              reverse=True)),
         })
 
-    def _proof(self, instance):
+    def _proof(self, instance: ListedInstance) -> tuple[bool, Remark | None, str]:
         """(valid, why not or None, judge) of one instance."""
         own = instance.get("certificate_valid")
         named = self.wish.hosts_of_play is not None and self.wish.in_play(instance)
@@ -1142,7 +1191,7 @@ class _Planner:
         state = state_of(known, self.now)
         return state == "success", None if state == "success" else of_state(state), "cluster"
 
-    def _srtp(self, user):
+    def _srtp(self, user: ListedUser) -> None:
         wanted = user.get("srtp")
         if wanted is False:
             self._leave(user, SRTP, of_user("srtp_false", user))
@@ -1155,14 +1204,15 @@ class _Planner:
 
     # Rows
 
-    def _of(self, code, instance, **data):
+    def _of(self, code: str, instance: ListedInstance, **data: Any) -> Remark:
         """Remark about an instance, with the kind of its user from the list."""
-        return of_instance(code, dict(instance, user_type=self.wish.user_type_of(instance)), **data)
+        return of_instance(code, {**instance, "user_type": self.wish.user_type_of(instance)}, **data)
 
-    def _decide(self, instance, action, reason):
+    def _decide(self, instance: ListedInstance, action: str, reason: Remark) -> None:
         self.decisions[instance["instance_id"]] = (action, reason)
 
-    def _add(self, kind, name, action, user, fields, values, reason, facts=None, intent=None):
+    def _add(self, kind: str, name: str, action: str, user: ListedUser, fields: Iterable[str], values: dict[str, Any], reason: Remark,
+             facts: Any = None, intent: str | None = None) -> Step:
         userid = self.after.spelling(type_of(user), user["name"])
         step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason, userid)
         # Whether a profile is made or updated when it is armed depends on how far an earlier run came.
@@ -1176,7 +1226,7 @@ class _Planner:
 # What is shown
 
 
-def shown_profile(profile, now):
+def shown_profile(profile: Profile | None, now: datetime.datetime) -> dict[str, Any]:
     """A profile in option names."""
     if profile is None:
         return {"exists": False, "state": "none"}
@@ -1186,7 +1236,7 @@ def shown_profile(profile, now):
     }
 
 
-def shown_users(wish, plan_):
+def shown_users(wish: Wish, plan_: Plan) -> list[dict[str, Any]]:
     """The listed users as they will be."""
     actions = dict(((s.user_type, s.name), s.action) for s in plan_.steps if s.kind == "user")
     rows = []
@@ -1202,7 +1252,7 @@ def shown_users(wish, plan_):
     return rows
 
 
-def shown_instances(wish, plan_, now):
+def shown_instances(wish: Wish, plan_: Plan, now: datetime.datetime) -> list[dict[str, Any]]:
     """The listed instances with their profiles as they will be."""
     rows = []
     for instance in wish.instances:
@@ -1215,12 +1265,12 @@ def shown_instances(wish, plan_, now):
     return rows
 
 
-def difference(plan_):
+def difference(plan_: Plan) -> dict[str, dict[str, Any]]:
     """{before, after} of the objects that change, in option names and without secrets."""
     return {"before": _shown_objects(plan_, plan_.before), "after": _shown_objects(plan_, plan_.after, written=True)}
 
 
-def _shown_objects(plan_, state, written=False):
+def _shown_objects(plan_: Plan, state: Current, written: bool = False) -> dict[str, Any]:
     shown = {}
     for step in plan_.changes:
         if step.kind == "profile":
@@ -1239,10 +1289,10 @@ def _shown_objects(plan_, state, written=False):
                 row["password"] = "(set anew, not shown)"
             if written and "credential_flags" in step.fields:
                 row["credential_flags"] = "never expires; the user neither can nor must change the password"
-    for step in plan_.armed() if written else ():
-        shown["profile %s" % step]["authorization_string"] = "(set anew, not shown)"
+    for name in plan_.armed() if written else ():
+        shown["profile %s" % name]["authorization_string"] = "(set anew, not shown)"
     return shown
 
 
-def _number(text):
-    return int(text) if re.match(r"[0-9]+\Z", text or "") else None
+def _number(text: str | None) -> int | None:
+    return int(text) if text and re.match(r"[0-9]+\Z", text) else None

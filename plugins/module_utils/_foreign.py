@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
+from typing import Any, Iterable
 
 # Control characters, formats (direction marks, invisible ones), lone surrogates, and separators of lines and paragraphs.
 NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -24,7 +25,7 @@ NUMBER, WORD = 7, 16
 HIDDEN = "********"
 
 
-def printable(text):
+def printable(text: object) -> str:
     """The text on one line, with nothing in it that moves a cursor, hides or turns what stands beside it."""
     text = str(text)
     if text.isascii() and text.isprintable():
@@ -32,12 +33,12 @@ def printable(text):
     return "".join(escaped(one) if unicodedata.category(one) in NOT_SHOWN else one for one in text)
 
 
-def escaped(character):
+def escaped(character: str) -> str:
     number = ord(character)
     return "\\x%02x" % number if number < 0x100 else "\\u%04x" % number if number < 0x10000 else "\\U%08x" % number
 
 
-def all_printable(value):
+def all_printable(value: Any) -> Any:
     """The same of every text in lists and dictionaries."""
     if isinstance(value, str):
         return printable(value)
@@ -46,7 +47,7 @@ def all_printable(value):
     return [all_printable(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def shown_lines(value):
+def shown_lines(value: Any) -> Any:
     """The same, with the ends of lines left where they are: what Ansible shows as a difference."""
     if isinstance(value, str):
         return "\n".join(map(printable, value.split("\n")))
@@ -55,29 +56,29 @@ def shown_lines(value):
     return [shown_lines(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def hexadecimal(text):
+def hexadecimal(text: str) -> str:
     """The digits of a fingerprint as programs and dialogs print it: with a name before or behind it, in groups, with invisible marks."""
     text = "".join(one for one in text if unicodedata.category(one) not in NOT_SHOWN)
     text = OTHER_WORDS.sub("", text.rpartition("=")[2])
     return re.sub(r"[\s:-]", "", text).lower()
 
 
-def has_template(text):
+def has_template(text: str) -> bool:
     """Whether Ansible could take the text for a template."""
     return any(mark in text for mark in TEMPLATE_MARKS)
 
 
-def word(text):
+def word(text: object) -> str:
     """The text as one word of a printed shell command."""
     return shlex.quote(printable(text))
 
 
-def is_ordinary(secret):
+def is_ordinary(secret: str) -> bool:
     """Whether a text without a secret in it may well hold the same letters as a word or number of its own."""
     return len(secret) < 2 or secret.isdigit() and len(secret) < NUMBER or secret.isalpha() and len(secret) < WORD
 
 
-def standing(secret):
+def standing(secret: str) -> re.Pattern[str]:
     """Pattern of a secret that stands in a text by itself. As a part of a name, an ID or an address it is not meant, and to hide it
     there would tell it."""
     before = r"(?<!\w)(?<!\w[-.])" if re.match(r"\w", secret) else ""
@@ -85,7 +86,7 @@ def standing(secret):
     return re.compile(before + re.escape(secret) + after)
 
 
-def hidden(text, secrets):
+def hidden(text: str, secrets: Iterable[str]) -> str:
     """A text for people without the secrets that stand in it."""
     for secret in sorted(secrets, key=len, reverse=True):
         if not is_ordinary(secret):

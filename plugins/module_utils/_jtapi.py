@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Dict, List, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from typing import Iterable, Mapping
+
+    Limits = Optional[Tuple[int, Optional[int]]]
 
 FLAG, TEXT = (0, 1), None
 # {key: (lowest, highest)} of whole numbers, None for no limit; TEXT for texts.
-KEYS = {
+KEYS: dict[str, Limits] = {
     "DesiredServerHeartbeatInterval": (0, None),
     "ProviderOpenRequestTimeout": (10, None),
     "ProviderRetryInterval": (5, None),
@@ -48,7 +53,7 @@ CLIENT_STORE, SERVER_STORE = "JtapiClientKeyStore-%s-%s", "JtapiServerKeyStore-%
 NO_FIPS = ("false",)
 
 
-def problem_with(key, value):
+def problem_with(key: str, value: object) -> str | None:
     """What is wrong with a value, as the end of a sentence, or None."""
     if not NAME.match(key):
         return "this is no key of an ini file"
@@ -71,13 +76,13 @@ def problem_with(key, value):
 # Lines
 
 
-def lines_of(text):
+def lines_of(text: str) -> list[str]:
     """Lines as JTAPI and editors take them: other characters that Unicode calls line breaks are part of a value."""
     lines = re.split(r"\r\n|\n|\r", text)
     return lines if lines[-1] else lines[:-1]
 
 
-def values(text):
+def values(text: str) -> dict[str, str]:
     """{key: value} of the file; of a key that stands twice, the last one."""
     found = {}
     for line in lines_of(text):
@@ -87,10 +92,12 @@ def values(text):
     return found
 
 
-def edited(text, wanted):
+def edited(text: str, wanted: Mapping[str, object]) -> str:
     """The file with these values: changed in place, missing keys appended, everything else as it is."""
     ending = "\r\n" if "\r\n" in text else "\n"
-    lines, done, mark = [], set(), BOM * text.startswith(BOM)
+    lines: list[str] = []
+    done: set[str] = set()
+    mark = BOM * text.startswith(BOM)
     for line in lines_of(text[len(mark):]):
         match = LINE.match(line)
         if match is None or match.group(1) not in wanted:
@@ -123,7 +130,7 @@ class Record:
     rest: Tuple[str, ...] = ()
 
     @property
-    def text(self):
+    def text(self) -> str:
         return ",".join((self.user, self.instance_id, self.authcode, self.capf, self.capf_port, self.tftp, self.tftp_port,
                          self.folder, self.secure, self.status) + self.rest)
 
@@ -137,7 +144,7 @@ class Records:
     warnings: List[str] = dataclasses.field(default_factory=list)
 
 
-def records(text):
+def records(text: str | None) -> Records:
     """Read SecurityProperty. The guides name its fields in one order and show another, so the port decides which is which."""
     result = Records()
     for part in (text or "").split(";"):
@@ -152,16 +159,18 @@ def records(text):
         if first[1] == TFTP_PORT and second[1] != TFTP_PORT:
             result.warnings.append("the record of %s, %s names TFTP before CAPF" % (fields[0], fields[1]))
             first, second = second, first
-        result.found[fields[0], fields[1]] = Record(*fields[:3], *first, *second, *fields[7:10], rest=tuple(fields[10:]))
+        user, instance_id, authcode, folder, secure, status = *fields[:3], *fields[7:10]
+        result.found[user, instance_id] = Record(
+            user, instance_id, authcode, first[0], first[1], second[0], second[1], folder, secure, status, tuple(fields[10:]))
     return result
 
 
-def ended(folder):
+def ended(folder: str) -> str:
     """The folder as JTAPI needs it: it joins folder and file name without a separator."""
     return folder if not folder or folder.endswith(("/", "\\")) else folder + "/"
 
 
-def merged(text, wanted, removed=()):
+def merged(text: str | None, wanted: Iterable[Record], removed: Iterable[tuple[str, str]] = ()) -> tuple[str, list[str]]:
     """C((value of SecurityProperty, warnings)) with these records put in and those of (user, instance id) taken out; others stay.
 
     A record that means the same is not touched, whatever its fields' order and its word for the certificate's status, which JTAPI
@@ -176,7 +185,7 @@ def merged(text, wanted, removed=()):
         changed = bool(place and held.found.pop(place)) or changed
     for record in wanted:
         place = known.get((record.user.lower(), record.instance_id))
-        old = held.found.get(place)
+        old = held.found.get(place) if place else None
         if old is not None and meaning_of(old) == meaning_of(record):
             continue
         new = record if old is None else dataclasses.replace(record, status=old.status or record.status, rest=old.rest or record.rest)
@@ -189,12 +198,12 @@ def merged(text, wanted, removed=()):
     return "".join(part + ";" for part in [record.text for record in held.found.values()] + held.others), held.warnings
 
 
-def meaning_of(record):
+def meaning_of(record: Record) -> tuple[str | int, ...]:
     """What JTAPI takes a record for. A folder without its last slash is another one: files beside it are meant."""
     folder = re.sub("//+", "/", record.folder).replace("/./", "/")
     return (record.user, record.instance_id, record.authcode, record.capf.lower(), number(record.capf_port), record.tftp.lower(),
             number(record.tftp_port), folder, record.secure.lower())
 
 
-def number(text):
+def number(text: str) -> str | int:
     return int(text) if re.match(r"\d{1,9}\Z", text) else text

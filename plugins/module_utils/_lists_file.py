@@ -7,10 +7,15 @@
 from __future__ import annotations
 
 import traceback
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import MissingLibrary
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import has_template, printable
 
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Iterator, Mapping
+
+YAML_IMPORT_ERROR: str | None
 try:
     import yaml
 except ImportError:
@@ -22,7 +27,7 @@ UNSAFE = "!unsafe"  # Ansible's tag for a text that is never worked out
 WIDTH = 120
 
 
-def text_of(variables, comments):
+def text_of(variables: Mapping[str, Any], comments: Iterable[str]) -> str:
     """The file's text. variables: of plain values; comments: one line each, above them."""
     if YAML_IMPORT_ERROR:
         raise MissingLibrary("PyYAML", YAML_IMPORT_ERROR)
@@ -31,14 +36,14 @@ def text_of(variables, comments):
     return "".join("# %s\n" % printable(line) for line in comments) + "---\n" + body
 
 
-def dumper():
+def dumper() -> type[yaml.SafeDumper]:
     class Dumper(yaml.SafeDumper):
         """Tags what Ansible would take for a template."""
 
-        def ignore_aliases(self, data):
+        def ignore_aliases(self, data: object) -> bool:
             return True
 
-    def represent(self, text):
+    def represent(self: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         text = str.__str__(text)  # Ansible has kinds of text of its own
         if has_template(text):
             return self.represent_scalar(UNSAFE, text, style='"')
@@ -49,7 +54,7 @@ def dumper():
     return Dumper
 
 
-def texts(value):
+def texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from gettext import ngettext
-from typing import Any, Dict, List, NamedTuple, Optional, TypedDict
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, TypedDict
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import (
@@ -26,6 +26,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
     default_of,
     nearest,
 )
+
+if TYPE_CHECKING:
+    from typing import Callable, Collection, Container, Iterator, Set
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import Option
+
+    Passwords = Mapping["Key", str]
+    Entry = Any  # of a list, while it is completed
 
 OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "plain_cti_port")
 STORE = "/etc/secure_tsp/{instance_id}"
@@ -44,21 +52,21 @@ class Key(NamedTuple):
     cluster: str
     name: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "%s/%s" % self
 
 
-def key_of(row):
+def key_of(row: Mapping[str, Any]) -> Key:
     """Key of an instance, from anything that carries its cluster and instance_id."""
     return Key(row["cluster"], row["instance_id"])
 
 
-def keys_in(pairs):
+def keys_in(pairs: Iterable[Iterable[str]] | None) -> set[Key]:
     """{Key} of pairs as a register has them, which may be none."""
     return set(Key(*pair) for pair in pairs or ())
 
 
-def owner_of(row):
+def owner_of(row: Mapping[str, Any]) -> Key:
     """Key of the user of an instance."""
     return Key(row["cluster"], row["user"])
 
@@ -180,21 +188,21 @@ class Mistake(NamedTuple):
     where: str
     data: Dict[str, Any]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return printable(MISTAKES[self.code] % dict(self.data, where=self.where))
 
 
-def mistake(code, where="", **data):
+def mistake(code: str, where: str = "", **data: Any) -> Mistake:
     return Mistake(code, where, data)
 
 
-def printable(text):
+def printable(text: str) -> str:
     """The text with an escape for whatever a terminal or a log could not show as it is."""
     return text if text.isprintable() else "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text)
 
 
-def did_you_mean(name, known, prefix=""):
+def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
     found = nearest(name, known)
     return "; did you mean %s%s?" % (prefix, found) if found else ""
 
@@ -206,7 +214,8 @@ class Model:
     aside: instances of clusters that this run leaves alone. Only what lies on hosts is known to be theirs.
     """
 
-    def __init__(self, clusters, users, hosts, others=(), aside=()):
+    def __init__(self, clusters: Dict[str, Cluster], users: List[User], hosts: Dict[str, List[Instance]],
+                 others: Iterable[Instance] = (), aside: Iterable[Instance] = ()) -> None:
         self.clusters: Dict[str, Cluster] = clusters
         self.users: List[User] = users
         self.hosts: Dict[str, List[Instance]] = hosts
@@ -214,18 +223,18 @@ class Model:
         self.aside: List[Instance] = list(aside)
 
     @classmethod
-    def of(cls, plain):
+    def of(cls, plain: Mapping[str, Any]) -> Model:
         """From what plain() gave, which a register carried."""
         return cls(plain["clusters"], plain["users"], plain["hosts"], plain["others"], plain["aside"])
 
-    def plain(self):
+    def plain(self) -> dict[str, Any]:
         return {"clusters": self.clusters, "users": self.users, "hosts": self.hosts, "others": self.others, "aside": self.aside}
 
     @property
-    def several(self):
+    def several(self) -> bool:
         return len(self.clusters) > 1
 
-    def only(self, names):
+    def only(self, names: Collection[str]) -> tuple[Model, list[Mistake]]:
         """(Model of these clusters alone, [Mistake]); of all where none is named. Users stay, in the order of their list."""
         if not names:
             return self, []
@@ -237,22 +246,22 @@ class Model:
             [one for one in self.others if one["cluster"] in names],
             [one for one in self.listed() if one["cluster"] not in names]), wrong
 
-    def instances(self, cluster=None, hosts=None):
+    def instances(self, cluster: str | None = None, hosts: Container[str] | None = None) -> list[Instance]:
         """Instances of this inventory, of one cluster or on some hosts only."""
         return [one for host, mine in self.hosts.items() if hosts is None or host in hosts
                 for one in mine if cluster in (None, one["cluster"])]
 
-    def listed(self, cluster=None):
+    def listed(self, cluster: str | None = None) -> list[Instance]:
         """All instances, those of other inventories too."""
         return self.instances(cluster) + [one for one in self.others if cluster in (None, one["cluster"])]
 
-    def users_of(self, cluster, hosts):
+    def users_of(self, cluster: str, hosts: Iterable[str]) -> set[str]:
         """Names of the users of these hosts. Users without instances belong to every run."""
         chosen = set(hosts)
         return set(user["name"] for user in self.users
                    if user["cluster"] == cluster and (not user["hosts"] or chosen & set(user["hosts"])))
 
-    def accounts(self, cluster, names=None, passwords=None):
+    def accounts(self, cluster: str, names: Container[str] | None = None, passwords: Passwords | None = None) -> list[dict[str, Any]]:
         """Users of a cluster as the planner takes them, those that go left out. passwords: {Key: text}, of those that may be written."""
         found = []
         for user in self.users:
@@ -260,18 +269,18 @@ class Model:
                 found.append(account_of_user(user, passwords))
         return found
 
-    def named(self, names, where):
+    def named(self, names: Iterable[str], where: str) -> tuple[set[Key], list[Mistake]]:
         """({Key}, [Mistake]) of instances that a person named by ID, or by cluster/ID where there are several clusters."""
         listed = [key_of(one) for mine in self.hosts.values() for one in mine if not one["probe_of"]]
         return _resolved(names, where, listed + [key_of(one) for one in self.others], "unknown_name")
 
-    def named_users(self, names, where):
+    def named_users(self, names: Iterable[str], where: str) -> tuple[set[Key], list[Mistake]]:
         """({Key}, [Mistake]) of users that a person named."""
         return _resolved(names, where, [Key(user["cluster"], user["name"]) for user in self.users], "unknown_user")
 
 
-def _resolved(names, where, listed, unknown):
-    by_word = {}
+def _resolved(names: Iterable[str], where: str, listed: Iterable[Key], unknown: str) -> tuple[set[Key], list[Mistake]]:
+    by_word: Dict[str, Set[Key]] = {}
     for key in listed:
         for word in (key.name, str(key)):
             by_word.setdefault(word, set()).add(key)
@@ -287,14 +296,14 @@ def _resolved(names, where, listed, unknown):
     return found, mistakes
 
 
-def account_of_user(user, passwords=None):
+def account_of_user(user: Mapping[str, Any], passwords: Passwords | None = None) -> dict[str, Any]:
     account = dict((key, user[key]) for key in ACCOUNT_OF_USER if user[key] is not None)
     if passwords:
         account["password"] = passwords.get(Key(user["cluster"], user["name"]))
     return account
 
 
-def account_of_instance(instance, string=None):
+def account_of_instance(instance: Mapping[str, Any], string: str | None = None) -> dict[str, Any]:
     account = dict((key, instance[key]) for key in ACCOUNT_OF_INSTANCE if instance[key] is not None)
     if string:
         account["authorization_string"] = string
@@ -304,8 +313,9 @@ def account_of_instance(instance, string=None):
 # Completion
 
 
-def complete(clusters, users, instances, inventory=None, group=None, is_windows=lambda host: False, probe=False,
-             probe_suffix="probe", secrets=()):
+def complete(clusters: object, users: object, instances: object, inventory: Iterable[str] | None = None,
+             group: Iterable[str] | None = None, is_windows: Callable[[str], object] = lambda host: False, probe: bool = False,
+             probe_suffix: str = "probe", secrets: Iterable[tuple[str, str]] = ()) -> tuple[Model, list[Mistake], list[Mistake]]:
     """(Model, mistakes, warnings) of the three lists as they were written, with secrets in them.
 
     inventory: names of all hosts that there are, group: of those in the group secure_tsp; None where that is not known.
@@ -317,17 +327,22 @@ def complete(clusters, users, instances, inventory=None, group=None, is_windows=
 
 
 class _Completion:
-    def __init__(self, inventory, group, is_windows, secrets):
+    def __init__(self, inventory: Iterable[str] | None, group: Iterable[str] | None, is_windows: Callable[[str], object],
+                 secrets: Iterable[tuple[str, str]]) -> None:
         self.inventory = None if inventory is None else dict.fromkeys(inventory)
         self.group = None if group is None else frozenset(group)
-        self.windows = {}
+        self.windows: Dict[str, bool] = {}
         self.is_windows = is_windows
-        self.mistakes, self.warnings = [], []
-        self.clusters, self.users, self.hosts, self.others = {}, [], {}, []
+        self.mistakes: List[Mistake] = []
+        self.warnings: List[Mistake] = []
+        self.clusters: Dict[str, Entry] = {}
+        self.users: List[Entry] = []
+        self.hosts: Dict[str, List[Entry]] = {}
+        self.others: List[Entry] = []
         self.secrets = list(secrets)
-        self._defaults = {}
+        self._defaults: Dict[int, Any] = {}
 
-    def run(self, clusters, users, instances, probe_suffix):
+    def run(self, clusters: object, users: object, instances: object, probe_suffix: str | None) -> None:
         entries = self.of_kind(clusters, Mapping, "secure_tsp_clusters", "not_a_dictionary")
         for number, (name, raw) in enumerate(entries.items(), 1):
             self.cluster(number, str(name), raw)
@@ -354,13 +369,13 @@ class _Completion:
         self.place(found)
         self.mistakes += secret_mistakes(self.secrets, self.words(found))
 
-    def of_kind(self, value, kind, where, code):
+    def of_kind(self, value: object, kind: Any, where: str, code: str) -> Any:
         if isinstance(value, kind):
             return value
         self.mistakes.append(mistake(code, where))
         return {} if kind is Mapping else []
 
-    def entry(self, where, raw, table):
+    def entry(self, where: str, raw: object, table: Mapping[str, Option]) -> Any:
         """The entry with every key of the table, or None when it is none or lacks what is required."""
         if not isinstance(raw, (dict, Mapping)):
             self.mistakes.append(mistake("not_a_dictionary", where))
@@ -382,11 +397,11 @@ class _Completion:
         lacking = [key for key in REQUIRED[id(table)] if filled[key] in (None, "")]
         return self.missing(where, lacking) if lacking else filled
 
-    def missing(self, where, keys):
+    def missing(self, where: str, keys: Iterable[str]) -> None:
         for key in keys:
             self.mistakes.append(mistake("missing_key", where, key=key))
 
-    def defaults(self, table):
+    def defaults(self, table: Mapping[str, Option]) -> dict[str, Any]:
         """A dict of its own for one entry, with lists of its own."""
         known = self._defaults.get(id(table))
         if known is None:
@@ -397,7 +412,7 @@ class _Completion:
             filled[key] = list(filled[key])
         return filled
 
-    def cluster(self, number, name, raw):
+    def cluster(self, number: int, name: str, raw: object) -> None:
         where = "cluster %s" % name
         entry = self.entry(where, raw, CLUSTER)
         if entry is None:
@@ -409,7 +424,7 @@ class _Completion:
         entry["capf_host"] = entry["capf_host"] or entry["hostname"]
         self.clusters[name] = entry
 
-    def hide(self, kind, name, number, entry, keys):
+    def hide(self, kind: str, name: str, number: int, entry: Entry, keys: Iterable[str]) -> bool:
         """Take the secrets out of an entry, and remember them for the comparison with names. Whether there was one is told."""
         given = False
         for key in keys:
@@ -420,7 +435,7 @@ class _Completion:
                 self.secrets.append(("%s %s: its %s" % (kind, told, key), secret))
         return given
 
-    def at_cluster(self, where, entry):
+    def at_cluster(self, where: str, entry: Entry) -> bool:
         """Fill in the cluster of a user or an instance; False when it is not known."""
         if entry["cluster"] is None and len(self.clusters) == 1:
             entry["cluster"] = next(iter(self.clusters))
@@ -432,7 +447,7 @@ class _Completion:
             self.mistakes.append(mistake("cluster_missing", where))
         return False
 
-    def user(self, number, raw):
+    def user(self, number: int, raw: Any) -> Entry | None:
         where = "user %s" % (raw["name"] if isinstance(raw, Mapping) and raw.get("name") else "no. %d" % number)
         entry = self.entry(where, raw, USER)
         if entry is None or not self.at_cluster(where, entry):
@@ -440,7 +455,7 @@ class _Completion:
         entry["hosts"] = []
         return entry
 
-    def instance(self, number, raw):
+    def instance(self, number: int, raw: Any) -> Entry | None:
         named = isinstance(raw, Mapping) and raw.get("instance_id") is not None
         where = "instance %s" % (raw["instance_id"] if named else "no. %d" % number)
         entry = self.entry(where, raw, INSTANCE)
@@ -458,7 +473,7 @@ class _Completion:
         self.expand(entry)
         return entry
 
-    def check_capf(self, where, entry):
+    def check_capf(self, where: str, entry: Entry) -> None:
         capf = entry["capf"]
         if entry["key"]["type"] == "ec" and capf["version"] != 3:
             self.mistakes.append(mistake("ec_version", where))
@@ -466,7 +481,7 @@ class _Completion:
             self.mistakes.append(mistake("name_template", where))
         capf["name"] = capf["name_template"].replace("{instance_id}", entry["instance_id"])
 
-    def check_enrolment(self, where, entry):
+    def check_enrolment(self, where: str, entry: Entry) -> None:
         host = entry["host"]
         if host not in self.windows:
             self.windows[host] = bool(self.is_windows(host))
@@ -483,7 +498,7 @@ class _Completion:
         if entry["rearm"] and not by_tsp:
             self.mistakes.append(mistake("rearm_elsewhere", where))
 
-    def expand(self, entry):
+    def expand(self, entry: Entry) -> None:
         cluster = self.clusters[entry["cluster"]]
         template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
         template = template.replace("{instance_id}", entry["instance_id"]).replace("{cluster}", entry["cluster"])
@@ -492,7 +507,7 @@ class _Completion:
         for key in OF_CLUSTER:
             entry[key] = cluster.get(key)
 
-    def probe(self, entry, suffix):
+    def probe(self, entry: Entry, suffix: str) -> Entry:
         probe = dict(entry, instance_id="%s%s" % (entry["instance_id"], suffix), probe_of=entry["instance_id"], force=False, rearm=False,
                      replace=False, authorization_string=None, tsp_number=None, client_address=None,
                      **dict((key, "%s/probe" % entry[key]) for key in ("store", "store_of_host")))
@@ -500,10 +515,10 @@ class _Completion:
         capf["name"] = capf["name_template"].replace("{instance_id}", probe["instance_id"])
         return probe
 
-    def examine(self, instances):
+    def examine(self, instances: List[Entry]) -> None:
         """What the planner says about each cluster's lists, and what the lists say about hosts and files."""
         users = dict(((user["cluster"], _fleet.name_key(user["name"])), user) for user in self.users)
-        hosts = {}
+        hosts: Dict[Any, Set[str]] = {}
         for instance in instances:
             owner = users.get((instance["cluster"], _fleet.name_key(instance["user"])))
             instance["user_type"] = owner["type"] if owner else None
@@ -522,7 +537,7 @@ class _Completion:
         self.examine_stores(instances)
         self.number(instances)
 
-    def examine_probes(self, instances):
+    def examine_probes(self, instances: List[Entry]) -> None:
         ids = set(one["instance_id"] for one in instances if not one["probe_of"])
         for one in instances:
             if one["probe_of"] and one["state"] != "absent":
@@ -532,16 +547,16 @@ class _Completion:
                 elif one["instance_id"] in ids:
                     self.mistakes.append(mistake("probe_is_listed", **data))
 
-    def examine_stores(self, instances):
-        owners = {}
+    def examine_stores(self, instances: List[Entry]) -> None:
+        owners: Dict[Any, List[str]] = {}
         for instance in instances:
             owners.setdefault((instance["host"], instance["store"]), []).append(instance["instance_id"])
         for (host, store), found in owners.items():
             if len(set(found)) > 1:
                 self.mistakes.append(mistake("shared_store", host=host, store=store, instances=", ".join(found)))
 
-    def number(self, instances):
-        by_host = {}
+    def number(self, instances: List[Entry]) -> None:
+        by_host: Dict[str, List[Entry]] = {}
         for instance in instances:
             if instance["state"] == "present" and instance["enrolment"] == "tsp":
                 by_host.setdefault(instance["host"], []).append(instance)
@@ -553,7 +568,7 @@ class _Completion:
                 self.mistakes.append(mistake("number_missing", host=host, instances=", ".join(
                     instance["instance_id"] for instance in without)))
 
-    def place(self, instances):
+    def place(self, instances: List[Entry]) -> None:
         """Each instance to its host. One on a host that this inventory does not have is another job's."""
         for instance in instances:
             host = instance["host"]
@@ -568,9 +583,9 @@ class _Completion:
         elif self.others:
             self.tell_others()
 
-    def tell_others(self):
+    def tell_others(self) -> None:
         """A few may be misspelt. Many are what a job slice of a large fleet leaves to others."""
-        counts = {}
+        counts: Dict[str, int] = {}
         for instance in self.others:
             if not instance["probe_of"]:
                 counts[instance["host"]] = counts.get(instance["host"], 0) + 1
@@ -579,9 +594,10 @@ class _Completion:
                                          some=", ".join(list(counts)[:FEW]), more=len(counts) - FEW))
             return
         for host, count in counts.items():
-            self.warnings.append(mistake("host_of_others", host=host, count=_instances(count), hint=did_you_mean(host, self.inventory)))
+            self.warnings.append(mistake(
+                "host_of_others", host=host, count=_instances(count), hint=did_you_mean(host, self.inventory or ())))
 
-    def words(self, instances):
+    def words(self, instances: List[Entry]) -> dict[str, str]:
         """{text: what it is} of all names, ids and addresses. What it is does not name it: a secret would be read there."""
         found = {}
         for name, cluster in self.clusters.items():
@@ -603,7 +619,7 @@ class _Completion:
         return found
 
 
-def _instances(count):
+def _instances(count: int) -> str:
     return "%d %s" % (count, ngettext("instance", "instances", count))
 
 
@@ -611,7 +627,7 @@ REQUIRED = dict((id(table), [key for key, option in table.items() if option.requ
                 for table in (CLUSTER, USER, INSTANCE, KEY, CAPF))
 
 
-def secret_mistakes(secrets, names):
+def secret_mistakes(secrets: Iterable[tuple[str, str]], names: Mapping[str, str]) -> Iterator[Mistake]:
     """Secrets that are part of a name or of a word of ours: wherever that is printed, so is the secret.
 
     secrets: (what it is, text); names: {text: what it is}.

@@ -14,11 +14,19 @@ import array
 import codecs
 import dataclasses
 import struct
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _compound_file
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._compound_file import CompoundFile
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._octets import Reader
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, Sequence
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._compound_file import ReadAt
+
+    Row = Dict[str, Any]
 
 WHAT = "MSI"
 PACKAGE, PATCH, TRANSFORM = (
@@ -56,14 +64,14 @@ class Column:
     type: int
 
     @property
-    def is_stream(self):
+    def is_stream(self) -> bool:
         return self.type & ~NULLABLE == STRING | VALID
 
     @property
-    def is_text(self):
+    def is_text(self) -> bool:
         return bool(self.type & STRING) and not self.is_stream
 
-    def width(self, long_references):
+    def width(self, long_references: bool) -> int:
         if self.is_text:
             return 3 if long_references else 2
         return 4 if self.type & SIZE == 4 and not self.is_stream else 2
@@ -72,20 +80,22 @@ class Column:
 class Database:
     """C(columns): {table: [Column]}. C(warnings): what could not be read as it was written."""
 
-    def __init__(self, compound):
-        self._compound, self.warnings, self._decoded, self._text_left = compound, [], {}, MAX_TEXT
+    def __init__(self, compound: CompoundFile) -> None:
+        self.warnings: list[str] = []
+        self._decoded: dict[int, str] = {}
+        self._compound, self._text_left = compound, MAX_TEXT
         self._streams = dict((stream_name(name), name) for name in compound.streams)
         if not {"!_StringPool", "!_StringData", "!_Tables", "!_Columns"} <= set(self._streams):
             raise FormatError("%s: it has no tables" % WHAT)
         self._load_strings(self._stream("!_StringPool"))
         self.columns = self._load_columns()
 
-    def _stream(self, name):
+    def _stream(self, name: str) -> bytes:
         return self._compound.read(self._streams[name]) if name in self._streams else b""
 
     # Texts
 
-    def _load_strings(self, pool):
+    def _load_strings(self, pool: bytes) -> None:
         if len(pool) < 4 or len(pool) % 4 or len(pool) // 4 > MAX_STRINGS:
             raise FormatError("%s: a string pool of %d octets" % (WHAT, len(pool)))
         first = int.from_bytes(pool[:4], "little")
@@ -104,7 +114,7 @@ class Database:
         if end != len(self._data):
             raise FormatError("%s: the string pool announces %d octets, there are %d" % (WHAT, end, len(self._data)))
 
-    def _codec_of(self, page):
+    def _codec_of(self, page: int) -> str:
         for name in (OTHER_CODECS.get(page), "cp%d" % page, "iso8859-%d" % (page - 28590)):
             try:
                 return codecs.lookup(name or "").name
@@ -113,7 +123,7 @@ class Database:
         self.warnings.append("Code page %d is not known: other characters than ASCII are shown as octets." % page)
         return "ascii"
 
-    def text(self, reference):
+    def text(self, reference: int) -> str:
         """The text with this number, empty for 0."""
         if reference + 1 >= len(self._ends):
             raise FormatError("%s: there is no text %d" % (WHAT, reference))
@@ -128,9 +138,9 @@ class Database:
 
     # Tables
 
-    def _load_columns(self):
+    def _load_columns(self) -> dict[str, list[Column]]:
         fixed = [Column("Table", STRING), Column("Number", 2), Column("Name", STRING), Column("Type", 2)]
-        found = {}
+        found: dict[str, dict[int, Column]] = {}
         for row in self._read("_Columns", fixed):
             found.setdefault(row["Table"], {})[row["Number"]] = Column(row["Name"], (row["Type"] or 0) & 0xFFFF)
         for table, columns in found.items():
@@ -138,18 +148,18 @@ class Database:
                 raise FormatError("%s: the columns of table %s are not numbered one by one" % (WHAT, table))
         return dict((table, [columns[number] for number in sorted(columns)]) for table, columns in found.items())
 
-    def rows(self, table):
+    def rows(self, table: str) -> Iterator[Row]:
         """The rows of a table as {column: value}; none where there is no such table.
 
         A text that is none is empty, a number that is none is None, and a stream is whether there is one.
         """
         return self._read(table, self.columns.get(table, []))
 
-    def count(self, table):
+    def count(self, table: str) -> int:
         columns = self.columns.get(table, [])
         return self._shape(table, columns)[0] if columns else 0
 
-    def _shape(self, table, columns):
+    def _shape(self, table: str, columns: Sequence[Column]) -> tuple[int, bytes]:
         """C((rows, octets))"""
         octets, width = self._stream("!" + table), sum(column.width(self.long_references) for column in columns)
         if not octets:
@@ -158,7 +168,7 @@ class Database:
             raise FormatError("%s: table %s has %d octets for rows of %d" % (WHAT, table, len(octets), width))
         return len(octets) // width, octets
 
-    def _read(self, table, columns):
+    def _read(self, table: str, columns: Sequence[Column]) -> Iterator[Row]:
         count, octets = self._shape(table, columns)
         start, cells = 0, []
         for column in columns:
@@ -169,7 +179,7 @@ class Database:
             yield dict((column.name, self._cell(column, octets[start + number * width:start + (number + 1) * width]))
                        for column, start, width in cells)
 
-    def _cell(self, column, octets):
+    def _cell(self, column: Column, octets: bytes) -> str | int | None:
         number = int.from_bytes(octets, "little")
         if column.is_text:
             return self.text(number)
@@ -179,7 +189,7 @@ class Database:
 
     # The summary
 
-    def summary(self):
+    def summary(self) -> dict[int, Any]:
         """{number of a property: text or number}"""
         if SUMMARY not in self._streams:
             return {}
@@ -191,7 +201,8 @@ class Database:
         start = reader.u32()
         section = reader.at(start, len(octets) - start)
         section.u32()
-        found, values = {}, {}
+        found: dict[int, Any] = {}
+        values: dict[int, bytes] = {}
         for _each in range(section.u32()):
             number, offset = section.u32(), section.u32()
             value = reader.at(start + offset, len(octets) - start - offset)
@@ -203,12 +214,12 @@ class Database:
             elif kind == TEXT and number in TEXTS_OF_SUMMARY:
                 values[number] = value.take(value.u32()).split(b"\0")[0]
         codec = self._codec_of(found[SUMMARY_CODE_PAGE]) if SUMMARY_CODE_PAGE in found else self._codec
-        for number, value in values.items():
-            found[number] = value.decode(codec, "backslashreplace")
+        for number, text in values.items():
+            found[number] = text.decode(codec, "backslashreplace")
         return found
 
 
-def stream_name(name):
+def stream_name(name: str) -> str:
     """A stream's name as it is meant: that of a table begins with an exclamation mark."""
     found = []
     for character in name:
@@ -222,7 +233,7 @@ def stream_name(name):
     return "".join(found)
 
 
-def find(read_at, size):
+def find(read_at: ReadAt, size: int) -> list[tuple[int, Database]]:
     """C([(offset, Database)]) of the packages in a file: it is one, or some lie in it as they are.
 
     Raises FormatError where the file begins as a compound file and is no package, or a broken one.
@@ -232,13 +243,17 @@ def find(read_at, size):
     found = []
     for offset in _compound_file.places(read_at, size, MAX_PLACES):
         try:
-            found.append((offset, opened(lambda at, count, offset=offset: read_at(offset + at, count), size - offset)))
+            found.append((offset, opened(_from(offset, read_at), size - offset)))
         except FormatError:
             continue
     return found
 
 
-def opened(read_at, size):
+def _from(offset: int, read_at: ReadAt) -> ReadAt:
+    return lambda at, count: read_at(offset + at, count)
+
+
+def opened(read_at: ReadAt, size: int) -> Database:
     compound = CompoundFile(read_at, size)
     kind = {PATCH: "a patch (.msp)", TRANSFORM: "a transform (.mst)"}.get(compound.class_id)
     if kind:

@@ -16,7 +16,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterable, NamedTuple, Optional, Tuple
 
 
 PREFIX = "secure_tsp_"
@@ -50,7 +50,7 @@ class Option(NamedTuple):
     most: Optional[int] = None
 
 
-def converted(option, value):
+def converted(option: Option, value: Any) -> Any:
     """The value in the option's type. Raises ValueError with a clause such as C(is not a number), which never shows the value."""
     found = CONVERSIONS[option.type](value)
     if option.type == "list" and option.elements:
@@ -62,21 +62,21 @@ def converted(option, value):
     return found
 
 
-def options_of(spec, **given):
+def options_of(spec: Mapping[str, Mapping[str, Any]], **given: Any) -> dict[str, Any]:
     """Options of a module with the defaults of its argument spec; None in given counts as not given."""
     options = dict((name, option.get("default")) for name, option in spec.items())
     options.update((name, value) for name, value in given.items() if value is not None)
     return options
 
 
-def bounds(option):
+def bounds(option: Option) -> str:
     """C(from 1 to 10), C(1 or more), or empty."""
     if option.least is None:
         return ""
     return "%d or more" % option.least if option.most is None else "from %d to %d" % (option.least, option.most)
 
 
-def default_of(option):
+def default_of(option: Option) -> Any:
     """The default in the option's type, as a fresh copy, so that callers do not share a list of the table."""
     if option.type == "size" and option.default is not None:
         return converted(option, option.default)
@@ -85,12 +85,12 @@ def default_of(option):
     return dict(option.default) if isinstance(option.default, dict) else option.default
 
 
-def nearest(name, known):
+def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that is most like this one, or empty."""
     return next(iter(difflib.get_close_matches(name, list(known), 1, 0.6)), "")
 
 
-def _text(value):
+def _text(value: object) -> str:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (Mapping, list, tuple, bool)) or value is None:
@@ -98,7 +98,7 @@ def _text(value):
     return str(value)
 
 
-def _quoted(value):
+def _quoted(value: object) -> str:
     """YAML reads C(0101) as a number, C(no) as a boolean and C(2026-01-01) as a date, so the value is not the text that was written."""
     if isinstance(value, bool):
         raise ValueError("is true or false where a text is due: put it in quotes")
@@ -109,7 +109,7 @@ def _quoted(value):
     return _text(value)
 
 
-def _name(value):
+def _name(value: object) -> str:
     text = str(value) if isinstance(value, str) else _quoted(value)
     if text.isalnum() and text.isascii():
         return text
@@ -120,7 +120,7 @@ def _name(value):
     return text
 
 
-def _named(value):
+def _named(value: object) -> str:
     """A name as the cluster stores it: composed accents, and no invisible characters, such as those copied from web pages and sheets."""
     text = unicodedata.normalize("NFC", _name(value))
     hidden = next((one for one in text if unicodedata.category(one) == "Cf" or one != " " and unicodedata.category(one) == "Zs"), None)
@@ -129,7 +129,7 @@ def _named(value):
     return text
 
 
-def address_of(text):
+def address_of(text: str) -> str:
     """The address in its canonical spelling: IPv6 compressed, and IPv4-mapped IPv6 as IPv4. Raises ValueError."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -138,7 +138,7 @@ def address_of(text):
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def spelled_address(text):
+def spelled_address(text: str) -> str:
     """The same for a text from elsewhere. A text that is not an address is returned unchanged."""
     try:
         return address_of(text)
@@ -146,7 +146,7 @@ def spelled_address(text):
         return text
 
 
-def host_of(text):
+def host_of(text: str) -> str:
     """A host name, or an address without its brackets. Raises ValueError for a text that would mean something else in a URL."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if bare == text and HOST_NAME.match(text):
@@ -158,11 +158,11 @@ def host_of(text):
     return bare
 
 
-def _host(value):
+def _host(value: object) -> str:
     return host_of(_name(value))
 
 
-def _number(value):
+def _number(value: Any) -> int:
     try:
         if isinstance(value, (bool, float)):
             raise ValueError
@@ -171,14 +171,14 @@ def _number(value):
         raise ValueError("is not a whole number") from None
 
 
-def _size(value):
+def _size(value: object) -> int:
     found = SIZE.match(str(value).strip())
     if isinstance(value, bool) or not found or not int(found.group(1)):
         raise ValueError("is not a size such as 200M")
     return int(found.group(1)) << 10 * (" KMG".index(found.group(2).upper() or " "))
 
 
-def _truth(value):
+def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
@@ -187,19 +187,19 @@ def _truth(value):
     raise ValueError("is neither true nor false")
 
 
-def _list(value):
+def _list(value: Any) -> list[Any]:
     if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
         raise ValueError("is not a list")
     return list(value)
 
 
-def _mapping(value):
+def _mapping(value: object) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("is not a dictionary")
     return dict(value)
 
 
-CONVERSIONS = {
+CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "str": _text, "name": _named, "secret": _name, "host": _host, "address": lambda value: address_of(_name(value)), "path": _text,
     "size": _size, "int": _number, "bool": _truth, "list": _list, "dict": _mapping,
     "raw": lambda value: value,
@@ -207,7 +207,7 @@ CONVERSIONS = {
 
 # The entries of the three lists
 
-PORT = {"least": 1, "most": 65535}
+PORT: dict[str, Any] = {"least": 1, "most": 65535}
 CLUSTER = {
     "hostname": Option("host", None, ("Host name or address of the publisher.",), required=True),
     "port": Option("int", 8443, ("TCP port of its web services.",), **PORT),

@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, TypedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, TypedDict, cast
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of
+
+if TYPE_CHECKING:
+    from typing import Iterable, Mapping, TypeVar
+
+    One = TypeVar("One", bound=Mapping[str, Any])
 
 IDENTITY = ("cluster", "host", "user", "user_type", "instance_id", "store", "probe_of")
 FORCED, REARMED = "forced", "rearmed"
@@ -20,9 +25,6 @@ USED = ("enrolled", "renewed")  # a string was used up
 WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
 ARMED = "Install/Upgrade"
 WAITS_ARMED = "armed"  # the action of a row whose TSP has yet to fetch its certificate
-# What a row keeps of a certificate's facts.
-OF_CERTIFICATE = (("certificate_expires", "not_after"), ("certificate_begins", "not_before"),
-                  ("certificate_issuer", "issuer"), ("certificate_fingerprint", "sha256_fingerprint"))
 
 NOT_READ = "Which of these it is could not be read from the cluster."
 CAUSES = {
@@ -43,7 +45,6 @@ class Outcome(TypedDict, total=False):
     action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
     not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
     remarks: what a success is worth, where that is less than it seems.
-    way, why, verified_by, state, online, waiting: what _verification adds.
     """
 
     cluster: str
@@ -77,19 +78,34 @@ class Outcome(TypedDict, total=False):
     remarks: List[str]
 
 
-def fresh(instance):
+class Row(Outcome, total=False):
+    """With what _verification adds, and with upgrade, which is of _upgrade."""
+
+    way: str
+    why: str
+    waiting: bool
+    seen: List[Dict[str, Any]]
+    verified_by: str
+    state: str
+    online: bool
+    disproved: bool
+    confirm: bool
+    upgrade: str
+
+
+def fresh(instance: Mapping[str, Any]) -> Row:
     """An instance that was not looked at yet."""
-    return dict(
+    return cast("Row", dict(
         dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None, trusted="",
         certificate_valid=None, unconfirmed=False, placed=None, proven=None, changed=False, failed=False, message="", capf_reason=None,
         compromised=False, not_begun="", certificate_expires=None, certificate_begins=None, certificate_issuer=None,
         certificate_fingerprint=None, certificate_key=None, remarks=[],
-    )
+    ))
 
 
-def updated(row, result, instance, profile=None):
+def updated(row: Row, result: Mapping[str, Any], instance: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> Row:
     """The row with a result of capf_certificate or capf_certificate_info. profile: what the cluster says of it after a refusal."""
-    row = dict(row, changed=row["changed"] or bool(result.get("changed")))
+    row = {**row, "changed": row["changed"] or bool(result.get("changed"))}
     row["placed"] = result.get("placed") or row["placed"]
     row["proven"] = result.get("proven") or row["proven"]
     if result.get("failed"):
@@ -97,17 +113,19 @@ def updated(row, result, instance, profile=None):
     row["action"] = result.get("action", row["action"])
     needs = result.get("needs_certificate")
     if needs is not None:
-        row.update(needed=bool(needs.get("needed")), reason=needs.get("reason") or "",
-                   explanation=result.get("explanation") or row["explanation"])
+        row.update({"needed": bool(needs.get("needed")), "reason": needs.get("reason") or "",
+                    "explanation": result.get("explanation") or row["explanation"]})
         row["trust_list"] = result.get("trust_list", {}).get("exists", row["trust_list"])
         if instance.get("force") and not row["needed"] and row["action"] not in NEW:
-            row.update(needed=True, reason=FORCED, explanation="A new certificate is asked for by force.")
+            row.update({"needed": True, "reason": FORCED, "explanation": "A new certificate is asked for by force."})
         if instance.get("rearm") and not row["needed"] and row["action"] not in NEW:
-            row.update(needed=True, reason=REARMED, explanation="Its profile is armed anew by rearm.")
+            row.update({"needed": True, "reason": REARMED, "explanation": "Its profile is armed anew by rearm."})
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
-    for key, fact in OF_CERTIFICATE:
-        row[key] = certificate.get(fact) or row[key]
+    row["certificate_expires"] = certificate.get("not_after") or row["certificate_expires"]
+    row["certificate_begins"] = certificate.get("not_before") or row["certificate_begins"]
+    row["certificate_issuer"] = certificate.get("issuer") or row["certificate_issuer"]
+    row["certificate_fingerprint"] = certificate.get("sha256_fingerprint") or row["certificate_fingerprint"]
     if certificate.get("key_type"):
         row["certificate_key"] = [certificate["key_type"], certificate.get("key_size")]
     if "unconfirmed" in result:
@@ -117,23 +135,24 @@ def updated(row, result, instance, profile=None):
     return row
 
 
-def failed(row, message, capf_reason=None, not_begun=""):
-    return dict(row, failed=True, message=message, action="failed", capf_reason=capf_reason, not_begun=not_begun, remarks=[])
+def failed(row: Row, message: str, capf_reason: int | None = None, not_begun: str = "") -> Row:
+    return {**row, "failed": True, "message": message, "action": "failed", "capf_reason": capf_reason, "not_begun": not_begun,
+            "remarks": []}
 
 
-def also_failed(row, message):
+def also_failed(row: Row, message: str) -> Row:
     """A further failure of a row; what was said before stays."""
     return failed(row, "%s %s" % (row["message"], message) if row["failed"] else message, row["capf_reason"])
 
 
-def _message(result, profile):
+def _message(result: Mapping[str, Any], profile: Mapping[str, Any] | None) -> str:
     message = result.get("msg") or "failed without a message"
     if result.get("capf_reason") != WRONG_OR_IDLE:
         return message
     return "%s %s" % (message, NOT_READ if profile is None else CAUSES[cause(profile)] % profile)
 
 
-def cause(profile):
+def cause(profile: Mapping[str, Any]) -> str:
     """Why CAPF refused with reason 7, as a code of CAUSES, judged by the profile as the planner shows it."""
     if not profile["exists"]:
         return "gone"
@@ -142,17 +161,18 @@ def cause(profile):
     return profile["state"] if profile["state"] in ("expired", "perhaps_expired") else "wrong_string"
 
 
-def by_key(rows):
+def by_key(rows: Iterable[One]) -> dict[Key, One]:
     return dict((key_of(row), row) for row in rows)
 
 
-def with_outcomes(accounts, rows, cluster, predict=False):
+def with_outcomes(accounts: Iterable[Mapping[str, Any]], rows: Iterable[Row], cluster: str,
+                  predict: bool = False) -> list[dict[str, Any]]:
     """Instances of a cluster as the planner takes them, with what their hosts say of them. predict: an enrolment counts as done."""
     known = by_key(row for row in rows if row["cluster"] == cluster)
-    return [_with(dict(account), known.get((cluster, account["instance_id"])), predict) for account in accounts]
+    return [_with(dict(account), known.get(Key(cluster, account["instance_id"])), predict) for account in accounts]
 
 
-def _with(account, row, predict):
+def _with(account: dict[str, Any], row: Row | None, predict: bool) -> dict[str, Any]:
     if row is None or row["needed"] is None or row["host"] != account["host"]:
         return account
     account["needs_certificate"] = {"needed": row["needed"] and not row["failed"], "reason": row["reason"]}

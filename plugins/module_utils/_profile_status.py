@@ -91,6 +91,6 @@ for _operation, _words in OPERATIONS.items():
 UNKNOWN = ("This status is not among the 34 that are known of CUCM 11.5 to 15.", "Look at the profile in CUCM, and at the CAPF trace.")
 
 
-def describe(status):
+def describe(status: str | None) -> tuple[str, str]:
     """C((meaning, cure)) of a status as the cluster writes it; an unknown one is never taken for a success."""
     return STATUSES.get(status or "None", UNKNOWN)

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Mapping
+
+    Row = Mapping[str, Any]
 
 SCHEMA = "voiceops.secure_tsp.report/1"
 STAGES = ("trust", "accounts", "profile", "certificate", "cutover", "verify")
@@ -23,8 +29,9 @@ SOON_DAYS = 60
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document(now, kind, instances=(), findings=(), clusters=(), changes=(), check_mode=False, soon_days=SOON_DAYS,
-             exit_code=None):
+def document(now: str, kind: str, instances: Iterable[Row] = (), findings: Iterable[Row] = (), clusters: Iterable[Row] = (),
+             changes: Iterable[Row] = (), check_mode: bool = False, soon_days: int = SOON_DAYS,
+             exit_code: int | None = None) -> dict[str, Any]:
     """The report of a run.
 
     now: ISO 8601 text in UTC. kind: such as C(drift) or C(provisioning). exit_code: what the run ends with, if known.
@@ -34,7 +41,7 @@ def document(now, kind, instances=(), findings=(), clusters=(), changes=(), chec
     changes: dicts with host, object, action. Missing keys are filled in; unknown ones are kept.
     """
     findings = sorted((_finding(item) for item in findings), key=_finding_order)
-    own = {}
+    own: dict[tuple[str, str, str], list[str]] = {}
     for finding in findings:
         own.setdefault((finding["cluster"], finding["host"], finding["instance_id"]), []).append(finding["severity"])
     today = _moment(now)
@@ -61,7 +68,7 @@ def document(now, kind, instances=(), findings=(), clusters=(), changes=(), chec
     }
 
 
-def _finding(given):
+def _finding(given: Row) -> dict[str, Any]:
     finding = dict(code="other", cluster="", host="", user="", instance_id="", what="", fix="", command="")
     finding.update((name, value) for name, value in given.items() if value is not None)
     if finding.get("severity") not in SEVERITIES:
@@ -69,18 +76,18 @@ def _finding(given):
     return finding
 
 
-def _finding_order(finding):
+def _finding_order(finding: Row) -> tuple[int, str, str, str, str, str]:
     return (SEVERITIES.index(finding["severity"]), finding["code"], finding["cluster"], finding["host"],
             finding["instance_id"], finding["what"])
 
 
-def _instance(given, own, today):
-    item = dict(cluster="", host="", user="", instance_id="", state="", message="", certificate_expires=None)
+def _instance(given: Row, own: Mapping[tuple[str, str, str], Collection[str]], today: datetime.datetime) -> dict[str, Any]:
+    item: dict[str, Any] = dict(cluster="", host="", user="", instance_id="", state="", message="", certificate_expires=None)
     item.update(given)
     item["certificate_expires"] = item["certificate_expires"] or None
     item["remarks"] = list(given.get("remarks") or ())
     item["message"] = item["message"] or " ".join(item["remarks"])
-    expires = _moment(item["certificate_expires"])
+    expires = _moment(item["certificate_expires"]) if item["certificate_expires"] else None
     item["days_left"] = (expires - today).days if expires else None
     stages = given.get("stages") or {}
     item["stages"] = dict(
@@ -89,7 +96,7 @@ def _instance(given, own, today):
     return item
 
 
-def _health(states, severities):
+def _health(states: Collection[str], severities: Collection[str]) -> str:
     """The worst of what the stages and the findings of an instance say."""
     if "failed" in states or "critical" in severities:
         return "failed"
@@ -100,19 +107,19 @@ def _health(states, severities):
     return "unknown" if "unknown" in states else "healthy"
 
 
-def _instance_order(item):
+def _instance_order(item: Row) -> tuple[str, str, str]:
     return (item["cluster"], item["host"], item["instance_id"])
 
 
-def _cluster(given):
-    cluster = dict(name="", hostname="", release="", mixed_mode=None, read=True)
+def _cluster(given: Row) -> dict[str, Any]:
+    cluster: dict[str, Any] = dict(name="", hostname="", release="", mixed_mode=None, read=True)
     cluster.update(given)
     for name in ("services", "certificates", "problems"):
         cluster[name] = list(given.get(name) or ())
     return cluster
 
 
-def expiry_by_month(instances, clusters, now, soon_days):
+def expiry_by_month(instances: Iterable[Row], clusters: Iterable[Row], now: str, soon_days: int) -> list[dict[str, Any]]:
     """Which certificates expire in which month: C([{month, count, servers, severity}]), oldest first.
 
     count: certificates of instances; servers: those of clusters, in words. severity is critical when one of them has
@@ -120,13 +127,13 @@ def expiry_by_month(instances, clusters, now, soon_days):
     """
     today = _moment(now)
     soon = today + datetime.timedelta(days=soon_days)
-    months = {}
+    months: dict[str, dict[str, Any]] = {}
 
-    def take(text):
+    def take(text: str | None) -> dict[str, Any] | None:
         """The month of a certificate, brought up to date; None for one that never expires."""
-        expires = _moment(text)
-        if expires is None:
+        if not text:
             return None
+        expires = _moment(text)
         row = months.setdefault(expires.strftime("%Y-%m"), {"count": 0, "servers": [], "severity": "ok"})
         if expires <= today:
             row["severity"] = "critical"
@@ -146,13 +153,11 @@ def expiry_by_month(instances, clusters, now, soon_days):
     return [dict(months[month], month=month) for month in sorted(months)]
 
 
-def _moment(text):
-    if not text:
-        return None
+def _moment(text: str) -> datetime.datetime:
     return datetime.datetime.strptime(str(text)[:19], "%Y-%m-%dT%H:%M:%S")
 
 
-def junit(report):
+def junit(report: Row) -> str:
     """The report as JUnit XML text.
 
     One test case for each instance, each cluster, and each user or host that a finding is about. Critical findings,
@@ -174,9 +179,9 @@ def junit(report):
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + NOT_IN_XML.sub("?", ElementTree.tostring(suite, encoding="unicode")) + "\n"
 
 
-def _cases(report):
+def _cases(report: Row) -> dict[tuple[str, str, str], tuple[Row | None, list[Row]]]:
     """{(cluster, host or kind, name): (instance or None, findings)}."""
-    cases = {}
+    cases: dict[tuple[str, str, str], tuple[Row | None, list[Row]]] = {}
     for item in report["instances"]:
         cases[item["cluster"], item["host"], item["instance_id"]] = (item, [])
     for cluster in report["clusters"]:
@@ -186,7 +191,7 @@ def _cases(report):
     return cases
 
 
-def _case_of(finding):
+def _case_of(finding: Row) -> tuple[str, str, str]:
     cluster, host, user, instance_id = (finding[key] for key in ("cluster", "host", "user", "instance_id"))
     if instance_id:
         return cluster, host, instance_id
@@ -197,16 +202,16 @@ def _case_of(finding):
     return cluster, "cluster", cluster
 
 
-def _add_verdict(case, item, findings):
+def _add_verdict(case: ElementTree.Element, item: Row | None, findings: Iterable[Row]) -> None:
     text = "\n".join("%s %s: %s %s %s" % (one["severity"], one["code"], one["what"], one["fix"], one["command"]) for one in findings)
-    health = item["health"] if item else "healthy"
+    health, told = (item["health"], item["message"] or item["state"]) if item else ("healthy", "")
     bad = [one for one in findings if one["severity"] != "info"]
     if bad or health in ("failed", "drifted"):
-        message = bad[0]["what"] if bad else item["message"] or item["state"] or health
+        message = bad[0]["what"] if bad else told or health
         ElementTree.SubElement(case, "failure", {
             "type": bad[0]["code"] if bad else health, "message": message}).text = text
     else:
         if health in ("waiting", "unknown"):
-            ElementTree.SubElement(case, "skipped", {"message": item["message"] or item["state"] or health})
+            ElementTree.SubElement(case, "skipped", {"message": told or health})
         if text:
             ElementTree.SubElement(case, "system-out").text = text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from typing import Any, Collection, Iterable, Sequence
 
 WIDTH = 80
 BEGINS_WARNING = len("[WARNING]: ")  # what Ansible puts before a warning
@@ -17,7 +18,7 @@ WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\\.|[^\s'"])+""")
 NAMED = 3  # instances that are named one by one
 
 
-def folded(line, width=WIDTH):
+def folded(line: str, width: int = WIDTH) -> list[str]:
     """The line as lines of at most this width; further ones are indented by two more. A word is never broken."""
     if len(line) <= width:
         return [line]
@@ -29,7 +30,7 @@ def folded(line, width=WIDTH):
                          break_on_hyphens=False)
 
 
-def _command(line, begin, width):
+def _command(line: str, begin: str, width: int) -> list[str]:
     """A shell command over several lines, which can be pasted as it is: quoted text is never broken."""
     words = WORD.findall(line)
     lines = [begin + words[0]]
@@ -42,13 +43,13 @@ def _command(line, begin, width):
     return lines
 
 
-def warning(text):
+def warning(text: str) -> str:
     """The text of a warning as Ansible is to print it. Newer releases print it on one line otherwise."""
     return "\n".join(textwrap.wrap(text, WIDTH, initial_indent="x" * BEGINS_WARNING, break_long_words=False,
                                    break_on_hyphens=False))[BEGINS_WARNING:]
 
 
-def with_inventory(value, sources):
+def with_inventory(value: Any, sources: Sequence[str]) -> Any:
     """The same with -i in every command of Ansible's in it. sources: words of the shell."""
     if isinstance(value, str):
         return WITH_INVENTORY.sub(lambda found: found.group() + "".join(" -i %s" % one for one in sources), value) if sources else value
@@ -57,7 +58,7 @@ def with_inventory(value, sources):
     return [with_inventory(one, sources) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def table(titles, rows, keep):
+def table(titles: list[str], rows: list[list[str]], keep: Collection[int]) -> list[str]:
     """Lines of a table, or of blocks where it is wider than a terminal.
 
     rows: lists of cells. keep: numbers of the columns that stand in a block's first line; the others stand below it.
@@ -73,12 +74,12 @@ def table(titles, rows, keep):
     return found
 
 
-def _aligned(rows):
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def places(names):
+def places(names: Iterable[str]) -> str:
     """What a sentence is about: few are named, of many only how many, and the first ones."""
     names = list(names)
     if len(names) <= NAMED:

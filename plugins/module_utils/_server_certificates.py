@@ -9,7 +9,12 @@ Preflight and the search for drift foretell by it what a client would meet later
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Iterator, Mapping
+
+    Row = Mapping[str, Any]
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 UPDATE_CTL = "utils ctl update CTLFile"
@@ -49,15 +54,15 @@ class Facts(NamedTuple):
     self, online, offline or unknown. issuers: how many authorities of an online CA are known. legacy: short keys are allowed.
     """
 
-    certificates: tuple = ()
-    services: tuple = ()
-    lists: tuple = ()
+    certificates: Collection[Row] = ()
+    services: Collection[Row] = ()
+    lists: Collection[Row] = ()
     issuer: str = "unknown"
     issuers: int = 0
     legacy: bool = False
 
 
-def findings(facts):
+def findings(facts: Facts) -> list[Finding]:
     """All Findings, the list first."""
     found = list(_of_lists(facts))
     for row in facts.certificates:
@@ -71,17 +76,17 @@ def findings(facts):
     return found
 
 
-def newest(lists):
+def newest(lists: Iterable[Row]) -> list[Row]:
     """Those made last; lists without a time count as these."""
     latest = max([one["timestamp"] or "" for one in lists] or [""])
     return [one for one in lists if (one["timestamp"] or latest) == latest]
 
 
-def place(row):
+def place(row: Row) -> str:
     return "the %s certificate of %s" % (row["service"], row["node"])
 
 
-def _of_lists(facts):
+def _of_lists(facts: Facts) -> Iterator[Finding]:
     latest = newest(facts.lists)
     servers = sorted(set(one.get("server") or "" for one in latest) - {""})
     for one in facts.lists:
@@ -92,7 +97,9 @@ def _of_lists(facts):
                 "Restart Cisco Tftp on that node, so that it serves the newest.", RESTART_TFTP)
     if not latest:
         return
-    lost, twins, kinds = [], [], {}
+    lost: list[str] = []
+    twins: list[str] = []
+    kinds: dict[str, list[bool]] = {}
     every = set(fingerprint for one in latest for _role, fingerprint in one["records"])
     strange = not any(row.get("sha256_fingerprint") in every for row in facts.certificates)  # perhaps not the cluster's: hosts refuse it
     for row in facts.certificates:
@@ -110,12 +117,12 @@ def _of_lists(facts):
         kinds.setdefault(own, []).append(there)
         lost += [] if there else [place(row)]
     if lost:
-        one, made = len(lost) == 1, latest[0]["timestamp"]
+        alone, made = len(lost) == 1, latest[0]["timestamp"]
         yield Finding(
             "ctl_not_updated", CRITICAL, "%s %s not in the trust list that hosts fetch%s: %s regenerated, and the list was not made anew, so that "
             "no client takes %s for the cluster's" % (
-                capital(" and ".join(lost)), "is" if one else "are", " (made %s)" % made if made else "", "it was" if one else "they were",
-                "it" if one else "them"),
+                capital(" and ".join(lost)), "is" if alone else "are", " (made %s)" % made if made else "", "it was" if alone else "they were",
+                "it" if alone else "them"),
             IN_ORDER, UPDATE_CTL, stops=not strange and any(not any(seen) for seen in kinds.values()))
     if twins and not lost:
         yield Finding(
@@ -124,7 +131,7 @@ def _of_lists(facts):
             "Nothing, as long as the RSA certificate is listed. To list both, update the list.", UPDATE_CTL)
 
 
-def _of_certificate(row, facts):
+def _of_certificate(row: Row, facts: Facts) -> Iterator[Finding]:
     roles, presenting = LISTED.get((row["service"] or "").lower(), ((), ()))
     if not roles or not presents(facts, row["node"], presenting):
         return
@@ -140,7 +147,7 @@ def _of_certificate(row, facts):
             "Regenerate it on the publisher. %s Certificates of clients that it issued are renewed then." % RENEW, UPDATE_CTL)
 
 
-def ending(facts, now, end, inside):
+def ending(facts: Facts, now: str, end: str, inside: str) -> Iterator[Finding]:
     """Findings of certificates that end until then. now, end: ISO 8601 in UTC; inside: what ends then, such as C(the window)."""
     for row in facts.certificates:
         if now < row["not_after"] <= end:
@@ -148,18 +155,18 @@ def ending(facts, now, end, inside):
                 "server_certificate_expiring", WARNING, "%s ends on %s, %s" % (capital(place(row)), row["not_after"], inside), RENEW, UPDATE_CTL)
 
 
-def presents(facts, node, services):
+def presents(facts: Facts, node: str, services: Collection[str]) -> bool:
     """Whether a node shows that certificate to clients; taken for granted where the cluster did not tell."""
     rows = [row for row in facts.services if row["service"] in services and same_node(row["node"], node)]
     return not rows or any(row["activated"] for row in rows)
 
 
-def same_node(one, other):
+def same_node(one: str | None, other: str | None) -> bool:
     """One of the cluster's tables has the short name, the other the long one, or the name of a certificate for all nodes (-ms)."""
     one, other = ((name or "").lower().rstrip(".") for name in (one, other))
     return one == other or ("." in one) != ("." in other) and one.partition(".")[0] == other.partition(".")[0] and not one[:1].isdigit()
 
 
-def capital(text):
+def capital(text: str) -> str:
     """A message as a sentence of its own."""
     return text[:1].upper() + text[1:]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Iterable
 
 
-def subject_hash(rdns):
+def subject_hash(rdns: Iterable[Iterable[tuple[str, str]]]) -> str:
     """Eight hexadecimal digits for a name.
 
     rdns: in certificate order, each a list of (dotted object identifier, text).
@@ -28,13 +29,13 @@ def subject_hash(rdns):
     return "%08x" % int.from_bytes(found.digest()[:4], "little")
 
 
-def _attribute(oid, value):
+def _attribute(oid: str, value: str) -> bytes:
     value = re.sub(r"[ \t\n\v\f\r]+", " ", value).strip(" ")
     lowered = re.sub("[A-Z]", lambda letter: letter.group(0).lower(), value)
     return _der(0x30, _der(0x06, _object_identifier(oid)) + _der(0x0C, lowered.encode("utf-8", "replace")))
 
 
-def _object_identifier(dotted):
+def _object_identifier(dotted: str) -> bytes:
     first, second, *rest = (int(part) for part in dotted.split("."))
     octets = bytearray()
     for number in [first * 40 + second] + rest:
@@ -46,7 +47,7 @@ def _object_identifier(dotted):
     return bytes(octets)
 
 
-def _der(tag, content):
+def _der(tag: int, content: bytes) -> bytes:
     length = len(content)
     if length < 128:
         return bytes([tag, length]) + content

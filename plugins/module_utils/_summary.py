@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import collections
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _screen
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import by_key
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Container, Dict, Iterable, Mapping
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Instance
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import Outcome
+
+    Told = Dict[str, Any]  # a row of the summary
+    Counts = Dict[str, Dict[str, Dict[str, int]]]
 
 COLUMNS = (("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("state", "STATE"), ("certificate_expires", "EXPIRES"))
 FIRST_OF_BLOCK = ("INSTANCE", "STATE", "EXPIRES")
@@ -38,7 +48,9 @@ TOLD_CHANGES = (
 )
 
 
-def summary(instances, outcomes, hosts, failures=None, check_mode=False, several=False, away=(), changes=()):
+def summary(instances: Iterable[Instance], outcomes: Iterable[Outcome], hosts: Container[str], failures: Mapping[str, str] | None = None,
+            check_mode: bool = False, several: bool = False, away: Iterable[tuple[Instance, str]] = (),
+            changes: Iterable[Iterable[str]] = ()) -> dict[str, Any]:
     """Dict of rows, totals, cluster_changes and lines.
 
     instances: those to be told. outcomes: rows of all stages. hosts: hosts of the run. failures: {host: why it could not go on}.
@@ -55,7 +67,7 @@ def summary(instances, outcomes, hosts, failures=None, check_mode=False, several
     return {"rows": rows, "totals": dict(totals), "cluster_changes": counted, "lines": lines}
 
 
-def _row(instance, found, failures):
+def _row(instance: Mapping[str, Any], found: Mapping[str, Any] | None, failures: Mapping[str, str]) -> Told:
     row = dict((key, (found or {}).get(key, "")) for key in KEPT)
     row.update((key, instance[key]) for key in SUBJECT)
     if instance["host"] in failures and not row["failed"]:
@@ -70,19 +82,19 @@ def _row(instance, found, failures):
     return row
 
 
-def _rank(row):
+def _rank(row: Told) -> int:
     """What failed, what waits for a person or has a remark, what changed, what is as before."""
     return (0 if row["failed"] else 1 if row["message"] or row["remarks"] else 2 if row["changed"] else 3)
 
 
-def _shown(row, key):
+def _shown(row: Told, key: str) -> str:
     value = "" if row[key] == "none" else row[key] or ""
     if key == "state" and value == OK:
         return "ok, proven %s" % (row["proven"][:10] if row["proven"] else "before")
     return (value[:10] if key == "certificate_expires" else value) or "-"
 
 
-def _table(rows, several):
+def _table(rows: Collection[Told], several: bool) -> list[str]:
     columns = ((("cluster", "CLUSTER"),) if several else ()) + COLUMNS
     titles = [title for key, title in columns]
     if not rows:
@@ -91,13 +103,13 @@ def _table(rows, several):
                          [titles.index(title) for title in FIRST_OF_BLOCK])
 
 
-def _place(one, several):
+def _place(one: Mapping[str, Any], several: bool) -> str:
     return "%s%s on %s" % ("%s/" % one["cluster"] if several else "", one["instance_id"], one["host"])
 
 
-def _remarks(rows, several):
+def _remarks(rows: Iterable[Told], several: bool) -> list[str]:
     """Each message, each remark and each way of proof once, with the instances that it is about."""
-    about = {}
+    about: dict[str, list[str]] = {}
     for row in rows:
         proof = ["verified by %s" % row["verified_by"]] if row["verified_by"] and row["state"] not in (OK, "failed") and not row["message"] else []
         for text in [row["message"]] * bool(row["message"]) + row["remarks"] + proof:
@@ -105,24 +117,24 @@ def _remarks(rows, several):
     return ["%s: %s" % (_screen.places(places), message) for message, places in about.items()]
 
 
-def _away(away, several):
+def _away(away: Iterable[tuple[Instance, str]], several: bool) -> list[str]:
     """Listed instances that this run left alone."""
-    about = {}
+    about: dict[str, list[str]] = {}
     for instance, why in away:
         about.setdefault(why, []).append(_place(instance, several))
     return ["%s: not in this run, %s" % (_screen.places(places), why) for why, places in about.items()]
 
 
-def counts(changes):
+def counts(changes: Iterable[Iterable[str]]) -> Counts:
     """{cluster: {kind: {action: number}}}. The same step may have been registered on several hosts."""
-    found = {}
+    found: Counts = {}
     for cluster, kind, _name, _user, action in set(map(tuple, changes)):
         kinds = found.setdefault(cluster, {}).setdefault(kind, {})
         kinds[action] = kinds.get(action, 0) + 1
     return found
 
 
-def _changed(counted, several, check_mode):
+def _changed(counted: Counts, several: bool, check_mode: bool) -> list[str]:
     lines = []
     for cluster, kinds in sorted(counted.items()):
         parts = []
@@ -135,7 +147,7 @@ def _changed(counted, several, check_mode):
     return lines
 
 
-def _totals(rows, totals, check_mode):
+def _totals(rows: Collection[Told], totals: Mapping[str, int], check_mode: bool) -> str:
     parts = ["%d %s" % (count, state) for state, count in sorted(totals.items())]
     hosts = len(set(row["host"] for row in rows))
     return "%d %s on %d %s: %s. %d %s." % (
@@ -144,7 +156,8 @@ def _totals(rows, totals, check_mode):
         "would change" if check_mode else "changed")
 
 
-def report(rows, clusters, failures):
+def report(rows: Iterable[Told], clusters: Mapping[str, Mapping[str, Any]],
+           failures: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The run as the role report takes it: instances, findings and clusters. failures: {cluster: why it could not go on}."""
     findings = [dict(
         severity="critical" if row["failed"] else "info", code="failed" if row["failed"] else "remark", what=text,
@@ -157,7 +170,7 @@ def report(rows, clusters, failures):
         clusters=[dict(name=name, hostname=cluster["hostname"], read=name not in failures) for name, cluster in clusters.items()])
 
 
-def _stages(row):
+def _stages(row: Told) -> dict[str, str]:
     """One state for the stages of an instance: what failed, waits or was changed is told by its row, not stage by stage."""
     state = ("failed" if row["failed"] else "would" if row["state"].startswith("would") else "waiting" if row["message"]
              else "changed" if row["changed"] else "ok")
@@ -165,7 +178,7 @@ def _stages(row):
         "ok" if row["verified_by"] and not row["failed"] else "skipped"))
 
 
-def exit_code(rows, failures, unreachable):
+def exit_code(rows: Iterable[Told], failures: Collection[str], unreachable: Collection[str]) -> int:
     """What Ansible ends with. failures: of clusters. unreachable: hosts that could not be reached."""
     if unreachable:
         return UNREACHABLE

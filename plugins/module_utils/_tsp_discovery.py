@@ -7,11 +7,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings
 
+if TYPE_CHECKING:
+    from typing import Any, Mapping
 
-def registry_change(before, after, setting, number, shown_before="", shown_after="", profile=None):
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Properties, Setting
+
+
+def registry_change(before: Properties, after: Properties, setting: str, number: int, shown_before: Any = "", shown_after: Any = "",
+                    profile: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """C(changes), the values that differ, in words and with secrets hidden; C(entry) for the profile, None unless exactly one value
     differs; C(remarks); C(profile) with the entry in it; C(problems).
 
@@ -19,7 +26,7 @@ def registry_change(before, after, setting, number, shown_before="", shown_after
     on or off. profile: the registry profile so far.
     """
     profile = dict(profile or {})
-    result = {"changes": [], "entry": None, "remarks": [], "profile": profile, "problems": []}
+    result: dict[str, Any] = {"changes": [], "entry": None, "remarks": [], "profile": profile, "problems": []}
     known = _tsp_settings.SETTINGS.get(setting)
     if known is None:
         result["problems"].append("There is no setting %s; known are %s." % (setting, ", ".join(_tsp_settings.SETTINGS)))
@@ -50,7 +57,7 @@ def registry_change(before, after, setting, number, shown_before="", shown_after
     return result
 
 
-def _value(setting, text):
+def _value(setting: Setting, text: object) -> bool | int | str | None:
     """What was read off the dialog, in the setting's own kind. None: not told. Raises ValueError."""
     if text in (None, ""):
         return None
@@ -70,11 +77,11 @@ def _value(setting, text):
     return text
 
 
-def _merged(known, entry):
+def _merged(known: Mapping[str, Any] | None, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """A choice is learnt value by value: what was learnt before about the same place is kept."""
     same_place = known and all(known.get(key) == entry[key] for key in ("key", "name", "type", "view"))
     learnt = [found.get(_tsp_settings.MAP) if isinstance(found, dict) else None
               for found in ((known or {}).get("transform"), entry["transform"])]
-    if same_place and all(learnt):
+    if same_place and learnt[0] and learnt[1]:
         return dict(entry, transform={_tsp_settings.MAP: {**learnt[0], **learnt[1]}})
     return entry

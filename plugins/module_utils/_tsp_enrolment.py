@@ -6,15 +6,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet, _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import Row
 
 STILL_PENDING = ("pending", "perhaps_expired")
 WAITS = ("The profile is armed. The TSP fetches its certificate when it is told to in its dialog and started anew; then run this "
          "again.")
 
 
-def judged(row, found, profile, armed=False, triggered=False, seconds=0):
+def judged(row: Row, found: Mapping[str, Any] | None, profile: Mapping[str, Any] | None, armed: bool = False, triggered: bool = False,
+           seconds: int = 0) -> Row:
     """The row of an instance that was waited for.
 
     found: its part of host_facts(), read after the wait, None where the host could not be read. profile: as the planner shows it,
@@ -22,7 +31,7 @@ def judged(row, found, profile, armed=False, triggered=False, seconds=0):
     """
     if row["failed"]:
         return row
-    row = dict(row, changed=row["changed"] or armed)
+    row = {**row, "changed": row["changed"] or armed}
     if profile is None:
         return _outcome.failed(row, "The CAPF profile could not be read from the cluster.")
     if profile["state"] == "success":
@@ -33,12 +42,12 @@ def judged(row, found, profile, armed=False, triggered=False, seconds=0):
                 "The TSP was started anew and did not fetch its certificate within %d seconds: the profile is still pending "
                 "(%s). Usual causes: another instance identifier, user or string in the TSP's dialog, 'Fetch Certificate' not "
                 "ticked, TCP 3804 or UDP 69 blocked. The profile stays armed." % (seconds, profile["status"])))
-        return dict(row, action=_outcome.WAITS_ARMED, message=WAITS)
+        return {**row, "action": _outcome.WAITS_ARMED, "message": WAITS}
     return _outcome.failed(row, "The TSP got no certificate: %s (%s, %s)." % (
         _fleet.of_state(profile["state"]), profile["operation"], profile["status"]))
 
 
-def _fetched(row, found):
+def _fetched(row: Row, found: Mapping[str, Any] | None) -> Row:
     if found is None:
         return _outcome.failed(row, "The cluster issued a certificate, but the host's folder could not be read.")
     needs = found["needs_certificate"]
@@ -47,11 +56,11 @@ def _fetched(row, found):
             "The cluster says that it issued a certificate, but the host has none that is good (%s). Look into the TSP's "
             "certificate folder, and whether another host has the same instance identifier." % needs["reason"]))
     action = "renewed" if row["certificate_valid"] else "enrolled"
-    row = _outcome.updated(row, dict(found, needs_certificate={"needed": False, "reason": ""}, changed=True, action=action,
-                                     unconfirmed=False), {})
-    return dict(row, message="", explanation="")
+    row = _outcome.updated(row, {**found, "needs_certificate": {"needed": False, "reason": ""}, "changed": True, "action": action,
+                                 "unconfirmed": False}, {})
+    return {**row, "message": "", "explanation": ""}
 
 
-def by_key(facts):
+def by_key(facts: Mapping[str, Any]) -> dict[Key, Any]:
     """{Key: part of host_facts()} of the instances."""
     return dict((key_of(one["item"]), one) for one in facts["instances"])

@@ -11,8 +11,14 @@ from its documented properties.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Mapping, Sequence
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Value
 
 CURRENT = "HKLM:\\SOFTWARE\\%sMicrosoft\\Windows\\CurrentVersion\\"
 PROVIDERS_KEY = CURRENT % "" + "Telephony\\Providers"
@@ -37,7 +43,9 @@ RECORDED = (
     "(%s). Set the password in the TSP's dialog instead.")
 
 
-def decision(values, instances, products, version, release, product_name="", system_root="C:\\Windows", properties=None, password=""):
+def decision(values: Mapping[str, Value] | None, instances: Sequence[Mapping[str, Any]], products: Iterable[Mapping[str, Value]],
+             version: str, release: str, product_name: str = "", system_root: str = "C:\\Windows",
+             properties: Mapping[str, Any] | None = None, password: str = "") -> dict[str, Any]:
     """C(action), C(arguments) of the installer (secret if a password was given), C(installed) version or None, C(tsp_numbers),
     C(problems) and C(warnings).
 
@@ -48,12 +56,12 @@ def decision(values, instances, products, version, release, product_name="", sys
     problem, warning = _tsp_settings.compare_with_cluster(version, release)
     problems, warnings = [problem] if problem else [], [warning] if warning else []
     installed, action = None, NONE
-    products = _named(products, product_name)
-    if len(products) > 1:
+    found = _named(products, product_name)
+    if len(found) > 1:
         problems.append("Several installed products look like the TSP: %s. Name the right one more closely." % ", ".join(
-            "%s %s" % one for one in products))
-    elif products:
-        installed = products[0][1]
+            "%s %s" % one for one in found))
+    elif found:
+        installed = found[0][1]
         action = _for_installed(installed, version, numbers, problems)
     elif numbers:
         problems.append(
@@ -80,13 +88,13 @@ def decision(values, instances, products, version, release, product_name="", sys
     }
 
 
-def _named(products, pattern):
+def _named(products: Iterable[Mapping[str, Value]], pattern: str) -> list[tuple[str, ...]]:
     """C([(name, version)]) of the programs that the pattern finds."""
     texts = [tuple(str((one.get(key) or {}).get("value") or "") for key in ("DisplayName", "DisplayVersion")) for one in products]
     return [one for one in texts if one[0] and re.search(pattern, one[0])]
 
 
-def _for_installed(installed, version, numbers, problems):
+def _for_installed(installed: str, version: str, numbers: Collection[int], problems: list[str]) -> str:
     if not _tsp_settings.version_of(installed):
         problems.append("The installed TSP tells no version, so it cannot be compared with %s." % version)
         return NONE
@@ -105,11 +113,11 @@ def _for_installed(installed, version, numbers, problems):
     return UPGRADE
 
 
-def installer_name(architecture):
+def installer_name(architecture: str) -> str:
     """File name of the installer, as it was seen in the field."""
     return "CiscoTSP.exe" if architecture == "x86" else "CiscoTSPx64.exe"
 
 
-def provider_file(architecture):
+def provider_file(architecture: str) -> str:
     """File of the first instance's provider."""
     return "C:\\Windows\\System32\\%s" % ("CiscoTSP001.tsp" if architecture == "x86" else "CiscoTSP001x64.tsp")

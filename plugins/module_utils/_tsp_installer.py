@@ -11,6 +11,7 @@ installer and the fields of the dialog; what does not follow from these is liste
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _msi, _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError
@@ -18,12 +19,18 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign impor
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import BOOL, CHOICE, HIDDEN, INTEGER, MAP, SETTINGS
 
 # What is shown of a package at most. A text that many rows name is cut, and packages with more rows are refused.
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Iterator, Mapping, Sized
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._msi import Database, Row
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Entry, Properties, Value
+
 MAX_SHOWN = 4096  # rows of each kind
 MAX_CONTROLS = 512  # of a dialog
 MAX_PATH = 1024  # characters of a key or folder with the defaults of properties in it
 MAX_LABEL = 256  # characters of a label, title or condition
 MAX_DEPTH = 64  # folders in one another
-HIVES = {-1: "HKLM or HKCU", 0: "HKCR", 1: "HKCU", 2: "HKLM", 3: "HKU"}
+HIVES: dict[int | None, str] = {-1: "HKLM or HKCU", 0: "HKCR", 1: "HKCU", 2: "HKLM", 3: "HKU"}
 KEY_ONLY = ("+", "-", "*")  # as names: the key is made, or removed
 PLATFORMS_32, PLATFORMS_64 = ("", "intel"), ("x64", "amd64", "intel64", "arm64")
 COMPONENT_64, ONLY_DETECT, PASSWORD_FIELD = 0x100, 0x2, 0x200000
@@ -45,7 +52,7 @@ NOT_READ_BACK = (_tsp_settings.STRING, _tsp_settings.FETCH)
 CONFIRMED, POSSIBLE, ABSENT, CONTRADICTED = "confirmed", "possible", "absent", "contradicted"
 
 
-def facts(database, registry_keys):
+def facts(database: Database, registry_keys: Iterable[str]) -> Any:
     """What the module returns of a package, foreign text made printable. registry_keys: without hive; rows at and below them count."""
     package = Package(database)
     registry, elsewhere = package.registry(registry_keys)
@@ -60,7 +67,7 @@ def facts(database, registry_keys):
 
 
 class Package:
-    def __init__(self, database):
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.properties = dict((text_of(row, "Property"), text_of(row, "Value")) for row in database.rows("Property"))
         self.components = dict((text_of(row, "Component"), row) for row in database.rows("Component"))
@@ -69,12 +76,12 @@ class Package:
         self.hidden = set(self.properties.get("MsiHiddenProperties", "").split(";")) | {"PASS"} | {
             control["property"] for control in self.controls if control["secret"]}
 
-    def _few(self, table):
+    def _few(self, table: str) -> Iterator[Row]:
         """The rows of a table of which all are of interest."""
         limited(range(self.database.count(table)), table)
         return self.database.rows(table)
 
-    def product(self):
+    def product(self) -> dict[str, Any]:
         summary, value = self.database.summary(), self.properties.get
         platform, _comma, languages = str(summary.get(_msi.TEMPLATE, "")).partition(";")
         bits = {**dict.fromkeys(PLATFORMS_32, 32), **dict.fromkeys(PLATFORMS_64, 64)}.get(platform.lower())
@@ -86,7 +93,7 @@ class Package:
             "made_with": str(summary.get(_msi.APPLICATION, "")),
         }
 
-    def upgrade(self):
+    def upgrade(self) -> dict[str, Any]:
         removes = any(text_of(row, "Action") == "RemoveExistingProducts" for row in self.database.rows("InstallExecuteSequence"))
         related = [{
             "upgrade_code": text_of(row, "UpgradeCode"), "from": text_of(row, "VersionMin"), "to": text_of(row, "VersionMax"),
@@ -98,7 +105,7 @@ class Package:
             kind = "only detected" if related else "none"
         return {"kind": kind, "related": related}
 
-    def public_properties(self):
+    def public_properties(self) -> list[Row]:
         secure = set(self.properties.get("SecureCustomProperties", "").split(";"))
         names = {name for name in self.properties if is_public(name)} | {control["property"] for control in self.controls}
         for row in self.database.rows("Registry"):
@@ -116,9 +123,9 @@ class Package:
 
     # Dialogs
 
-    def _controls(self):
+    def _controls(self) -> list[Row]:
         titles = dict((text_of(row, "Dialog"), text_of(row, "Title")) for row in self.database.rows("Dialog"))
-        by_dialog = {}
+        by_dialog: dict[str, list[Row]] = {}
         for row in self._few("Control"):
             by_dialog.setdefault(text_of(row, "Dialog_"), []).append(row)
             limited(by_dialog[text_of(row, "Dialog_")], "Control", MAX_CONTROLS)
@@ -128,9 +135,9 @@ class Package:
             "secret": text_of(row, "Type") == "Edit" and bool(number_of(row, "Attributes") & PASSWORD_FIELD),
         } for dialog, rows in sorted(by_dialog.items()) for row in rows if text_of(row, "Property")]
 
-    def _choices(self):
+    def _choices(self) -> dict[str, list[dict[str, str]]]:
         """{property: [{value, text}]}"""
-        found = {}
+        found: dict[str, list[dict[str, str]]] = {}
         for table in ("CheckBox", "RadioButton", "ComboBox", "ListBox"):
             for row in self._few(table):
                 found.setdefault(text_of(row, "Property"), []).append(
@@ -139,7 +146,7 @@ class Package:
 
     # The registry
 
-    def registry(self, keys):
+    def registry(self, keys: Iterable[str]) -> tuple[list[Row], int]:
         """C((rows at or below one of the keys, number of all others))."""
         wanted, found, elsewhere = [key.strip("\\").lower() for key in keys], [], 0
         for row in self.database.rows("Registry"):
@@ -152,7 +159,7 @@ class Package:
                 elsewhere += 1
         return sorted(found, key=lambda row: (row["key"], row["name"])), elsewhere
 
-    def _registry_row(self, row, key):
+    def _registry_row(self, row: Row, key: str) -> Row:
         type_, data = stored_as(text_of(row, "Name"), text_of(row, "Value"))
         component = self.components.get(text_of(row, "Component_"), {})
         root = row.get("Root")
@@ -165,10 +172,10 @@ class Package:
         }
 
     @staticmethod
-    def _is_64(component):
+    def _is_64(component: Row) -> bool:
         return bool(number_of(component, "Attributes") & COMPONENT_64)
 
-    def _expanded(self, key):
+    def _expanded(self, key: str) -> str:
         """With the defaults of properties; one without a default, or with a long one, stays as it is."""
         key = key[:MAX_PATH]
         result = REFERENCE.sub(lambda found: (self.properties.get(found.group(1)) or found.group(0))[:MAX_LABEL], key)
@@ -176,7 +183,7 @@ class Package:
 
     # Files and actions
 
-    def providers(self):
+    def providers(self) -> list[Row]:
         folders = dict((text_of(row, "Directory"), row) for row in self.database.rows("Directory"))
         result = []
         for row in self.database.rows("File"):
@@ -191,7 +198,7 @@ class Package:
                 limited(result, "File")
         return sorted(result, key=lambda row: (row["folder"], row["file"]))
 
-    def custom_actions(self):
+    def custom_actions(self) -> list[Row]:
         return [{
             "name": text_of(row, "Action"), "kind": action_kind(number_of(row, "Type")),
             "properties": sorted(references(text_of(row, "Target"))),
@@ -199,40 +206,39 @@ class Package:
         } for row in self._few("CustomAction")]
 
 
-def text_of(row, name):
+def text_of(row: Row, name: str) -> str:
     """A text of a row, empty where the table has no such column or a number in it."""
     found = row.get(name)
     return found if isinstance(found, str) else ""
 
 
-def number_of(row, name):
+def number_of(row: Row, name: str) -> int:
     found = row.get(name)
     return found if isinstance(found, int) else 0
 
 
-def limited(rows, table, most=MAX_SHOWN):
+def limited(rows: Sized, table: str, most: int = MAX_SHOWN) -> None:
     if len(rows) > most:
         raise FormatError("%s: more than %d rows of table %s are of interest" % (_msi.WHAT, most, table))
-    return rows
 
 
-def references(value):
+def references(value: str) -> set[str]:
     """The properties that a formatted text names."""
     return set(REFERENCE.findall(value[:MAX_PATH]))
 
 
-def is_public(name):
+def is_public(name: str) -> bool:
     """Windows Installer takes names without small letters from the command line."""
     return bool(name) and name == name.upper() and not name[0].isdigit()
 
 
-def shown(text):
+def shown(text: str) -> str:
     """The text of a control without style and underlined letter."""
     text = text[:MAX_LABEL]
     return re.sub(r"^\{[\\&][^}]*\}", "", text).replace("&&", "\0").replace("&", "").replace("\0", "&").strip()
 
 
-def label_of(row, rows):
+def label_of(row: Row, rows: Iterable[Row]) -> str:
     """Its own text, else that of the text control before it in the order of the tab key, else that of the one beside it."""
     if text_of(row, "Type") in ("CheckBox", "RadioButtonGroup") and text_of(row, "Text"):
         return shown(text_of(row, "Text"))
@@ -246,7 +252,7 @@ def label_of(row, rows):
     return shown(text_of(max(beside, key=lambda other: number_of(other, "X")), "Text")) if beside else ""
 
 
-def group_of(row, rows):
+def group_of(row: Row, rows: Iterable[Row]) -> str:
     """The text of the frame around it."""
     x, y = number_of(row, "X"), number_of(row, "Y")
     around = [other for other in rows if text_of(other, "Type") == "GroupBox" and text_of(other, "Text")
@@ -255,7 +261,7 @@ def group_of(row, rows):
     return shown(text_of(min(around, key=lambda other: number_of(other, "Width")), "Text")) if around else ""
 
 
-def stored_as(name, value):
+def stored_as(name: str, value: str) -> tuple[str, str]:
     """C((type, data)): how Windows Installer writes a value of the table, by its first characters."""
     if name in KEY_ONLY and not value:
         return "key", ""
@@ -269,9 +275,10 @@ def stored_as(name, value):
     return "string", value
 
 
-def folder_of(name, folders):
+def folder_of(name: str, folders: Mapping[str, Row]) -> str:
     """The folder as far as the package says: that of Windows that it begins with is named in brackets."""
-    parts, seen = [], set()
+    parts: list[str] = []
+    seen: set[str] = set()
     while name in folders and name not in seen and len(seen) < MAX_DEPTH:
         seen.add(name)
         row = folders[name]
@@ -284,14 +291,14 @@ def folder_of(name, folders):
     return "\\".join(["[%s]" % name] + parts[::-1])[:MAX_PATH]
 
 
-def by_property(controls):
-    found = {}
+def by_property(controls: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
     for control in controls:
         found.setdefault(control["property"], []).append(control)
     return found
 
 
-def action_kind(number):
+def action_kind(number: int) -> str:
     base = number & 0x3F
     if base in (SET_PROPERTY, SET_FOLDER):
         return "property" if base == SET_PROPERTY else "folder"
@@ -301,13 +308,14 @@ def action_kind(number):
 # The draft of a registry profile
 
 
-def draft(registry, properties):
+def draft(registry: Iterable[Row], properties: Iterable[Row]) -> dict[str, Any]:
     """C(settings), entries of a registry profile with the grade that nobody measured them, and C(not_placed), rows with the reason.
 
     registry, properties: rows of these names in facts().
     """
     by_name = dict((row["name"], row) for row in properties)
-    found, not_placed = {}, []
+    found: dict[str, list[tuple[Row, Row]]] = {}
+    not_placed: list[dict[str, str]] = []
     for row in registry:
         reason, name, entry = _placed(row, by_name)
         if not reason and has_template(str(entry)):
@@ -326,32 +334,32 @@ def draft(registry, properties):
     return {"settings": settings, "not_placed": not_placed}
 
 
-def _not_placed(row, reason):
+def _not_placed(row: Row, reason: str) -> dict[str, str]:
     return {"key": row["key"], "name": row["name"], "data": row["data"], "reason": reason}
 
 
-def _placed(row, properties):
+def _placed(row: Row, properties: Mapping[str, Row]) -> tuple[str, str, Row]:
     """C((reason, setting, entry)) of a row; the reason why it has no place is empty where it has one."""
     if row["type"] == "key":
-        return "it makes or removes a key", None, None
+        return "it makes or removes a key", "", {}
     if not row["properties"]:
-        return "it is the same for everybody: no property is written there", None, None
+        return "it is the same for everybody: no property is written there", "", {}
     if len(row["properties"]) > 1:
-        return "several properties are written there", None, None
+        return "several properties are written there", "", {}
     (name,) = row["properties"]
     if not properties.get(name, {}).get("setting"):
-        return "nothing tells which setting property %s is" % name, None, None
+        return "nothing tells which setting property %s is" % name, "", {}
     setting = properties[name]["setting"]
     if setting == _tsp_settings.PASSWORD:
-        return "the TSP keeps the password encrypted, so it has no place in a registry profile", None, None
+        return "the TSP keeps the password encrypted, so it has no place in a registry profile", "", {}
     if row["hive"] not in ("HKLM", "HKCU", "HKCR", "HKU"):
-        return "the hive depends on how it is installed", None, None
+        return "the hive depends on how it is installed", "", {}
     key = NUMBER_IN_KEY.sub(r"\1{number}", REDIRECTED.sub(r"\1", row["key"], count=1))
     value_name = NUMBER_IN_KEY.sub(r"\1{number}", row["name"])
     if REFERENCE.search(key + value_name):
-        return "key or name hold a property that has no default", None, None
+        return "key or name hold a property that has no default", "", {}
     if "{number}" not in key + value_name and not SETTINGS[setting].shared:
-        return "neither key nor name hold the number of a TSP, and %s differs from one to the next" % setting, None, None
+        return "neither key nor name hold the number of a TSP, and %s differs from one to the next" % setting, "", {}
     return "", setting, {
         "key": "%s:\\%s" % (row["hive"], key), "name": value_name, "type": row["type"],
         "transform": _transform(setting, row, name, properties[name]["choices"]),
@@ -359,7 +367,7 @@ def _placed(row, properties):
     }
 
 
-def _transform(setting, row, name, choices):
+def _transform(setting: str, row: Row, name: str, choices: Collection[Mapping[str, str]]) -> Any:
     known = SETTINGS[setting]
     if row["data"] != "[%s]" % name or row["type"] not in ("string", "expandstring", *_tsp_settings.NUMBERS):
         return _tsp_settings.OPAQUE
@@ -376,20 +384,18 @@ def _transform(setting, row, name, choices):
         words = dict((choice, one["value"]) for choice, text in known.choices.items() for one in choices
                      if words_of(one["text"]) == words_of(text))
     words = dict((word, value) for word, value in words.items() if value and (known.kind == BOOL or word in known.choices))
-    if is_number:
-        if not all(value.isdigit() for value in words.values()):
-            return _tsp_settings.OPAQUE
-        words = dict((word, int(value)) for word, value in words.items())
-    return {MAP: words} if words else _tsp_settings.OPAQUE
+    if not words or is_number and not all(value.isdigit() for value in words.values()):
+        return _tsp_settings.OPAQUE
+    return {MAP: dict((word, int(value) if is_number else value) for word, value in words.items())}
 
 
-def words_of(text):
+def words_of(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z0-9]+", re.sub(r"\(.*\)|\.(?=\s)", "", text.lower())))
 
 
-def _by_words():
+def _by_words() -> dict[frozenset[str], str]:
     """{words of a label: setting}: the whole label, and what stands behind its group where one setting alone has it."""
-    found = {}
+    found: dict[frozenset[str], set[str]] = {}
     for name, setting in SETTINGS.items():
         for text in (setting.label, setting.label.rpartition(": ")[2]):
             found.setdefault(words_of(text), set()).add(name)
@@ -399,16 +405,16 @@ def _by_words():
 BY_WORDS = _by_words()
 
 
-def setting_of(name, controls):
+def setting_of(name: str, controls: Iterable[Row]) -> str | None:
     """The setting that a property is: it is documented, or the labels of its controls name one setting. None: not known."""
     if name in SETTING_OF:
         return SETTING_OF[name]
     found = set()
     for control in controls:
         for text in ("%s %s" % (control["group"], control["label"]), control["label"]):
-            name = BY_WORDS.get(words_of(text))
-            if name:
-                found.add(name)
+            setting = BY_WORDS.get(words_of(text))
+            if setting:
+                found.add(setting)
                 break
     return found.pop() if len(found) == 1 else None
 
@@ -416,13 +422,14 @@ def setting_of(name, controls):
 # The draft against a host
 
 
-def paths(settings, number):
+def paths(settings: Mapping[str, Any], number: int) -> list[str]:
     """Registry keys that compared() wants, of TSP number so-and-so."""
     entries, _problems = _tsp_settings.load_profile(settings)
     return sorted({entry.path(number) for entry in entries.values()})
 
 
-def compared(settings, properties, number, dialog):
+def compared(settings: Mapping[str, Any], properties: Properties, number: int,
+             dialog: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """C((settings as they are known now, [{setting, verdict, place, found}])).
 
     settings: of a draft. properties: {path: {name: {type, value}}} of one host. dialog: what its dialog is known to show.
@@ -444,7 +451,7 @@ def compared(settings, properties, number, dialog):
     return kept, rows
 
 
-def _verdict(name, entry, found, dialog):
+def _verdict(name: str, entry: Entry, found: Value | None, dialog: Mapping[str, Any]) -> str:
     if found is None:
         return ABSENT
     if found["type"] != _tsp_settings.TYPES[entry.type]:
@@ -459,7 +466,7 @@ def _verdict(name, entry, found, dialog):
     return POSSIBLE if _may_be(name, entry, found["value"]) else CONTRADICTED
 
 
-def _may_be(name, entry, value):
+def _may_be(name: str, entry: Entry, value: Any) -> bool:
     """Whether a stored value is one that the setting can have."""
     setting = SETTINGS[name]
     if isinstance(entry.transform, dict):

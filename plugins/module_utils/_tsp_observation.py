@@ -10,9 +10,16 @@ The role client_windows relies on these claims; its README has their grades.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _foreign, _tsp_settings, _tsp_software
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Dict, Iterable, Iterator, Mapping
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_software import Values
+
+    Row = Dict[str, str]  # code, host, instance_id, verdict and found
 
 CONFIRMED, CONTRADICTED, OPEN = "confirmed", "contradicted", "open"
 HASHED = re.compile(r"[0-9a-f]{8}\.0\Z")
@@ -57,18 +64,18 @@ CLAIMS = {
 }
 
 
-def of_host(host, told, profile, releases):
+def of_host(host: str, told: Mapping[str, Any], profile: Mapping[str, Any], releases: Collection[str]) -> Iterator[Row]:
     """Rows about a PC: {code, host, instance_id, verdict, found}.
 
     told: C(seen) of the stage observe with C(programs), [(name, version)] of those that look like the TSP, or None where they were not
-    read; C(related), names of programs that might be it; C(packages), the paths of its MSI; C(keys), where its settings were looked for; C(registry), {key: {name: type}};
-    C(software), _tsp_software.facts(), with C(providers), and C(listed), the numbers of its listed TSPs. profile: the registry profile.
-    releases: those of the clusters of its instances.
+    read; C(related), names of programs that might be it; C(packages), the paths of its MSI; C(keys), where its settings were looked for;
+    C(registry), {key: {name: type}}; C(software), _tsp_software.facts(), with C(providers), and C(listed), the numbers of its listed TSPs.
+    profile: the registry profile. releases: those of the clusters of its instances.
     """
     seen, software = told["seen"], told["software"]
     numbers = sorted(one["tsp_number"] for one in software["providers"] if one["tsp_number"])
 
-    def row(code, verdict, found):
+    def row(code: str, verdict: str, found: str) -> Row:
         return dict(code=code, host=host, instance_id="", verdict=verdict, found=found)
 
     programs = seen["programs"]
@@ -105,13 +112,14 @@ def of_host(host, told, profile, releases):
     yield row("notifier", CONFIRMED if software["notifier"] else OPEN, _listed(software["notifier"]))
 
 
-def of_instance(host, told, files, addresses, connections, trace):
+def of_instance(host: str, told: Mapping[str, Any], files: Collection[str], addresses: Collection[str],
+                connections: Iterable[Mapping[str, Any]] | None, trace: Mapping[str, Any] | None) -> Iterator[Row]:
     """Rows about an instance.
 
     told: its row of _tsp_host.host_facts(). files: the names in its folder. addresses: those that the host reports. connections: those
     of its user that CTI Manager shows, None where they are not known. trace: result of tsp_trace_info, None where no folder is known.
     """
-    def row(code, verdict, found):
+    def row(code: str, verdict: str, found: str) -> Row:
         return dict(code=code, host=host, instance_id=told["item"]["instance_id"], verdict=verdict, found=found)
 
     names = dict((name.lower(), name) for name in files)
@@ -142,16 +150,16 @@ def of_instance(host, told, files, addresses, connections, trace):
         yield row("traces", CONFIRMED, "%d files: %s" % (len(trace["files"]), _foreign.printable(trace["summary"])))
 
 
-def _number_of(file):
+def _number_of(file: str) -> int | None:
     found = re.match(r"CiscoTSP(\d{3})", file, re.IGNORECASE)
     return int(found.group(1)) if found else None
 
 
-def _listed(values):
+def _listed(values: Iterable[object]) -> str:
     return ", ".join(_foreign.printable(str(one)) for one in values) or NOTHING
 
 
-def named(programs, pattern):
+def named(programs: Iterable[Values], pattern: str) -> tuple[list[tuple[str, str]], list[str]]:
     """C(([(name, version)] of the programs that the pattern finds, names of others that might be the TSP))."""
     found, related = [], []
     for one in programs:
@@ -163,7 +171,7 @@ def named(programs, pattern):
     return found, related
 
 
-def lines(rows):
+def lines(rows: Collection[Row]) -> Iterator[str]:
     """What is shown at the end of the run: the contradicted claims, then the open ones with what settles them, then a count."""
     for verdict in (CONTRADICTED, OPEN):
         for one in rows:
@@ -178,7 +186,7 @@ def lines(rows):
                                                    for verdict in (CONFIRMED, CONTRADICTED, OPEN)))
 
 
-def page(rows, registry, made):
+def page(rows: Iterable[Row], registry: Mapping[str, Mapping[str, Mapping[str, str]]], made: str) -> str:
     """The table as Markdown, with the names of registry values, without their contents. registry: {host: {key: {name: type}}}."""
     text = ["# What is known of the TSP, as seen on %s" % made, "",
             "No value of the registry, no key and no password is in this file.", "",
@@ -194,5 +202,5 @@ def page(rows, registry, made):
     return "\n".join(text) + "\n"
 
 
-def _cell(value):
+def _cell(value: object) -> str:
     return re.sub(r"([\\|`*<>\[\]])", r"\\\1", _foreign.printable(str(value)))

@@ -13,7 +13,14 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable, Iterator, Mapping, Tuple
+
+    Value = Mapping[str, Any]  # type and value, as win_reg_stat shows them
+    Properties = Mapping[str, Mapping[str, Value]]  # {key: {name: Value}}
+    Change = Tuple[str, str, Optional[Value], Optional[Value]]  # key, name, old and new
 
 BOOL, TEXT, INTEGER, CHOICE, ADDRESS, LOCATION, FALLBACK = (
     "on or off", "text", "number", "choice", "IP address", "address or name", "fallback")
@@ -36,16 +43,16 @@ class Setting:
     tab: str
     label: str
     kind: str
-    lowest: Optional[int] = None
+    lowest: int = 0
     highest: Optional[int] = None
-    choices: Optional[Dict[str, str]] = None
+    choices: Dict[str, str] = dataclasses.field(default_factory=dict)
     secret: bool = False
     restart: bool = True
     shared: bool = False
 
 
-def _number(tab, label, lowest, highest=None, **more):
-    return Setting(tab, label, INTEGER, lowest, highest, **more)
+def _number(tab: str, label: str, lowest: int, highest: int | None = None, restart: bool = True) -> Setting:
+    return Setting(tab, label, INTEGER, lowest, highest, restart=restart)
 
 
 SETTINGS = {
@@ -90,7 +97,7 @@ SETTINGS = {
 # Values
 
 
-def problem_with(name, value):
+def problem_with(name: str, value: Any) -> str | None:
     """What is wrong with a value of a setting, as the end of a sentence, or None."""
     setting = SETTINGS.get(name)
     if setting is None:
@@ -112,7 +119,7 @@ def problem_with(name, value):
     return None
 
 
-def _problem_with_number(setting, value):
+def _problem_with_number(setting: Setting, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return "it is a whole number"
     if value < setting.lowest or (setting.highest is not None and value > setting.highest):
@@ -121,7 +128,7 @@ def _problem_with_number(setting, value):
     return None
 
 
-def kind_of_location(text):
+def kind_of_location(text: Any) -> str:
     """The kind that the CTI Manager tab wants beside a location: ipv4, ipv6, host, or none for an empty text."""
     if not text:
         return "none"
@@ -131,7 +138,7 @@ def kind_of_location(text):
         return "host"
 
 
-def shown(name, value):
+def shown(name: str, value: Any) -> str:
     """A value as the dialog shows it; secrets are hidden."""
     setting = SETTINGS[name]
     if setting.secret:
@@ -143,18 +150,18 @@ def shown(name, value):
     return str("" if value is None else value)
 
 
-def provider_name(number):
+def provider_name(number: int) -> str:
     """How Control Panel lists an instance, whatever its file is called."""
     return "CiscoTSP%03d.tsp" % number
 
 
-def place(name, number):
+def place(name: str, number: int) -> str:
     """Where in the dialog a setting of TSP number so-and-so is."""
     setting = SETTINGS[name]
     return "%s > %s > Configure > %s > %s" % (DIALOG, provider_name(number), setting.tab, setting.label)
 
 
-def derived(instance):
+def derived(instance: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the lists of users, instances and clusters already tell; of an instance of the model."""
     managers = list(instance["cti_managers"]) + [""]
     values = {
@@ -167,7 +174,7 @@ def derived(instance):
     return values
 
 
-def numbered(instances):
+def numbered(instances: Collection[Mapping[str, Any]]) -> tuple[list[tuple[Mapping[str, Any], int]], list[str]]:
     """C(([(instance, TSP number)], [problem])); a host's only instance is number 1 unless it says otherwise."""
     found, problems = [], []
     for instance in instances:
@@ -180,7 +187,7 @@ def numbered(instances):
     return found, problems
 
 
-def with_kinds(values):
+def with_kinds(values: Mapping[str, Any]) -> dict[str, Any]:
     """Add the kind of each CTI Manager location that is managed and has none yet."""
     values = dict(values)
     for name in LOCATIONS:
@@ -220,19 +227,20 @@ class Entry:
     readable: bool = True
     grade: str = MEASURED
 
-    def path(self, number):
+    def path(self, number: int) -> str:
         key = self.key.replace("{number}", "%03d" % number)
         return SOFTWARE.sub(lambda found: found.group(1) + NODE_32 + "\\", key, count=1) if self.view == 32 else key
 
-    def value_name(self, number):
+    def value_name(self, number: int) -> str:
         return self.name.replace("{number}", "%03d" % number)
 
     @property
-    def writable(self):
+    def writable(self) -> bool:
         return self.transform != OPAQUE and self.grade != FROM_INSTALLER
 
-    def stored(self, setting, value):
+    def stored(self, setting: str, value: Any) -> Any:
         """What is to stand in the registry, as the module win_regedit takes it. Raises ValueError."""
+        result: Any
         if self.transform == AS_TEXT:
             result = str(value)
         elif self.transform == AS_NUMBER:
@@ -249,25 +257,25 @@ class Entry:
             return int(result)
         return [str(result)] if self.type == "multistring" else str(result)
 
-    def holds(self, stored, found):
+    def holds(self, stored: Any, found: Value | None) -> bool:
         """Whether a property as win_reg_stat shows it has this type and value."""
         if found is None or found["type"] != TYPES[self.type]:
             return False
         if self.type == "binary":
             return bytes(found["value"]) == _octets(stored)
-        return found["value"] == stored
+        return bool(found["value"] == stored)
 
 
-def _word(value):
+def _word(value: Any) -> str:
     """YAML reads on and off as booleans, the dialog shows them as words."""
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def _octets(text):
+def _octets(text: str) -> bytes:
     return bytes(int(part, 16) for part in re.sub(r"^hex:", "", text).split(",") if part)
 
 
-def load_profile(settings):
+def load_profile(settings: Mapping[str, Any] | None) -> tuple[dict[str, Entry], list[str]]:
     """C(({setting: Entry}, [problem, ...])) of the mapping C(settings) of a registry profile."""
     entries, problems = {}, []
     for name, raw in (settings or {}).items():
@@ -284,7 +292,7 @@ def load_profile(settings):
     return entries, problems
 
 
-def _entry_problem(name, raw):
+def _entry_problem(name: str, raw: Any) -> str | None:
     if name not in SETTINGS:
         return "there is no such setting"
     if name == PASSWORD:
@@ -307,7 +315,7 @@ def _entry_problem(name, raw):
     return _transform_problem(raw["transform"])
 
 
-def _transform_problem(transform):
+def _transform_problem(transform: Any) -> str | None:
     if transform in (OPAQUE, AS_TEXT, AS_NUMBER):
         return None
     if isinstance(transform, dict) and len(transform) == 1:
@@ -336,11 +344,13 @@ class Plan:
     problems: List[str] = dataclasses.field(default_factory=list)
 
 
-def plan(wanted, entries, properties=None):
+def plan(wanted: Iterable[tuple[str, int, Mapping[str, Any]]], entries: Mapping[str, Entry],
+         properties: Properties | None = None) -> Plan:
     """wanted: [(instance_id, TSP number, {setting: value})]. properties: {key: {name: {type, value}}} as win_reg_stat
     shows them; a key that was read and does not exist is {}. Without it, readable values count as different.
     """
-    result, shared = Plan(), {}
+    result = Plan()
+    shared: dict[str, Any] = {}
     for instance_id, number, values in wanted:
         for name, value in _in_order(values):
             wrong = problem_with(name, value)
@@ -363,7 +373,9 @@ TO_FETCH = (
 )
 
 
-def against(instances, profile=None, given=None, by_instance=None, only=None, strings=None, properties=None):
+def against(instances: Collection[Mapping[str, Any]], profile: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None,
+            by_instance: Mapping[str, Mapping[str, Any]] | None = None, only: Collection[str] | None = None,
+            strings: Mapping[str, str] | None = None, properties: Properties | None = None) -> Plan:
     """The Plan for the instances of a host: what the lists tell and what is given, sorted by the registry profile into what can be
     written and what a person has to set in the dialog.
 
@@ -397,13 +409,13 @@ def against(instances, profile=None, given=None, by_instance=None, only=None, st
     return result
 
 
-def has_a_place(name, profile):
+def has_a_place(name: str, profile: Mapping[str, Any] | None) -> bool:
     """Whether the registry profile tells where a setting is kept, and how."""
     entry = load_profile(profile or {})[0].get(name)
     return entry is not None and entry.writable
 
 
-def _in_order(values):
+def _in_order(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """As the dialog has them, unknown names last. A location that is None has no address to be entered."""
     order = dict((name, number) for number, name in enumerate(SETTINGS))
     for name in sorted(values, key=lambda name: order.get(name, len(order))):
@@ -411,7 +423,8 @@ def _in_order(values):
             yield name, values[name]
 
 
-def _place_value(result, instance_id, number, name, value, entry, properties):
+def _place_value(result: Plan, instance_id: str, number: int, name: str, value: Any, entry: Entry | None,
+                 properties: Properties | None) -> None:
     row = {"instance_id": instance_id, "number": number, "setting": name, "place": place(name, number), "value": shown(name, value)}
     if entry is None or not entry.writable:
         result.by_hand.append(row)
@@ -436,7 +449,7 @@ def _place_value(result, instance_id, number, name, value, entry, properties):
     })
 
 
-def found_there(name, found):
+def found_there(name: str, found: Value | None) -> str:
     """A value of the registry for people."""
     if found is None:
         return "(not there)"
@@ -446,7 +459,7 @@ def found_there(name, found):
 # Discovery
 
 
-def changes(before, after):
+def changes(before: Properties, after: Properties) -> list[Change]:
     """Values that differ between two snapshots C({key: {name: {type, value}}}): [(key, name, old or None, new or None)]."""
     found = []
     for key in sorted(set(before) | set(after)):
@@ -457,11 +470,11 @@ def changes(before, after):
     return found
 
 
-def _plain(value):
+def _plain(value: Value | None) -> tuple[str, Any] | None:
     return None if value is None else (value["type"], value["value"])
 
 
-def described(name, change):
+def described(name: str, change: Change) -> str:
     """A change for people; values only where the setting is no secret."""
     key, value_name, old, new = change
     if SETTINGS[name].secret:
@@ -469,7 +482,7 @@ def described(name, change):
     return "%s\\%s: %s -> %s" % (key, value_name, found_there(name, old), found_there(name, new))
 
 
-def entry_from(name, number, dialog_before, dialog_after, change):
+def entry_from(name: str, number: int, dialog_before: Any, dialog_after: Any, change: Change) -> tuple[dict[str, Any], list[str]]:
     """C((entry for the profile, remarks)) from the one change that followed one change in the dialog.
 
     dialog_before and dialog_after: what the dialog showed, in the values of the settings; None when not known.
@@ -477,7 +490,7 @@ def entry_from(name, number, dialog_before, dialog_after, change):
     key, value_name, old, new = change
     view = 32 if re.search(r"\\%s\\" % NODE_32, key, re.IGNORECASE) else 64
     remarks = []
-    type_ = TYPE_OF.get((new or old)["type"])
+    type_ = TYPE_OF.get((new or old or {})["type"])
     transform, readable = _transform(name, type_, dialog_before, dialog_after, old, new)
     if transform == OPAQUE:
         remarks.append("The stored value does not follow from the one in the dialog, so the setting stays one to be set "
@@ -493,7 +506,8 @@ def entry_from(name, number, dialog_before, dialog_after, change):
     }, remarks
 
 
-def _transform(name, type_, dialog_before, dialog_after, old, new):
+def _transform(name: str, type_: str | None, dialog_before: Any, dialog_after: Any, old: Value | None,
+               new: Value | None) -> tuple[Any, bool]:
     """C((transform, readable))."""
     if type_ in (None, "binary", "multistring") or new is None or SETTINGS[name].kind in (TEXT, FALLBACK) and dialog_after is None:
         return OPAQUE, False
@@ -510,7 +524,7 @@ def _transform(name, type_, dialog_before, dialog_after, old, new):
     return ({MULTIPLY: factor}, True) if factor else (OPAQUE, False)
 
 
-def _factor(shown_value, stored):
+def _factor(shown_value: Any, stored: Any) -> int | None:
     """The whole number that a shown number is stored multiplied with, or None."""
     try:
         shown_number, stored_number = int(shown_value), int(stored)
@@ -534,7 +548,7 @@ UPGRADE_PROPERTIES = (("REINSTALL", "ALL"), ("REBOOT", "ReallySuppress"))
 INSTALL_PROPERTIES = (("REBOOT", "ReallySuppress"),)
 
 
-def installer_properties(instance):
+def installer_properties(instance: Mapping[str, Any]) -> dict[str, str]:
     """USER and the CTI Managers of the first instance, as the silent installer takes them."""
     managers = [text for text in instance["cti_managers"] if text][:2]
     properties = {"USER": instance["user"]}
@@ -544,7 +558,7 @@ def installer_properties(instance):
     return properties
 
 
-def property_problems(properties):
+def property_problems(properties: Mapping[str, Any]) -> Iterator[str]:
     for name, value in properties.items():
         text = str(value)
         if name in PROPERTY_CHOICES:
@@ -560,7 +574,7 @@ def property_problems(properties):
             yield "installer property %s: a value with a quotation mark or a final backslash cannot be given silently" % name
 
 
-def installer_arguments(properties, upgrade):
+def installer_arguments(properties: Mapping[str, Any], upgrade: bool) -> str:
     """The command line of a silent installation or upgrade: C(/s /v"/qn NAME=\\"value\\" ...").
 
     An upgrade keeps what is configured, so it takes none of the properties.
@@ -575,7 +589,7 @@ PROVIDER = re.compile(r"ciscotsp(\d{3})(?:x64)?\.tsp\Z", re.IGNORECASE)
 PROVIDER_VALUE = re.compile(r"ProviderFilename(\d+)\Z", re.IGNORECASE)
 
 
-def providers(properties):
+def providers(properties: Mapping[str, Value]) -> list[dict[str, Any]]:
     """TAPI's list of providers, from the values of its registry key: C([{index, id, file, tsp_number}]).
 
     tsp_number is None where the file is not one of the Cisco TSP's.
@@ -593,12 +607,12 @@ def providers(properties):
     return sorted(found, key=lambda one: one["index"])
 
 
-def version_of(text):
+def version_of(text: str | None) -> tuple[int, ...]:
     """The numbers in a version such as 14.0(1.11) or 14.0.1.13900(155), as a tuple; empty where there are none."""
     return tuple(int(digits) for digits in re.findall(r"\d+", text or ""))
 
 
-def compare_with_cluster(tsp_version, release):
+def compare_with_cluster(tsp_version: str | None, release: str | None) -> tuple[str | None, str | None]:
     """C((problem or None, warning or None)): the plug-in must be that of the cluster's own release.
 
     Only major and minor number are compared, since how a plug-in's further numbers follow from the cluster's is not documented.
@@ -615,7 +629,7 @@ def compare_with_cluster(tsp_version, release):
     return None, None
 
 
-def is_newer(wanted, installed):
+def is_newer(wanted: str | None, installed: str | None) -> bool:
     """Whether the wanted version is above the installed one, number by number."""
     return version_of(wanted) > version_of(installed)
 
@@ -623,7 +637,7 @@ def is_newer(wanted, installed):
 # Waiting
 
 
-def delays(seconds, first, longest) -> Tuple[int, ...]:
+def delays(seconds: float, first: float, longest: float) -> tuple[int, ...]:
     """Pauses that double from C(first) up to C(longest) and together last C(seconds), the last one cut short."""
     result, left, pause = [], int(seconds), max(1, int(first))
     while left > 0:

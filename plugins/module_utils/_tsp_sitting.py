@@ -11,7 +11,17 @@ the rounds than all others, so that what is stored tells by its own course which
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings
+
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Properties, Value
+
+    Place = Tuple[str, str]  # key and name
+    Course = Sequence[Optional[Value]]  # what stood there in each round
 
 WORDS = (_tsp_settings.BOOL, _tsp_settings.CHOICE)
 ROUNDS, UNCHANGED = 4, 2
@@ -19,7 +29,7 @@ STEPS = 1 + UNCHANGED + ROUNDS  # snapshots
 # What is entered in each round. Two settings never have courses that could be taken for one another: numbers are no multiples of others,
 # texts differ, and of what has few values the rounds with equal values differ. Tracing is off in the last round, which may close the
 # fields beside it, so that these keep their values there.
-COURSES = {
+COURSES: dict[str, tuple[Any, ...]] = {
     "general.auto_update": ("ask", "never", "always", "ask"),
     "user.name": ("sitting11", "sitting12", "sitting13", "sitting14"),
     "cti_manager.primary_kind": ("ipv4", "host", "ipv6", "host"),
@@ -57,7 +67,7 @@ TWO_PLACES = "it is kept in several places, and which of them the TSP reads is n
 NO_NUMBER = "%s does not have the TSP's number in it, so it would be one for all instances"
 
 
-def step(taken, number):
+def step(taken: int, number: int) -> list[str]:
     """What a person does before the next snapshot, as lines; empty when the sitting is over. taken: how many there are."""
     dialog = "%s > %s > Configure" % (_tsp_settings.DIALOG, _tsp_settings.provider_name(number))
     if taken <= UNCHANGED:
@@ -76,7 +86,7 @@ def step(taken, number):
     return found
 
 
-def result(snapshots, number, profile=None):
+def result(snapshots: Sequence[Properties], number: int, profile: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the sitting found out: C(settings) of the registry profile, C(told) of each setting in words, and C(unexplained), places that
     changed otherwise. snapshots: C({key: {name: {type, value}}}), all that there are. profile: what is known; what was found replaces it."""
     courses, noise = _courses(snapshots)
@@ -103,7 +113,7 @@ def result(snapshots, number, profile=None):
     }
 
 
-def _matched(courses):
+def _matched(courses: Mapping[Place, Course]) -> tuple[dict[str, list[Place]], set[Place]]:
     """({setting: places whose course is that of the setting}, all these places). Words of a choice are stored as anything, so that what
     holds the very value of another setting is none of theirs."""
     matches, explained = {}, set()
@@ -116,13 +126,14 @@ def _matched(courses):
     return matches, explained
 
 
-def _courses(snapshots):
+def _courses(snapshots: Sequence[Properties]) -> tuple[dict[Place, Course], set[Place]]:
     """({(key, name): values of the rounds} of what changed in them, {(key, name)} of what changes by itself).
 
     The first OK may write a whole tab that was never written, which is no noise: that is told by the second one.
     """
     places = dict.fromkeys((key, name) for snapshot in snapshots for key, values in snapshot.items() for name in values)
-    courses, noise = {}, set()
+    courses: dict[Place, Course] = {}
+    noise = set()
     for place in places:
         values = [(snapshot.get(place[0]) or {}).get(place[1]) for snapshot in snapshots]
         if plain(values[1]) != plain(values[UNCHANGED]):
@@ -132,18 +143,19 @@ def _courses(snapshots):
     return courses, noise
 
 
-def plain(value):
+def plain(value: Value | None) -> tuple[str, str] | None:
     return None if value is None else (value["type"], str(value["value"]))
 
 
-def transform_of(name, stored):
+def transform_of(name: str, stored: Course) -> Any:
     """How the values that were entered in the rounds became those that are stored; None where they did not."""
-    if any(value is None for value in stored) or len(set(value["type"] for value in stored)) > 1:
+    found = [value for value in stored if value is not None]
+    if len(found) < len(stored) or len(set(value["type"] for value in found)) > 1:
         return None
-    kind = _tsp_settings.TYPE_OF.get(stored[0]["type"])
+    kind = _tsp_settings.TYPE_OF.get(found[0]["type"])
     if kind is None or kind in ("binary", "multistring"):
         return None
-    shown, values = COURSES[name], [value["value"] for value in stored]
+    shown, values = COURSES[name], [value["value"] for value in found]
     setting = _tsp_settings.SETTINGS[name]
     if setting.kind in WORDS:
         words = [("on" if value else "off") if isinstance(value, bool) else value for value in shown]
@@ -159,15 +171,15 @@ def transform_of(name, stored):
     return {_tsp_settings.MULTIPLY: factors.pop()} if right else None
 
 
-def _one_view(places):
+def _one_view(places: Iterable[Place]) -> list[Place]:
     """A value that stands below the same key in both registry views is one; that of 64-bit programs is taken."""
-    by_key = {}
+    by_key: dict[Place, list[Place]] = {}
     for key, name in places:
         by_key.setdefault((_tsp_settings.SOFTWARE.sub(r"\1", key, count=1).lower(), name.lower()), []).append((key, name))
     return [min(same, key=lambda place: len(place[0])) for same in by_key.values()]
 
 
-def entry_of(name, number, place, stored):
+def entry_of(name: str, number: int, place: Place, stored: Course) -> dict[str, Any]:
     """The entry of the registry profile."""
     entry, _remarks = _tsp_settings.entry_from(name, number, COURSES[name][-2], COURSES[name][-1], (*place, stored[-2], stored[-1]))
     return dict(entry, transform=transform_of(name, stored), readable=not _tsp_settings.SETTINGS[name].secret)

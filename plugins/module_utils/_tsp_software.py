@@ -10,8 +10,18 @@ import collections
 import datetime
 import ntpath
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_installation, _tsp_settings
+
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Iterator, Mapping, Tuple
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Entry, Value
+
+    Values = Mapping[str, Value]  # of a registry key
+    Facts = Mapping[str, Any]
+    Finding = Tuple[str, str, str]  # severity, what and fix
 
 WINDOWS_KEY = "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
 POLICIES_KEY = _tsp_installation.CURRENT % "" + "Policies\\System"
@@ -27,7 +37,8 @@ LEFT_BEHIND = "Install the TSP again with at least %d instances, remove them in 
 ONE = "Upgrade it with client_windows_manage_installation, or start the cluster's plug-in on the PC."
 
 
-def facts(programs, pattern, windows, policies, run, files, auto_update=None):
+def facts(programs: Iterable[Values] | None, pattern: str, windows: Values, policies: Values, run: Values,
+          files: Iterable[Mapping[str, Any]], auto_update: str | None = None) -> dict[str, Any]:
     """What a PC shows of its TSP, as a dict.
 
     programs: values of the uninstall keys, None where they were not read. pattern: finds the TSP among them. windows, policies: values
@@ -46,23 +57,23 @@ def facts(programs, pattern, windows, policies, run, files, auto_update=None):
     }
 
 
-def value(values, name):
+def value(values: Values, name: str) -> str:
     found = (values.get(name) or {}).get("value")
     return "" if found is None else str(found)
 
 
-def day_of(text):
+def day_of(text: str) -> str:
     """ISO date of the date of an installed program, which has none of its separators; empty where it is none."""
     found = re.match(r"(\d{4})(\d\d)(\d\d)\Z", text)
     return "-".join(found.groups()) if found else ""
 
 
-def day_of_seconds(text):
+def day_of_seconds(text: str) -> str:
     """ISO date of seconds since 1970."""
     return datetime.datetime.fromtimestamp(int(text), datetime.timezone.utc).date().isoformat() if text.isdigit() else ""
 
 
-def stored_choice(setting, entry, found):
+def stored_choice(setting: str, entry: Entry, found: Value | None) -> str | None:
     """The word of a choice whose stored value was read; None where it does not follow."""
     words = entry.transform.get(_tsp_settings.MAP) if isinstance(entry.transform, dict) else None
     if not words or found is None:
@@ -74,7 +85,7 @@ def stored_choice(setting, entry, found):
 # Findings
 
 
-def findings(hosts, host, releases):
+def findings(hosts: Mapping[str, Facts], host: str, releases: Mapping[str, str]) -> list[Finding]:
     """[(severity, what, fix)] about the software of a host.
 
     hosts: {host: facts with providers (TAPI's list), and with listed, {TSP number: cluster} of the listed instances}. releases: {cluster:
@@ -97,7 +108,7 @@ def findings(hosts, host, releases):
     return found
 
 
-def _of_version(hosts, host, releases):
+def _of_version(hosts: Mapping[str, Facts], host: str, releases: Mapping[str, str]) -> Iterator[Finding]:
     mine = hosts[host]
     if not mine["version"]:
         return
@@ -115,7 +126,7 @@ def _of_version(hosts, host, releases):
                 "%s has %s" % (name, others[name]) for name in newer)), cure
 
 
-def _of_files(hosts, host):
+def _of_files(hosts: Mapping[str, Facts], host: str) -> Iterator[Finding]:
     """Instances' files are copies of one, so that all of a PC are alike, and those of PCs with the same version."""
     mine = dict((one["file"], one["checksum"]) for one in hosts[host]["files"] if one["checksum"])
     kinds = collections.Counter(mine.values())
@@ -132,11 +143,11 @@ def _of_files(hosts, host):
                 ", ".join(others), hosts[host]["version"]), "Compare the files, and install the plug-in again where the file is the wrong one."
 
 
-def numbers_of(facts_):
+def numbers_of(facts_: Facts) -> list[int]:
     return sorted(one["tsp_number"] for one in facts_["providers"] if one["tsp_number"])
 
 
-def _of_providers(mine):
+def _of_providers(mine: Facts) -> Iterator[Finding]:
     there = set(one["file"].lower() for one in mine["files"])
     left = [one for one in mine["providers"] if one["tsp_number"] and ntpath.basename(one["file"]).lower() not in there]
     gone = mine["known"] and not mine["version"] and not there

@@ -14,8 +14,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash import subject_hash
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable, Iterator
 
 # What a search through several files puts before each line it found: the file's name, perhaps a number.
 FOUND_IN = r"^\s*(?:[^\s|:]{1,100}:[ \t]{0,4}){0,2}"
@@ -64,26 +68,47 @@ class Line:
     text: str
 
 
+class Moment(TypedDict):
+    clock: str
+    milliseconds: int
+    line: int
+
+
+class Quote(TypedDict):
+    line: int
+    clock: str
+    text: str
+
+
+class Listed(TypedDict):
+    """A certificate as the trace lists it."""
+
+    file: str
+    path: str
+    subject: str
+    hash_fits: Optional[bool]
+
+
 @dataclass
 class Attempt:
     """What one secure start left in the trace. Times in milliseconds are counted from the first line of the trace."""
 
     ctl_file: str
     first_line: int
-    stages: dict = field(default_factory=dict)
-    certificates: list = field(default_factory=list)
+    stages: dict[str, Moment] = field(default_factory=dict)
+    certificates: list[Listed] = field(default_factory=list)
     cipher: str = ""
-    files_written: list = field(default_factory=list)
-    trouble: list = field(default_factory=list)
-    after: deque = field(default_factory=lambda: deque(maxlen=20))
+    files_written: list[str] = field(default_factory=list)
+    trouble: list[Quote] = field(default_factory=list)
+    after: deque[Quote] = field(default_factory=lambda: deque(maxlen=20))
 
     @property
-    def reached(self):
+    def reached(self) -> str:
         """Name of the last stage reached, in the order of a secure start."""
         return [name for name in STAGE_NAMES if name in self.stages][-1]
 
     @property
-    def complete(self):
+    def complete(self) -> bool:
         return self.reached == STAGE_NAMES[-1]
 
 
@@ -94,19 +119,19 @@ class Analysis:
     lines: int = 0
     first: str = ""
     last: str = ""
-    attempts: list = field(default_factory=list)
-    gaps: list = field(default_factory=list)
-    trouble: list = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    trouble: list[Quote] = field(default_factory=list)
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """C(complete), C(stopped) or C(no_secure_start)."""
         if not self.attempts:
             return "no_secure_start"
         return "complete" if self.attempts[-1].complete else "stopped"
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         if not self.attempts:
             return "The trace shows no secure start: no line names a CTL file."
         attempt = self.attempts[-1]
@@ -117,14 +142,14 @@ class Analysis:
         return "The last secure start went as far as '%s' (%s) at %s." % (attempt.reached, meaning, clock)
 
     @property
-    def next_step(self):
+    def next_step(self) -> str:
         if not self.attempts:
             return ("Check that secure connection is on for this TSP instance, that TSP trace is at level Detailed, "
                     "and that the files cover the last start of the Telephony service.")
         return dict((name, cure) for name, _meaning, cure in STAGES)[self.attempts[-1].reached]
 
 
-def mask(text, secrets=()):
+def mask(text: str, secrets: Collection[str] = ()) -> str:
     """Replace the given secrets, and whatever follows a password or authorization string label, by stars; wraps included."""
     for secret in sorted(secrets, key=len, reverse=True):
         if secret and WRAP in text:
@@ -134,7 +159,7 @@ def mask(text, secrets=()):
     return SECRET.sub(r"\1" + STARS, text).replace(WRAP, " ")
 
 
-def join_lines(physical_lines):
+def join_lines(physical_lines: Iterable[str | None]) -> Iterator[Line]:
     """Physical lines -> Line objects. A line without a time stamp continues the one before it.
 
     A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
@@ -142,7 +167,8 @@ def join_lines(physical_lines):
     What makes a line longer than LONGEST_LINE is dropped. A clock that jumps back by more than half a day is midnight.
     NEXT_FILE ends a line as the end of all does; it does not count as one.
     """
-    pending = before = None
+    pending: Line | None = None
+    before: int | None = None
     day = number = 0
     for physical in physical_lines:
         if physical is NEXT_FILE:
@@ -172,7 +198,7 @@ def join_lines(physical_lines):
         yield pending
 
 
-def _shortened(text):
+def _shortened(text: str) -> str:
     """At most LONGEST_LINE characters, then CUT; the last word is dropped too, as it may be half a secret."""
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE].rpartition(" ")[0] + CUT
 
@@ -187,7 +213,7 @@ _TLS_FINISHED = re.compile(r"SSLConnectThreadEntry\(\)\s+Handshake:\s*Finished")
 _CIPHER = re.compile(r"SSLConnectThreadEntry\(\)\s+SSL connection using\s+(\S+)")
 
 
-def _behind(text, *marks):
+def _behind(text: str, *marks: str) -> str | None:
     """What follows marks that stand in this order, or None."""
     for mark in marks:
         _before, found, text = text.partition(mark)
@@ -196,27 +222,27 @@ def _behind(text, *marks):
     return text
 
 
-def _certificate_file(text):
+def _certificate_file(text: str) -> tuple[str, str] | None:
     """C((path, file name)) or None."""
     begin = _CERTIFICATE_PATH.search(text)
     end = _CERTIFICATE_FILE.search(text, begin.end()) if begin else None
-    return (text[begin.end():end.start()].strip(), end.group(1)) if end else None
+    return (text[begin.end():end.start()].strip(), end.group(1)) if begin and end else None
 
 
-def _file_written(text):
+def _file_written(text: str) -> str:
     """Path of a file opened for writing, or an empty text."""
     path, found, mode = (_behind(text, "CAPFclient::openFile()", "open file ") or "").rpartition(" mode ")
     return path.strip() if found and mode.startswith("w") and len(mode.split()) == 1 else ""
 
 
-def analyse(physical_lines, gap_threshold=5000, secrets=()):
+def analyse(physical_lines: Iterable[str | None], gap_threshold: int = 5000, secrets: Collection[str] = ()) -> Analysis:
     """Read trace lines, of any number and one at a time, into an Analysis.
 
     gap_threshold: silences of at least so many milliseconds inside a secure start are listed.
     secrets: texts that must not appear in anything quoted.
     """
     analysis = Analysis()
-    previous = None
+    previous: Line | None = None
     start = 0
     for line in join_lines(physical_lines):
         if previous is None:
@@ -225,7 +251,7 @@ def analyse(physical_lines, gap_threshold=5000, secrets=()):
         analysis.last = line.clock
         attempt = analysis.attempts[-1] if analysis.attempts else None
         silence = line.milliseconds - previous.milliseconds if previous else 0
-        if attempt and not attempt.complete and silence >= gap_threshold and len(analysis.gaps) < MOST_QUOTES:
+        if previous and attempt and not attempt.complete and silence >= gap_threshold and len(analysis.gaps) < MOST_QUOTES:
             analysis.gaps.append({
                 "after_line": previous.number, "from": previous.clock, "to": line.clock,
                 "milliseconds": silence,
@@ -236,7 +262,7 @@ def analyse(physical_lines, gap_threshold=5000, secrets=()):
     return analysis
 
 
-def _read(analysis, line, start, secrets):
+def _read(analysis: Analysis, line: Line, start: int, secrets: Collection[str]) -> None:
     text = line.text.replace(WRAP, " ")
     match = _CTL_NAME.search(text)
     if match:
@@ -261,7 +287,7 @@ def _read(analysis, line, start, secrets):
         attempt.after.append({"line": line.number, "clock": line.clock, "text": mask(line.text, secrets)})
 
 
-def _stages_of(attempt, text, ctl_name, secrets):
+def _stages_of(attempt: Attempt, text: str, ctl_name: object, secrets: Collection[str]) -> Iterator[tuple[str, object]]:
     yield "ctl_requested", ctl_name
     yield "tftp_ready", _behind(text, "TftpClient::TftpClient()", "instantiated successfully") is not None
 
@@ -300,7 +326,7 @@ _ATTRIBUTES = {
 }
 
 
-def printed_subject_hash(subject):
+def printed_subject_hash(subject: str) -> str:
     """The subject hash of a name printed as C(/C=../O=../CN=..); empty when it holds an unknown attribute type."""
     attributes = [attribute.split("=", 1) for attribute in re.split(r"/(?=[A-Za-z0-9.]+=)", subject.strip())[1:]]
     if any(kind.upper() not in _ATTRIBUTES for kind, _value in attributes):
@@ -308,7 +334,7 @@ def printed_subject_hash(subject):
     return subject_hash([[(_ATTRIBUTES[kind.upper()], value)] for kind, value in attributes])
 
 
-def rotation_order(files):
+def rotation_order(files: Collection[tuple[str, float | None, str]]) -> list[str]:
     """Order the files of one rotating set, oldest first.
 
     files: list of C((name, modified, first_clock)); modified in seconds or None, first_clock C(HH:MM:SS.mmm) or empty.
@@ -318,14 +344,13 @@ def rotation_order(files):
     """
     if not files:
         return []
-    moments = [modified for _name, modified, _clock in files]
-    told = None not in moments and len(set(moments)) == len(moments)
-    copied = told and all(clock for _name, _modified, clock in files) and max(moments) - min(moments) < COPIED
+    names = dict((modified, name) for name, modified, _clock in files if modified is not None)
+    told = len(names) == len(files)
+    copied = told and all(clock for _name, _modified, clock in files) and max(names) - min(names) < COPIED
     if told and not copied:
-        return [name for name, _modified, _clock in sorted(files, key=lambda item: item[1])]
+        return [names[modified] for modified in sorted(names)]
     numbers = [_number(name) for name, _modified, _clock in files]
-    clocks = [_seconds(clock) for _name, _modified, clock in files]
-    if len(set(numbers)) < len(numbers) and None not in clocks:
+    if len(set(numbers)) < len(numbers) and None not in [_seconds(clock) for _name, _modified, clock in files]:
         # Nothing but the clocks tells. The longest silence is the one between the newest and the oldest.
         ordered = sorted(files, key=lambda item: (item[2], item[0]))
         turn = after_longest_silence([item[2] for item in ordered], range(len(ordered)))
@@ -338,18 +363,18 @@ def rotation_order(files):
     return [name for name, _modified, _clock in ordered[turn:] + ordered[:turn]]
 
 
-def after_longest_silence(texts, places):
+def after_longest_silence(texts: Iterable[str], places: Iterable[int]) -> int:
     """The place before which the clock went on for longest, by what it shows; the first of several."""
     clocks = [_seconds(clock) or 0 for clock in texts]
     return max(places, key=lambda index: ((clocks[index] - clocks[index - 1]) % 86400, -index))
 
 
-def _seconds(clock):
+def _seconds(clock: str) -> float | None:
     """Seconds since midnight of C(HH:MM:SS.mmm), None of anything else."""
     match = TIMED_LINE.match("%s |" % clock)
     return int(match.group(1)) * 3600 + int(match.group(2)) * 60 + int(match.group(3)) + int(match.group(4)) / 1000 if match else None
 
 
-def _number(name):
+def _number(name: str) -> int:
     digits = re.findall(r"\d+", re.split(r"[\\/]", name)[-1])
     return int(digits[-1]) if digits else -1

@@ -9,10 +9,19 @@ from __future__ import annotations
 import collections
 import datetime
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress import FAILURES, LOST, WINDOW
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Iterable, Iterator, Mapping, Sequence, TypeVar
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import Row
+
+    One = TypeVar("One")
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 WORTHWHILE = 5  # instances
@@ -64,7 +73,9 @@ class Planner:
     by_tsp: {Key} of instances whose TSP fetches certificates itself: armed, handed over and started anew in place of being enrolled.
     """
 
-    def __init__(self, rows, named=(), compromised=(), issued_before=None, subjects=None, by_tsp=()):
+    def __init__(self, rows: Iterable[Row], named: Iterable[Key] = (), compromised: Iterable[Key] = (),
+                 issued_before: float | str | None = None, subjects: Mapping[str, Iterable[str]] | None = None,
+                 by_tsp: Iterable[Key] = ()) -> None:
         self.named = set(named)
         self.compromised = set(compromised)
         self.by_tsp = set(by_tsp)
@@ -75,61 +86,62 @@ class Planner:
             if row["certificate_fingerprint"]:
                 self.holders[row["certificate_fingerprint"]].append(row)
 
-    def decided(self, row):
+    def decided(self, row: Row) -> Row:
         """The row with what is to be done about it."""
         if key_of(row) in self.compromised:
-            return dict(row, upgrade=COMPROMISED, needed=False, compromised=True, message=NEEDS_NEW_ID)
+            return {**row, "upgrade": COMPROMISED, "needed": False, "compromised": True, "message": NEEDS_NEW_ID}
         if row["failed"] or row["needed"] is None:
-            return dict(row, upgrade=FAILED, failed=True, message=row["message"] or NOT_REACHED)
+            return {**row, "upgrade": FAILED, "failed": True, "message": row["message"] or NOT_REACHED}
         if row["needed"] and row["reason"] == MISSING:
-            return dict(row, upgrade=NOT_PROVISIONED, needed=False, message=NEVER_ENROLLED)
+            return {**row, "upgrade": NOT_PROVISIONED, "needed": False, "message": NEVER_ENROLLED}
         causes = list(self._causes(row))
         by_tsp = key_of(row) in self.by_tsp
         if causes:
-            return dict(row, upgrade=BY_TSP if by_tsp else DUE, needed=True, reason=causes[0][0],
-                        explanation=" ".join(sentence for _reason, sentence in causes))
-        return dict(row, upgrade=PROOF if row["unconfirmed"] and not by_tsp else NOT_DUE, needed=False)
+            return {**row, "upgrade": BY_TSP if by_tsp else DUE, "needed": True, "reason": causes[0][0],
+                    "explanation": " ".join(sentence for _reason, sentence in causes)}
+        return {**row, "upgrade": PROOF if row["unconfirmed"] and not by_tsp else NOT_DUE, "needed": False}
 
-    def _causes(self, row):
+    def _causes(self, row: Row) -> Iterator[tuple[str, str]]:
         """(reason, sentence) of each; what the host says comes first."""
         if row["needed"]:
             yield row["reason"], row["explanation"]
         if row["reason"] != WRONG_ISSUER and self._superseded(row):
             yield WRONG_ISSUER, "The CAPF that issued it is not in the cluster's new trust list."
-        if is_weak(row):
-            yield WEAK_KEY, "Its key is weak: %s of %s bits." % (row["certificate_key"][0].upper(), row["certificate_key"][1])
+        key = row["certificate_key"]
+        if key and is_weak(row):
+            yield WEAK_KEY, "Its key is weak: %s of %s bits." % (key[0].upper(), key[1])
         others = self._others(row)
         if others:
             yield DUPLICATE, "The same certificate is used by %s." % ", ".join(others)
         if key_of(row) in self.named and not self._done(row):
             yield NAMED, "It was named."
 
-    def _superseded(self, row):
-        known = self.subjects.get(row["cluster"])
-        return bool(known and row["certificate_issuer"]) and _parts(row["certificate_issuer"]) not in known
+    def _superseded(self, row: Row) -> bool:
+        known, issuer = self.subjects.get(row["cluster"]), row["certificate_issuer"]
+        return bool(known and issuer and _parts(issuer) not in known)
 
-    def _others(self, row):
+    def _others(self, row: Row) -> list[str]:
         return sorted(
             "%s on %s" % (other["instance_id"], other["host"]) for other in self.holders[row["certificate_fingerprint"]]
             if key_of(other) != key_of(row)) if row["certificate_fingerprint"] else []
 
-    def _done(self, row):
+    def _done(self, row: Row) -> bool:
         begins = moment(row["certificate_begins"])
         return bool(self.issued_before and begins and begins >= self.issued_before)
 
 
-def is_weak(row):
-    kind, size = row["certificate_key"] or (None, None)
+def is_weak(row: Row) -> bool:
+    kind, size = row["certificate_key"] or ("", 0)
     return bool(size) and int(size) < WEAK.get(kind, 0)
 
 
-def decided(rows, **options):
+def decided(rows: Collection[Row], **options: Any) -> list[Row]:
     """The rows with upgrade, and with needed, reason and explanation as they were decided. options: those of Planner."""
     planner = Planner(rows, **options)
     return [planner.decided(row) for row in rows]
 
 
-def moment(value):
+def moment(value: float | str | None) -> datetime.datetime | None:
     """Naive UTC of seconds since 1970 or of ISO 8601, None of nothing. Raises ValueError."""
     if value in (None, ""):
         return None
@@ -140,7 +152,7 @@ def moment(value):
         return datetime.datetime.fromtimestamp(float(text), datetime.timezone.utc).replace(tzinfo=None)
 
 
-def _parts(name):
+def _parts(name: str) -> frozenset[str]:
     """The parts of a distinguished name, whatever their order."""
     return frozenset(part.strip() for part in name.split(","))
 
@@ -148,16 +160,16 @@ def _parts(name):
 # Batches
 
 
-def canaries(rows):
+def canaries(rows: Iterable[Row]) -> dict[str, str]:
     """{cluster: host} of the first host where something is due: its first batch is the canary batch of the cluster."""
-    found = {}
+    found: dict[str, str] = {}
     for row in rows:
         if row["upgrade"] == DUE:
             found.setdefault(row["cluster"], row["host"])
     return found
 
 
-def at_a_time(size, hosts, forks, throttle):
+def at_a_time(size: int, hosts: int, forks: int | None, throttle: int | None) -> tuple[int, int]:
     """(hosts that work at a time, instances of a batch of each), so that never more than size are armed.
 
     A host is not asked for less than WORTHWHILE instances where there are as many: its process costs more than they do.
@@ -166,20 +178,20 @@ def at_a_time(size, hosts, forks, throttle):
     return parallel, size // parallel
 
 
-def batches(due, size, canary=0):
+def batches(due: Sequence[One], size: int, canary: int = 0) -> list[tuple[Sequence[One], bool]]:
     """[(rows, whether it is the canary batch)] of the due rows of one host on one cluster."""
     first = min(canary, size, len(due))
     found = [(due[:first], True)] if first else []
     return found + [(due[start:start + size], False) for start in range(first, len(due), size)]
 
 
-def division(rows, size, canary, forks, throttle):
+def division(rows: Iterable[Row], size: int, canary: int, forks: int | None, throttle: int | None) -> dict[str, list[int]]:
     """{cluster: sizes of all batches}, the host of the canary batch first and alone, the others side by side."""
     due = [row for row in rows if row["upgrade"] == DUE]
     chosen = canaries(due)
     hosts = dict.fromkeys(row["host"] for row in due)
     further = len(hosts) - 1
-    found = {}
+    found: dict[str, list[int]] = {}
     for cluster in sorted(chosen):
         for host in hosts:
             mine = [row for row in due if row["cluster"] == cluster and row["host"] == host]
@@ -195,13 +207,14 @@ COLUMNS = (("host", "HOST"), ("user", "USER"), ("instance_id", "INSTANCE"), ("ce
            ("explanation", "WHY"))
 
 
-def lines_of(rows, present, sizes, canary, most, several=False):
+def lines_of(rows: Collection[Row], present: int, sizes: Mapping[str, Sequence[int]], canary: int, most: int,
+             several: bool = False) -> list[str]:
     """present: how many instances the run is about. sizes: from division(). canary, most: as the options say."""
     return _table([row for row in rows if row["upgrade"] in (DUE, BY_TSP)], several) + list(_totals(rows, present)) + list(
         _way(sizes, canary, most))
 
 
-def _table(rows, several):
+def _table(rows: Collection[Mapping[str, Any]], several: bool) -> list[str]:
     if not rows:
         return []
     columns = ((("cluster", "CLUSTER"),) if several else ()) + COLUMNS
@@ -212,7 +225,7 @@ def _table(rows, several):
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
 
 
-def _totals(rows, present):
+def _totals(rows: Collection[Row], present: int) -> Iterator[str]:
     counts = collections.Counter(row["upgrade"] for row in rows)
     yield ngettext("%d of %d instance needs a new certificate.", "%d of %d instances need a new certificate.", present) % (
         counts[DUE] + counts[BY_TSP], present)
@@ -227,7 +240,7 @@ def _totals(rows, present):
             yield "%d %s: %s." % (len(names), text, ", ".join(names))
 
 
-def _way(sizes, canary, most):
+def _way(sizes: Mapping[str, Sequence[int]], canary: int, most: int) -> Iterator[str]:
     """How large the batches of each cluster are, and what ends the run early."""
     for cluster, found in sorted(sizes.items()):
         parts, rest = [], found
@@ -246,53 +259,54 @@ def _way(sizes, canary, most):
 # What came of it
 
 
-def before(row, check_mode=False):
+def before(row: Row, check_mode: bool = False) -> Row:
     """How an instance stands while its turn did not come yet, or in check mode."""
-    row = dict({"verified_by": "", "online": False, "confirm": False, "state": ""}, **row)
+    row = {"verified_by": "", "online": False, "confirm": False, "state": "", **row}
     if row["upgrade"] in STATES:
-        return dict(row, state=STATES[row["upgrade"]])
+        return {**row, "state": STATES[row["upgrade"]]}
     if check_mode and row["upgrade"] == PROOF:
-        return dict(row, state="would verify", message=PROOF_MISSING)
+        return {**row, "state": "would verify", "message": PROOF_MISSING}
     if check_mode:
-        return dict(row, state="would upgrade", changed=True, message="")
+        return {**row, "state": "would upgrade", "changed": True, "message": ""}
     if row["upgrade"] == PROOF:
-        return dict(row, state=LEFT, message=PROOF_MISSING)
-    return dict(row, state=LEFT, failed=not row["certificate_valid"], message=NO_TURN)
+        return {**row, "state": LEFT, "message": PROOF_MISSING}
+    return {**row, "state": LEFT, "failed": not row["certificate_valid"], "message": NO_TURN}
 
 
-def begun(row):
+def begun(row: Row) -> Row:
     """A row whose turn has come."""
-    return dict(row, state="", message="", failed=False)
+    return {**row, "state": "", "message": "", "failed": False}
 
 
-def as_renewed(row, now):
+def as_renewed(row: Row, now: float) -> Row:
     """The row as it will be with a new certificate, to choose how that is proven."""
-    return dict(begun(row), certificate_valid=True, unconfirmed=True, needed=False, placed=now)
+    return {**begun(row), "certificate_valid": True, "unconfirmed": True, "needed": False, "placed": now}
 
 
-def settled(row):
+def settled(row: Row) -> Row:
     """The final state of an instance. Rows that are settled stay as they are."""
     if row["not_begun"] in NO_FAULT and row["certificate_valid"]:
-        return dict(row, state=LEFT, failed=False, action="none")
+        return {**row, "state": LEFT, "failed": False, "action": "none"}
     if row["failed"]:
-        return dict(row, state="failed, former one restored" if row["action"] == "restored" else "failed")
+        return {**row, "state": "failed, former one restored" if row["action"] == "restored" else "failed"}
     return row
 
 
-def restored(row, result=None):
+def restored(row: Row, result: Mapping[str, Any] | None = None) -> Row:
     """The row with what came of putting the former pair back; result: None where that was not tried."""
     if result is None:
         waits = row["failed"] and row["unconfirmed"] and row["action"] in _outcome.NEW and not row["compromised"]
-        return dict(row, message=joined(row["message"], KEPT)) if waits else row
+        return {**row, "message": joined(row["message"], KEPT)} if waits else row
     if result.get("action") == "restored":
         certificate = result.get("certificate") or {}
-        return dict(
-            row, action="restored", changed=True, unconfirmed=bool(result.get("unconfirmed")), message=joined(row["message"], RESTORED),
-            certificate_expires=certificate.get("not_after"), certificate_begins=certificate.get("not_before"))
+        return {
+            **row, "action": "restored", "changed": True, "unconfirmed": bool(result.get("unconfirmed")),
+            "message": joined(row["message"], RESTORED), "certificate_expires": certificate.get("not_after"),
+            "certificate_begins": certificate.get("not_before")}
     if result.get("action"):
-        return dict(row, message=joined(row["message"], NONE_BEFORE))
-    return dict(row, message=joined(row["message"], NOT_RESTORED % (result.get("msg") or "it failed without a message.")))
+        return {**row, "message": joined(row["message"], NONE_BEFORE)}
+    return {**row, "message": joined(row["message"], NOT_RESTORED % (result.get("msg") or "it failed without a message."))}
 
 
-def joined(*sentences):
+def joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)

@@ -12,10 +12,20 @@ the host is known, and every open connection of the user comes from a host that 
 from __future__ import annotations
 
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._fleet import same
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import WAITS_ARMED
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Instance, Key
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import Row
+
+    View = Mapping[str, Any]
+    Connections = List[Dict[str, Any]]
 
 CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
 NOT_PROBED = "not probed: there is no valid probe certificate"
@@ -48,7 +58,9 @@ class Verifier:
     the certificate was verified before. stopped(host): whether its application is stopped meanwhile.
     """
 
-    def __init__(self, secure, views, addresses, instances, with_password, wanted="auto", again=False, stopped=lambda host: False):
+    def __init__(self, secure: Collection[Key], views: Mapping[str, View], addresses: Mapping[str, Collection[str]],
+                 instances: Iterable[Instance], with_password: Collection[Key], wanted: str = "auto", again: bool = False,
+                 stopped: Callable[[str], bool] = lambda host: False) -> None:
         self.secure = secure
         self.views = views
         self.addresses = addresses
@@ -58,9 +70,9 @@ class Verifier:
         self.stopped = stopped
         self.instances = dict((key_of(one), one) for one in instances)
 
-    def plan(self, rows):
+    def plan(self, rows: Collection[Row]) -> list[Row]:
         """The rows with way (offline, application, ris, probe, armed or none), why, waiting, and for ris the connections seen."""
-        self.neighbours = {}
+        self.neighbours: dict[tuple[Key, str], set[Key]] = {}
         for row in rows:
             if not row["failed"] and not row["probe_of"]:
                 for address in self.places(row):
@@ -68,12 +80,12 @@ class Verifier:
         probed = set((row["cluster"], row["probe_of"]) for row in rows if row["certificate_valid"] and not row["failed"])
         return [self.judge(row, key_of(row) in probed) for row in rows]
 
-    def places(self, row):
+    def places(self, row: Row) -> list[str]:
         """From where CTI Manager sees the instance connected, as far as that is known."""
         given = self.instances[key_of(row)]["client_address"]
         return [given] if given else list(self.addresses.get(row["host"]) or ())
 
-    def judge(self, row, probed):
+    def judge(self, row: Row, probed: bool) -> Row:
         if row["action"] == WAITS_ARMED and not row["failed"]:
             return planned(row, "armed", row["message"])
         if row["failed"] or not row["certificate_valid"]:
@@ -105,12 +117,12 @@ class Verifier:
             return self.by_application(row, seen, strange)
         return self.automatic(row, seen, strange)
 
-    def open(self, row, way):
+    def open(self, row: Row, way: str) -> Row:
         if owner_of(row) in self.with_password:
             return planned(row, way, "")
         return refused(row, NO_PASSWORD % row["user"] + " Give it, or verify in another way.")
 
-    def seen(self, view, row):
+    def seen(self, view: View, row: Row) -> tuple[Connections, Connections]:
         """(open connections of the user from where this instance is, and those from where no host is known to be)."""
         mine = [one for one in view["connections"] if one["status"] == "Open" and same(one["user"], row["user"])]
         here = set(self.places(row))
@@ -119,7 +131,7 @@ class Verifier:
         return ([one for one in mine if one["address"] in here],
                 [one for one in mine if one["address"] not in here and one["address"] not in known])
 
-    def unknown(self, row, strange):
+    def unknown(self, row: Row, strange: Connections) -> str:
         """Why it is not known whether the instance is connected; empty where it is."""
         places = ", ".join(sorted(set(str(one["address"]) for one in strange)))
         cure = "give client_address: the cluster sees %s from %s" % (row["user"], places) if strange else "give client_address"
@@ -129,7 +141,7 @@ class Verifier:
             return "an open provider of its user, which may be this instance's, comes from the address of no host of this run; %s" % cure
         return ""
 
-    def automatic(self, row, seen, strange):
+    def automatic(self, row: Row, seen: Connections, strange: Connections) -> Row:
         by_tsp = self.instances[key_of(row)]["enrolment"] == "tsp"
         stopped = self.stopped(row["host"])
         afresh = stopped and row["unconfirmed"] and not by_tsp
@@ -144,7 +156,7 @@ class Verifier:
             return planned(row, "offline", "not verified online: %s" % NO_PASSWORD % row["user"])
         return planned(row, "application", "")
 
-    def by_application(self, row, seen, strange):
+    def by_application(self, row: Row, seen: Connections, strange: Connections) -> Row:
         unknown = self.unknown(row, strange)
         if seen or unknown:
             return refused(row, (
@@ -153,13 +165,13 @@ class Verifier:
                 " A second provider with the same certificate would throw both out. Stop the application, or give a stop handler."))
         return self.open(row, "application")
 
-    def since(self, row, seen):
+    def since(self, row: Row, seen: Connections) -> Connections:
         """Those of the connections that can be of the certificate in place."""
         if not row["unconfirmed"] or row["placed"] is None:
             return seen
         return [one for one in seen if (one.get("time") or 0) > float(row["placed"]) + CLOCKS_APART]
 
-    def by_view(self, row, seen, required=False):
+    def by_view(self, row: Row, seen: Connections, required: bool = False) -> Row:
         """By what CTI Manager sees. Connections behind one address cannot be told apart, so they are counted over all its hosts."""
         needed = max([len(self.neighbours[owner_of(row), address]) for address in self.places(row)] or [1])
         if len(self.since(row, seen)) >= needed:
@@ -174,22 +186,24 @@ class Verifier:
         return planned(row, "offline", "not verified online: %s" % missing)
 
 
-def planned(row, way, why, waiting=False, failed=None, message=None, seen=()):
-    return dict(
-        row, way=way, why=why, waiting=waiting, failed=row["failed"] if failed is None else failed,
-        message=message if message is not None else (row["message"] if row["failed"] or row["action"] == WAITS_ARMED else ""),
-        seen=list(seen),
-    )
+def planned(row: Row, way: str, why: str, waiting: bool = False, failed: bool | None = None, message: str | None = None,
+            seen: Iterable[Dict[str, Any]] = ()) -> Row:
+    return {
+        **row, "way": way, "why": why, "waiting": waiting, "failed": row["failed"] if failed is None else failed,
+        "message": message if message is not None else (row["message"] if row["failed"] or row["action"] == WAITS_ARMED else ""),
+        "seen": list(seen),
+    }
 
 
-def refused(row, message):
+def refused(row: Row, message: str) -> Row:
     return planned(row, "none", "", failed=True, message=message)
 
 
 # What came of it
 
 
-def results(plan, opened=None, check_mode=False, enrolling=True, message="it was not opened", until=""):
+def results(plan: Iterable[Row], opened: Mapping[Key, Mapping[str, Any]] | None = None, check_mode: bool = False, enrolling: bool = True,
+            message: str = "it was not opened", until: str = "") -> list[Row]:
     """The rows with state, verified_by, online, disproved, confirm and remarks. opened: {Key: result of cti_provider_info}.
 
     remarks: what a success is worth, where that is less than it seems. until: ISO 8601 in UTC; a certificate that ends before is one.
@@ -206,44 +220,45 @@ def results(plan, opened=None, check_mode=False, enrolling=True, message="it was
     return rows
 
 
-def _row(row, result, check_mode, enrolling, message):
-    done = dict((key, value) for key, value in row.items() if key not in ("why", "seen"))
-    done.update(verified_by=row["way"] if row["way"] != "none" else "", online=False, disproved=False, remarks=[])
+def _row(row: Row, result: Mapping[str, Any] | None, check_mode: bool, enrolling: bool, message: str) -> Row:
+    done: Row = {**row, "verified_by": row["way"] if row["way"] != "none" else "", "online": False, "disproved": False, "remarks": []}
+    done.pop("why", None)
+    done.pop("seen", None)
     if row["failed"]:
-        return dict(done, state="failed")
+        return {**done, "state": "failed"}
     if check_mode and enrolling and row["needed"]:
-        return dict(done, verified_by="", state="would enrol", action="none", changed=True, message=row["explanation"])
+        return {**done, "verified_by": "", "state": "would enrol", "action": "none", "changed": True, "message": row["explanation"]}
     if row["way"] == "armed":
-        return dict(done, verified_by="", state=ARMED)
+        return {**done, "verified_by": "", "state": ARMED}
     if row["way"] == "none":
-        return dict(done, state=NO_CERTIFICATE, failed=True, message=row["explanation"] or row["why"])
+        return {**done, "state": NO_CERTIFICATE, "failed": True, "message": row["explanation"] or row["why"]}
     if row["way"] == "ris":
         lines = sum(len(connection["lines"]) for connection in row["seen"])
-        return dict(done, online=True, state=VERIFIED, verified_by="ris (%d open, %s)" % (len(row["seen"]), _lines(lines)),
-                    remarks=[] if lines else [NO_LINE])
+        return {**done, "online": True, "state": VERIFIED, "verified_by": "ris (%d open, %s)" % (len(row["seen"]), _lines(lines)),
+                "remarks": [] if lines else [NO_LINE]}
     if row["why"] == PROVEN_BEFORE:
-        return dict(done, state=OK)
+        return {**done, "state": OK}
     if row["way"] == "offline":
         state = WAITING if row["waiting"] else (OFFLINE if row["why"] else VERIFIED)
-        return dict(done, state=state, message=row["message"] or row["why"])
+        return {**done, "state": state, "message": row["message"] or row["why"]}
     if check_mode:
-        return dict(done, verified_by="", state="would verify", message="would open a provider")
+        return {**done, "verified_by": "", "state": "would verify", "message": "would open a provider"}
     return _opened(done, row, result or {"failed": True, "msg": message})
 
 
-def _opened(done, row, result):
+def _opened(done: Row, row: Row, result: Mapping[str, Any]) -> Row:
     if result.get("failed"):
         compromised = bool(result.get("compromised")) or row["compromised"]
-        return dict(done, state="failed", failed=True, message=result.get("msg") or "failed without a message",
-                    compromised=compromised, disproved=_disproves(result) and not compromised)
+        return {**done, "state": "failed", "failed": True, "message": result.get("msg") or "failed without a message",
+                "compromised": compromised, "disproved": _disproves(result) and not compromised}
     totals = result.get("totals") or {}
     devices = totals.get("devices", 0)
     done["remarks"] = ["%s %s" % (one["text"], one["fix"]) for one in result.get("remarks") or ()]
-    return dict(done, online=True, state=VERIFIED, verified_by="%s (%d %s, %s)" % (
-        row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0))))
+    return {**done, "online": True, "state": VERIFIED, "verified_by": "%s (%d %s, %s)" % (
+        row["way"], devices, ngettext("device", "devices", devices), _lines(totals.get("lines", 0)))}
 
 
-def _disproves(result):
+def _disproves(result: Mapping[str, Any]) -> bool:
     """Whether it is the certificate that CTI Manager did not take."""
     if "stage" not in result or result["stage"] in BEFORE_TLS or "server_certificate" in result:
         return False
@@ -253,5 +268,5 @@ def _disproves(result):
     return code in NOT_TAKEN or reason in CLOSED_FOR_IT
 
 
-def _lines(count):
+def _lines(count: int) -> str:
     return "%d %s" % (count, ngettext("line", "lines", count))

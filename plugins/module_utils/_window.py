@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any, Iterable, Mapping, Optional, TypedDict
 
 try:
     import zoneinfo
 except ImportError:  # Python 3.8, on hosts; windows are the controller's
-    zoneinfo = None
+    zoneinfo = None  # type: ignore[assignment]
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
 
@@ -20,8 +21,19 @@ ONCE = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M
 SHOWN = ONCE[0]
 
 
-def maintenance_window(window, now):
-    """Whether it is open, as a dict of open, seconds_left, starts, ends, timezone and text. now: seconds since 1970.
+class Window(TypedDict):
+    """Times are seconds since 1970, None where the window is closed, or always open."""
+
+    open: bool
+    seconds_left: Optional[int]
+    starts: Optional[int]
+    ends: Optional[int]
+    timezone: str
+    text: str
+
+
+def maintenance_window(window: Mapping[str, Any] | None, now: float | str) -> Window:
+    """Whether it is open. now: seconds since 1970.
 
     window: dict of start, end and timezone; empty is always open. Raises InputError.
     """
@@ -47,13 +59,13 @@ def maintenance_window(window, now):
     }
 
 
-def operation_hours(hours, window):
+def operation_hours(hours: int, window: Window) -> int:
     """Hours that profiles stay armed: no longer than the window is open, and in full hours. window: of maintenance_window."""
     left = window["seconds_left"]
     return hours if left is None or not hours else min(hours, left // 3600 + 1)
 
 
-def zone(name):
+def zone(name: str) -> datetime.tzinfo:
     """Raises InputError for one that is not known here."""
     try:
         return zoneinfo.ZoneInfo(name)
@@ -65,26 +77,26 @@ def zone(name):
                      cure="Correct the name, or install the time zones there (package tzdata).")
 
 
-def _text(value):
+def _text(value: object) -> str:
     """YAML reads 22:00 without quotes as a number to the base of 60."""
     return "%02d:%02d" % divmod(value, 60) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _bounds(window, moment):
+def _bounds(window: Mapping[str, Any], moment: datetime.datetime) -> Iterable[datetime.datetime]:
     """Start and end of the window that the moment is in, or of one it is not in."""
     for key in ("start", "end"):
         if window.get(key) is None:
             raise InputError("the maintenance window has no %s" % key)
-    times = [_parsed(_text(window[key]), DAILY) for key in ("start", "end")]
-    if all(times):
-        return _daily(times[0].time(), times[1].time(), moment)
-    times = [_parsed(_text(window[key]), ONCE) for key in ("start", "end")]
-    if not all(times):
+    start, end = (_parsed(_text(window[key]), DAILY) for key in ("start", "end"))
+    if start and end:
+        return _daily(start.time(), end.time(), moment)
+    start, end = (_parsed(_text(window[key]), ONCE) for key in ("start", "end"))
+    if not (start and end):
         raise InputError("start and end of the maintenance window are not both HH:MM or both YYYY-MM-DD HH:MM")
-    return [time.replace(tzinfo=moment.tzinfo) for time in times]
+    return [time.replace(tzinfo=moment.tzinfo) for time in (start, end)]
 
 
-def _parsed(text, patterns):
+def _parsed(text: str, patterns: Iterable[str]) -> datetime.datetime | None:
     for pattern in patterns:
         try:
             return datetime.datetime.strptime(text, pattern)
@@ -93,7 +105,7 @@ def _parsed(text, patterns):
     return None
 
 
-def _daily(start, end, moment):
+def _daily(start: datetime.time, end: datetime.time, moment: datetime.datetime) -> tuple[datetime.datetime, datetime.datetime]:
     """The window of that day, or the one of the day before that goes on past midnight.
 
     Compared in seconds: in the night in which clocks go forward, 02:30 is the moment an hour and a half after 01:00.

@@ -12,11 +12,27 @@ from __future__ import annotations
 
 import html
 import json
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _tsp_settings
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import WAITS_ARMED
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable, Mapping, TypedDict
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._outcome import Outcome
+
+    class Entry(TypedDict, total=False):
+        cluster: str
+        instance_id: str
+        number: int
+        setting: str
+        place: str
+        value: str
+        file: str
 
 MARK = "voiceops.secure_tsp: sheet for a person"  # by which a file of ours is known again
 DIALOG = "Cisco TAPI Configuration"
@@ -33,7 +49,7 @@ th, td {border: 1px solid #777; padding: 0.25em 0.7em; text-align: left} td.valu
 """
 
 
-def left(outcomes, settings, fetch, tick):
+def left(outcomes: Iterable[Outcome], settings: Iterable[Entry], fetch: Iterable[Entry], tick: Iterable[Entry]) -> list[Entry]:
     """The rows that are left, in the order of the dialog.
 
     outcomes: newest rows of the host. settings: what was missing at the first look; fetch: what the fetch of a certificate needs; tick:
@@ -54,15 +70,15 @@ def left(outcomes, settings, fetch, tick):
     return sorted(found.values(), key=lambda row: (row["number"], row["instance_id"], order.index(row["setting"])))
 
 
-def by_instance(rows):
+def by_instance(rows: Iterable[Entry]) -> list[tuple[Key, list[Entry]]]:
     """[(Key, rows)] of each instance, in order."""
-    found = {}
+    found: dict[Key, list[Entry]] = {}
     for row in rows:
         found.setdefault(key_of(row), []).append(row)
     return list(found.items())
 
 
-def lines(host, rows):
+def lines(host: str, rows: Iterable[Entry]) -> list[str]:
     """For the terminal."""
     found = []
     for key, mine in by_instance(rows):
@@ -71,14 +87,15 @@ def lines(host, rows):
     return found
 
 
-def command(host, rows, several):
+def command(host: str, rows: Iterable[Entry], several: bool) -> str:
     """What is run when everything is entered."""
     names = [str(key) if several else key.name for key, _rows in by_instance(rows)]
     return "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit %s -e %s" % (
         word(host), word(json.dumps({"secure_tsp_tsp_entered": names})))
 
 
-def page(host, rows, said, made, several=False, strings=None):
+def page(host: str, rows: Collection[Entry], said: Iterable[str], made: str, several: bool = False,
+         strings: Mapping[Key, str] | None = None) -> str:
     """One printable HTML page for a PC. strings: {Key: authorization string}, where they are asked for on the page."""
     parts = []
     for key, mine in by_instance(rows):
@@ -98,14 +115,14 @@ def page(host, rows, said, made, several=False, strings=None):
             "<p>%s</p>\n" % text(one) for one in said), text(command(host, rows, several)))
 
 
-def shown(row, strings):
+def shown(row: Entry, strings: Mapping[Key, str]) -> str:
     """The value of a field, or where it is read."""
     if row["setting"] == _tsp_settings.STRING and key_of(row) in strings:
         return strings[key_of(row)]
     return "%s, which is in %s" % (row["value"], row["file"]) if row.get("file") else row["value"]
 
 
-def table(host, rows):
+def table(host: str, rows: Iterable[Entry]) -> str:
     """The same as CSV; the string is named by its file."""
     cells = [COLUMNS]
     for row in rows:
@@ -115,11 +132,11 @@ def table(host, rows):
     return "".join(",".join(cell(one) for one in line) + "\r\n" for line in cells)
 
 
-def cell(value):
+def cell(value: object) -> str:
     """A quoted cell that no spreadsheet computes."""
     value = printable(value)
     return '"%s"' % ("'" + value if value.startswith(FORMULA) else value).replace('"', '""')
 
 
-def text(value):
+def text(value: object) -> str:
     return html.escape(printable(value))

@@ -11,7 +11,12 @@ order in which AXL demands them in a request.
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+
+if TYPE_CHECKING:
+    from typing import Iterable, Union
+
+    Part = Union["Field", "Choice"]  # of a request
 
 VERSIONS = ("11.5", "12.0", "12.5", "14.0", "15.0")
 
@@ -47,7 +52,7 @@ class Field(NamedTuple):
 
     element: str
     type: str = STRING
-    children: Tuple[Any, ...] = ()
+    children: Tuple[Field, ...] = ()
     many: bool = False
     required: bool = False
     default: Any = None
@@ -63,12 +68,12 @@ class Field(NamedTuple):
     attributes: Tuple[str, ...] = ()
 
     @property
-    def is_list(self):
+    def is_list(self) -> bool:
         """True for a container that holds nothing but one repeated element."""
         return len(self.children) == 1 and self.children[0].many
 
     @property
-    def compare(self):
+    def compare(self) -> str:
         """How a wish and the cluster's value are compared: write_only, same_set, ignoring_case or equal."""
         if self.secret:
             return "write_only"
@@ -76,7 +81,7 @@ class Field(NamedTuple):
             return "same_set"
         return "ignoring_case" if self.type == REFERENCE else "equal"
 
-    def default_for(self, version):
+    def default_for(self, version: str) -> Any:
         """The default in an AXL version such as C(12.5); None where it has none."""
         if not isinstance(self.default, dict):
             return self.default
@@ -91,7 +96,7 @@ class Choice(NamedTuple):
     required: bool = True
 
     @property
-    def fields(self):
+    def fields(self) -> tuple[Field, ...]:
         return tuple(field for sequence in self.alternatives for field in sequence)
 
 
@@ -114,20 +119,20 @@ class Operation(NamedTuple):
     """One request: fields and choices in the order of the wire, and how to read the answer."""
 
     name: str
-    request: Tuple[Any, ...]
+    request: Tuple[Part, ...]
     reply: Reply
     writes: bool = False
 
     @property
-    def fields(self):
+    def fields(self) -> tuple[Field, ...]:
         """Every field a caller may give, those inside choices too."""
-        found = []
+        found: list[Field] = []
         for part in self.request:
             found.extend(part.fields if isinstance(part, Choice) else (part,))
         return tuple(found)
 
     @property
-    def adds(self):
+    def adds(self) -> bool:
         return self.name.startswith("add")
 
 
@@ -141,7 +146,7 @@ class AxlObject(NamedTuple):
     criteria: Tuple[str, ...]
     operations: Tuple[str, ...] = ("add", "get", "update", "list", "remove")
     renamed_by: Optional[str] = None
-    update_parts: Tuple[Any, ...] = ()
+    update_parts: Tuple[Part, ...] = ()
     key_length: Optional[int] = None
 
 
@@ -160,7 +165,7 @@ class Service(NamedTuple):
     version: str = ""
 
 
-def number(version):
+def number(version: str) -> tuple[int, ...]:
     """(12, 5) for C(12.5)."""
     return tuple(int(part) for part in version.split("."))
 
@@ -277,7 +282,7 @@ USER_GROUP = AxlObject(
 # CAPF profiles
 
 
-def capf_profile(name, tag, user, operation):
+def capf_profile(name: str, tag: str, user: str, operation: str) -> AxlObject:
     """The two profile objects differ in the names of the user and of the operation, in nothing else.
 
     The application user's is C(certificateOperation), the end user's C(certificationOperation); the
@@ -371,11 +376,11 @@ OBJECTS = (
 )
 
 
-def _field(axl_object, element):
+def _field(axl_object: AxlObject, element: str) -> Field:
     return [field for field in axl_object.fields if field.element == element][0]
 
 
-def _key(axl_object):
+def _key(axl_object: AxlObject) -> Choice:
     """The natural key or the uuid."""
     natural = tuple(
         _field(axl_object, element)._replace(required=True, pattern=None, length=axl_object.key_length)
@@ -384,15 +389,15 @@ def _key(axl_object):
     return Choice((natural, (Field("uuid", length=38),)))
 
 
-def _tags(fields):
+def _tags(fields: Iterable[Field]) -> Field:
     return Field("returnedTags", children=tuple(field._replace(required=False) for field in fields))
 
 
-def _readable(fields):
+def _readable(fields: Iterable[Field]) -> tuple[Field, ...]:
     return tuple(field for field in fields if not field.secret)
 
 
-def _update_fields(axl_object):
+def _update_fields(axl_object: AxlObject) -> tuple[Part, ...]:
     """The changes in order. A new name stands where the name stands in the object."""
     if axl_object.update_parts:
         return axl_object.update_parts
@@ -406,7 +411,7 @@ def _update_fields(axl_object):
     return tuple(found)
 
 
-def _operation(axl_object, verb):
+def _operation(axl_object: AxlObject, verb: str) -> Operation:
     name = verb + axl_object.name
     shown = _readable(axl_object.fields)
     if verb == "add":
@@ -482,7 +487,7 @@ OPERATIONS = dict(
 )
 
 
-def axl(version):
+def axl(version: str) -> Service:
     """The AXL service in the schema of a version such as C(12.5)."""
     return Service(
         name="AXLAPI",

@@ -12,6 +12,7 @@ not know is passed over.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema import (
     BOOLEAN,
@@ -19,6 +20,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema im
     Choice,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from typing import Any, Collection, Container, Iterable, Mapping, Sequence
+    from xml.etree.ElementTree import Element
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema import Field, Operation
 
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TRUE = ("t", "true", "1")
@@ -28,7 +35,7 @@ FALSE = ("f", "false", "0")
 class _Clear:
     """Empties a list, or sets a field that may be nil to nil; None leaves it as it is."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "CLEAR"
 
 
@@ -38,7 +45,7 @@ CLEAR = _Clear()
 # Python to AXL
 
 
-def encode(operation, values, version="", nil=None):
+def encode(operation: Operation, values: Mapping[str, Any], version: str = "", nil: Any = None) -> dict[str, Any]:
     """Keyword arguments for zeep from the caller's values.
 
     version: AXL version that decides about defaults of required fields when an object is added.
@@ -62,7 +69,7 @@ def encode(operation, values, version="", nil=None):
     )
 
 
-def secrets(operation, values):
+def secrets(operation: Operation, values: Mapping[str, Any]) -> list[str]:
     """The secret strings of a request, to be masked in whatever the server says about it."""
     found = []
     for field in _unique(operation.fields):
@@ -75,11 +82,11 @@ def secrets(operation, values):
     return found
 
 
-def _unique(fields):
+def _unique(fields: Iterable[Field]) -> Iterable[Field]:
     return dict((field.element, field) for field in fields).values()
 
 
-def _wanted(operation, names):
+def _wanted(operation: Operation, names: Collection[str] | None) -> dict[str, Any]:
     """Every readable field is asked for by name, so that an answer never brings a secret along."""
     fields = operation.reply.fields
     if names is None:
@@ -91,7 +98,7 @@ def _wanted(operation, names):
     return dict((field.element, _placeholder(field)) for field in fields if field.element in names)
 
 
-def _placeholder(field):
+def _placeholder(field: Field) -> Any:
     if not field.children:
         # The content of a returned tag is ignored, but the schema demands one of its words for a boolean.
         content = "true" if field.type == BOOLEAN else ""
@@ -100,14 +107,14 @@ def _placeholder(field):
     return [inner] if field.many else inner
 
 
-def _refuse_unknown(fields, values, where):
+def _refuse_unknown(fields: Iterable[Field], values: Iterable[str], where: str) -> None:
     known = set(field.element for field in fields)
     for name in values:
         if name not in known:
             raise InputError("there is no field %s" % name, where=where)
 
 
-def _check_choice(choice, values, where):
+def _check_choice(choice: Choice, values: Collection[str], where: str) -> None:
     given = [
         sequence for sequence in choice.alternatives if any(field.element in values for field in sequence)
     ]
@@ -129,7 +136,7 @@ def _check_choice(choice, values, where):
         _check_present(field, values, where)
 
 
-def _check_present(field, values, where):
+def _check_present(field: Field, values: Container[str], where: str) -> None:
     if field.required and field.element not in values:
         raise InputError("the field %s is required" % field.element, where=where)
 
@@ -137,12 +144,12 @@ def _check_present(field, values, where):
 class _Encoder:
     """Walks the values of one request along the fields of its operation."""
 
-    def __init__(self, operation, version, nil):
+    def __init__(self, operation: Operation, version: str, nil: Any) -> None:
         self.operation = operation
         self.version = version
         self.nil = nil
 
-    def value(self, field, value):
+    def value(self, field: Field, value: Any) -> Any:
         if field.element == "returnedTags":
             return value
         if value is CLEAR:
@@ -159,22 +166,22 @@ class _Encoder:
             return self._attributed(field, value)
         return self._scalar(field, value)
 
-    def _where(self, field):
+    def _where(self, field: Field) -> str:
         return "%s, field %s" % (self.operation.name, field.element)
 
-    def _cleared(self, field):
+    def _cleared(self, field: Field) -> Any:
         if field.is_list:
             return {}
         if field.nillable and self.nil is not None:
             return self.nil
         raise InputError("this field cannot be cleared", where=self._where(field))
 
-    def _listed(self, field, value):
+    def _listed(self, field: Field, value: Any) -> Sequence[Any]:
         if not isinstance(value, (list, tuple)):
             raise InputError("a list is expected", where=self._where(field))
         return value
 
-    def _object(self, field, value):
+    def _object(self, field: Field, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise InputError("a dictionary is expected", where=self._where(field))
         value = dict((name, item) for name, item in value.items() if item is not None)
@@ -192,12 +199,12 @@ class _Encoder:
                 result[child.element] = self.value(child, value[child.element])
         return result
 
-    def _attributed(self, field, value):
+    def _attributed(self, field: Field, value: tuple[object, object]) -> dict[str, str]:
         """A number with one attribute beside it, given as a pair."""
         content, attribute = value
         return {"_value_1": str(content), field.attributes[0]: str(attribute)}
 
-    def _scalar(self, field, value):
+    def _scalar(self, field: Field, value: object) -> str:
         if field.type == BOOLEAN:
             return "true" if self._truth(field, value) else "false"
         if isinstance(value, (bool, dict, list, tuple)):
@@ -218,7 +225,7 @@ class _Encoder:
             raise InputError("1 to 128 of a-z, A-Z, 0-9 are expected", where=self._where(field))
         return text
 
-    def _truth(self, field, value):
+    def _truth(self, field: Field, value: object) -> bool:
         text = str(value).lower()
         if text not in TRUE + FALSE:
             raise InputError("true or false is expected", where=self._where(field))
@@ -228,12 +235,12 @@ class _Encoder:
 # AXL to Python
 
 
-def local_name(element):
+def local_name(element: Element) -> str:
     """Name of an XML element without its namespace; empty for comments and the like."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def find(element, name):
+def find(element: Element, name: str) -> Element | None:
     """First child of that local name, or None."""
     for child in element:
         if local_name(child) == name:
@@ -241,7 +248,7 @@ def find(element, name):
     return None
 
 
-def decode(operation, response, wanted=None):
+def decode(operation: Operation, response: Element, wanted: Container[str] | None = None) -> Any:
     """The result of a response element: text, dict, list of dicts, or rows, as Operation.reply says.
 
     wanted: names of the fields that were asked for; lists among them are always present. Raises FormatError for an object that
@@ -264,22 +271,22 @@ def decode(operation, response, wanted=None):
     return objects[0] if objects else {}
 
 
-def _row(element):
+def _row(element: Element) -> dict[str, str | None]:
     return dict((local_name(column).lower(), _text(column)) for column in element if local_name(column))
 
 
-def _text(element):
+def _text(element: Element) -> str | None:
     """The text of a leaf; None where it is nil or empty, which SQL rows do not tell apart."""
     return None if _is_nil(element) else (element.text or None)
 
 
-def _is_nil(element):
+def _is_nil(element: Element) -> bool:
     return element.get(XSI_NIL, "").lower() in TRUE
 
 
-def _decode_object(element, fields, attributes=()):
+def _decode_object(element: Element, fields: Iterable[Field], attributes: Iterable[str] = ()) -> dict[str, Any]:
     known = dict((field.element, field) for field in fields)
-    result = dict((field.element, []) for field in fields if field.is_list)
+    result: dict[str, Any] = dict((field.element, []) for field in fields if field.is_list)
     for name in attributes:
         if element.get(name) is not None:
             result[name] = element.get(name)
@@ -290,7 +297,7 @@ def _decode_object(element, fields, attributes=()):
     return result
 
 
-def _decode(element, field):
+def _decode(element: Element, field: Field) -> Any:
     if field.is_list:
         item = field.children[0]
         found = [_decode(child, item) for child in element if local_name(child) == item.element]
@@ -304,7 +311,7 @@ def _decode(element, field):
     return _decode_scalar((element.text or "").strip(), field)
 
 
-def _decode_scalar(text, field):
+def _decode_scalar(text: str, field: Field) -> bool | int | str | None:
     if field.type == BOOLEAN:
         return None if not text else text.lower() in TRUE
     if field.type == INTEGER:

@@ -10,9 +10,15 @@ that is asked of zeep. Answers are read by local name and not through this descr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema import Choice
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl.schema import Field, Part, Service
 
 BINDING = "Binding"
 
@@ -39,12 +45,12 @@ BINDING_HEAD = (
 )
 
 
-def binding_name(service):
+def binding_name(service: Service) -> str:
     """The qualified name under which zeep finds the binding."""
     return "{%s}%s" % (service.namespace, BINDING)
 
 
-def describe(service):
+def describe(service: Service) -> bytes:
     """WSDL with schema of a Service, as UTF-8 octets."""
     names = list(service.operations)
     parts = [
@@ -65,11 +71,11 @@ def describe(service):
     return "".join(parts).encode("utf-8")
 
 
-def _sequence(parts):
+def _sequence(parts: Iterable[Part]) -> str:
     return "<x:complexType><x:sequence>%s</x:sequence></x:complexType>" % "".join(_particle(part) for part in parts)
 
 
-def _particle(part):
+def _particle(part: Part) -> str:
     if not isinstance(part, Choice):
         return _element(part)
     sequences = (
@@ -79,7 +85,7 @@ def _particle(part):
     return '<x:choice minOccurs="%d">%s</x:choice>' % (part.required, "".join(sequences))
 
 
-def _element(field):
+def _element(field: Field) -> str:
     opening = '<x:element name=%s minOccurs="%d"%s%s' % (
         quoteattr(field.element),
         field.required,
