@@ -54,7 +54,7 @@ def mistakes_of(*arguments, **more):
 def test_an_instance_with_three_keys_gets_all_defaults():
     assert only(instances=[instance()]) == {
         "host": "lin1", "user": "rec", "user_type": "application", "instance_id": "rec1", "cluster": "main",
-        "tsp_number": None, "enrolment": "collection", "windows": False, "key": {"type": "rsa", "size": 2048},
+        "tsp_number": None, "client": "tsp", "enrolment": "collection", "windows": False, "key": {"type": "rsa", "size": 2048},
         "store": "/etc/secure_tsp/rec1", "store_of_host": "/etc/secure_tsp/rec1", "probe_of": None,
         "capf": {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}", "name": "CTI-rec1"},
         "client_address": None, "rearm": False, "force": False, "replace": False, "state": "present", "string_given": False,
