@@ -50,7 +50,7 @@ def of_windows(run, execute):
     places = [parted(STORE_WINDOWS)[0]] + [path for path in run.option("adopt_paths") if WINDOWS_PATH.match(path)]
     try:
         told = host.ask("setup", gather_subset=windows.SUBSETS).get("ansible_facts") or {}
-        stores = host.ask("win_find", paths=places, patterns=[_store_archive.NAME], recurse=True, get_checksum=False)["files"]
+        stores = host.ask("win_find", paths=places, patterns=[_store_archive.NAME], recurse=True, get_checksum=False).get("files") or ()
     except windows.Unanswered as error:
         return dict(nothing, why=str(error))
     return dict(nothing, addresses=_tsp_host.addresses_of(told), certificates=sorted(one["path"] for one in stores), why="")

@@ -196,7 +196,7 @@ def test_the_next_run_hands_it_over_without_a_new_string(site, failing, finished
     assert finished.states[NAME] == "verified" and finished.rows[NAME]["ACTION"] == "resumed"
     assert "the host got the certificate that an earlier run could not hand over" in finished.text
     assert lsc(site) == site.issued != site.former and kept(site) == []
-    assert not site.sim.cluster.counters["updateCapfProfile"]
+    assert not [name for name, count in site.sim.cluster.counters.items() if "CapfProfile" in name and "update" in name and count]
     assert _pki.open_key_store(file_of(site, KEY_STORE), PASSWORD).certificate == site.issued
 
 
@@ -220,6 +220,6 @@ def test_decommission_takes_away_what_is_ours_alone(site, finished):
     run = site.run(playbook="decommission")
     assert run.states[NAME] == "removed" and site.sim.cluster.accounts.profile(NAME) is None
     assert [path for path in site.state(HOST)["files"] if path.startswith(STORE)] == [STORE + "\\notes.txt"]
-    after = site.run(playbook=PLAYBOOK, rc=None)
-    assert file_of(site, KEY_STORE) is None and NAME not in file_of(site, INI).decode(), after.output
+    site.run(playbook=PLAYBOOK)
+    assert file_of(site, KEY_STORE) is None and NAME not in file_of(site, INI).decode()
     assert OLD_STRING in file_of(site, INI).decode()
