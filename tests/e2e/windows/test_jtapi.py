@@ -12,6 +12,7 @@ import json
 import zipfile
 
 import pytest
+import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki
 from controller import ROOT
 
@@ -27,6 +28,13 @@ OLD_STRING = "4711081547"
 OLD = "TracePath=.\r\nSecurityProperty=other,7,%s,192.0.2.1,3804,192.0.2.1,69,C:/x/,true,true\r\n" % OLD_STRING
 PLAYBOOK = ROOT / "docs" / "examples" / "jtapi.yml"
 UPGRADE = json.dumps({"secure_tsp_upgrade_instances": [NAME]})
+
+
+class Plain(yaml.SafeLoader):
+    """With texts that Ansible is told not to template."""
+
+
+Plain.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
 
 
 def made_site(make_windows_site):
@@ -149,6 +157,19 @@ def test_second_run_and_drift_find_nothing(site):
         del site.settings["secure_tsp_report_folder"]
     found = json.loads((site.controller.folder / "report" / "report.json").read_text())["findings"]
     assert [one for one in found if one["host"] == HOST] == [] and things(site) == before
+
+
+def test_the_playbooks_that_only_look_treat_it_like_others(site):
+    """The application is connected, so that nothing is opened beside it."""
+    before = things(site)
+    verified = site.run(playbook="verify", rc=None)
+    assert verified.states[NAME] == "verified" and verified.rows[NAME]["VERIFIED BY"].startswith("ris (1 open")
+    diagnosis = site.run("-e", "secure_tsp_diagnose_instance=" + NAME, playbook="diagnose")
+    assert "%s on %s: works" % (NAME, HOST) in diagnosis.text and "the cluster's, made" in diagnosis.text
+    site.run("-e", json.dumps({"secure_tsp_adopt_paths": [STORE.rpartition("\\")[0]]}), playbook="adopt")
+    lists = yaml.load((site.controller.folder / "adopted.yml").read_text(), Loader=Plain)
+    (mine,) = [one for one in lists["secure_tsp_instances"] if one["instance_id"] == NAME]
+    assert (mine["host"], mine["client"], mine["store"]) == (HOST, "jtapi", STORE) and things(site) == before
 
 
 # A certificate that CAPF issued, and that the host did not get
