@@ -427,7 +427,7 @@ def reading(thing, seen):
             if called in READERS:
                 options |= {name for argument in node.args for name in _options.OPTIONS if names(argument, name)}
             elif called == "execute":
-                options.add("key_passphrase")  # the action adds it
+                options |= {"key_passphrase", "handover_folder"}  # the action adds the first; copies of stores are kept in the second
         target = None
         if isinstance(node, ast.Name):
             target = scope.get(node.id)

@@ -13,6 +13,7 @@ from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, PASSPHRASE, SEALED, TELLING
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import reach
 
 MODULE = "voiceops.secure_tsp.tsp_host"
 # Without this, SSH waits for a host that vanished until TCP gives up. SSH uses the first of two values, so ssh_args take precedence.
@@ -38,13 +39,16 @@ class Execute:
     def __init__(self, action, run, tolerant):
         self._action, self._run, self._tolerant = action, run, tolerant
 
-    def __call__(self, stage, instances, settings, secrets):
+    def secrets_of(self, stage, secrets):
+        """The secrets, with the passphrase if this stage of the module needs it."""
         known = SEALED.get(stage, ())
         if set(secrets) - set(known):
             raise ValueError("a secret that is none of this stage's business")
         passphrase = self._run.passphrase() if PASSPHRASE in known else None
-        if passphrase:
-            secrets = dict(secrets, key_passphrase=passphrase)
+        return dict(secrets, key_passphrase=passphrase) if passphrase else secrets
+
+    def __call__(self, stage, instances, settings, secrets):
+        secrets = self.secrets_of(stage, secrets)
         return self.module(MODULE, dict(
             stage=stage, instances=instances, settings=settings, sealed=json.dumps(secrets) if secrets else None))
 
@@ -99,7 +103,7 @@ class ActionModule(ActionBase):
         try:
             if stage not in ON_HOSTS:
                 raise Refused("stage must be one of %s" % ", ".join(sorted(ON_HOSTS)))
-            found = ON_HOSTS[stage](run, Execute(self, run, stage not in FIRST))
+            found = ON_HOSTS[stage](run, reach(run, Execute(self, run, stage not in FIRST)))
         except AnsibleConnectionFailure:
             raise
         except HostLost as error:

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _fleet
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import printable
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import WINDOWS_PATH, parted, printable
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import USER, converted
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class Adoption:
             key_order=profile.get("key_order") or _fleet.RSA_ONLY, ec_key_size=profile.get("ec_key_size") or "").key
         if key["size"] and key != USUAL_KEY and key["type"] in _fleet.KEY_SIZES:
             listed["key"] = key
+        if store and WINDOWS_PATH.match(store):  # only those of Java applications are found there
+            listed["client"] = "jtapi"
         if store and (wrong(store) or any(placeholder in store for placeholder in PLACEHOLDERS)):
             self.open.append("The store of instance %s, '%s', cannot be listed by that name. Give the folder another one." % (
                 instance_id, printable(store)))
@@ -120,10 +122,10 @@ class Adoption:
         found = []
         for host, facts in sorted(self.hosts.items()):
             for path in facts.get("certificates") or ():
-                folder = posixpath.dirname(path)
-                parent, name = posixpath.split(folder)
+                folder = parted(path)[0]
+                parent, name = parted(folder)
                 # With several clusters the same instance_id may stand in several folders.
-                if name == instance_id and (not self.several or posixpath.basename(parent) == cluster):
+                if name == instance_id and (not self.several or parted(parent)[1] == cluster):
                     found.append((host, folder))
         if not found:
             return None, None

@@ -20,7 +20,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _screen,
     _server_certificates,
 )
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, printable, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, parted, printable, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._server_certificates import capital
 
 if TYPE_CHECKING:
@@ -745,7 +745,7 @@ class _Look:
         for host, reading in self.hosts.items():
             for one in (reading or {}).get("files") or ():
                 folder = _folder(one["path"])
-                if folder.rpartition("/")[2] not in FORMER:
+                if parted(folder)[1] not in FORMER:
                     places.setdefault(one["checksum"], []).append((host, folder))
         listed = dict(((one["host"], one["store"]), one) for one in self.instances)
         for found in places.values():
@@ -759,7 +759,7 @@ class _Look:
                              "List its instance, or remove the folder.", host=place[0])
 
     def _is_probe(self, place: Place) -> bool:
-        parent, _slash, name = place[1].rpartition("/")
+        parent, name = parted(place[1])
         return name == "probe" and (place[0], parent) in self.stores
 
     def _copy(self, place: Place, others: Iterable[str], owner: Row | None) -> None:
@@ -943,7 +943,7 @@ def _subject(instance: Row) -> Subject:
 
 
 def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
+    return parted(path)[0]
 
 
 def opens_provider(facts: Row) -> bool | None:

@@ -179,6 +179,7 @@ class Instance:
         self.result = {}
         self._recovered = False
         self._made = (None, None)
+        self.before_capf = lambda: None  # called when the key is kept, and CAPF was not asked yet
 
     # state: present
 
@@ -278,6 +279,7 @@ class Instance:
             key = _pki.generate_key(*kind)
             self._made = (_pki.key_to_pem(key, params["key_passphrase"]), key)
             self.store.begin(self._made[0])
+        self.before_capf()
 
         def put_in_place(certificate, presented):
             known = _instance.issuers(trust_list, self.wish.issuers)

@@ -19,6 +19,7 @@ from typing import Any, Iterable
 NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 # Names of digests: 'show ctl' prints them behind the digits in brackets, others before them.
 OTHER_WORDS = re.compile(r"\([^()]*\)|^\s*(?:MD5|SHA-?(?:1|256))\s*[:\s]|^\s*fingerprint\s*[:\s]", re.IGNORECASE)
+WINDOWS_PATH = re.compile(r"[A-Za-z]:\\")
 TEMPLATE_MARKS = ("{{", "{%", "{#")
 # Shorter ones, if they have only digits or only letters, may be any number or word of a text that has no secret in it.
 NUMBER, WORD = 7, 16
@@ -61,6 +62,12 @@ def hexadecimal(text: str) -> str:
     text = "".join(one for one in text if unicodedata.category(one) not in NOT_SHOWN)
     text = OTHER_WORDS.sub("", text.rpartition("=")[2])
     return re.sub(r"[\s:-]", "", text).lower()
+
+
+def parted(path: str) -> tuple[str, str]:
+    """C((folder, name)) of a path on a host, which may have Windows."""
+    folder, _mark, name = path.rpartition("\\" if WINDOWS_PATH.match(path) else "/")
+    return folder, name
 
 
 def has_template(text: str) -> bool:

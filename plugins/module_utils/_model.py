@@ -10,6 +10,7 @@ type them. Nothing in a model is a secret: what the lists hold of these is only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from gettext import ngettext
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, TypedDict
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
 OF_CLUSTER = ("capf_host", "capf_port", "tftp_servers", "tftp_port", "cti_managers", "cti_port", "plain_cti_port")
 STORE = "/etc/secure_tsp/{instance_id}"
 STORE_OF_CLUSTER = "/etc/secure_tsp/{cluster}/{instance_id}"
+# On Windows, every user may create folders in C:\ProgramData, and could be there first.
+STORE_WINDOWS = "C:\\Program Files\\secure_tsp\\{instance_id}"
+STORE_WINDOWS_OF_CLUSTER = "C:\\Program Files\\secure_tsp\\{cluster}\\{instance_id}"
+# A folder on a drive, below its root. The parts are names as Windows allows them.
+WINDOWS_FOLDER = re.compile(r'[A-Za-z]:(\\[^\\/:*?"<>|\x00-\x1f]*[^\\/:*?"<>|\x00-\x1f. ])+\Z')
+WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)")
 # Options of fleet_accounts that an entry of the model gives.
 ACCOUNT_OF_USER = ("name", "type", "update_password", "devices", "devices_mode", "srtp", "cti_groups", "state", "remove_user")
 ACCOUNT_OF_INSTANCE = ("host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "rearm", "force", "replace",
@@ -69,6 +76,19 @@ def keys_in(pairs: Iterable[Iterable[str]] | None) -> set[Key]:
 def owner_of(row: Mapping[str, Any]) -> Key:
     """Key of the user of an instance."""
     return Key(row["cluster"], row["user"])
+
+
+def by_controller(instance: Mapping[str, Any]) -> bool:
+    """Whether the controller enrols the certificate and hands it over, because nothing of ours runs on a Windows host."""
+    return bool(instance["windows"]) and instance["enrolment"] == "collection"
+
+
+def windows_folder(text: str) -> str:
+    """The folder with backslashes. Raises ValueError with a clause."""
+    folder = text.replace("/", "\\").rstrip("\\")
+    if not WINDOWS_FOLDER.match(folder) or any(WINDOWS_DEVICE.match(part) for part in folder.split("\\")):
+        raise ValueError("is no folder on a drive of Windows, such as C:\\Program Files\\recorder")
+    return folder
 
 
 class Cluster(TypedDict, total=False):
@@ -123,6 +143,7 @@ class Instance(TypedDict):
     instance_id: str
     cluster: str
     tsp_number: Optional[int]
+    client: str
     enrolment: str
     key: Optional[Dict[str, Any]]
     store: str
@@ -164,7 +185,9 @@ MISTAKES = {
     "ec_version": "%(where)s: an EC key needs capf: {version: 3}",
     "name_template": "%(where)s: capf: name_template does not contain {instance_id}",
     "windows_collection": "%(where)s: on a Windows host the TSP fetches its certificate itself, so enrolment must be tsp: nobody "
-                          "outside Cisco knows where it keeps its key",
+                          "outside Cisco knows where it keeps its key. For a Java application, say client: jtapi",
+    "tsp_of_jtapi": "%(where)s: client is jtapi, so enrolment cannot be tsp",
+    "number_of_jtapi": "%(where)s: client is jtapi, which has no tsp_number",
     "tsp_elsewhere": "%(where)s: enrolment is tsp, but host %(host)s is no Windows host",
     "number_elsewhere": "%(where)s: tsp_number is for Windows hosts",
     "rearm_elsewhere": "%(where)s: rearm is for enrolment: tsp; force makes the collection fetch a new certificate",
@@ -470,7 +493,7 @@ class _Completion:
         entry["capf"] = capf
         self.check_capf(where, entry)
         self.check_enrolment(where, entry)
-        self.expand(entry)
+        self.expand(where, entry)
         return entry
 
     def check_capf(self, where: str, entry: Entry) -> None:
@@ -486,11 +509,16 @@ class _Completion:
         if host not in self.windows:
             self.windows[host] = bool(self.is_windows(host))
         windows = entry["windows"] = self.windows[host]
+        jtapi = entry["client"] == "jtapi"
         if entry["enrolment"] is None:
-            entry["enrolment"] = "tsp" if windows else "collection"
+            entry["enrolment"] = "tsp" if windows and not jtapi else "collection"
         by_tsp = entry["enrolment"] == "tsp"
-        if windows and not by_tsp:
+        if by_tsp and jtapi:
+            self.mistakes.append(mistake("tsp_of_jtapi", where))
+        elif windows and not by_tsp and not jtapi:
             self.mistakes.append(mistake("windows_collection", where))
+        if windows and jtapi and entry["tsp_number"] is not None:
+            self.mistakes.append(mistake("number_of_jtapi", where))
         if by_tsp and not windows and (self.inventory is None or host in self.inventory):
             self.warnings.append(mistake("tsp_elsewhere", where, host=host))
         if entry["tsp_number"] is not None and not windows and not by_tsp:
@@ -498,11 +526,20 @@ class _Completion:
         if entry["rearm"] and not by_tsp:
             self.mistakes.append(mistake("rearm_elsewhere", where))
 
-    def expand(self, entry: Entry) -> None:
+    def expand(self, where: str, entry: Entry) -> None:
         cluster = self.clusters[entry["cluster"]]
-        template = entry["store"] or (STORE_OF_CLUSTER if len(self.clusters) > 1 else STORE)
+        usual = (STORE_WINDOWS, STORE_WINDOWS_OF_CLUSTER) if by_controller(entry) else (STORE, STORE_OF_CLUSTER)
+        template = entry["store"] or usual[len(self.clusters) > 1]
         template = template.replace("{instance_id}", entry["instance_id"]).replace("{cluster}", entry["cluster"])
         entry["store_of_host"] = template.rstrip("/") or "/"
+        if by_controller(entry):
+            try:
+                folder = windows_folder(template.replace("{host}", entry["host"]))
+                if folder.lower().endswith("\\probe"):
+                    raise ValueError("ends in probe, which is the folder of an instance's probe")
+            except ValueError as error:
+                self.mistakes.append(mistake("wrong_value", where, key="store", clause=error))
+            entry["store_of_host"] = template.replace("/", "\\").rstrip("\\")
         entry["store"] = entry["store_of_host"].replace("{host}", entry["host"])
         for key in OF_CLUSTER:
             entry[key] = cluster.get(key)
@@ -510,7 +547,7 @@ class _Completion:
     def probe(self, entry: Entry, suffix: str) -> Entry:
         probe = dict(entry, instance_id="%s%s" % (entry["instance_id"], suffix), probe_of=entry["instance_id"], force=False, rearm=False,
                      replace=False, authorization_string=None, tsp_number=None, client_address=None,
-                     **dict((key, "%s/probe" % entry[key]) for key in ("store", "store_of_host")))
+                     **dict((key, "%s%sprobe" % (entry[key], "\\" if by_controller(entry) else "/")) for key in ("store", "store_of_host")))
         capf = probe["capf"] = dict(entry["capf"])
         capf["name"] = capf["name_template"].replace("{instance_id}", probe["instance_id"])
         return probe
@@ -550,7 +587,8 @@ class _Completion:
     def examine_stores(self, instances: List[Entry]) -> None:
         owners: Dict[Any, List[str]] = {}
         for instance in instances:
-            owners.setdefault((instance["host"], instance["store"]), []).append(instance["instance_id"])
+            store = instance["store"]  # Windows does not tell case apart
+            owners.setdefault((instance["host"], store.lower() if by_controller(instance) else store), []).append(instance["instance_id"])
         for (host, store), found in owners.items():
             if len(set(found)) > 1:
                 self.mistakes.append(mistake("shared_store", host=host, store=store, instances=", ".join(found)))

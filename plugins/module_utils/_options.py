@@ -275,13 +275,20 @@ INSTANCE = {
     "instance_id": Option("name", None, ("Instance ID, 1 to 128 characters of a-z, A-Z and 0-9, unique in the cluster.",), required=True),
     "cluster": Option("name", None, ("Name of the cluster. Required if there are several clusters.",)),
     "tsp_number": Option("int", None, ("Number of the TSP on a Windows host.",), least=1, most=10),
+    "client": Option("str", "tsp", (
+        "What uses the certificate on a Windows host, the Cisco TSP or a Java application. For V(jtapi), the controller enrols the "
+        "certificate and hands it over to the host. On other hosts, both are the same.",
+    ), choices=("tsp", "jtapi")),
     "enrolment": Option("str", None, (
-        "Who enrols the certificate, this collection or the TSP itself. The default is V(tsp) on Windows and V(collection) elsewhere.",
+        "Who enrols the certificate, this collection or the TSP itself. The default is V(tsp) on Windows, unless C(client) is V(jtapi), "
+        "and V(collection) elsewhere.",
     ), choices=("collection", "tsp")),
     "key": Option("dict", None, ("Key of the certificate.",)),
     "store": Option("name", None, (
         "Folder of the instance, by default C(/etc/secure_tsp/{instance_id}), or C(/etc/secure_tsp/{cluster}/{instance_id}) with several "
-        "clusters. C({host}) is replaced as well.",)),
+        "clusters. C({host}) is replaced as well.",
+        "For C(client) V(jtapi) on Windows, the default is C(C:\\Program Files\\secure_tsp\\{instance_id}), with C({cluster}) before the "
+        "last part if there are several. Ordinary users must not be able to write to the folder above it.",)),
     "capf": Option("dict", None, ("How the host communicates with CAPF.",)),
     "client_address": Option("address", None, (
         "Address of the host as CTI Manager sees it, if it is not one of the host's own addresses.",)),
@@ -404,6 +411,10 @@ OPTIONS = {
         "Users that the playbook C(voiceops.secure_tsp.rollback) removes from Standard CTI Secure Connection, so that CTI Manager "
         "accepts them on port 2748 and no longer on 2749. Names, or C(cluster/name) if the name exists on several clusters.",
     ), elements="name"),
+    "handover_folder": Option("str", "~/.voiceops/handover", (
+        "Folder on the controller for new certificates of Java applications on Windows, each with its key, until their host has them. If "
+        "a handover fails, the next run completes it from here, without a new authorization string.",
+    )),
     "operation_hours": Option("int", 24, (
         "Minimum number of hours that a profile stays armed. With 0, the cluster decides. In a maintenance window, profiles stay "
         "armed no longer than the window, rounded up to full hours.",

@@ -12,9 +12,10 @@ version_added: 0.1.0
 description:
   - The part of the role P(voiceops.secure_tsp.secure_tsp#role) that works on hosts. In a task, set only O(stage). The
     action plugin of the same name takes everything else from earlier stages, runs the module once for all instances of the
-    host, and turns its results into one row for each instance.
+    host, and turns its results into one row for each instance. For Java applications on Windows, the controller does what the
+    module does on other hosts.
   - An instance that fails does not fail the task; its row shows the failure. Only the stages V(tell), V(drifted), V(jtapi),
-    V(install_tsp), V(snapshot), V(discover), V(sit) and V(draft) fail the task if something is wrong.
+    V(deliver), V(install_tsp), V(snapshot), V(discover), V(sit) and V(draft) fail the task if something is wrong.
   - For single instances, use M(voiceops.secure_tsp.ctl_file), M(voiceops.secure_tsp.capf_certificate),
     M(voiceops.secure_tsp.capf_certificate_info) and M(voiceops.secure_tsp.cti_provider_info), which use the same classes.
 options:
@@ -29,7 +30,7 @@ options:
       - V(restore) puts former keys and certificates back. V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) check without changing anything, for drift and diagnosis. V(opened) opens the chosen providers.
         V(adopt) looks for existing certificates. V(jtapi) returns which files and records the Java applications of the host need, for
-        the role P(voiceops.secure_tsp.client_jtapi#role).
+        the role P(voiceops.secure_tsp.client_jtapi#role). V(deliver) writes those files on a Windows host.
       - For Windows hosts, V(install_tsp) runs the installer. V(hand_over) arms profiles and hands over their authorization strings.
         V(ready) decides which TSPs to restart. V(fetched) reads the certificates that they enrolled. V(tick) enables the secure
         connection. V(settle) reports what still needs a restart. V(snapshot) and V(discover) find out where a TSP stores one setting,
@@ -41,7 +42,7 @@ options:
     required: true
     choices:
       [look, inspect, enrol, renew, login, stopped, give_up, ended, not_started, prove, verify, restore, remove, read, open, opened, knock,
-       adopt, jtapi, drifted, tell, install_tsp, hand_over, ready, fetched, tick, settle, snapshot, discover, sit,
+       adopt, jtapi, deliver, drifted, tell, install_tsp, hand_over, ready, fetched, tick, settle, snapshot, discover, sit,
        draft, observe]
   instances:
     description: Set by the action plugin. The instances of the host with all values filled in.
@@ -167,8 +168,8 @@ def main():
     module = create(dict(
         stage=dict(type="str", required=True, choices=[
             "look", "inspect", "enrol", "renew", "login", "stopped", "give_up", "ended", "not_started", "prove", "verify", "restore",
-            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "drifted", "tell", "install_tsp", "hand_over", "ready", "fetched",
-            "tick", "settle", "snapshot", "discover", "sit", "draft", "observe"]),
+            "remove", "read", "open", "opened", "knock", "adopt", "jtapi", "deliver", "drifted", "tell", "install_tsp", "hand_over", "ready",
+            "fetched", "tick", "settle", "snapshot", "discover", "sit", "draft", "observe"]),
         instances=dict(type="list", elements="dict", default=[]),
         settings=dict(type="dict", default={}),
         sealed=dict(type="str", no_log=True),

@@ -106,6 +106,7 @@ def test_inventories_in_guides_too(guide, block, tmp_path):
     ("one_host", 1, 1, {"collection"}, {"main"}),
     ("fleet", 24, 29, {"collection"}, {"north", "south"}),
     ("jtapi", 2, 2, {"collection"}, {"main"}),
+    ("jtapi_windows", 3, 3, {"collection", "tsp"}, {"main"}),
     ("windows", 2, 3, {"tsp"}, {"main"}),
 ])
 def test_it_shows_what_it_is_called(name, hosts, instances, enrolments, clusters):
@@ -117,7 +118,7 @@ def test_it_shows_what_it_is_called(name, hosts, instances, enrolments, clusters
 
 
 def test_every_example_is_tested_by_name_and_named_in_a_guide():
-    assert {path.name for path in EXAMPLES} == {"one_host", "fleet", "jtapi", "windows"}
+    assert {path.name for path in EXAMPLES} == {"one_host", "fleet", "jtapi", "jtapi_windows", "windows"}
     text = "".join(guide.read_text(encoding="utf-8") for guide in guides.GUIDES)
     assert [path.name for path in EXAMPLES if "docs/examples/" + path.name not in text] == []
 

@@ -27,7 +27,8 @@ RECORD = HERE / "shipped_words.json"
 PLACES = ("ansible-package", "ansible-package-oldest")
 # Options that are handed on as a whole, so that no text of the collection spells them.
 PASSED_ON = {("win_get_url", "validate_certs"), ("win_reboot", "msg"), ("win_reboot", "reboot_timeout")}
-YAML = [*(ROOT / "roles/client_windows/tasks").glob("*.yml"), *(ROOT / "roles/secure_tsp/tasks").glob("windows*.yml")]
+YAML = [*(ROOT / "roles/client_windows/tasks").glob("*.yml"), *(ROOT / "roles/secure_tsp/tasks").glob("windows*.yml"),
+        *(ROOT / "roles/client_jtapi/tasks").glob("*.yml")]
 
 
 def tasks(node):

@@ -29,7 +29,7 @@ HERE = collection_path.ROOT / "tests" / "e2e" / "windows"
 COLLECTION = HERE / "collections" / "ansible_collections" / "ansible" / "windows"
 RECORD = json.loads((HERE / "documented_options.json").read_text())["modules"]
 MODULES = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
-ROLE = collection_path.ROOT / "roles" / "client_windows" / "tasks"
+ROLES = [collection_path.ROOT / "roles" / name / "tasks" for name in ("client_windows", "client_jtapi")]
 # What every module may return, and what setup returns by its nature.
 ALWAYS = {"changed", "msg", "failed", "invocation", "diff", "warnings", "ansible_facts", "rc"}
 
@@ -284,7 +284,7 @@ def uses(node):
 
 
 def test_the_role_uses_what_is_played_and_documented(stand_in, monkeypatch):
-    used = [use for path in ROLE.glob("*.yml") for use in uses(yaml.safe_load(path.read_text()))]
+    used = [use for role in ROLES for path in role.glob("*.yml") for use in uses(yaml.safe_load(path.read_text()))]
     used += [(name, taken) for name, (taken, _read) in windows.ASKED.items()]  # by the stages
     assert {name for name, given in used} == set(MODULES), "a stand-in that nobody needs, or one that is missing"
     known = {name: options_of(stand_in(name), monkeypatch) for name in MODULES}

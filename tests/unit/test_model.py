@@ -54,7 +54,7 @@ def mistakes_of(*arguments, **more):
 def test_an_instance_with_three_keys_gets_all_defaults():
     assert only(instances=[instance()]) == {
         "host": "lin1", "user": "rec", "user_type": "application", "instance_id": "rec1", "cluster": "main",
-        "tsp_number": None, "enrolment": "collection", "windows": False, "key": {"type": "rsa", "size": 2048},
+        "tsp_number": None, "client": "tsp", "enrolment": "collection", "windows": False, "key": {"type": "rsa", "size": 2048},
         "store": "/etc/secure_tsp/rec1", "store_of_host": "/etc/secure_tsp/rec1", "probe_of": None,
         "capf": {"dialect": "cti", "version": 1, "name_template": "CTI-{instance_id}", "name": "CTI-rec1"},
         "client_address": None, "rearm": False, "force": False, "replace": False, "state": "present", "string_given": False,
@@ -213,6 +213,15 @@ def test_the_accounts_are_options_of_fleet_accounts():
     assert set(_model.account_of_instance(model.instances()[0], "1234")) <= set(fleet_accounts.INSTANCE)
 
 
+def test_a_java_application_on_windows_is_enrolled_by_the_controller():
+    found = only(instances=[instance(host="win1", client="jtapi")])
+    assert (found["enrolment"], found["store"], found["windows"]) == ("collection", "C:\\Program Files\\secure_tsp\\rec1", True)
+    found = only(instances=[instance(host="win1", client="jtapi", store="D:/Büro 1/{host}/{instance_id}/")])
+    assert (found["store"], found["store_of_host"]) == ("D:\\Büro 1\\win1\\rec1", "D:\\Büro 1\\{host}\\rec1")
+    found = only(instances=[instance(client="jtapi")])
+    assert (found["enrolment"], found["store"]) == ("collection", "/etc/secure_tsp/rec1")
+
+
 # Mistakes
 
 
@@ -236,6 +245,17 @@ def test_the_accounts_are_options_of_fleet_accounts():
      "host win1: tsp_number is missing for rec1"),
     ([USER], [instance(rearm=True)], "instance rec1: rearm is for enrolment: tsp"),
     ([USER], [instance(host="win1", enrolment="collection")], "enrolment must be tsp"),
+    ([USER], [instance(host="win1", client="java")], "client is not one of tsp, jtapi"),
+    ([USER], [instance(host="win1", client="jtapi", enrolment="tsp")], "client is jtapi, so enrolment cannot be tsp"),
+    ([USER], [instance(host="win1", client="jtapi", tsp_number=1)], "client is jtapi, which has no tsp_number"),
+    ([USER], [instance(host="win1", client="jtapi", store="/etc/secure_tsp/rec1")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="\\\\server\\share\\rec1")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\a\\..\\b")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\aux.x\\b")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\a\\probe")], "rec1: store ends in probe"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\A"), instance(host="win1", client="jtapi", instance_id="rec2", store="d:/a")],
+     "is given to rec1, rec2"),
     ([USER], [instance(key={"type": "ec"})], "an EC key needs capf: {version: 3}"),
     ([USER], [instance(key={"sise": 1})], "instance rec1: key: there is no key sise; did you mean size?"),
     ([USER], [instance(key="rsa")], "instance rec1: key is not a dictionary"),

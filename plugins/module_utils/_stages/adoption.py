@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _adoption, _fleet, _lists_file, _run, _survey, _tsp_host
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
+    _adoption,
+    _fleet,
+    _lists_file,
+    _run,
+    _store_archive,
+    _survey,
+    _tsp_host,
+)
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import complete
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import WINDOWS_PATH, parted, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import STORE_WINDOWS, complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
@@ -32,16 +40,20 @@ def adopt(run, execute):
 
 
 def of_windows(run, execute):
-    """Addresses of a Windows host. Its instances are identified by the cluster's connections, because its files do not name them."""
+    """Addresses of a Windows host, and the stores of its Java applications. TSPs are identified by the cluster's connections, because
+    their files do not name them."""
     nothing = dict(changed=False, addresses=[], certificates=[])
     missing = windows.lacking(run, [run.host])
     if missing:
         return dict(nothing, why=". ".join(missing))
+    host = windows.Windows(run, execute)
+    places = [parted(STORE_WINDOWS)[0]] + [path for path in run.option("adopt_paths") if WINDOWS_PATH.match(path)]
     try:
-        told = windows.Windows(run, execute).ask("setup", gather_subset=windows.SUBSETS).get("ansible_facts") or {}
+        told = host.ask("setup", gather_subset=windows.SUBSETS).get("ansible_facts") or {}
+        stores = host.ask("win_find", paths=places, patterns=[_store_archive.NAME], recurse=True, get_checksum=False).get("files") or ()
     except windows.Unanswered as error:
         return dict(nothing, why=str(error))
-    return dict(nothing, addresses=_tsp_host.addresses_of(told), why="")
+    return dict(nothing, addresses=_tsp_host.addresses_of(told), certificates=sorted(one["path"] for one in stores), why="")
 
 
 def adopted(run):

@@ -107,18 +107,18 @@ def can_be_asked(run):
 def knock(run, execute):
     """TLS handshakes with CAPF and CTI Manager. The connection is closed afterwards."""
     model, only = run.model(), drift.asked(run)
-    if windows.tsps_of(model, run.host) and run.is_windows(run.host):
-        asked = "tsp" in run.register(_run.READ)
-        return dict(changed=False, results=[], traces=windows_reading.traces(run, execute, only, run.every_secret(model)) if asked else [])
+    traces = []
+    if windows.tsps_of(model, run.host) and run.is_windows(run.host) and "tsp" in run.register(_run.READ):
+        traces = windows_reading.traces(run, execute, only, run.every_secret(model))
     mine = [one for one in listed_here(run, model) if key_of(one) in only]
     if not mine or not can_be_asked(run):
-        return dict(changed=False, results=[])
+        return dict(changed=False, results=[], traces=traces)
     settings = settings_of(run, model, mine)
     settings["knock"] = dict(settings["cti"], timeout=run.option("diagnose_port_timeout"))
     for number, one in enumerate(mine):
         mine[number] = dict(one, ports=[dict((key, place[key]) for key in OF_PORT) for place in clusters.ports_of([one])])
     answer = execute("knock", mine, settings, {})
-    return dict(changed=False, results=[dict(found, item=subject(one)) for one, found in answers(mine, answer)])
+    return dict(changed=False, results=[dict(found, item=subject(one)) for one, found in answers(mine, answer)], traces=traces)
 
 
 def opened(run, execute):

@@ -35,6 +35,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import serviceability_login
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_reading
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import (
+    CONTROLLER,
+    HOST,
     HostLost,
     answers,
     in_vain,
@@ -62,11 +64,23 @@ def read(run, execute):
     model, only = run.model(), asked(run)
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
-    if run.is_windows(run.host):
-        mine = windows.tsps_of(model, run.host)
-        why = windows.not_looked_at(run) if mine else ""
-        return windows_reading.read(run, execute) if mine and not why else dict(
+    if not run.is_windows(run.host):
+        return read_stores(run, execute, model, only)
+    tsps, why = windows.tsps_of(model, run.host), ""
+    if tsps or listed_here(run, model):
+        why = windows.not_looked_at(run)
+    if why or not tsps:
+        return read_stores(run, execute, model, only) if not why and listed_here(run, model) else dict(
             changed=False, reading=_drift.host_reading(failure=why), rows=[])
+    found = windows_reading.read(run, execute)
+    if not listed_here(run, model):
+        return found
+    stores = read_stores(run, execute, model, only)
+    return dict(found, rows=found["rows"] + stores["rows"], reading=stores["reading"])
+
+
+def read_stores(run, execute, model, only):
+    """The same of instances that the collection enrols."""
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
@@ -77,7 +91,7 @@ def read(run, execute):
         settings["lists"] = lists_of_controller(run, model, mine, settings, kept_only=True)
         if settings["lists"]:
             answer = execute("read", mine, settings, {})
-    failure = unread(answer)
+    failure = unread(answer, CONTROLLER if run.is_windows(run.host) else HOST)
     if failure:
         return dict(changed=False, reading=_drift.host_reading(failure=failure), rows=[])
     pairs = list(zip(mine, answer["rows"]))
@@ -90,11 +104,11 @@ def read(run, execute):
     return dict(changed=False, reading=reading, rows=rows)
 
 
-def unread(answer):
-    """Why a host could not be read; empty if it was."""
+def unread(answer, place):
+    """Why a host could not be read; empty if it was. place: where the reading is done."""
     if answer.get("failed"):
         return answer.get("msg") or "failed without a message"
-    return lacking(answer) if answer["missing"] else ""
+    return lacking(answer, place) if answer["missing"] else ""
 
 
 def probed(run, execute, model, mine, rows, settings):
@@ -172,7 +186,10 @@ def gathered(run, model, names, ris):
     releases = dict((name, (found["info"] or {}).get("release") or "") for name, found in readings.items())
     for host in told:  # a clone is detected only by comparing hosts
         instances, judged_, addresses = windows_reading.judged_reading(host, told, certificates, outside, releases)
-        hosts[host] = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
+        found = _drift.host_reading(tsps=instances, judged=judged_, addresses=addresses)
+        stores = run.of_host(host, _run.READ).get("reading")  # of Java applications beside the TSPs
+        hosts[host] = found if stores is None else dict(stores, findings=found["findings"], addresses=addresses,
+                                                        instances=found["instances"] + stores["instances"])
     return readings, hosts
 
 

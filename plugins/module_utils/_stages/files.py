@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 
@@ -16,15 +17,27 @@ def make_folder(path, mode=0o700):
     os.chmod(path, mode)
 
 
-def keep(path, text, mode=0o600):
-    """Write a file in one step, so that it is either complete or the former one. A link is replaced, never followed. Raises OSError."""
+def private_folder(path):
+    """Make the folder, or check the one that is there: it must be ours, and nobody else's. Raises OSError."""
+    os.makedirs(path, 0o700, exist_ok=True)
+    status = os.stat(path)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "others can open it, or it belongs to somebody else")
+
+
+def keep(path, content, mode=0o600):
+    """Write a file in one step, so that it is either complete or the former one. A link is replaced, never followed. Raises OSError.
+
+    content: text or octets.
+    """
+    octets = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
     temporary = "%s.%d" % (path, os.getpid())
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as stream:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             os.fchmod(stream.fileno(), mode)
-            stream.write(text)
+            stream.write(octets)
         os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):

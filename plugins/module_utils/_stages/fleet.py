@@ -25,7 +25,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import parted, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import (
     Key,
     complete,
@@ -180,7 +180,7 @@ def look_at_lists(run, naming=(), probe=None, works=False):
         named[option] = sorted(map(list, keys))
         wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
-    mistakes += windows.lacking(run, windows.hosts_of(run, model)) if works else []
+    mistakes += windows.lacking(run, windows.managed_hosts(run, model)) if works else []
     mistakes += cut_mistakes(run, model)
     handlers = handlers_of(run, mistakes)
     refuse_lists(mistakes)
@@ -260,7 +260,7 @@ def places_of(model):
     found = dict.fromkeys([_store.USUAL_PLACE])
     for one in model.listed():
         if not one["probe_of"]:
-            found[one["store_of_host"].rpartition("/")[0] or "/"] = None
+            found[parted(one["store_of_host"])[0] or "/"] = None
     return list(found)
 
 
@@ -348,8 +348,8 @@ def held_elsewhere(run, model):
     for host in run.vars["ansible_play_hosts_all"]:
         mine = dict((template.replace("{host}", host), templates[template]) for template in with_host)
         for path in run.of_host(host, _run.LOOKED).get("keys") or ():
-            folder = path.rpartition("/")[0]
-            owners = mine.get(folder) or templates.get(folder) or listed.get(folder.rpartition("/")[2], ())
+            folder = parted(path)[0]
+            owners = mine.get(folder) or templates.get(folder) or listed.get(parted(folder)[1], ())
             if any(one["host"] == host for one in owners):
                 continue
             for one in owners:

@@ -202,6 +202,7 @@ class Host:
             name_template=instance["capf"]["name_template"], renew_before_days=self.settings["renew_before_days"],
             key_passphrase=self.secrets.get("key_passphrase"), issuers=self._issuers(instance),
             **dict(self.settings["capf"], **more)), self.check)
+        work.before_capf = lambda: self.before_capf(instance)
         try:
             getattr(work, state)()
         finally:
@@ -209,6 +210,9 @@ class Host:
         result = dict(work.result)
         self._show(instance, "certificate", result.pop("diff"))
         return dict(result, placed=placed(instance))
+
+    def before_capf(self, instance):
+        """Called when the new key of an instance is kept, and CAPF was not asked yet."""
 
     # prove: open a provider if the row says so, and confirm what was verified
 

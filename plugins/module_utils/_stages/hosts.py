@@ -24,11 +24,12 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, by_controller, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options import options_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import reason_of, tidying
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
+HOST, CONTROLLER = "this host", "the controller"  # where a stage works
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
 NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts if no file server returned a list
 STRANGER = "stranger"  # verdict on a list that no token of the stored list signed
@@ -117,7 +118,7 @@ def look(run, execute):
     result = dict(changed=False, diff=[], warnings=[])
     if answer.get("failed"):
         return dict(result, rows=[], refused=answer.get("msg") or "failed without a message")
-    if answer["missing"] and mine and run.option("install_python_packages") and not run.check:
+    if answer["missing"] and mine and run.option("install_python_packages") and not (run.check or run.is_windows(run.host)):
         installed = execute.module("ansible.builtin.pip", dict(name=[PACKAGES[one] for one in answer["missing"]]))
         if not installed.get("failed"):
             result["changed"], sent = True, clusters.clock()
@@ -189,8 +190,10 @@ def judged(run, before, instances, answer, ahead):
     problems, closed, warnings = [], [], []
     if not instances:
         return problems, closed, warnings
+    place = CONTROLLER if any(map(by_controller, instances)) else HOST
     if answer["missing"]:
-        problems.append(("", "%s , or set secure_tsp_install_python_packages: true." % lacking(answer)))
+        problems.append(("", "%s." % lacking(answer, place) if place == CONTROLLER else (
+            "%s , or set secure_tsp_install_python_packages: true." % lacking(answer))))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
@@ -201,13 +204,13 @@ def judged(run, before, instances, answer, ahead):
             else:
                 warnings.append(told)
     alike = {}
-    for place in answer["ports"]:
-        if place["one_suffices"]:
-            alike.setdefault((place["service"], place["cluster"]), []).append(place)
-        elif place["problem"]:
-            closed.append((place["cluster"], unreachable(place, "no certificate can be fetched")))
+    for port in answer["ports"]:
+        if port["one_suffices"]:
+            alike.setdefault((port["service"], port["cluster"]), []).append(port)
+        elif port["problem"]:
+            closed.append((port["cluster"], unreachable(port, "no certificate can be fetched", place)))
     for (_service, cluster), found in alike.items():
-        shut = [unreachable(place, "no secure connection can be opened there") for place in found if place["problem"]]
+        shut = [unreachable(port, "no secure connection can be opened there", place) for port in found if port["problem"]]
         if len(shut) == len(found):
             problems += [(cluster, one) for one in shut]
         else:
@@ -233,15 +236,15 @@ def hindered(rows, problems, closed):
     return found
 
 
-def lacking(answer):
+def lacking(answer, place=HOST):
     names = [PACKAGES[one] for one in answer["missing"]]
-    return "The Python packages %s are missing on this host. Install them with: %s -m pip install %s" % (
-        ", ".join(names), answer["python"], " ".join(names))
+    return "The Python packages %s are missing on %s. Install them with: %s -m pip install %s" % (
+        ", ".join(names), place, answer["python"], " ".join(names))
 
 
-def unreachable(place, consequence):
-    return "%s at %s, TCP port %s, is not reachable from this host, so %s. Open the firewall, or start %s." % (
-        place["service"], place["host"], place["port"], consequence, place["activate"])
+def unreachable(port, consequence, place):
+    return "%s at %s, TCP port %s, is not reachable from %s, so %s. Open the firewall, or start %s." % (
+        port["service"], port["host"], port["port"], place, consequence, port["activate"])
 
 
 def rows_of_look(instances, answer):

@@ -6,37 +6,45 @@
 
 from __future__ import annotations
 
+import ntpath
 import posixpath
+import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _jtapi, _outcome, _run
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, windows_folder
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import hosts
 
 ROLE = "client_jtapi_"
 STORES = ("pkcs12", "bcfks")  # both are the key store that JTAPI opens
 NAMES = {"pkcs12": "store_name", "bcfks": "store_name", "pem": "pem_name"}
+NOT_IN_NAMES = {False: re.compile("/"), True: re.compile(r'[\\/:*?"<>|]|[. ]\Z')}  # on Windows and elsewhere
 OF_RECORD = ("user", "instance_id", "capf_host", "capf_port", "tftp_servers", "tftp_port")
 
 
 def jtapi(run, _execute):
     """Files to deliver and to remove, records of jtapi.ini, and the provider string of each application, for this host's instances."""
     own = dict((name, run.template(ROLE + name, run.vars.get(ROLE + name))) for name in ("folder", "formats", "store_name", "pem_name", "alias"))
-    refuse(own)
+    own["windows"] = run.is_windows(run.host)
     rows = _outcome.by_key(run.newest(run.host) or ())
     model = run.model()
     mine = hosts.listed_here(run, model)
+    if mine or hosts.listed_here(run, model, "absent") or not own["windows"]:  # a host with TSPs alone has no such folder
+        refuse(own)
     # An instance without a certificate gets no store. The summary shows the reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
     gone = hosts.listed_here(run, model, "absent")
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
+    join = ntpath.join if own["windows"] else posixpath.join
     return dict(
-        changed=False,
+        changed=False, windows=own["windows"],
+        # JTAPI joins the folder of a record with a file name. Java takes slashes on Windows, too.
+        folder=own["folder"].replace("\\", "/") if own["windows"] else own["folder"],
         files=[dict(instance_id=one["instance_id"], path=one["store"], dest=place(own, one, kind), format=kind, alias=filled(own["alias"], one),
                     issuers=(surveys.get(one["cluster"]) or {}).get("issuers") or [])
                for one in ready for kind in own["formats"]],
         gone=[dict(instance_id=one["instance_id"], dest=dest) for one in gone for dest in [place(own, one, kind) for kind in own["formats"]] + [
-            posixpath.join(own["folder"], _jtapi.SERVER_STORE % (one["user"], one["instance_id"]))]],
+            join(own["folder"], _jtapi.SERVER_STORE % (one["user"], one["instance_id"]))]],
         records=[dict((name, one[name]) for name in OF_RECORD) for one in ready],
         removed=[dict((name, one[name]) for name in OF_RECORD) for one in gone],
         told=[provider_string(one) for one in ready if set(own["formats"]) & set(STORES)],
@@ -45,7 +53,12 @@ def jtapi(run, _execute):
 
 
 def refuse(own):
-    if not own["folder"] or not str(own["folder"]).startswith("/"):
+    if own["windows"]:
+        try:
+            own["folder"] = windows_folder(str(own["folder"] or ""))
+        except ValueError as error:
+            raise Refused("%sfolder %s. Nothing was changed." % (ROLE, error)) from None
+    elif not own["folder"] or not str(own["folder"]).startswith("/"):
         raise Refused("%sfolder is no absolute path. Nothing was changed." % ROLE)
     if set(STORES) <= set(own["formats"]):
         raise Refused("%sformats names pkcs12 and bcfks, which have the same file name: JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks. "
@@ -58,9 +71,9 @@ def filled(name, instance):
 
 def place(own, instance, kind):
     name = filled(own[NAMES[kind]], instance)
-    if "/" in name or name in ("", ".", ".."):
+    if NOT_IN_NAMES[own["windows"]].search(name) or name in ("", ".", ".."):
         raise Refused("The file name %r of instance %s is none. Nothing was changed." % (name, instance["instance_id"]))
-    return posixpath.join(own["folder"], name)
+    return (ntpath if own["windows"] else posixpath).join(own["folder"], name)
 
 
 def provider_string(instance):

@@ -10,7 +10,7 @@ They enrol nothing, so they do not check CAPF. The summary shows the result for 
 from __future__ import annotations
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcome, _run, _upgrade
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, by_controller, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, hosts, windows, windows_secure
 
@@ -45,7 +45,9 @@ def rollback_preflight(run):
     if not found["named"][ROLLBACK] and not users:
         raise Refused(NOTHING_NAMED)
     model = _run.Model.of(found["model"])
-    back = [host for host in windows.hosts_of(run, model) if any(owner_of(one) in users for one in windows.tsps_of(model, host))]
+    named = keys_in(found["named"][ROLLBACK])
+    back = [host for host in windows.managed_hosts(run, model) if any(owner_of(one) in users for one in windows.tsps_of(model, host))
+            or any(key_of(one) in named and by_controller(one) for one in model.hosts[host])]
     refuse_lists(windows.lacking(run, back))
     return dict(found, uncut=sorted(map(list, users)), window=fleet.open_window(run), clusters={}, chosen=found["named"][ROLLBACK], stopped="",
                 kind="rollback")
@@ -77,12 +79,15 @@ def restore(run, execute):
     rows = [dict(_outcome.fresh(one), state=NOT_BY_THIS, message=NOT_OURS) for one in named if one not in mine]
     users = keys_in(run.register(_run.PREFLIGHT)["uncut"])
     off = [one for one in windows.tsps_of(model, run.host) if owner_of(one) in users] if run.is_windows(run.host) else []
-    if off or not mine:
-        return dict(windows_secure.untick(run, execute, off) if off else dict(changed=False), rows=rows)
+    result = windows_secure.untick(run, execute, off) if off else dict(changed=False)
+    if not mine:
+        return dict(result, rows=rows)
     answer = execute("restore", mine, hosts.settings_of(run, model, mine), {})
     for one, found in hosts.answers(mine, answer):
         rows.append(put_back(one, found, run.check))
-    return dict(changed=bool(answer.get("changed")), rows=rows, diff=answer.get("diff", []), warnings=answer.get("warnings", []))
+    return dict(result, changed=bool(answer.get("changed")) or result["changed"], rows=rows,
+                diff=list(result.get("diff") or ()) + answer.get("diff", []),
+                warnings=list(result.get("warnings") or ()) + answer.get("warnings", []))
 
 
 def put_back(instance, found, check):

@@ -21,6 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
     windows_draft,
     windows_enrolment,
     windows_fleet,
+    windows_jtapi,
     windows_observation,
     windows_reading,
     windows_secure,
@@ -29,14 +30,15 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 LOOKING = (drift, diagnosis, adoption, jtapi, rehearsal, report, windows_observation)  # these change nothing; if one breaks on clusters, the run ends
 ON_CLUSTERS = dict(fleet.STAGES, **upgrade.ON_CLUSTERS, **removal.ON_CLUSTERS, **windows_fleet.STAGES)
 ON_HOSTS = dict(hosts.STAGES, **upgrade.ON_HOSTS, **removal.ON_HOSTS)
-for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery, windows_draft):  # for hosts of both kinds
+# For hosts of both kinds.
+for _part in (windows_reading, windows_enrolment, windows_secure, windows_discovery, windows_draft, windows_jtapi):
     ON_HOSTS.update(_part.STAGES)
 for _part in LOOKING:
     ON_CLUSTERS.update(_part.ON_CLUSTERS)
     ON_HOSTS.update(_part.ON_HOSTS)
 READING = tuple(name for part in LOOKING for name in part.ON_CLUSTERS)
 # Stages on a host that fail if something is wrong.
-TELLING = ("tell", "drifted", "jtapi", "install_tsp", "snapshot", "discover", "sit", "draft", "observe")
+TELLING = ("tell", "drifted", "jtapi", "deliver", "install_tsp", "snapshot", "discover", "sit", "draft", "observe")
 
 # The secrets that are passed to stages of the module tsp_host. All others get none. CAPF requires a string, CTI Manager a password,
 # and a passphrase opens the key. A stage that does not need a secret must not know it.

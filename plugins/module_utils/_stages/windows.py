@@ -29,7 +29,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _window,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import by_controller, key_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, files, hosts
 
@@ -56,7 +56,7 @@ ASKED = {
     "slurp": (("src",), ("content",)),
     "win_acl": (("path", "user", "rights", "type"), ()),
     "win_acl_inheritance": (("path", "state"), ()),
-    "win_copy": (("content", "dest"), ()),
+    "win_copy": (("content", "src", "dest"), ()),
     "win_file": (("path", "state"), ()),
     "win_find": (("paths", "patterns", "get_checksum", "recurse"), ("files", "path", "lastwritetime", "checksum")),
     "win_get_url": (("url", "dest", "force", "validate_certs", "checksum", "checksum_algorithm"), ()),
@@ -105,7 +105,8 @@ class Windows:
     def ask(self, module, /, **options):
         answer = self.answer(module, options)
         if answer.get("failed"):
-            raise Unanswered("%s.%s failed on this host: %s" % (NEEDS, module, answer.get("msg") or "no message"))
+            raise Unanswered("%s.%s failed on this host: %s" % (NEEDS, module, str(answer.get("msg") or "no message").rstrip(".")),
+                             **({"lost": True} if answer.get("lost") else {}))
         return answer
 
     def write(self, write, secret=False):
@@ -323,6 +324,12 @@ def collection_version(name):
 def hosts_of(run, model):
     """Hosts of the play on which modules for Windows are used."""
     return [host for host in run.vars["ansible_play_hosts_all"] if tsps_of(model, host) and run.is_windows(host)]
+
+
+def managed_hosts(run, model):
+    """Hosts of the play that are reached by modules for Windows."""
+    return [host for host in run.vars["ansible_play_hosts_all"]
+            if run.is_windows(host) and (tsps_of(model, host) or any(map(by_controller, model.hosts.get(host, ()))))]
 
 
 def tsps_of(model, host):

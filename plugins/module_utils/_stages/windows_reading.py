@@ -44,7 +44,8 @@ def look(run, execute):
     mine = listed(run, run.model())
     if run.register(_run.PREFLIGHT).get("stopped") or not run.is_windows(run.host):
         return beside(hosts.look(run, execute), mine)
-    return of_tsps(run, execute, mine) if mine else dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
+    parts = [(mine, of_tsps(run, execute, mine))] if mine else []
+    return joined(parts + [(stores_of(run), hosts.look(run, execute))] * bool(stores_of(run)))
 
 
 def inspect(run, execute):
@@ -52,10 +53,34 @@ def inspect(run, execute):
     mine = listed(run, run.model())
     if not run.is_windows(run.host):
         return beside(hosts.inspect(run, execute), mine)
-    why = not_looked_at(run) if mine else ""
-    if why or not mine:
-        return dict(changed=False, rows=[], refused=why, warnings=[why] if why else [])
-    return of_tsps(run, execute, mine, changes=False)
+    why = not_looked_at(run) if mine or stores_of(run) else ""
+    if why:
+        return dict(changed=False, rows=[], refused=why, warnings=[why])
+    parts = [(mine, of_tsps(run, execute, mine, changes=False))] if mine else []
+    return joined(parts + [(stores_of(run), hosts.inspect(run, execute))] * bool(stores_of(run)))
+
+
+def stores_of(run):
+    """Instances of Java applications on this host, those that go too."""
+    model = run.model()
+    return hosts.listed_here(run, model) + hosts.listed_here(run, model, "absent")
+
+
+def joined(parts):
+    """One result of those for the TSPs and for the Java applications of a host: [(instances, result)]. One does not stop the other."""
+    if len(parts) == 1:
+        return parts[0][1]
+    found = dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])
+    stopped = all(result["refused"] for _mine, result in parts)
+    for mine, result in parts:
+        rows = result["rows"]
+        if result["refused"] and not stopped:
+            rows = [_outcome.failed(_outcome.fresh(one), result["refused"]) for one in mine if one["state"] == "present"]
+        merged = dict((name, found[name] + list(result.get(name) or ())) for name in ("keys", "gone", "warnings"))
+        found = dict(found, **dict(result, **merged, rows=found["rows"] + rows, changed=found["changed"] or bool(result["changed"]),
+                                   diff=list(found.get("diff") or ()) + list(result.get("diff") or ()),
+                                   refused=" ".join(filter(None, (found["refused"], result["refused"]))) if stopped else ""))
+    return found
 
 
 def beside(found, tsps):

@@ -12,8 +12,10 @@ import hashlib
 import itertools
 import json
 
+import provisioned
 import pytest
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store
+import yaml
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store, _store_archive
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import table
 from collection_path import ROOT
 from e2e.secrets.conftest import GIVEN, PASSPHRASE, Given, Loud
@@ -143,10 +145,32 @@ def on_windows(tmp_path_factory, patch):
         del site.settings["client_windows_registry_profile"]
         site.change("recorder01", files={})
         assert story.run("without a profile", "site").states == {"recorder01x1": "armed, waits for the TSP"}
+        key_stores_on_windows(story, tmp_path_factory.mktemp("store"))
         site.instances[0]["state"] = "absent"
         story.run("decommission", "decommission", rc=None)
         yield story
         site.tsp.close()
+
+
+def key_stores_on_windows(story, folder):
+    """A Java application on the host gets the key store of a certificate that is there."""
+    site, instance = story.site, {"host": "recorder01", "user": USER["name"], "instance_id": "recorder01j1", "client": "jtapi"}
+    provisioned.add_instance(site.sim.cluster, folder, instance)
+    archive = base64.b64encode(_store_archive.pack(str(folder))).decode()
+    site.change("recorder01", files={**site.state("recorder01")["files"], "C:\\Program Files\\secure_tsp\\recorder01j1\\store.zip": {
+        "content": archive, "modified": 1000.0}})
+    playbook = site.controller.folder / "jtapi.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [
+        {"ansible.builtin.import_role": {"name": "voiceops.secure_tsp.secure_tsp", "tasks_from": "preflight", "rolespec_validate": False}},
+        {"ansible.builtin.include_role": {"name": "voiceops.secure_tsp.client_jtapi"}}]}]))
+    site.settings.update(client_jtapi_folder="C:\\Recorder\\certificates", client_jtapi_store_password=STORE,
+                         client_jtapi_ini_path="C:\\Recorder\\jtapi.ini")
+    story.loud.further["key store"] = STORE
+    story.loud.further["key"] = (folder / _store.KEY).read_text().splitlines()[5]
+    site.instances.append(instance)
+    story.run("key stores", playbook)
+    site.instances.remove(instance)
+    assert len([path for path in site.state("recorder01")["files"] if path.startswith("C:\\Recorder\\")]) == 2
 
 
 def test_no_stage_is_left_out(on_hosts, on_windows):

@@ -24,7 +24,7 @@ def bench(make_windows_site):
     """A scripted host behind a connection for Windows."""
     if not (PACKAGE / "ansible_collections" / "ansible" / "windows" / "MANIFEST.json").exists():
         pytest.skip("The package ansible is not in .cache/ansible-package, so the real ansible.windows is not run.")
-    site = make_windows_site("recorder01", user=False)
+    site = make_windows_site("recorder01", user=False, fronts=None)
     programs = site.controller.folder / "bin"
     programs.mkdir()
     (programs / "PowerShell").write_text("#!/bin/sh\nexec '%s' '%s' \"$@\"\n" % (sys.executable, HERE / "bench" / "powershell.py"))
@@ -55,3 +55,18 @@ def test_the_real_modules_take_what_is_asked_and_a_second_run_changes_nothing(be
     second = bench.run()
     assert second.states == {"recorder01x1": "verified"} and second.count("changed") == 0
     bench.run(playbook="drift")
+
+
+def test_a_java_application_gets_its_files_by_the_real_win_copy(bench):
+    bench.instances[0].update(client="jtapi", tsp_number=None)
+    bench.settings.update(
+        client_jtapi_folder="C:\\Recorder\\certificates", client_jtapi_store_password="Store-Secret-0007",
+        client_jtapi_ini_path="C:\\Recorder\\jtapi.ini")
+    first = bench.run("-vvv", playbook=ROOT / "docs" / "examples" / "jtapi.yml")
+    assert first.states == {"recorder01x1": "verified"} and "ansible/windows/plugins/modules/win_copy.ps1" in first.output
+    files = bench.state("recorder01")["files"]
+    assert set(files) == {"C:\\Program Files\\secure_tsp\\recorder01x1\\store.zip", "C:\\Recorder\\jtapi.ini",
+                          "C:\\Recorder\\certificates\\JtapiClientKeyStore-recorder_tapi-recorder01x1"}
+    assert "Store-Secret-0007" not in first.output and not list(bench.controller.temp.glob("ansible-tmp-*"))
+    second = bench.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml")
+    assert second.count("changed") == 0 and bench.state("recorder01")["files"] == files

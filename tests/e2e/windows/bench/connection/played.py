@@ -33,5 +33,9 @@ class Connection(Local):
         state = os.path.join(os.environ["PLAYED_HOSTS"], self._play_context.remote_addr + ".json")
         return super().exec_command("SCRIPTED_WINDOWS=%s %s" % (shlex.quote(state), cmd), in_data, sudoable)
 
+    def put_file(self, in_path, out_path):
+        """Temporary files of the host are on this machine."""
+        super().put_file(in_path, out_path.replace("\\", "/"))
+
     def reset(self):
         """After a restart."""

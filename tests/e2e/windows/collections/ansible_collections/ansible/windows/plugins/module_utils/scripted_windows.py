@@ -23,6 +23,7 @@ PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Pro
 EMPTY = {
     "registry": {}, "files": {}, "acl": {}, "services": {}, "installers": {}, "commands": [], "calls": [], "reboots": 0,
     "telephony_restarts": 0, "addresses": [], "tsp_url": "",
+    "room": None,  # how many files can still be written; None for any number
 }
 
 

@@ -22,6 +22,10 @@ def main():
         octets = params["content"].encode()
     with scripted_host(module) as host:
         changed = host.read(params["dest"]) != octets
+        if changed and host.state["room"] is not None and not module.check_mode:
+            if host.state["room"] == 0:
+                module.fail_json(msg="There is not enough space on the disk.")
+            host.state["room"] -= 1
         host.write(params["dest"], octets)
     module.exit_json(changed=changed, dest=params["dest"], size=len(octets), operation="file_copy")
 

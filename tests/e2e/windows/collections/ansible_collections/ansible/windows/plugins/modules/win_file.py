@@ -19,6 +19,9 @@ def main():
     with scripted_host(module) as host:
         if state == "absent":
             changed = host.remove(path)
+            for folder in [folder for folder in host.state["acl"] if (folder.lower() + "\\").startswith(path.lower() + "\\")]:
+                del host.state["acl"][folder]
+                changed = True
         else:
             changed = path not in host.state["acl"]
             host.state["acl"].setdefault(path, {"inherits": True, "rules": []})
