@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
@@ -30,6 +31,13 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import re
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters
 
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
+NO_PIP = (
+    "%s has no pip, or its pip is not allowed to install. Install them with the package manager of the host's system, or create a virtual "
+    "environment that has them and set ansible_python_interpreter to its Python.")
+BECOME = {
+    "Missing": "%s wants a password on this host, and none is given. Set ansible_become_password in your vault, or run with --ask-become-pass.",
+    "Incorrect": "%s does not accept the password that is given for this host. Correct ansible_become_password, or what you typed.",
+}
 NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts if no file server returned a list
 STRANGER = "stranger"  # verdict on a list that no token of the stored list signed
 NO_CAPF = (
@@ -190,7 +198,7 @@ def judged(run, before, instances, answer, ahead):
     if not instances:
         return problems, closed, warnings
     if answer["missing"]:
-        problems.append(("", "%s , or set secure_tsp_install_python_packages: true." % lacking(answer)))
+        problems.append(("", lacking(answer)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
@@ -235,8 +243,17 @@ def hindered(rows, problems, closed):
 
 def lacking(answer):
     names = [PACKAGES[one] for one in answer["missing"]]
-    return "The Python packages %s are missing on this host. Install them with: %s -m pip install %s" % (
-        ", ".join(names), answer["python"], " ".join(names))
+    told = "The Python packages %s are missing on this host. " % ", ".join(names)
+    if not answer["pip"]:
+        return told + NO_PIP % answer["python"]
+    return told + "Install them with: %s -m pip install %s , or set secure_tsp_install_python_packages: true." % (
+        answer["python"], " ".join(names))
+
+
+def not_become(text):
+    """What to do if Ansible's error says that a password for become is missing or wrong; empty for any other error."""
+    found = re.search(r"\b(Missing|Incorrect) (\w+) password", text)
+    return BECOME[found.group(1)] % found.group(2) if found else ""
 
 
 def unreachable(place, consequence):
