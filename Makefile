@@ -12,7 +12,7 @@ PLAYBOOK_ROUNDS = 50
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo lab quick test pytest windows hosts outside sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
+.PHONY: help venv demo lab quick test pytest windows hosts outside runners sbom events fleet fuzz torture sanity lint oldest units integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -52,6 +52,9 @@ hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and wh
 
 outside: venv  ## Licences of all files (reuse)
 	@tests/gate/outside
+
+runners: venv  ## What ansible-runner, ansible-navigator and ara keep of runs, and the Molecule scenario, with these programs themselves
+	@tests/gate/runners
 
 events: venv  ## The rulebook for alerts and findings with a real ansible-rulebook and Java
 	@tests/gate/events
