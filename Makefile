@@ -13,7 +13,8 @@ ANSIBLE_PACKAGE = 12.3.0
 LOG := .cache/log
 PYTHON_VERSION = $(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help venv demo lab quick test pytest ansible-windows windows hosts outside sbom events fleet fuzz torture sanity lint types oldest units integration coverage matrix release-check \
+.PHONY: help venv demo lab quick test pytest ansible-windows windows hosts outside runners sbom events fleet fuzz torture sanity lint types oldest units \
+	integration coverage matrix release-check \
 	bench changelog samples picture options build clean
 
 help:  ## Show these targets
@@ -57,6 +58,9 @@ hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and wh
 
 outside: venv  ## Licences of all files (reuse)
 	@tests/gate/outside
+
+runners: venv  ## What ansible-runner, ansible-navigator and ara keep of runs, and the Molecule scenario, with these programs themselves
+	@tests/gate/runners
 
 events: venv  ## The rulebook for alerts and findings with a real ansible-rulebook and Java
 	@tests/gate/events

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Ansible, Refused, Run, reason_of
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import HostLost, not_become
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table import ON_HOSTS, PASSPHRASE, SEALED, TELLING
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import reach
 
@@ -82,6 +82,11 @@ class Execute:
             if not self._tolerant:
                 raise
             answer = dict(failed=True, lost=True, msg="The line to this host broke: %s" % error)
+        except AnsibleError as error:
+            told = not_become(str(error))
+            if not told:
+                raise
+            answer = dict(failed=True, msg=told)
         answer.pop("invocation", None)
         if "warnings" in answer:
             answer["warnings"] = [text_of(warning) for warning in answer["warnings"]]

@@ -15,6 +15,7 @@ import importlib.util
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from namespaces import Line, command, inside, ip, nft
 
 BASE = os.environ.get("HOSTS_BASE")
 FOLDER = os.environ.get("HOSTS_FOLDER")  # empty; tests/hosts/run makes and removes it
+OLDER = os.environ.get("HOSTS_PYTHONS", "").split()  # versions of older Pythons that tests/hosts/run found
 CUCM = "cucm-pub.example.com"
 CUCM_4, CUCM_6, OTHER_CUCM_4 = "198.51.100.10", "2001:db8::10", "198.51.100.11"
 CONTROLLER_4, CONTROLLER_6, SWITCH_4 = "198.51.100.2", "2001:db8::2", "198.51.100.1"
@@ -44,7 +46,8 @@ mount -t proc proc {root}/proc
 mount -t sysfs -o ro sysfs {root}/sys
 mount -t tmpfs -o mode=755 tmpfs {root}/dev
 for node in null zero full random urandom tty; do cp -a /dev/$node {root}/dev/; done
-mkdir {root}/dev/pts {root}/dev/shm
+mkdir {root}/dev/pts
+mkdir -m 1777 {root}/dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts {root}/dev/pts
 ln -s pts/ptmx {root}/dev/ptmx
 mount -t tmpfs -o mode=1777,{tmp} tmpfs {root}/tmp
@@ -65,8 +68,18 @@ Subsystem sftp internal-sftp
 """
 
 
+def older_venv(version):
+    """The virtual environment that tests/hosts/run made with an older Python."""
+    return ROOT / ".cache" / "hosts" / ("python" + version)
+
+
+def base_of(version):
+    """The folder that this Python itself is installed in."""
+    return (older_venv(version) / "bin" / "python").resolve().parent.parent
+
+
 class Host:
-    """One host: C(name), C(address), C(variables) for an inventory, C(root) with its files. C(down) and C(up) cut it off."""
+    """One host: C(name), C(address), C(variables) for an inventory, C(root) with its files. C(down) cuts it off until C(up)."""
 
     def __init__(self, name, address, variables, link):
         self.name = name
@@ -75,6 +88,7 @@ class Host:
         self._link = link
         self.process = None
         self.root = None
+        self.lasting = set()  # process ids of its sshd and of what that runs in
 
     @property
     def store(self):
@@ -85,6 +99,13 @@ class Host:
 
     def up(self):
         ip("link set %s up\n" % self._link)
+
+    def lose_power(self):
+        """Cut it off, and end all that runs on it, as far as a run can see."""
+        self.down()
+        for pid in descendants(self.process.pid) - self.lasting:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def files(self):
         """{path: (mode, owner, digest or None for a folder)} of all that instances keep here."""
@@ -144,18 +165,23 @@ class Bench:
                       ' ip daddr %s masquerade\n }\n}\n' % CUCM_4)
 
     def _show_python(self):
-        """Let the controller's user reach Python and the checkout, whatever folder of root's they are in."""
-        for needed in dict.fromkeys((pathlib.Path(sys.base_prefix).resolve(), ROOT, pathlib.Path(sys.prefix).resolve())):
-            closed = [parent for parent in reversed(needed.parents) if not parent.stat().st_mode & 0o001]
-            if not closed:
-                continue
-            kept = self.folder / "kept" / needed.name
+        """Let the controller's user reach Python and the checkout, whatever folder of root's they are in, and hosts the older Pythons."""
+        wanted = (sys.base_prefix, ROOT, sys.prefix, *map(base_of, OLDER))
+        closed = {}
+        for needed in dict.fromkeys(pathlib.Path(one).resolve() for one in wanted):
+            shut = [parent for parent in reversed(needed.parents) if not parent.stat().st_mode & 0o001]
+            if shut:
+                closed[needed] = shut[0]
+        for number, needed in enumerate(closed):
+            kept = self.folder / "kept" / str(number)
             kept.mkdir(parents=True)
             # Read only: pytest removes old folders of tests, and would remove what is mounted there with them.
             command("mount", "--bind", "-o", "ro", needed, kept)
-            command("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", closed[0])
+        for folder in dict.fromkeys(closed.values()):
+            command("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+        for number, needed in enumerate(closed):
             needed.mkdir(parents=True, exist_ok=True)
-            command("mount", "--bind", "-o", "ro", kept, needed)
+            command("mount", "--bind", "-o", "ro", self.folder / "kept" / str(number), needed)
 
     @staticmethod
     def _node(name, bridge, addresses, mtu=1500):
@@ -250,8 +276,8 @@ class Bench:
         while "Server listening" not in log.read_text():
             assert host.process.poll() is None and time.monotonic() < end, log.read_text()
             time.sleep(0.02)
-        sshd = max(descendants(host.process.pid))
-        host.root = pathlib.Path("/proc/%d/root" % sshd)
+        host.lasting = descendants(host.process.pid)
+        host.root = pathlib.Path("/proc/%d/root" % max(host.lasting))
 
     # runs
 

@@ -84,11 +84,11 @@ def test_ports_each_once(names, ports):
 # What stands in the way of a host
 
 
-def judged(name="lin2", missing=(), ahead=0, skews=None, closed=(), options=None):
+def judged(name="lin2", missing=(), ahead=0, skews=None, closed=(), options=None, pip=True):
     instances = model().instances(hosts=[name])
     ports = [dict(place, problem="timeout" if place["host"] in closed else "") for place in clusters.ports_of(instances)]
     before = {"clusters": {cluster: {"skew": skew} for cluster, skew in dict({"main": 0, "lab": 0}, **(skews or {})).items()}}
-    answer = {"missing": list(missing), "python": "/opt/python", "ports": ports}
+    answer = {"missing": list(missing), "python": "/opt/python", "pip": pip, "ports": ports}
     return hosts.judged(Played(options), before, instances, answer, ahead)
 
 
@@ -98,6 +98,7 @@ def test_nothing_stands_in_the_way():
 
 @pytest.mark.parametrize(("asked", "problems", "warnings"), [
     ({"missing": ["OpenSSL", "tftpy"]}, ["/opt/python -m pip install pyOpenSSL tftpy"], []),
+    ({"missing": ["tftpy"], "pip": False}, ["/opt/python has no pip, or its pip is not allowed to install"], []),
     ({"ahead": 59.9}, [], []),
     ({"ahead": -60}, [], ["60 seconds apart"]),
     ({"ahead": 299.9}, [], ["299 seconds apart"]),

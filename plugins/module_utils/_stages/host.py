@@ -16,6 +16,7 @@ import importlib.util
 import os
 import socket
 import sys
+import sysconfig
 import time
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -97,7 +98,7 @@ class Host:
         needed = [name for name in LIBRARIES if name != FETCHING or fetches and not self.settings.get("lists")]
         places = self.settings.get("places") or [_store.USUAL_PLACE]
         return dict(
-            time=time.time(), python=sys.executable, missing=[name for name in needed if importlib.util.find_spec(name) is None],
+            time=time.time(), python=sys.executable, pip=installs(), missing=[name for name in needed if importlib.util.find_spec(name) is None],
             addresses=addresses(self.settings.get("towards") or ()), keys=sorted(set(files_below(places, _store.KEY))),
             gone=[os.path.isdir(store) for store in self.settings.get("gone") or ()],
             ports=[dict(place, problem=port_problem(place, self.settings["port_timeout"])) for place in self.settings.get("ports") or ()])
@@ -361,6 +362,12 @@ def certificates_below(places):
                 yield path, hashlib.sha256(stream.read(_store.MAX_SIZE)).hexdigest()
         except OSError:
             continue
+
+
+def installs():
+    """Whether this Python has a pip that the system lets install packages."""
+    managed = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    return importlib.util.find_spec("pip") is not None and (sys.prefix != sys.base_prefix or not os.path.exists(managed))
 
 
 def port_problem(place, timeout):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
@@ -31,6 +32,13 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 HOST, CONTROLLER = "this host", "the controller"  # where a stage works
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
+NO_PIP = (
+    "%s has no pip, or its pip is not allowed to install. Install them with the package manager of the host's system, or create a virtual "
+    "environment that has them and set ansible_python_interpreter to its Python.")
+BECOME = {
+    "Missing": "%s wants a password on this host, and none is given. Set ansible_become_password in your vault, or run with --ask-become-pass.",
+    "Incorrect": "%s does not accept the password that is given for this host. Correct ansible_become_password, or what you typed.",
+}
 NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts if no file server returned a list
 STRANGER = "stranger"  # verdict on a list that no token of the stored list signed
 NO_CAPF = (
@@ -192,8 +200,7 @@ def judged(run, before, instances, answer, ahead):
         return problems, closed, warnings
     place = CONTROLLER if any(map(by_controller, instances)) else HOST
     if answer["missing"]:
-        problems.append(("", "%s." % lacking(answer, place) if place == CONTROLLER else (
-            "%s , or set secure_tsp_install_python_packages: true." % lacking(answer))))
+        problems.append(("", lacking(answer, place)))
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
@@ -238,8 +245,17 @@ def hindered(rows, problems, closed):
 
 def lacking(answer, place=HOST):
     names = [PACKAGES[one] for one in answer["missing"]]
-    return "The Python packages %s are missing on %s. Install them with: %s -m pip install %s" % (
-        ", ".join(names), place, answer["python"], " ".join(names))
+    told = "The Python packages %s are missing on %s. " % (", ".join(names), place)
+    if not answer["pip"]:
+        return told + NO_PIP % answer["python"]
+    command = "Install them with: %s -m pip install %s" % (answer["python"], " ".join(names))
+    return told + command + (" , or set secure_tsp_install_python_packages: true." if place == HOST else ".")
+
+
+def not_become(text):
+    """What to do if Ansible's error says that a password for become is missing or wrong; empty for any other error."""
+    found = re.search(r"\b(Missing|Incorrect) (\w+) password", text)
+    return BECOME[found.group(1)] % found.group(2) if found else ""
 
 
 def unreachable(port, consequence, place):
