@@ -167,6 +167,19 @@ def test_an_archive_that_arrived_although_the_answer_did_not(host, borrow, tmp_p
     assert kept(tmp_path) == []
 
 
+def test_what_was_kept_goes_with_its_instance(borrow, tmp_path):
+    (tmp_path / "handover").mkdir(mode=0o700)
+    with borrow() as stores:
+        path = stores.unit(FOLDER).kept
+        with open(path, "wb") as stream:
+            stream.write(b"a key")
+        stores.take([FOLDER], discard=True)
+        stores.hand_over()
+        assert kept(tmp_path)
+        stores.hand_over(forget=True)
+    assert kept(tmp_path) == []
+
+
 def test_a_folder_that_others_can_open_keeps_nothing(borrow, tmp_path):
     (tmp_path / "handover").mkdir(mode=0o755)
     with borrow() as stores, pytest.raises(StoreError, match="others can open it"):

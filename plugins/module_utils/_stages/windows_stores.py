@@ -103,7 +103,7 @@ class OnController:
         finally:
             work.keep_what_came()
         if not work.check:
-            stores.hand_over()
+            stores.hand_over(forget=stage == REMOVES)
         for one, row in zip(work.instances, result.get("rows") or ()):
             work.tell(one, row)
         result["changed"] = any(row.get("changed") for row in result.get("rows") or ())
@@ -308,12 +308,14 @@ class Stores:
 
     # To the host
 
-    def hand_over(self):
-        """Hand back all stores that changed, each by itself."""
+    def hand_over(self, forget=False):
+        """Hand back all stores that changed, each by itself. forget: what was kept of them goes, too."""
         for unit in self.units:
             if not unit.failure:
                 with contextlib.suppress(StoreError):
                     self.put(unit)
+                    if forget:
+                        self.forget(unit)
 
     def put(self, unit, octets=None):
         """Bring the host's archive to the copy, if that changed. Raises StoreError, which also is the unit's failure.
@@ -353,7 +355,6 @@ class Stores:
         if not self.windows.ask("win_find", paths=[unit.folder], patterns=["*"], recurse=True, get_checksum=False)["files"]:
             self.windows.ask("win_file", path=unit.folder, state="absent")
         unit.checksum = None
-        self.forget(unit)
 
     # What the controller keeps until the host has it
 
