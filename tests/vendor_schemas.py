@@ -27,7 +27,11 @@ OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", 
 
 def schema(version):
     """Path of the file AXLSoap.xsd of a version. Skips the test when the registry cannot be reached, and fails without the tools."""
-    return (_pypi() if version in FROM_PYPI else _npm()) / "schema" / version / "AXLSoap.xsd"
+    path = (_pypi() if version in FROM_PYPI else _npm()) / "schema" / version / "AXLSoap.xsd"
+    assert path.is_file(), (
+        "%s is not there: name a package with %s in tests/simulator/schema_check.py, and its checksum in tests/vendor_schemas.py" % (
+            path, version))
+    return path
 
 
 def _pypi():

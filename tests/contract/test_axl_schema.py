@@ -20,6 +20,7 @@ from lxml import etree
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import client, schema, values
 
 VERSIONS = vendor_schemas.VERSIONS
+TABLE = "plugins/module_utils/_axl/schema.py: "
 XS = "{http://www.w3.org/2001/XMLSchema}"
 UUID = "{01234567-89AB-CDEF-0123-456789ABCDEF}"
 OPERATIONS = sorted(schema.OPERATIONS)
@@ -136,7 +137,12 @@ def payload(version, name, given):
 
 
 def test_every_version_of_our_table_is_compared():
-    assert schema.VERSIONS == VERSIONS
+    assert schema.VERSIONS == VERSIONS, "VERSIONS of _axl/schema.py and those of tests/simulator/schema_check.py, both kinds, differ"
+
+
+def test_every_object_of_our_table_is_in_use():
+    lacking = sorted(name for name, one in vars(schema).items() if isinstance(one, schema.AxlObject) and one not in schema.OBJECTS)
+    assert not lacking, TABLE + "OBJECTS lacks %s" % ", ".join(lacking)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -144,10 +150,22 @@ def test_every_version_of_our_table_is_compared():
 def test_every_request_is_valid(name, version):
     for given in requests_of(schema.OPERATIONS[name]):
         request = payload(version, name, given)
-        assert real(version).validator.validate(request), "%s\n%s" % (
+        assert real(version).validator.validate(request), "%s%s\n%s\n%s" % (
+            TABLE, name,
             etree.tostring(request, pretty_print=True).decode(),
             real(version).validator.error_log,
         )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_fields_of_requests_have_their_lengths(name, version):
+    """Also those of a get, a list or a remove, where a shorter one would pass as valid."""
+    known = {node.get("name"): node for node in real(version).children(real(version).elements[name])}
+    for field in schema.OPERATIONS[name].fields:
+        lengths = real(version).facets(known[field.element], "maxLength")
+        if lengths and not field.children:
+            assert field.length == int(lengths[0]), TABLE + name + "/" + field.element
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -181,7 +199,7 @@ def compare_requests(version, ours, theirs, path, added):
 @pytest.mark.parametrize("name", [one for one in OPERATIONS if one.startswith("add")])
 def test_objects_to_add_have_their_fields_defaults_and_lengths(name, version):
     operation = schema.OPERATIONS[name]
-    compare_requests(version, operation.request, real(version).elements[name], name, added=True)
+    compare_requests(version, operation.request, real(version).elements[name], TABLE + name, added=True)
     theirs = real(version).children(real(version).children(real(version).elements[name])[0])
     demanded = {node.get("name") for node in theirs if node.get("minOccurs", "1") != "0"}
     assert demanded == {field.element for field in operation.request[0].children if field.required}
@@ -216,6 +234,9 @@ def compare_replies(version, ours, theirs, path):
         where = "%s/%s" % (path, field.element)
         assert field.many == (node.get("maxOccurs") == "unbounded"), where
         assert set(field.attributes) <= real(version).attributes(node), where
+        lengths = real(version).facets(node, "maxLength")
+        if lengths and field.length and not field.children:
+            assert field.length == int(lengths[0]), where
         if field.children:
             compare_replies(version, field.children, node, where)
         elif not field.attributes:
@@ -237,7 +258,7 @@ def test_every_answer_is_where_and_what_the_schema_says(name, version):
     node = response_step(version, name)
     assert (node.get("maxOccurs") == "unbounded") == (reply.shape in ("objects", "rows"))
     assert set(reply.attributes) <= real(version).attributes(node)
-    compare_replies(version, reply.fields, node, name)
+    compare_replies(version, reply.fields, node, TABLE + name)
 
 
 CONTENT = {schema.BOOLEAN: ("t", True), schema.INTEGER: ("3", 3), schema.REFERENCE: ("name", "name")}

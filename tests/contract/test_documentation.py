@@ -15,6 +15,7 @@ import yaml
 ROOT = collection_path.ROOT
 NAMESPACE = "voiceops.secure_tsp."
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+FRAGMENTS = "plugins/modules/%%s.py: extends_documentation_fragment needs %s%%s" % NAMESPACE
 SECRET = re.compile(r"pass(word|phrase|wd)|secret|token|authorization_string|private|credential", re.IGNORECASE)
 
 
@@ -24,9 +25,11 @@ def test_every_plugin_is_documented(documentation):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_attributes_say_what_the_module_can_do(documentation, module):
-    attributes = documentation["module"][module]["doc"]["attributes"]
-    assert {"check_mode", "diff_mode", "idempotent", "platform"} <= set(attributes)
-    assert all(value.get("support") in ("full", "partial", "none", "N/A") for value in attributes.values())
+    attributes = documentation["module"][module]["doc"].get("attributes", {})
+    assert {"check_mode", "diff_mode", "idempotent", "platform"} <= set(attributes), FRAGMENTS % (module, "attributes")
+    undecided = sorted(name for name, value in attributes.items() if value.get("support") not in ("full", "partial", "none", "N/A"))
+    assert not undecided, "plugins/modules/%s.py: give support of %s, or extend %sattributes.info_module" % (
+        module, ", ".join(undecided), NAMESPACE)
     if module.endswith("_info"):
         assert attributes["check_mode"]["support"] == "full"
         assert attributes["diff_mode"]["support"] == "N/A"
@@ -35,16 +38,20 @@ def test_attributes_say_what_the_module_can_do(documentation, module):
 @pytest.mark.parametrize("module", MODULES)
 def test_it_names_the_releases_it_is_for_and_its_relatives(documentation, module):
     doc = documentation["module"][module]["doc"]
-    assert any("CUCM 11.5 to 15" in note for note in doc["notes"])
-    relatives = [relative["module"] for relative in doc["seealso"] if "module" in relative]
-    assert relatives and not {name for name in relatives if name.startswith(NAMESPACE)} - {NAMESPACE + name for name in MODULES}
+    assert any("CUCM 11.5 to 15" in note for note in doc.get("notes", ())), FRAGMENTS % (module, "attributes")
+    relatives = [relative["module"] for relative in doc.get("seealso", ()) if "module" in relative]
+    assert relatives, "plugins/modules/%s.py: seealso names no module" % module
+    assert not {name for name in relatives if name.startswith(NAMESPACE)} - {NAMESPACE + name for name in MODULES}
     assert NAMESPACE + module not in relatives
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_return_value_is_described(documentation, module):
     returns = documentation["module"][module]["return"]
-    assert list(undescribed(returns)) == []
+    assert returns, "plugins/modules/%s.py: RETURN is empty" % module
+    wrong = list(undescribed(returns))
+    assert not wrong, "plugins/modules/%s.py: RETURN lacks description, type or sample of %s; make samples writes the samples" % (
+        module, ", ".join(wrong))
     assert [name for name, said in returns.items() if not said.get("returned")] == []
 
 
@@ -60,17 +67,21 @@ def test_the_action_group_holds_exactly_the_modules_with_the_login_of_a_cluster(
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     with_login = {name for name, said in documentation["module"].items()
                   if {"hostname", "validate_certs", "axl_version"} <= set(said["doc"]["options"])}
-    assert runtime["action_groups"]["axl"] == sorted(with_login)
+    differ = sorted(set(runtime["action_groups"]["axl"]) ^ with_login)
+    assert not differ, "meta/runtime.yml: the action group axl and the modules with the fragment cluster differ in %s" % ", ".join(differ)
+    assert runtime["action_groups"]["axl"] == sorted(with_login), "meta/runtime.yml: sort the action group axl"
     for name in MODULES:
-        attribute = documentation["module"][name]["doc"]["attributes"].get("action_group")
-        assert (attribute is not None) == (name in with_login), name
+        attribute = documentation["module"][name]["doc"].get("attributes", {}).get("action_group")
+        assert (attribute is not None) == (name in with_login), FRAGMENTS % (name, "attributes.actiongroup_axl, with cluster only,")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_test(module):
     word = re.compile(rf"\b{module}\b")
-    assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "unit" / "modules").glob("test_*.py"))
-    assert (ROOT / "tests" / "integration" / "targets" / module / "tasks" / "main.yml").is_file()
+    assert any(word.search(path.read_text()) for path in (ROOT / "tests" / "unit" / "modules").glob("test_*.py")), (
+        "no test in tests/unit/modules names %s" % module)
+    tasks = "tests/integration/targets/%s/tasks/main.yml" % module
+    assert (ROOT / tasks).is_file() and NAMESPACE + module + ":" in (ROOT / tasks).read_text(), "%s: no task runs the module" % tasks
 
 
 @pytest.mark.parametrize("module", MODULES)

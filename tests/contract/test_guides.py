@@ -90,7 +90,8 @@ def test_the_readme_names_every_module_role_and_playbook():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     folders = (("plugins/modules", "*.py"), ("plugins/callback", "*.py"), ("roles", "*"), ("playbooks", "*.yml"))
     names = {path.stem for folder, pattern in folders for path in (ROOT / folder).glob(pattern)}
-    assert {name for name in names if f"`{name}`" not in text} == set()
+    lacking = sorted(name for name in names if f"[`{name}`](" not in text)
+    assert not lacking, "README.md, What is in it: no link named %s" % ", ".join(lacking)
 
 
 def test_every_role_readme_names_its_entry_points():

@@ -13,7 +13,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_picture_is_current():
-    assert layers_picture.PICTURE.read_text(encoding="utf-8") == layers_picture.draw(), "make picture"
+    drawn = layers_picture.PICTURE.read_text(encoding="utf-8")
+    assert drawn == layers_picture.draw(), "the picture differs from the imports: run make picture, and commit what it writes"
 
 
 def test_every_file_has_a_box_inside_the_picture():

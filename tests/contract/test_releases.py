@@ -48,7 +48,19 @@ def test_the_newest_and_the_oldest_are_simulated():
 
 def test_every_simulated_release_is_in_the_table_of_the_readme():
     row = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| CUCM |"))
-    assert "simulated " + ", ".join(release.RELEASES) in row, "README.md, row CUCM"
+    assert "simulated " + ", ".join(release.RELEASES) in row, "README.md, row CUCM: it does not name the simulated releases"
+
+
+def test_the_notes_of_modules_name_every_simulated_release():
+    *others, newest = release.RELEASES
+    text = (ROOT / "plugins" / "doc_fragments" / "attributes.py").read_text(encoding="utf-8")
+    assert "simulated clusters of %s and %s," % (", ".join(others), newest) in text, (
+        "plugins/doc_fragments/attributes.py, notes: they do not name the simulated releases")
+
+
+def test_the_readme_names_every_schema_that_requests_are_compared_with():
+    row = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| CUCM |"))
+    assert "published schemas %s |" % ", ".join(schema.VERSIONS) in row, "README.md, row CUCM: it lacks schemas of _axl/schema.py"
 
 
 def test_the_simulated_cluster_answers_every_operation_of_the_table():

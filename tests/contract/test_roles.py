@@ -14,6 +14,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _options
+
 ROOT = collection_path.ROOT
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 TEXT = (".yml", ".yaml", ".j2")
@@ -46,11 +48,18 @@ def test_the_role_of_the_run_has_no_defaults_of_its_own():
     assert load("secure_tsp", "defaults/main.yml") == {} and load("secure_tsp", "vars/main.yml") == {}
 
 
-# Options that nothing reads yet, each with the reason. Better none.
-
-
 def test_every_option_is_read_somewhere():
-    assert {name for name, places in generate_options.uses().items() if not places} == set()
+    unread = sorted(name for name, places in generate_options.uses().items() if not places)
+    assert not unread, "nothing reads %s: a stage in plugins/module_utils/_stages must, with run.option(...)" % ", ".join(unread)
+
+
+def test_the_table_has_every_option_that_a_stage_reads():
+    """C(run.option("ctl_" + name)) names the beginning of several."""
+    read = re.compile(r'\.(?:safe_)?option\("(\w+)"')
+    lacking = sorted({"%s (%s)" % (name, path.name) for path in (ROOT / "plugins" / "module_utils").rglob("*.py")
+                      for name in read.findall(path.read_text(encoding="utf-8"))
+                      if not any(known == name or name.endswith("_") and known.startswith(name) for known in _options.OPTIONS)})
+    assert not lacking, "plugins/module_utils/_options.py: OPTIONS lacks %s" % ", ".join(lacking)
 
 
 def test_the_table_names_all_entry_points():

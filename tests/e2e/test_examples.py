@@ -26,7 +26,7 @@ def played(tmp_path_factory):
 @pytest.mark.parametrize(("kind", "plugin", "name"), EXAMPLES, ids=["%s: %s" % row[1:] for row in EXAMPLES])
 def test_it_works(played, kind, plugin, name):
     status, message = played.status(kind, plugin, name)
-    assert status == "ok" or (plugin, name) in play.CANNOT_RUN, message
+    assert status == "ok" or (plugin, name) in play.CANNOT_RUN, "%s (what examples find is in tests/examples/scenes.py)" % message
 
 
 def test_what_is_listed_as_an_exception_exists():
@@ -78,6 +78,11 @@ rows:
 def test_stale_samples_are_noticed(result, words):
     found = list(samples.complaints(yaml.safe_load(RETURNS), [result]))
     assert len(found) == len(words) and all(word in sentence for word, sentence in zip(words, found)), found
+
+
+def test_the_order_of_names_and_the_time_of_a_file_are_no_change():
+    assert samples.stable({"groups": ["b", "a"], "placed": 1.5}) == samples.stable({"groups": ["a", "b"], "placed": 2.5})
+    assert samples.stable({"rows": [{"a": 1}, {"a": 2}]}) != samples.stable({"rows": [{"a": 2}, {"a": 1}]})
 
 
 def test_only_what_really_changed_is_written():

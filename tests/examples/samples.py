@@ -35,7 +35,7 @@ VOLATILE = (
     (r":\d{4,5}\b", ":<port>"),
     (r"-\d{5}\b", "-<port>"),
 )
-VOLATILE_KEY = re.compile(r"(^|_)(ms|milliseconds|seconds|days|time|port|number|uuid|serial|start_time|left)$|^size$")
+VOLATILE_KEY = re.compile(r"(^|_)(ms|milliseconds|seconds|days|time|port|number|uuid|serial|start_time|left|placed)$|^size$")
 
 # Words of the sandbox as a reader shall see them.
 SHOWN = (
@@ -161,7 +161,8 @@ def stable(value, key=""):
     if isinstance(value, dict):
         return {name: stable(one, key if VOLATILE_KEY.search(key) else name) for name, one in value.items()}
     if isinstance(value, list):
-        return [stable(one, key) for one in value]
+        found = [stable(one, key) for one in value]
+        return sorted(found) if all(isinstance(one, str) for one in found) else found  # a cluster lists names in any order
     if isinstance(value, str):
         for pattern, word in VOLATILE:
             value = re.sub(pattern, word, value)

@@ -679,4 +679,17 @@ def test_the_guide_lists_every_code_and_no_other():
     guide = (collection_path.ROOT / "docs" / "docsite" / "rst" / "fleet_operations.rst").read_text()
     table = guide.partition("list-table:: Codes")[2].partition("On Windows hosts")[0]
     listed = re.findall(r"``([a-z_]+)``", table)
-    assert sorted(listed) == sorted(_drift.CODES)
+    differ = sorted(set(listed) ^ set(_drift.CODES))
+    assert not differ, "docs/docsite/rst/fleet_operations.rst, table Codes, and CODES of _drift.py differ in %s" % ", ".join(differ)
+    assert len(listed) == len(set(listed))
+
+
+def test_every_code_has_its_row_and_is_reported():
+    """The codes of remarks (C("provider_" + code)) are in test_remarks.py."""
+    utils = collection_path.ROOT / "plugins" / "module_utils"
+    before, _start, rest = (utils / "_drift.py").read_text().partition("\nCODES = {")
+    code = before + rest.partition("\n}\n")[2] + (utils / "_server_certificates.py").read_text()
+    lacking = sorted(set(re.findall(r'self\.add\(\s*"(\w+)"(?! \+)', code)) - set(_drift.CODES))
+    assert not lacking, "plugins/module_utils/_drift.py: CODES lacks %s" % ", ".join(lacking)
+    unused = sorted(one for one in _drift.CODES if '"%s"' % one not in code and not one.startswith("provider_"))
+    assert not unused, "plugins/module_utils/_drift.py: nothing adds %s" % ", ".join(unused)
