@@ -146,16 +146,18 @@ SCENARIOS = {
     # The host gives up before the line is back, so that nothing was proven.
     "line cut during the proof": Scenario(
         settings={"secure_tsp_cti_timeout": 8}, cut_at=("cti", "ProviderOpenCompletedEvent"), **{**LOST, "certificate": True}),
-    "partition during an upgrade, before CAPF": Scenario(cut_at=("capf", "KEY_GENERATE_REQUEST"), status=NEVER, former=True, **RENEWAL_LOST),
+    "partition during an upgrade, before CAPF": Scenario(
+        cut_at=("capf", "KEY_GENERATE_REQUEST"), status=NEVER, former=True, **RENEWAL_LOST),
     "partition during an upgrade, after CAPF issued": Scenario(
         cut_at=ISSUED, finishes=True, former=False, **{**RENEWAL_LOST, "again": "ok"}),
     "power lost during an upgrade, after CAPF issued": Scenario(cut_at=ISSUED, power=True, former=True, **RENEWAL_LOST),
     "rollback": Scenario(
-        enrolled=True, before=renew_without_proof, playbook="rollback", arguments=("-e", json.dumps({"secure_tsp_rollback_instances": [ID]})),
-        state="restored", words=("CUCM may no longer accept",), former=True, again="verified"),
+        enrolled=True, before=renew_without_proof, playbook="rollback",
+        arguments=("-e", json.dumps({"secure_tsp_rollback_instances": [ID]})), state="restored",
+        words=("CUCM may no longer accept",), former=True, again="verified"),
     "decommission": Scenario(
-        enrolled=True, before=list_as_absent, playbook="decommission", state="removed", words=("files and CAPF profile removed.",), key=False,
-        certificate=False, status=NEVER, heal=list_as_present, again="verified"),
+        enrolled=True, before=list_as_absent, playbook="decommission", state="removed", words=("files and CAPF profile removed.",),
+        key=False, certificate=False, status=NEVER, heal=list_as_present, again="verified"),
     "IPv6 only, MTU 1280": Scenario(dict(six=True, mtu=1280, **TFTPY), ON_HOST),
     "MTU 1280": Scenario(dict(mtu=1280, **TFTPY), ON_HOST),
     "TFTP's answers dropped": Scenario(
@@ -164,7 +166,8 @@ SCENARIOS = {
         TFTPY, ON_HOST, before=drop_answers, words=("did not answer", "secure_tsp_ctl_http: true", "secure_tsp_ctl_from: controller"),
         heal=take_answers, **NOTHING),
     "another address answers": Scenario(
-        TFTPY, ON_HOST, before=answer_from_elsewhere, words=("while an answer came from " + OTHER_CUCM_4,), heal=answer_from_here, **NOTHING),
+        TFTPY, ON_HOST, before=answer_from_elsewhere, words=("while an answer came from " + OTHER_CUCM_4,), heal=answer_from_here,
+        **NOTHING),
     "umask 000": Scenario(dict(umask="000")),
     "umask 077": Scenario(dict(umask="077")),
     "noexec /tmp": Scenario(dict(tmp="noexec")),
@@ -177,7 +180,8 @@ SCENARIOS = {
         heal=remember_password, **NOTHING),
     "no packages, no pip": Scenario(
         dict(without=(DIST_PACKAGES + "/cryptography", DIST_PACKAGES + "/OpenSSL")),
-        words=("The Python packages cryptography, pyOpenSSL", "python3 has no pip, or its pip is not allowed to install."), heal=install_packages, **NOTHING),
+        words=("The Python packages cryptography, pyOpenSSL", "python3 has no pip, or its pip is not allowed to install."),
+        heal=install_packages, **NOTHING),
     "clock two hours ahead": Scenario(
         dict(faked_clock="+2h"), words=("The clocks of this host and of cluster main are 72",), heal=set_clock, **NOTHING),
     "clock two hours behind": Scenario(
@@ -210,8 +214,9 @@ def host_of(scenario):
 
 def check_python(host, version):
     """The host runs it, if its file tree has the libraries that it was built with."""
-    done = subprocess.run(["chroot", host.root, host.variables["ansible_python_interpreter"], "-c",
-                           "import cryptography, ssl, sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=False)
+    program = "import cryptography, ssl, sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run(["chroot", host.root, host.variables["ansible_python_interpreter"], "-c", program],
+                          capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip("this machine's Python %s does not run in the file tree of a host: %s" % (version, done.stderr.splitlines()[-1]))
     assert done.stdout == version + "\n"
@@ -247,7 +252,7 @@ def test_scenario(bench, bystander, name):
         assert run.rc in scenario.rc and run.states[ID] == scenario.state, "\n".join(run.summary) or run.output
         assert [words for words in scenario.words if words not in run.text] == [], run.output
         assert SUDO_PASSWORD not in run.output
-        assert (KEY in files, LSC in files) == (scenario.key, scenario.certificate) or scenario.cut_at and (LSC in files) == scenario.certificate
+        assert (LSC in files) == scenario.certificate and (scenario.cut_at or (KEY in files) == scenario.key)
         assert scenario.former is None or (pair_of(host) == pair) == scenario.former
         assert bench.statuses().get(ID, NEVER) == scenario.status and bench.armed() == []
         assert bystander.files() == untouched and bench.connected() == [BYSTANDER + "x1"]

@@ -32,7 +32,8 @@ RC = {"site": 0, "drift": 2}  # its applications do not run
 LOUD = ("-vvvv", "--diff")
 VAULT = "Vault-Secret-0010"
 # Every way of escaping the second password shows it otherwise.
-SECRETS = {"axl": AXL, "recorder_tapi": "Recorder-Secret-0002", "dialer": "Dial\"er's\\<Secret>&0003", "given": GIVEN, "passphrase": PASSPHRASE}
+SECRETS = {"axl": AXL, "recorder_tapi": "Recorder-Secret-0002", "dialer": "Dial\"er's\\<Secret>&0003", "given": GIVEN,
+           "passphrase": PASSPHRASE}
 
 # The careless playbook, and how its user's secrets come into it. When its second play begins, the files of the first one are known.
 PRINTED, TYPED, FILED, IN_ENVIRONMENT = "Printed-Secret-0020", "Typed-Secret-0021", "Filed-Secret-0022", "Environment-Secret-0023"
@@ -75,7 +76,8 @@ def ara(kept, inventory, playbook, *words):
     plugins = subprocess.run([pathlib.Path(RUNNERS, "bin", "python"), "-m", "ara.setup.callback_plugins"],
                              check=True, capture_output=True, text=True).stdout.strip()
     return ["ansible-playbook", "-i", inventory, playbook, *words], {
-        "ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_CALLBACKS_ENABLED": "ara_default", "ARA_API_CLIENT": "offline", "ARA_BASE_DIR": str(kept)}
+        "ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_CALLBACKS_ENABLED": "ara_default", "ARA_API_CLIENT": "offline",
+        "ARA_BASE_DIR": str(kept)}
 
 
 PROGRAMS = {"runner": runner, "navigator": navigator, "ara": ara}
@@ -99,7 +101,8 @@ class Fleet:
         vault.write_text(json.dumps({"vault_" + name: secret for name, secret in SECRETS.items()}))
         self.password_file = self.folder / "vault-password"
         self.password_file.write_text(VAULT)
-        subprocess.run([pathlib.Path(sys.executable).with_name("ansible-vault"), "encrypt", "--vault-password-file", self.password_file, vault],
+        ansible_vault = pathlib.Path(sys.executable).with_name("ansible-vault")
+        subprocess.run([ansible_vault, "encrypt", "--vault-password-file", self.password_file, vault],
                        env=site.controller.environment(), check=True, capture_output=True)
         site.inventory().rename(self.inventory / "hosts.yml")
 
@@ -116,7 +119,7 @@ class Fleet:
         assert done.returncode == rc, done.stdout + done.stderr
 
     def places(self, *below):
-        """{path: octets} of all files of the controller, or of those below a folder. Neither the vault's password nor keys are among them."""
+        """{path: octets} of all files of the controller, or of those below a folder, except the vault's password and keys."""
         top = self.folder.joinpath(*below)
         left_out = {self.folder / "collections", self.site.controller.hosts}
         return {str(path.relative_to(self.folder)): contents(path) for path in sorted(top.rglob("*"))
@@ -147,8 +150,8 @@ def contents(path):
 def forms(secret):
     """A secret in the encodings in which a program may keep it."""
     octets, in_json = secret.encode(), json.dumps(secret)[1:-1]
-    texts = {secret, in_json, json.dumps(in_json)[1:-1], repr(secret)[1:-1], html.escape(secret), html.escape(in_json), urllib.parse.quote(secret),
-             urllib.parse.quote_plus(secret), shlex.quote(secret), secret.replace("'", "''"), octets.hex()}
+    texts = {secret, in_json, json.dumps(in_json)[1:-1], repr(secret)[1:-1], html.escape(secret), html.escape(in_json),
+             urllib.parse.quote(secret), urllib.parse.quote_plus(secret), shlex.quote(secret), secret.replace("'", "''"), octets.hex()}
     found = {text.encode() for text in texts} | {secret.encode("utf-16-le"), secret.encode("utf-16-be"), zlib.compress(octets)}
     for before in range(3):  # whatever stands before it in the same Base64
         coded = base64.b64encode(b"\0" * before + octets)
@@ -158,7 +161,8 @@ def forms(secret):
 
 
 def leaks(places, secrets):
-    return sorted({(name, where) for name, secret in secrets.items() for form in forms(secret) for where, octets in places.items() if form in octets})
+    return sorted({(name, where) for name, secret in secrets.items() for form in forms(secret)
+                   for where, octets in places.items() if form in octets})
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)
@@ -210,6 +214,7 @@ def test_a_secret_is_found_in_each_encoding(secret):
     for before in (b"", b"1", b"12"):
         for coded in (base64.b64encode(before + whole % secret.encode()), base64.urlsafe_b64encode(before + whole % secret.encode())):
             assert leaks({"a file": coded}, {"it": secret}) == [("it", "a file")]
-    for text in (json.dumps({"it": secret}), json.dumps(json.dumps({"it": secret})), repr(secret), html.escape(secret), urllib.parse.urlencode({"it": secret})):
+    once = json.dumps({"it": secret})
+    for text in (once, json.dumps(once), repr(secret), html.escape(secret), urllib.parse.urlencode({"it": secret})):
         assert leaks({"a file": text.encode()}, {"it": secret}) == [("it", "a file")]
     assert leaks({"a file": whole % b"another"}, {"it": secret}) == []
