@@ -145,7 +145,7 @@ clusters:
   sample:
     main:
       failure: ""
-      skew: -1
+      skew: 0
       issuer: unknown
       release: 14.0.1.13900(155)
       axl_version: "14.0"
@@ -176,7 +176,7 @@ clusters:
             ec_key_size: ""
       certificates:
         - service: tomcat
-          sha256_fingerprint: 15cc4b06d1e8fd454cec0df1dd2294fd71a9c66fbf135bfaee0932542415ea3e
+          sha256_fingerprint: 42a1a21e7e30250092c630322d85fa1c10c1dcc1038bf895e8ca164bd2c708b3
         - service: CallManager
           sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
       issuers: []
@@ -204,7 +204,7 @@ model:
     clusters:
       main:
         hostname: cucm-pub.example.com
-        port: 34167
+        port: 41071
         username: axl
         validate_certs: true
         ca_path: /etc/pki/cucm.pem
@@ -215,13 +215,13 @@ model:
         serviceability_username: null
         tftp_servers:
           - cucm-pub.example.com
-        tftp_port: 41363
+        tftp_port: 50945
         capf_host: cucm-pub.example.com
-        capf_port: 39875
+        capf_port: 43703
         cti_managers:
           - cucm-pub.example.com
-        cti_port: 36953
-        plain_cti_port: 34261
+        cti_port: 46489
+        plain_cti_port: 34183
         ctl_fingerprint: null
         issuers: []
     users:
@@ -245,6 +245,7 @@ model:
           instance_id: recorder01x1
           cluster: main
           tsp_number: null
+          client: tsp
           enrolment: collection
           key:
             type: rsa
@@ -264,14 +265,14 @@ model:
           windows: false
           store_of_host: /etc/secure_tsp/recorder01x1
           capf_host: cucm-pub.example.com
-          capf_port: 39875
+          capf_port: 43703
           tftp_servers:
             - cucm-pub.example.com
-          tftp_port: 41363
+          tftp_port: 50945
           cti_managers:
             - cucm-pub.example.com
-          cti_port: 36953
-          plain_cti_port: 34261
+          cti_port: 46489
+          plain_cti_port: 34183
           user_type: application
           string_given: false
     others: []
