@@ -136,7 +136,8 @@ TFTPY = dict(packages=("tftpy",))
 ON_HOST = {"secure_tsp_ctl_from": "host"}
 NOTHING = dict(rc=(2,), state="failed", key=False, certificate=False, status=NEVER, again="verified")
 LOST = dict(rc=(2, 4), state="failed", words=("The line to this host broke",), certificate=False, again="verified")
-RENEWAL_LOST = dict(LOST, enrolled=True, before=ask_for_another, playbook="upgrade_certificates", certificate=True, heal=ask_for_none)
+RENEWAL_LOST = {**LOST, "enrolled": True, "before": ask_for_another, "playbook": "upgrade_certificates", "certificate": True,
+                "heal": ask_for_none}
 ISSUED = ("capf", "STORE_CERTIFICATE_REQUEST")
 SCENARIOS = {
     "loss and delay during TFTP, CAPF and CTI": Scenario(dict(lossy=True, **TFTPY), ON_HOST, before=bad_line),
