@@ -287,7 +287,7 @@ INSTANCE = {
     "store": Option("name", None, (
         "Folder of the instance, by default C(/etc/secure_tsp/{instance_id}), or C(/etc/secure_tsp/{cluster}/{instance_id}) with several "
         "clusters. C({host}) is replaced as well.",
-        "For C(client) V(jtapi) on Windows, the default is C(C:\\Program Files\\secure_tsp\\{instance_id}), with C({cluster}) before the "
+        "For C(client) V(jtapi) on Windows, it is C(C:\\Program Files\\secure_tsp\\{instance_id}), with C({cluster}) before the "
         "last part if there are several. Ordinary users must not be able to write to the folder above it.",)),
     "capf": Option("dict", None, ("How the host communicates with CAPF.",)),
     "client_address": Option("address", None, (

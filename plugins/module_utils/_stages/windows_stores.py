@@ -24,7 +24,7 @@ import shutil
 import tempfile
 import time
 
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _run, _store, _store_archive, _tsp_host
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _store, _store_archive, _tsp_host
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import StoreError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import by_controller
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import files, host
