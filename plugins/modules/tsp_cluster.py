@@ -244,6 +244,7 @@ model:
           instance_id: recorder01x1
           cluster: main
           tsp_number: null
+          client: tsp
           enrolment: collection
           key:
             type: rsa
