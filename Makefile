@@ -46,7 +46,7 @@ browser: venv  ## The report's page in a headless Chromium, with screenshots in 
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -r requirements/browser.txt
 	@$(PYTEST) tests/browser
 
-ansible-windows: venv  ## The package ansible in .cache, whose ansible.windows a test runs; without it that test is skipped
+ansible-windows: venv  ## The package ansible in .cache, with whose ansible.windows the tests of Windows hosts run; else they use stand-ins
 	@test -e .cache/ansible-package/ansible_collections/ansible/windows/MANIFEST.json || .venv/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps --no-compile --target .cache/ansible-package ansible==$(ANSIBLE_PACKAGE)
 

@@ -11,6 +11,7 @@ the real one does.
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -23,6 +24,8 @@ import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
 from controller import ROOT, Controller
 
+HERE = ROOT / "tests" / "e2e" / "windows"
+PACKAGE = ROOT / ".cache" / "ansible-package" / "ansible_collections" / "ansible" / "windows" / "MANIFEST.json"
 STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
 LIBRARY = STAND_INS / "ansible_collections" / "ansible" / "windows" / "plugins" / "module_utils"
 PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
@@ -157,6 +160,8 @@ class WindowsSite:
         self.users = [dict(USER)]
         self.instances = [
             {"host": host, "user": "recorder_tapi", "instance_id": host + "x1", "tsp_number": 1} for host in hosts]
+        self.bench = False
+        self.reached = {"ansible_os_family": "Windows"}  # variables of all hosts
         self.hosts = {}  # further variables of single hosts
         self.others = {}  # hosts that are no Windows hosts, with their variables
         self.strings = self.controller.folder / "strings"
@@ -186,6 +191,36 @@ class WindowsSite:
         interpreter.write_text("#!/bin/sh\nSCRIPTED_WINDOWS='%s' PYTHONPATH='%s' exec '%s' -S \"$@\"\n" % (
             self.file(host), LIBRARY, sys.executable))
         interpreter.chmod(0o700)
+
+    def on_bench(self):
+        """Put the hosts behind a connection for Windows, and use the real ansible.windows: only the PowerShell interpreter is played."""
+        programs = self.controller.folder / "bin"
+        programs.mkdir()
+        (programs / "PowerShell").write_text("#!/bin/sh\nexec '%s' '%s' \"$@\"\n" % (sys.executable, HERE / "bench" / "powershell.py"))
+        (programs / "PowerShell").chmod(0o700)
+        # Nothing else of the package, which is large.
+        collections = self.controller.folder / "collections" / "ansible_collections" / "ansible"
+        collections.mkdir()
+        (collections / "windows").symlink_to(PACKAGE.parent)
+        self.bench, self.controller.stand_ins = True, False
+        self.controller.more.update(
+            PATH="%s:%s" % (programs, os.environ["PATH"]), ANSIBLE_CONNECTION_PLUGINS=str(HERE / "bench" / "connection"),
+            PLAYED_HOSTS=str(self.controller.hosts))
+        self.reached = {"ansible_connection": "played", "ansible_shell_type": "powershell", "ansible_os_family": None}
+
+    @contextlib.contextmanager
+    def without_modules(self):
+        """As on a controller on which the collection ansible.windows is not installed."""
+        place = self.controller.folder / "collections" / "ansible_collections" / "ansible" / "windows"
+        self.controller.stand_ins = False
+        if self.bench:
+            place.unlink()
+        try:
+            yield
+        finally:
+            self.controller.stand_ins = not self.bench
+            if self.bench:
+                place.symlink_to(PACKAGE.parent)
 
     def file(self, host):
         return self.controller.hosts / (host + ".json")
@@ -248,8 +283,7 @@ class WindowsSite:
 
     def inventory(self):
         hosts = {
-            host: {"ansible_sh_interpreter": str(self.interpreter(host)), "ansible_os_family": "Windows",
-                   **self.hosts.get(host, {})}
+            host: {"ansible_sh_interpreter": str(self.interpreter(host)), **self.reached, **self.hosts.get(host, {})}
             for host in self.addresses}
         hosts.update(self.others)
         return self.controller.write_inventory(hosts, {

@@ -8,12 +8,15 @@ import itertools
 
 import pytest
 from simulator import Simulator
-from windows_site import SEED, USER, WindowsSite
+from windows_site import PACKAGE, SEED, USER, WindowsSite
 
 
 @pytest.fixture(scope="module")
 def make_windows_site(tmp_path_factory):
-    """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own, which has the user already."""
+    """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own, which has the user already.
+
+    With the real ansible.windows where "make ansible-windows" has fetched it, else with stand-ins for its modules.
+    """
     made, numbers = [], itertools.count(1)
 
     def make(*hosts, user=True, fronts=("axl",)):
@@ -22,6 +25,8 @@ def make_windows_site(tmp_path_factory):
             simulator.cluster.accounts.add_user(
                 "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
         site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts)
+        if PACKAGE.exists():
+            site.on_bench()
         made.append(site)
         return site
 

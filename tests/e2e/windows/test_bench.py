@@ -3,42 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole way with the real ansible.windows, its own part on the controller included: only the PowerShell interpreter is played.
 
-The collection is looked for where documented_options.py says that its package is put; where it is not, this is skipped and says so.
+All tests of this folder use it where "make ansible-windows" has fetched its package. Where it is missing, these are skipped and say so.
 """
 
 from __future__ import annotations
 
-import os
-import pathlib
-import sys
-
 import pytest
 from controller import ROOT
-
-HERE = pathlib.Path(__file__).resolve().parent
-PACKAGE = ROOT / ".cache" / "ansible-package"
+from windows_site import PACKAGE
 
 
 @pytest.fixture
 def bench(make_windows_site):
     """A scripted host behind a connection for Windows."""
-    if not (PACKAGE / "ansible_collections" / "ansible" / "windows" / "MANIFEST.json").exists():
-        pytest.skip("The package ansible is not in .cache/ansible-package, so the real ansible.windows is not run.")
-    site = make_windows_site("recorder01", user=False, fronts=None)
-    programs = site.controller.folder / "bin"
-    programs.mkdir()
-    (programs / "PowerShell").write_text("#!/bin/sh\nexec '%s' '%s' \"$@\"\n" % (sys.executable, HERE / "bench" / "powershell.py"))
-    (programs / "PowerShell").chmod(0o700)
-    # Nothing else of the package, which is large.
-    (site.controller.folder / "collections" / "ansible_collections" / "ansible").mkdir()
-    (site.controller.folder / "collections" / "ansible_collections" / "ansible" / "windows").symlink_to(
-        PACKAGE / "ansible_collections" / "ansible" / "windows")
-    site.controller.stand_ins = False
-    site.controller.more.update(
-        PATH="%s:%s" % (programs, os.environ["PATH"]), ANSIBLE_CONNECTION_PLUGINS=str(HERE / "bench" / "connection"),
-        PLAYED_HOSTS=str(site.controller.hosts))
-    site.hosts = {"recorder01": {"ansible_connection": "played", "ansible_shell_type": "powershell", "ansible_os_family": None}}
-    return site
+    if not PACKAGE.exists():
+        pytest.skip("The package ansible is not in .cache/ansible-package, so no test here runs the real ansible.windows.")
+    return make_windows_site("recorder01", user=False, fronts=None)
 
 
 def test_the_real_modules_take_what_is_asked_and_a_second_run_changes_nothing(bench):

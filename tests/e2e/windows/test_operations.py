@@ -52,8 +52,7 @@ def test_an_upgrade_renews_both(both):
 def test_drift_and_verify_look_at_what_they_can(both):
     """Without ansible.windows the other host is looked at, and the Windows host is told with the command that cures it."""
     both.settings["secure_tsp_report_folder"] = str(both.controller.folder / "report")
-    both.controller.stand_ins = False
-    try:
+    with both.without_modules():
         both.run(playbook="drift", rc=2)
         # Whose connection is whose is not known either, since nobody told the address of the Windows host.
         assert {(one["code"], one["host"]) for one in report(both)["findings"]} == {
@@ -64,8 +63,6 @@ def test_drift_and_verify_look_at_what_they_can(both):
         # Its user's other connection may be that of the Windows host, so no second provider is opened beside it.
         assert verify.states == {"recorder01x1": "failed", "logger01x1": "enrolled, not verified online"}
         assert CURE in verify.remarks["recorder01x1"]
-    finally:
-        both.controller.stand_ins = True
     both.run(playbook="drift", rc=2)
     assert [(one["code"], one["host"]) for one in report(both)["findings"]] == [("provider_not_seen", "logger01")]
     # A proof closes its provider, so the other host's application is what drift misses.
