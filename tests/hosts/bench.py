@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -53,7 +54,7 @@ ln -s pts/ptmx {root}/dev/ptmx
 mount -t tmpfs -o mode=1777,{tmp} tmpfs {root}/tmp
 mount -t tmpfs -o mode=755 tmpfs {root}/run
 mkdir {root}/run/sshd
-for shown in {shown}; do mkdir -p {root}$shown; mount --bind -o ro $shown {root}$shown; done
+for shown in {shown}; do mkdir -p {root}"$shown"; mount --bind -o ro "$shown" {root}"$shown"; done
 hostname {name}
 {more}
 umask {umask}
@@ -265,7 +266,7 @@ class Bench:
         if faked_clock:
             more.append("echo '%s' >%s/etc/faketimerc" % (faked_clock, root))
             more.append("ls %s/usr/lib/*/faketime/libfaketime.so.1 | sed 's,^%s,,' >%s/etc/ld.so.preload" % (root, root, root))
-        script = START.format(base=BASE, folder=folder, root=root, tmp=tmp, name=host.name, umask=umask, shown=" ".join(map(str, shown)),
+        script = START.format(base=shlex.quote(BASE), folder=folder, root=root, tmp=tmp, name=host.name, umask=umask, shown=" ".join(shlex.quote(str(one)) for one in shown),
                               more="\n".join(more))
         log = folder / "sshd.log"
         with open(log, "wb") as stream:
