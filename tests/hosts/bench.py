@@ -266,8 +266,8 @@ class Bench:
         if faked_clock:
             more.append("echo '%s' >%s/etc/faketimerc" % (faked_clock, root))
             more.append("ls %s/usr/lib/*/faketime/libfaketime.so.1 | sed 's,^%s,,' >%s/etc/ld.so.preload" % (root, root, root))
-        script = START.format(base=shlex.quote(BASE), folder=folder, root=root, tmp=tmp, name=host.name, umask=umask, shown=" ".join(shlex.quote(str(one)) for one in shown),
-                              more="\n".join(more))
+        script = START.format(base=shlex.quote(BASE), folder=folder, root=root, tmp=tmp, name=host.name, umask=umask,
+                              shown=" ".join(shlex.quote(str(one)) for one in shown), more="\n".join(more))
         log = folder / "sshd.log"
         with open(log, "wb") as stream:
             host.process = subprocess.Popen(
