@@ -64,16 +64,22 @@ def borrow(host, tmp_path):
     return lambda: windows_stores.borrowed(run, host)
 
 
-def enrol(stores, certificate=b"certificate"):
-    """A new key, then its certificate, as an enrolment leaves them."""
+def enrol(stores, key=b"key of certificate", between=lambda: None):
+    """A new key, then its certificate, as an enrolment leaves them. between: happens before CAPF issues."""
     unit = stores.unit(FOLDER)
     store = _store.Store(unit.local)
-    store.begin(b"key of " + certificate)
+    store.begin(key)
     stores.put(unit)
-    store.stage(certificate)
+    between()
+    store.stage(b"certificate")
     store.commit()
     stores.keep_and_put(unit)
     return unit
+
+
+def enrol_in_vain(host, stores):
+    """The same, but the host takes no more files once it has the key."""
+    return enrol(stores, key=b"key", between=lambda: setattr(host, "full", True))
 
 
 def kept(tmp_path):
@@ -105,13 +111,7 @@ def test_the_folder_gets_its_rights_first(host, borrow):
 def test_a_certificate_is_kept_until_the_host_has_it(host, borrow, tmp_path):
     with borrow() as stores:
         stores.take([FOLDER])
-        store, unit = _store.Store(stores.local(FOLDER)), stores.unit(FOLDER)
-        store.begin(b"key")
-        stores.put(unit)
-        host.full = True
-        store.stage(b"certificate")
-        store.commit()
-        stores.keep_and_put(unit)
+        unit = enrol_in_vain(host, stores)
         assert "are kept in" in str(unit.failure)
     (path,) = kept(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -130,14 +130,7 @@ def test_a_certificate_is_kept_until_the_host_has_it(host, borrow, tmp_path):
 def test_what_was_kept_does_not_replace_what_came_later(host, borrow, tmp_path):
     with borrow() as stores:
         stores.take([FOLDER])
-        unit = stores.unit(FOLDER)
-        store = _store.Store(unit.local)
-        store.begin(b"key")
-        stores.put(unit)
-        host.full = True
-        store.stage(b"certificate")
-        store.commit()
-        stores.keep_and_put(unit)
+        enrol_in_vain(host, stores)
     host.full = False
     with borrow() as stores:  # another controller enrolled meanwhile
         stores.take([FOLDER])

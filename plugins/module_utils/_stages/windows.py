@@ -39,6 +39,7 @@ INSTALLED_AS = {"winrm": "pywinrm"}
 CAPF = "CAPF"
 PATTERNS = ["*.0", "*.cer", "*.pem"]
 STRINGS = "*.txt"
+FULL = "FullControl"
 ON_CONTROLLER, ON_HOST, TO_NOBODY = "file_on_controller", "file_on_host", "none"
 FETCHING, SECURE_CONNECTION, INSTALLATION = "fetching certificates", "the secure connection", "installation"
 BY_NOBODY = "none"
@@ -125,6 +126,16 @@ class Windows:
         """{key: values}. They may contain encrypted passwords and strings, so they are never registered."""
         return dict((key, self.values(key)) for key in keys)
 
+    def closed_folder(self, folder, accounts):
+        """Make a folder that only these accounts can enter: [(account, rights)]. Rights that somebody gave it explicitly stay.
+
+        To be called before there is a file in it. Returns whether something changed.
+        """
+        answers = [self.ask("win_file", path=folder, state="directory")]
+        answers += [self.ask("win_acl", path=folder, user=user, rights=rights, type="allow") for user, rights in accounts]
+        answers.append(self.ask("win_acl_inheritance", path=folder, state="absent"))
+        return any(answer.get("changed") for answer in answers)
+
     def placed(self, instances):
         """The instances with their number and the folder of their certificates."""
         return [dict(one, tsp_number=number, folder=_tsp_host.folder_of(self.options["certificate_folder"], number))
@@ -151,6 +162,7 @@ class Windows:
             dict((name, _instance.issuers_of(survey.get("issuers"))) for name, survey in surveys.items()))
         return found, [path for path in files if _tsp_host.in_folder(path, strings)]
 
+    @functools.cached_property
     def programs(self):
         """Values of the uninstall keys of the installed programs, or of the one that is named. Each takes one query."""
         name = self.options["product_id"]
@@ -167,7 +179,7 @@ class Windows:
         if entry is not None and entry.readable:
             policy = _tsp_software.stored_choice(_tsp_software.AUTO_UPDATE, entry, self.values(entry.path(1)).get(entry.value_name(1)))
         return _tsp_software.facts(
-            self.programs() if self.options["read_programs"] or self.options["product_id"] else None, self.options["product_name"], windows,
+            self.programs if self.options["read_programs"] or self.options["product_id"] else None, self.options["product_name"], windows,
             self.values(_tsp_software.POLICIES_KEY), dict(pair for key in _tsp_software.RUN_KEYS for pair in self.values(key).items()),
             self.ask("win_find", paths=[folder], patterns=[_tsp_software.PROVIDER_FILES], get_checksum=True)["files"], policy)
 

@@ -21,6 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
     BY_NOBODY,
     FETCHING,
+    FULL,
     INSTALLATION,
     NEEDS,
     ON_CONTROLLER,
@@ -165,10 +166,7 @@ class HandOver(hosts.Enrolment):
 
     def put(self, instance, string):
         """Write the string to a file on the host, in a folder that only its readers can open."""
-        folder = self.windows.options["string_folder_on_host"]
-        self.windows.ask("win_file", path=folder, state="directory")
-        self.windows.ask("win_acl", path=folder, user=self.windows.options["string_readers"], rights="FullControl", type="allow")
-        self.windows.ask("win_acl_inheritance", path=folder, state="absent")
+        self.windows.closed_folder(self.windows.options["string_folder_on_host"], [(self.windows.options["string_readers"], FULL)])
         answer = self.windows.answer("win_copy", dict(content=string + "\r\n", dest=self.path(instance)), action=True)
         if answer.get("failed"):
             raise Unanswered("%s.win_copy failed on this host." % NEEDS)

@@ -16,7 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import files, jtapi
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Unanswered, not_looked_at
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import ADMINISTRATORS, SYSTEM, borrowed
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import KEEPERS, borrowed
 
 SHORTEST_PASSWORD = 6  # of Java
 NO_PASSWORD = "Key stores need %sstore_password, of %d characters or more. Nothing was changed." % (jtapi.ROLE, SHORTEST_PASSWORD)
@@ -92,15 +92,11 @@ class Delivery:
 
     def open_folder(self):
         """The folder gets its rights before there is a file in it. JTAPI writes its trust list there, so its account may write."""
-        ask, accounts = self.windows.ask, [(SYSTEM, "FullControl"), (ADMINISTRATORS, "FullControl")]
-        accounts += [(self.owner, "Modify")] if self.owner else []
         try:
-            changed = [ask("win_file", path=self.folder, state="directory")]
-            changed += [ask("win_acl", path=self.folder, user=user, rights=rights, type="allow") for user, rights in accounts]
-            changed.append(ask("win_acl_inheritance", path=self.folder, state="absent"))
+            changed = self.windows.closed_folder(self.folder, KEEPERS + ([(self.owner, "Modify")] if self.owner else []))
         except Unanswered as error:
             raise Unanswered(NO_OWNER % (jtapi.ROLE, self.folder, str(error).rstrip("."))) from None
-        self.result["changed"] = self.result["changed"] or any(one.get("changed") for one in changed)
+        self.result["changed"] = self.result["changed"] or changed
 
     def one(self, wanted):
         name = ntpath.basename(wanted["dest"])

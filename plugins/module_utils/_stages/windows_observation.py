@@ -39,7 +39,7 @@ def observe(run, execute):
         raise Refused(missing)
     pc = windows.Windows(run, execute)
     pc.refuse_mistakes()
-    read = windows_reading.read(run, execute)
+    read = windows_reading.reading(pc)
     return dict(read, seen=dict(
         of_programs(pc), keys=pc.options["discover_keys"], registry=dict(
             (key, dict((name, one.get("type") or "") for name, one in values.items()))
@@ -50,10 +50,10 @@ def observe(run, execute):
 
 
 def of_programs(pc):
-    """The programs that look like the TSP, and their packages. Takes two queries for each program."""
+    """The programs that look like the TSP, and their packages. Takes one query for each package."""
     if not (pc.options["read_programs"] or pc.options["product_id"]):
         return dict(programs=None, related=[], packages=[])
-    programs, related = _tsp_observation.named(pc.programs(), pc.options["product_name"])
+    programs, related = _tsp_observation.named(pc.programs, pc.options["product_name"])
     names, packages = set(name for name, _version in programs), []
     for product in (pc.ask("win_reg_stat", path=PRODUCTS).get("sub_keys") or ()) if names else ():
         values = pc.values("%s\\%s\\InstallProperties" % (PRODUCTS, product))

@@ -44,8 +44,8 @@ def look(run, execute):
     mine = listed(run, run.model())
     if run.register(_run.PREFLIGHT).get("stopped") or not run.is_windows(run.host):
         return beside(hosts.look(run, execute), mine)
-    parts = [(mine, of_tsps(run, execute, mine))] if mine else []
-    return joined(parts + [(stores_of(run), hosts.look(run, execute))] * bool(stores_of(run)))
+    parts, stores = [(mine, of_tsps(run, execute, mine))] if mine else [], stores_of(run)
+    return joined(parts + ([(stores, hosts.look(run, execute))] if stores else []))
 
 
 def inspect(run, execute):
@@ -53,11 +53,12 @@ def inspect(run, execute):
     mine = listed(run, run.model())
     if not run.is_windows(run.host):
         return beside(hosts.inspect(run, execute), mine)
-    why = not_looked_at(run) if mine or stores_of(run) else ""
+    stores = stores_of(run)
+    why = not_looked_at(run) if mine or stores else ""
     if why:
         return dict(changed=False, rows=[], refused=why, warnings=[why])
     parts = [(mine, of_tsps(run, execute, mine, changes=False))] if mine else []
-    return joined(parts + [(stores_of(run), hosts.inspect(run, execute))] * bool(stores_of(run)))
+    return joined(parts + ([(stores, hosts.inspect(run, execute))] if stores else []))
 
 
 def stores_of(run):
@@ -125,7 +126,7 @@ def decided(run, windows, mine):
     options = windows.options
     system = dict((name, windows.ask("win_reg_stat", path=key, name=name).get("value")) for name, key in _tsp_installation.SYSTEM.items())
     decision = _tsp_installation.decision(
-        windows.values(_tsp_installation.PROVIDERS_KEY), mine, windows.programs(), options["installer_version"],
+        windows.values(_tsp_installation.PROVIDERS_KEY), mine, windows.programs, options["installer_version"],
         run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]]["release"], options["product_name"],
         system["SystemRoot"] or "C:\\Windows", options["installer_properties"])
     if decision["action"] != _tsp_installation.NONE and options["password_on_command_line"]:
@@ -158,7 +159,12 @@ def work_of(windows, mine, plan, installation):
 
 def read(run, execute):
     """Read the host, for an evaluation after all hosts and clusters were read. Changes nothing."""
-    windows, mine = Windows(run, execute), listed(run, run.model())
+    return reading(Windows(run, execute))
+
+
+def reading(windows):
+    run = windows.run
+    mine = listed(run, run.model())
     told = windows.ask("setup", gather_subset=SUBSETS).get("ansible_facts") or {}
     facts, _strings = windows.facts(mine, run.option("soon_days"))
     plan = windows.against(mine)

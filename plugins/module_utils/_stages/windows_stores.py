@@ -29,6 +29,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import by_controller
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import files, host
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import (
+    FULL,
     SUBSETS,
     Unanswered,
     Windows,
@@ -36,7 +37,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
     not_looked_at,
 )
 
-SYSTEM, ADMINISTRATORS = "S-1-5-18", "S-1-5-32-544"  # their names depend on the language of Windows
+KEEPERS = [("S-1-5-18", FULL), ("S-1-5-32-544", FULL)]  # SYSTEM and the administrators, whose names depend on the language of Windows
 SURROUNDINGS = ("look", "inspect", "read")  # stages that also show the host itself
 TAKES_UP, REMOVES = "look", "remove"
 # Of an instance and of its probe.
@@ -339,12 +340,7 @@ class Stores:
             raise unit.failure from None
 
     def send(self, unit, path):
-        """The folder gets its rights before there is a file in it."""
-        ask = self.windows.ask
-        ask("win_file", path=unit.folder, state="directory")
-        for user in (SYSTEM, ADMINISTRATORS):
-            ask("win_acl", path=unit.folder, user=user, rights="FullControl", type="allow")
-        ask("win_acl_inheritance", path=unit.folder, state="absent")
+        self.windows.closed_folder(unit.folder, KEEPERS)
         answer = self.windows.answer("win_copy", dict(src=path, dest=unit.path), action=True)
         if answer.get("failed"):
             raise Unanswered("win_copy failed: %s" % (answer.get("msg") or "no message"))
