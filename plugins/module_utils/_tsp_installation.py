@@ -34,7 +34,9 @@ RECORDERS = {
     "Logging": "HKLM:\\SOFTWARE\\Policies\\Microsoft\\Windows\\Installer",
 }
 SHA256 = re.compile("[0-9a-fA-F]{64}")
-INSTALL, UPGRADE, NONE = "install", "upgrade", "none"
+# What to do. A silent upgrade of several instances is not supported, so that a person does it.
+INSTALL, UPGRADE, UPGRADE_BY_HAND, NONE = "install", "upgrade", "upgrade by hand", "none"
+SILENT = (INSTALL, UPGRADE)
 UNKNOWN_INSTALLER = (
     "Managing the installation needs client_windows_installer_version and client_windows_installer_sha256, the SHA-256 of the "
     "installer as 64 hexadecimal digits.")
@@ -83,7 +85,7 @@ def decision(values: Mapping[str, Value] | None, instances: Sequence[Mapping[str
                 "dialog, 'Add TSP instance'." % len(instances))
     return {
         "action": NONE if problems else action, "installed": installed, "tsp_numbers": numbers,
-        "arguments": _tsp_settings.installer_arguments(wanted, action == UPGRADE) if action != NONE else "",
+        "arguments": _tsp_settings.installer_arguments(wanted, action == UPGRADE) if action in SILENT else "",
         "problems": problems, "warnings": warnings,
     }
 
@@ -105,12 +107,7 @@ def _for_installed(installed: str, version: str, numbers: Collection[int], probl
         return NONE
     if not _tsp_settings.is_newer(version, installed):
         return NONE
-    if len(numbers) > 1:
-        problems.append(
-            "%d TSP instances are installed (%s), and a silent upgrade of more than one is not supported. Start the installer "
-            "of version %s on the host by hand: its dialog keeps the configuration of all instances. Then run this again." % (
-                len(numbers), ", ".join("%03d" % one for one in numbers), version))
-    return UPGRADE
+    return UPGRADE_BY_HAND if len(numbers) > 1 else UPGRADE
 
 
 def installer_name(architecture: str) -> str:

@@ -34,8 +34,19 @@ if TYPE_CHECKING:
         value: str
         file: str
 
+    class Upgrade(TypedDict):
+        """A TSP with several instances that a person upgrades. installer: its URL, or its path on the controller or on the host."""
+
+        installed: str
+        version: str
+        numbers: list[int]
+        installer: str
+        sha256: str
+
 MARK = "voiceops.secure_tsp: sheet for a person"  # by which a file of ours is known again
 DIALOG = "Cisco TAPI Configuration"
+INSTALLER = "installer of Cisco TSP"
+UPGRADE_FIELD = "Upgrade"
 # Where Cisco's guides say that the dialog is opened.
 OPENED_BY = "Start menu &gt; Cisco TAPI, or Control Panel &gt; Phone and Modem &gt; Advanced &gt; %s &gt; Configure"
 COLUMNS = ("host", "cluster", "instance_id", "tsp", "dialog", "tab", "field", "value")
@@ -78,9 +89,23 @@ def by_instance(rows: Iterable[Entry]) -> list[tuple[Key, list[Entry]]]:
     return list(found.items())
 
 
-def lines(host: str, rows: Iterable[Entry]) -> list[str]:
+def steps(upgrade: Upgrade) -> list[str]:
+    """How a person upgrades a TSP with several instances, as Cisco's guides describe it."""
+    return [
+        "Get the installer of version %s: %s" % (upgrade["version"], upgrade["installer"]),
+        "Compare its SHA-256: %s" % upgrade["sha256"],
+        "Start it on this PC, and upgrade version %s in its dialog. The dialog keeps the configuration of all %d instances (%s)." % (
+            upgrade["installed"], len(upgrade["numbers"]), ", ".join("%03d" % number for number in upgrade["numbers"])),
+        "Restart Windows.",
+    ]
+
+
+def lines(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> list[str]:
     """For the terminal."""
     found = []
+    if upgrade:
+        found.append("%s, upgrade of TSP %s to %s:" % (host, upgrade["installed"], upgrade["version"]))
+        found += ["    %d. %s" % (number, step) for number, step in enumerate(steps(upgrade), 1)]
     for key, mine in by_instance(rows):
         found.append("%s, instance %s:" % (host, key.name))
         found += ["    %s = %s%s" % (row["place"], row["value"], ", which is in %s" % row["file"] if row.get("file") else "") for row in mine]
@@ -88,16 +113,19 @@ def lines(host: str, rows: Iterable[Entry]) -> list[str]:
 
 
 def command(host: str, rows: Iterable[Entry], several: bool) -> str:
-    """What is run when everything is entered."""
+    """What is run when everything is done."""
     names = [str(key) if several else key.name for key, _rows in by_instance(rows)]
-    return "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit %s -e %s" % (
-        word(host), word(json.dumps({"secure_tsp_tsp_entered": names})))
+    entered = " -e %s" % word(json.dumps({"secure_tsp_tsp_entered": names})) if names else ""
+    return "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit %s%s" % (word(host), entered)
 
 
 def page(host: str, rows: Collection[Entry], said: Iterable[str], made: str, several: bool = False,
-         strings: Mapping[Key, str] | None = None) -> str:
+         strings: Mapping[Key, str] | None = None, upgrade: Upgrade | None = None) -> str:
     """One printable HTML page for a PC. strings: {Key: authorization string}, where they are asked for on the page."""
     parts = []
+    if upgrade:
+        parts.append("<section>\n<h2>Upgrade of TSP %s to %s</h2>\n<ol>\n%s\n</ol>\n</section>" % (
+            text(upgrade["installed"]), text(upgrade["version"]), "\n".join("<li>%s</li>" % text(step) for step in steps(upgrade))))
     for key, mine in by_instance(rows):
         name = _tsp_settings.provider_name(mine[0]["number"])
         cells = "\n".join(
@@ -110,9 +138,9 @@ def page(host: str, rows: Collection[Entry], said: Iterable[str], made: str, sev
                 text(name), text(key.name), " (cluster %s)" % text(key.cluster) if several else "", DIALOG, OPENED_BY % text(name), cells))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<!-- %s -->\n<head>\n<meta charset="utf-8">\n<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n'
-        "<h1>%s</h1>\n<p>To be entered by a person, as of %s.</p>\n%s\n%s<p>Close each dialog with OK. Then run:</p>\n<pre>%s</pre>\n</body>\n"
+        "<h1>%s</h1>\n<p>To be done by a person, as of %s.</p>\n%s\n%s<p>%sThen run:</p>\n<pre>%s</pre>\n</body>\n"
         "</html>\n") % (MARK, text(host), STYLE, text(host), text(made), "\n".join(parts), "".join(
-            "<p>%s</p>\n" % text(one) for one in said), text(command(host, rows, several)))
+            "<p>%s</p>\n" % text(one) for one in said), "Close each dialog with OK. " if rows else "", text(command(host, rows, several)))
 
 
 def shown(row: Entry, strings: Mapping[Key, str]) -> str:
@@ -122,9 +150,12 @@ def shown(row: Entry, strings: Mapping[Key, str]) -> str:
     return "%s, which is in %s" % (row["value"], row["file"]) if row.get("file") else row["value"]
 
 
-def table(host: str, rows: Iterable[Entry]) -> str:
+def table(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> str:
     """The same as CSV; the string is named by its file."""
     cells = [COLUMNS]
+    if upgrade:
+        cells.append((host, "", "", ", ".join(map(_tsp_settings.provider_name, upgrade["numbers"])), INSTALLER, "", UPGRADE_FIELD,
+                      "%s to %s" % (upgrade["installed"], upgrade["version"])))
     for row in rows:
         setting = _tsp_settings.SETTINGS[row["setting"]]
         cells.append((host, row["cluster"], row["instance_id"], _tsp_settings.provider_name(row["number"]), DIALOG, setting.tab,

@@ -344,8 +344,8 @@ def test_the_same_version_is_left_alone():
 
 def test_several_instances_are_not_upgraded_silently():
     result = installation(PROVIDERS, [program()])
-    assert result["action"] == "none" and "2 TSP instances are installed (001, 002)" in result["problems"][0]
-    assert "by hand" in result["problems"][0]
+    assert (result["action"], result["arguments"], result["problems"]) == ("upgrade by hand", "", [])
+    assert (result["installed"], result["tsp_numbers"]) == ("14.0.1.1", [1, 2])
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -61,3 +61,19 @@ def test_page_and_table_quote_what_others_wrote():
 def test_what_is_run_next_names_the_instances():
     assert _work_sheet.command("pc 1", SETTINGS, True) == (
         "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit 'pc 1' -e '{\"secure_tsp_tsp_entered\": [\"main/pc1x1\"]}'")
+
+
+UPGRADE = {"installed": "14.0.1.1", "version": "14.0.1.5", "numbers": [1, 3], "installer": "https://pub<1>.example.com/plugins/CiscoTSPx64.exe",
+           "sha256": "0" * 64}
+
+
+def test_an_upgrade_comes_before_what_is_entered_and_needs_no_confirmation():
+    lines = _work_sheet.lines("pc1", FETCH, UPGRADE)
+    assert lines[0] == "pc1, upgrade of TSP 14.0.1.1 to 14.0.1.5:" and lines[-4] == "pc1, instance pc1x1:"
+    assert [line.split()[0] for line in lines[1:-4]] == ["1.", "2.", "3.", "4."]
+    page = _work_sheet.page("pc1", [], [], "2026-11-30", upgrade=UPGRADE)
+    assert "<li>" in page and "pub&lt;1&gt;" in page and "(001, 003)" in page and "-e " not in page and "Close each dialog" not in page
+    titles, row = csv.reader(_work_sheet.table("pc1", [], UPGRADE).splitlines())
+    assert dict(zip(titles, row)) == {
+        "host": "pc1", "cluster": "", "instance_id": "", "tsp": "CiscoTSP001.tsp, CiscoTSP003.tsp", "dialog": "installer of Cisco TSP",
+        "tab": "", "field": "Upgrade", "value": "14.0.1.1 to 14.0.1.5"}

@@ -118,7 +118,7 @@ def of_tsps(run, execute, mine, changes=True):
     return dict(result, rows=rows, refused=" ".join(problems), warnings=warnings + problems, tsp=dict(
         facts=facts, ports=ports, may_restart=windows.allowed(facts) != BY_NOBODY,
         ready=[list(key_of(one)) for one in mine if _tsp_settings.has_a_place(_tsp_settings.SECURE, windows.profile)],
-        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings))
+        by_hand=rows_by_hand(mine, plan), drift=plan.drift, work=work, strings=strings, upgrade=upgrade_by_hand(windows, mine, installation)))
 
 
 def decided(run, windows, mine):
@@ -129,7 +129,7 @@ def decided(run, windows, mine):
         windows.values(_tsp_installation.PROVIDERS_KEY), mine, windows.programs, options["installer_version"],
         run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]]["release"], options["product_name"],
         system["SystemRoot"] or "C:\\Windows", options["installer_properties"])
-    if decision["action"] != _tsp_installation.NONE and options["password_on_command_line"]:
+    if decision["action"] in _tsp_installation.SILENT and options["password_on_command_line"]:
         recorded = [name for name, key in _tsp_installation.RECORDERS.items()
                     if windows.ask("win_reg_stat", path=key, name=name).get("value") not in (None, 0, "0", "")]
         if recorded:
@@ -140,18 +140,31 @@ def decided(run, windows, mine):
 def work_of(windows, mine, plan, installation):
     """What the role has to do on the host; empty if there is nothing to do."""
     work = {}
-    if installation and installation["action"] != _tsp_installation.NONE:
-        options, architecture = windows.options, installation["architecture"]
-        name = options["installer_name"] or _tsp_installation.installer_name(architecture)
-        dest = options["installer_path"] or "%s\\%s" % (options["installer_folder"], name)
+    if installation and installation["action"] in _tsp_installation.SILENT:
         work["install"] = dict(
-            action=installation["action"], path=dest, file=options["installer_file"],
-            url="" if options["installer_path"] or options["installer_file"] else options["installer_url"] or (
-                "https://%s/plugins/%s" % (windows.run.model().clusters[mine[0]["cluster"]]["hostname"], name)),
-            provider_file=options["provider_file"] or _tsp_installation.provider_file(architecture))
+            installer_of(windows, mine, installation), action=installation["action"],
+            provider_file=windows.options["provider_file"] or _tsp_installation.provider_file(installation["architecture"]))
     if plan.writes:
         work["writes"] = plan.writes
     return work
+
+
+def installer_of(windows, mine, installation):
+    """Where the installer comes from: its path on the host, and the file on the controller or the URL to fetch it from."""
+    options = windows.options
+    name = options["installer_name"] or _tsp_installation.installer_name(installation["architecture"])
+    url = "" if options["installer_path"] or options["installer_file"] else options["installer_url"] or (
+        "https://%s/plugins/%s" % (windows.run.model().clusters[mine[0]["cluster"]]["hostname"], name))
+    return dict(path=options["installer_path"] or "%s\\%s" % (options["installer_folder"], name), file=options["installer_file"], url=url)
+
+
+def upgrade_by_hand(windows, mine, installation):
+    """What a person has to upgrade on this host, as an Upgrade of _work_sheet; None if there is nothing."""
+    if not installation or installation["action"] != _tsp_installation.UPGRADE_BY_HAND:
+        return None
+    place = installer_of(windows, mine, installation)
+    return dict(installed=installation["installed"], version=windows.options["installer_version"], numbers=installation["tsp_numbers"],
+                sha256=windows.options["installer_sha256"].lower(), installer=place["url"] or place["file"] or place["path"])
 
 
 # drift and diagnosis

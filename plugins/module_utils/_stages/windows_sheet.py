@@ -32,31 +32,36 @@ def said_of(run, host):
     return list(run.of_host(host, _run.SETTLED).get("said") or run.of_host(host, _run.RESTORED).get("said") or ())
 
 
+def upgrade_of(run, host):
+    """The upgrade of the TSP that is left for a person, as the host was read at the beginning of the run; None if there is nothing."""
+    return (run.of_host(host, _run.LOOKED).get("tsp") or {}).get("upgrade")
+
+
 def told(run, hosts):
     """Return lines for the terminal with everything that is left on these hosts, and update their sheets."""
     lines, written, several = [], [], run.model().several
     for host in hosts:
-        rows, said = rows_of(run, host, run.newest(host) or ()), said_of(run, host)
-        lines += _work_sheet.lines(host, rows) + ["%s: %s" % (host, one) for one in said]
-        written += put(run, host, rows, said, several)
+        rows, said, upgrade = rows_of(run, host, run.newest(host) or ()), said_of(run, host), upgrade_of(run, host)
+        lines += _work_sheet.lines(host, rows, upgrade) + ["%s: %s" % (host, one) for one in said]
+        written += put(run, host, rows, said, several, upgrade)
     return lines + (["Sheets to print: %s" % ", ".join(written)] if written else [])
 
 
-def put(run, host, rows, said, several):
+def put(run, host, rows, said, several, upgrade=None):
     """Write the page and the table of a host, or remove those of an earlier run if nothing is left. Returns the path of the page."""
     folder = run.option("sheet_folder")
     if not folder or run.check:
         return []
     paths = dict((kind, os.path.join(run.path(folder), "%s.%s" % (as_file_name(host), kind))) for kind in (PAGE, TABLE))
-    if not rows:
+    if not rows and not upgrade:
         if ours(paths[PAGE]):
             for path in paths.values():
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
         return []
     strings = strings_of(run, rows) if run.option("sheet_strings") else {}
-    write_private(paths[PAGE], _work_sheet.page(host, rows, said, clusters.iso(clusters.now()), several, strings))
-    write_private(paths[TABLE], _work_sheet.table(host, rows))
+    write_private(paths[PAGE], _work_sheet.page(host, rows, said, clusters.iso(clusters.now()), several, strings, upgrade))
+    write_private(paths[TABLE], _work_sheet.table(host, rows, upgrade))
     return [paths[PAGE]]
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import stat
 
@@ -58,9 +59,37 @@ def test_installation(make_windows_site):
     # A later version, and a second instance that somebody added in the dialog.
     site.settings["client_windows_installer_version"] = "14.0.1.6"
     site.add_providers("recorder01", 2)
-    refused = site.run(rc=2)
-    assert "a silent upgrade of more than one is not supported" in refused.output.replace("\n", " ").replace("        ", "")
+    by_hand = site.run()
+    assert "recorder01, upgrade of TSP 14.0.1.5 to 14.0.1.6:" in by_hand.text
+    assert "The dialog keeps the configuration of all 2 instances (001, 002)." in by_hand.text
     assert site.state("recorder01")["commands"] == state["commands"]
+
+
+def test_an_upgrade_of_several_instances_is_on_the_sheet_until_the_version_is_read(make_windows_site):
+    """A silent upgrade is not supported with several instances. The run goes on with the installed version."""
+    site = make_windows_site("recorder01", "recorder02")
+    site.use_profile()
+    for host, version in (("recorder01", "14.0.1.1"), ("recorder02", "14.0.1.5")):
+        site.add_providers(host, 2)
+        site.install(host, version, numbers=(1, 2))
+    with_installer(site, "recorder01")
+    site.settings["client_windows_allow_reboot"] = True
+    page, table = (site.controller.folder / "sheets" / ("recorder01" + kind) for kind in (".html", ".csv"))
+
+    site.run("--check")
+    assert not page.exists()
+    first = site.run()
+    assert first.states == {"recorder01x1": "verified", "recorder02x1": "verified"}
+    assert "1. Get the installer of version 14.0.1.5: " in first.text and "recorder02, upgrade" not in first.text
+    assert "Upgrade of TSP 14.0.1.1 to 14.0.1.5" in page.read_text() and "secure_tsp_tsp_entered" not in page.read_text()
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    assert (row["tsp"], row["field"], row["value"]) == ("CiscoTSP001.tsp, CiscoTSP002.tsp", "Upgrade", "14.0.1.1 to 14.0.1.5")
+    assert not (page.parent / "recorder02.html").exists() and site.state("recorder01")["commands"] == []
+
+    site.install("recorder01", "14.0.1.5", numbers=(1, 2))
+    second = site.run()
+    assert "To be done by a person" not in second.text and not page.exists() and not table.exists()
+    assert second.count("changed") == 0
 
 
 def test_upgrade_waits_for_a_restart_that_nobody_allowed(make_windows_site):
