@@ -23,14 +23,20 @@ import threading
 import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl, _pki
 from controller import ROOT, Controller
+from wine_windows import Windows
 
 HERE = ROOT / "tests" / "e2e" / "windows"
 PACKAGE = ROOT / ".cache" / "ansible-package" / "ansible_collections" / "ansible" / "windows" / "MANIFEST.json"
 STAND_INS = ROOT / "tests" / "e2e" / "windows" / "collections"
 LIBRARY = STAND_INS / "ansible_collections" / "ansible" / "windows" / "plugins" / "module_utils"
-PROVIDERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"
+sys.path.insert(0, str(LIBRARY))
+
+import scripted_windows  # pylint: disable=wrong-import-position
+from scripted_windows import PROVIDERS  # pylint: disable=wrong-import-position
+
+ALL_WITH_WINE = "SECURE_TSP_WINE" in os.environ  # all hosts with a registry of Wine's
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
-WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+WINDOWS = scripted_windows.WINDOWS
 FOLDER = "C:\\ProgramData\\Cisco\\certificates\\ciscotsp%03d\\"
 PATIENCE = 1200  # seconds for one playbook; one that restarts hosts has many tasks
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
@@ -152,7 +158,8 @@ class WindowsController(Controller):
 class WindowsSite:
     """A cluster and scripted Windows hosts. C(users), C(instances), C(hosts) and C(settings) may be changed between runs."""
 
-    def __init__(self, simulator, folder, hosts):
+    def __init__(self, simulator, folder, hosts, template=None):
+        self.template = template
         self.sim = simulator
         self.controller = WindowsController(folder)
         self.addresses = {host: "192.0.2.%d" % number for number, host in enumerate(hosts, 31)}
@@ -163,6 +170,7 @@ class WindowsSite:
         self.bench = False
         self.reached = {"ansible_os_family": "Windows"}  # variables of all hosts
         self.hosts = {}  # further variables of single hosts
+        self.windows = {}  # {host: its Windows of Wine's}
         self.others = {}  # hosts that are no Windows hosts, with their variables
         self.strings = self.controller.folder / "strings"
         self.settings = {
@@ -176,7 +184,12 @@ class WindowsSite:
             self._make_host(host)
 
     def _make_host(self, host):
+        prefix = ""
+        if self.template is not None:
+            prefix = self.controller.hosts / (host + "-wine")
+            self.windows[host] = Windows(prefix, self.template)
         self.write(host, {
+            "wine": str(prefix),
             "services": {
                 "TapiSrv": {"display_name": "Telephony", "state": "started", "start_mode": "manual", "dependencies": ["RasMan"]},
                 "RasMan": {"display_name": "Remote Access Connection Manager", "state": "started", "start_mode": "manual",
@@ -189,7 +202,7 @@ class WindowsSite:
         # packages (-S), of which the stand-ins use none, it starts sooner.
         interpreter = self.interpreter(host)
         interpreter.write_text("#!/bin/sh\nSCRIPTED_WINDOWS='%s' PYTHONPATH='%s' exec '%s' -S \"$@\"\n" % (
-            self.file(host), LIBRARY, sys.executable))
+            self.file(host), "%s:%s" % (LIBRARY, ROOT / "tests"), sys.executable))
         interpreter.chmod(0o700)
 
     def on_bench(self):
@@ -229,9 +242,13 @@ class WindowsSite:
         return self.controller.hosts / (host + "-python")
 
     def state(self, host):
-        return json.loads(self.file(host).read_text())
+        found = json.loads(self.file(host).read_text())
+        return {**found, "registry": scripted_windows.seen(self.windows[host])} if host in self.windows else found
 
     def write(self, host, state):
+        if host in self.windows:
+            self.windows[host].change(scripted_windows.seen(self.windows[host]), state["registry"])
+            state = {**state, "registry": {}}
         self.file(host).write_text(json.dumps(state))
 
     def change(self, host, **parts):

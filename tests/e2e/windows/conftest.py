@@ -8,23 +8,36 @@ import itertools
 
 import pytest
 from simulator import Simulator
-from windows_site import PACKAGE, SEED, USER, WindowsSite
+from windows_site import ALL_WITH_WINE, PACKAGE, SEED, USER, WindowsSite
+from wine_windows import WINE, Windows
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Folder of a Windows of Wine's, which is copied for each host."""
+    if not WINE:
+        pytest.skip("There is no Wine here, so the registry of all Windows hosts is played.")
+    made = Windows(tmp_path_factory.mktemp("wine") / "template")
+    made.end()
+    return made.folder
 
 
 @pytest.fixture(scope="module")
-def make_windows_site(tmp_path_factory):
+def make_windows_site(tmp_path_factory, request):
     """make_windows_site("recorder01", ...): scripted hosts on a cluster of their own, which has the user already.
 
-    With the real ansible.windows where "make ansible-windows" has fetched it, else with stand-ins for its modules.
+    With the real ansible.windows where "make ansible-windows" has fetched it, else with stand-ins for its modules. wine: with a registry of
+    Wine's, as all have where the environment has SECURE_TSP_WINE.
     """
     made, numbers = [], itertools.count(1)
 
-    def make(*hosts, user=True, fronts=("axl",)):
+    def make(*hosts, user=True, fronts=("axl",), wine=ALL_WITH_WINE):
         simulator = Simulator(seed=SEED, fronts=fronts, ris_per_minute=1000).start()
         if user:
             simulator.cluster.accounts.add_user(
                 "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
-        site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts)
+        site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts,
+                           request.getfixturevalue("template") if wine else None)
         if PACKAGE.exists():
             site.on_bench()
         made.append(site)
@@ -33,6 +46,8 @@ def make_windows_site(tmp_path_factory):
     yield make
     violations = [violation for site in made for violation in site.sim.cluster.schema_violations]
     for site in made:
+        for windows in site.windows.values():
+            windows.end()
         site.tsp.close()
         site.sim.stop()
     assert not violations

@@ -22,7 +22,7 @@ import types
 
 HERE = pathlib.Path(__file__).resolve().parent
 PLUGINS = HERE.parent / "collections" / "ansible_collections" / "ansible" / "windows" / "plugins"
-sys.path[:0] = [str(PLUGINS / "modules"), str(PLUGINS / "module_utils")]
+sys.path[:0] = [str(PLUGINS / "modules"), str(PLUGINS / "module_utils"), str(HERE.parents[2])]
 SEPARATOR = b"\0\0\0\0"
 MODULE = re.compile(r"ansible_collections\.ansible\.windows\.plugins\.modules\.(\w+)\.ps1\Z")
 

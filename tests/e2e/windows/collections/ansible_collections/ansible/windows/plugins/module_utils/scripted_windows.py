@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The voiceops.secure_tsp maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scripted Windows host: one JSON file that the stand-in modules read and change.
+"""A scripted Windows host: one JSON file that the stand-in modules read and change. Its registry can be one of Wine's instead.
 
 The file is named by the environment variable SCRIPTED_WINDOWS, which the host's interpreter sets. It finds this library, too: a
 module that imports from the collection would be packed together with AnsibleModule, whose start costs ten times what a stand-in
@@ -24,7 +24,15 @@ EMPTY = {
     "registry": {}, "files": {}, "acl": {}, "services": {}, "installers": {}, "commands": [], "calls": [], "reboots": 0,
     "telephony_restarts": 0, "addresses": [], "tsp_url": "",
     "room": None,  # how many files can still be written; None for any number
+    "wine": "",  # folder of the prefix of Wine with the host's registry
 }
+CURRENT = "HKLM:\\SOFTWARE\\%sMicrosoft\\Windows\\CurrentVersion\\"
+WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+# Of a registry of Wine's, what the TSP and the tests see.
+SEEN = ("HKLM:\\SOFTWARE\\Invented", "HKLM:\\SOFTWARE\\WOW6432Node\\Invented", "HKLM:\\SOFTWARE\\Cisco Systems, Inc.", PROVIDERS,
+        CURRENT % "" + "Uninstall", CURRENT % "WOW6432Node\\" + "Uninstall", CURRENT % "" + "Run", CURRENT % "WOW6432Node\\" + "Run",
+        CURRENT % "" + "Policies", CURRENT % "" + "Installer\\UserData", "HKLM:\\SOFTWARE\\Policies\\Microsoft\\Windows\\Installer")
+OF_WINDOWS = ("SystemRoot", "InstallDate")  # values of the key WINDOWS
 
 
 class Host:
@@ -83,6 +91,9 @@ class Host:
             del self.state["files"][known]
         return bool(gone)
 
+    def flush(self):
+        """Nothing waits here."""
+
     # restarts
 
     def open_providers(self):
@@ -95,15 +106,61 @@ class Host:
                 self.state = {**EMPTY, **json.loads(answer.read())}
 
 
+class WineHost(Host):
+    """With a registry of Wine's, of which each key is asked for when it is needed. What is written waits for flush()."""
+
+    def __init__(self, state):
+        import wine_windows  # pylint: disable=import-outside-toplevel
+
+        super().__init__(state)
+        self.windows = wine_windows.Windows(self.state["wine"])
+        self.written = {}
+
+    def values(self, path):
+        found = self.windows.registry(path.rstrip("\\"))
+        return None if found is None else found[path.rstrip("\\")]
+
+    def sub_keys(self, path):
+        prefix = path.rstrip("\\") + "\\"
+        names = [known[len(prefix):].split("\\")[0] for known in self.windows.registry(path.rstrip("\\")) or {} if known.startswith(prefix)]
+        return sorted(dict.fromkeys(names))
+
+    def set_value(self, path, name, kind, data):
+        self.written.setdefault(path.rstrip("\\"), {})[name] = {"type": kind, "value": data}
+
+    def flush(self):
+        self.windows.change({}, self.written)
+        self.written = {}
+
+    def open_providers(self):
+        self.flush()
+        before = seen(self.windows)
+        self.state["registry"] = before
+        super().open_providers()
+        self.windows.change(before, self.state["registry"])
+        self.state["registry"] = {}
+
+
+def seen(windows):
+    """What the TSP and the tests see of a registry of Wine's."""
+    found = {}
+    for key in SEEN:
+        found.update(windows.registry(key) or {})
+    values = windows.registry(WINDOWS)[WINDOWS]
+    return {**found, WINDOWS: {name: values[name] for name in OF_WINDOWS if name in values}}
+
+
 @contextlib.contextmanager
 def scripted_host(module):
     """The host, locked; written back unless the module runs in check mode."""
     with open(os.environ["SCRIPTED_WINDOWS"], "r+", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        host = Host(json.load(stream))
+        state = json.load(stream)
+        host = WineHost(state) if state.get("wine") else Host(state)
         host.state["calls"].append(module._name)
         yield host
         if not module.check_mode:
+            host.flush()
             stream.seek(0)
             stream.truncate()
             json.dump(host.state, stream, indent=1)

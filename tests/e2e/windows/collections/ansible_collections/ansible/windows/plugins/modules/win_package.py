@@ -13,11 +13,15 @@ from scripted_windows import PROVIDERS, create, play, scripted_host
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
 
 
-def run(host, installer, properties, provider_file):
+def run(host, installer, arguments, provider_file):
     """What the installer does to the host: its program, its first provider, its file."""
-    program = UNINSTALL + installer["product_id"]
-    for name, value in (("DisplayName", installer["name"]), ("DisplayVersion", installer["version"])):
-        host.set_value(program, name, "REG_SZ", value)
+    properties = dict(re.findall(r'(\w+)=\\"([^"\\]*)\\"', arguments))
+    if "package" in installer:  # for Wine's Windows Installer, which makes the program known
+        host.windows.install(installer["package"], arguments)
+    else:
+        program = UNINSTALL + installer["product_id"]
+        for name, value in (("DisplayName", installer["name"]), ("DisplayVersion", installer["version"])):
+            host.set_value(program, name, "REG_SZ", value)
     if "REINSTALL" not in properties:
         host.set_value(PROVIDERS, "NumProviders", "REG_DWORD", 1)
         host.set_value(PROVIDERS, "ProviderID0", "REG_DWORD", 1)
@@ -57,7 +61,8 @@ def main():
             if not module.check_mode:
                 module.fail_json(msg="unexpected rc from '%s'" % command, rc=rc, reboot_required=False)
         else:
-            run(host, installer, dict(re.findall(r'(\w+)=\\"([^"\\]*)\\"', params["arguments"])), params["creates_path"])
+            if not module.check_mode:
+                run(host, installer, params["arguments"], params["creates_path"])
     module.exit_json(changed=True, rc=rc, reboot_required=rc == 3010, checksum=digest)
 
 
