@@ -19,6 +19,9 @@ ROLE = "client_jtapi_"
 STORES = ("pkcs12", "bcfks")  # both are the key store that JTAPI opens
 NAMES = {"pkcs12": "store_name", "bcfks": "store_name", "pem": "pem_name"}
 NOT_IN_NAMES = {False: re.compile("/"), True: re.compile(r'[\\/:*?"<>|]|[. ]\Z')}  # on Windows and elsewhere
+SHARED = (
+    "The instances %s would have the same file %s. JTAPI finds the key store of an application by its user and instance ID, so give one of "
+    "them a different instance_id. Nothing was changed.")
 OF_RECORD = ("user", "instance_id", "capf_host", "capf_port", "tftp_servers", "tftp_port")
 
 
@@ -34,6 +37,7 @@ def jtapi(run, _execute):
     # An instance without a certificate gets no store. The summary shows the reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
     gone = hosts.listed_here(run, model, "absent")
+    refuse_shared(own, mine)
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     join = ntpath.join if own["windows"] else posixpath.join
     return dict(
@@ -63,6 +67,18 @@ def refuse(own):
     if set(STORES) <= set(own["formats"]):
         raise Refused("%sformats names pkcs12 and bcfks, which have the same file name: JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks. "
                       "Nothing was changed." % ROLE)
+
+
+def refuse_shared(own, instances):
+    """Refuse instances of several clusters whose key stores would overwrite each other."""
+    owners = {}
+    for one in instances:
+        for kind in own["formats"]:
+            dest = place(own, one, kind)
+            owners.setdefault(dest.casefold() if own["windows"] else dest, []).append((dest, one))
+    for shared in owners.values():
+        if len(shared) > 1:
+            raise Refused(SHARED % (" and ".join(str(key_of(one)) for _dest, one in shared), shared[0][0]))
 
 
 def filled(name, instance):

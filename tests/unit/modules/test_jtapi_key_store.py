@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import datetime
-import glob
 import json
-import os
 import shutil
 import stat
 import subprocess
 
+import bouncy_castle
 import pytest
 from simulator import pki
 
@@ -98,15 +97,9 @@ def test_foreign_readers_find_key_and_certificate(deliver, store, tmp_path, encr
     assert result["diff"]["before"] == "" and "alias: " + ALIAS in result["diff"]["after"]
 
 
-# JTAPI 15 reads BCFKS. C(SECURE_TSP_BOUNCY_CASTLE) names a jar, or the folder of one; Debian has it as libbcprov-java.
-
-JARS = [path for path in (os.environ.get("SECURE_TSP_BOUNCY_CASTLE", ""), "/usr/share/java") if path and (
-    os.path.isfile(path) or glob.glob(path + "/bcprov*.jar") + glob.glob(path + "/bc-fips*.jar"))]
-
-
-@pytest.mark.skipif(not JARS or shutil.which("keytool") is None, reason="no keytool with Bouncy Castle on this machine")
+@pytest.mark.skipif(bool(bouncy_castle.MISSING), reason=bouncy_castle.MISSING)
 def test_java_makes_a_bcfks_store_for_jtapi_15(deliver, store, tmp_path):
-    options = {"format": "bcfks", "bouncy_castle": JARS and JARS[0], "chain": True}
+    options = {"format": "bcfks", "bouncy_castle": bouncy_castle.JARS and bouncy_castle.JARS[0], "chain": True}
     result = deliver(**options)
     path = tmp_path / "store.p12"
     assert (result["changed"], result["reason"], stat.S_IMODE(path.stat().st_mode)) == (True, "missing", 0o600)
