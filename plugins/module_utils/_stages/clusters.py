@@ -280,6 +280,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             for wish, plan in zip(wishes, plans):
                 done.take(cluster, dict(changed=bool(plan.changes), diff=_fleet.difference(plan), failures=(),
                                         plan=[step.row() for step in plan.steps]))
+            done.made += _created(cluster, plans[0])
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
@@ -289,7 +290,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
                 done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
                                  for one in result["failures"]]
                 asked = [one for one in asked if one["user"] not in lost]
-                done.made += [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
+                done.made += _created(cluster, plan)
             step = "The CAPF profiles could not be made"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
@@ -303,6 +304,10 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
         done.failures[cluster] = "%s: %s" % (step, error)
         return set()
     return _needing(cluster, asked)
+
+
+def _created(cluster, plan):
+    return [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
 
 
 def _pure(wish, known):
@@ -460,6 +465,8 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
     """Names of the users on the secure port afterwards. The reasons why others wait are added to waits."""
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
+    if check:
+        current = _foreseen(wish, current, cluster, policy)
     wish = _without_missing(wish, current)
     result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     _tell_waiting(plan.cutover, seen)
@@ -475,6 +482,13 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
         result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
         seen.take(cluster, result)
     return [user["name"] for user in result["users"] if user["secure"]]
+
+
+def _foreseen(wish, current, cluster, policy):
+    """The cluster with the users that check mode did not create."""
+    users = [user for user in wish.users if Key(cluster, user["name"]) in policy.made
+             and current.user(_fleet.type_of(user), user["name"]) is None]
+    return _fleet.plan(_fleet.Wish(users=users, stages=("users",)), current, now()).after if users else current
 
 
 def _without_missing(wish, current):
