@@ -178,6 +178,16 @@ def _stages(row: Told) -> dict[str, str]:
         "ok" if row["verified_by"] and not row["failed"] else "skipped"))
 
 
+def statistic(kind: str, exit_: int, totals: Mapping[str, int], check_mode: bool, **more: Any) -> dict[str, Any]:
+    """What a result registers as the custom statistic of a run, for workflows. The keys are the same for every playbook.
+
+    kind: name of the playbook. exit_: what Ansible ends with. totals: {state: number}. more: keys that are not empty.
+    """
+    empty: dict[str, Any] = dict(cluster_changes={}, connections_cut=[], failed=[], not_in_this_run=[])
+    return dict(per_host=False, aggregate=False, data=dict(secure_tsp=dict(
+        empty, kind=kind, exit=exit_, totals=dict(totals), check_mode=check_mode, **more)))
+
+
 def exit_code(rows: Iterable[Told], failures: Collection[str], unreachable: Collection[str]) -> int:
     """What Ansible ends with. failures: of clusters. unreachable: hosts that could not be reached."""
     if unreachable:

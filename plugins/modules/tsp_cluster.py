@@ -113,7 +113,7 @@ report:
 ansible_stats:
   description: The custom statistic C(secure_tsp), for workflows.
   type: dict
-  returned: with O(stage=summary)
+  returned: with O(stage=summary), O(stage=findings), O(stage=diagnosis) and O(stage=adopted)
   sample:
     per_host: false
     aggregate: false

@@ -70,6 +70,9 @@ def test_it_says_what_a_person_has_to_do(adopted):
         assert "# To do: " + words in text
         assert words in run.text
     assert "2 users and 4 instances were written to" in run.text
+    shown = run.output[run.output.index("HOST "):].splitlines()
+    assert [line.split("  ")[0] for line in shown[:5]] == ["HOST", "-", "recorder01", "recorder02", "recorder02"], "what needs a person first"
+    assert shown[1].endswith("listed, host unknown") and shown[2].endswith("listed")
     assert "Secret" not in text
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -13,18 +14,22 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
     _lists_file,
     _run,
+    _screen,
     _store_archive,
+    _summary,
     _survey,
     _tsp_host,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import WINDOWS_PATH, parted, word
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import WINDOWS_PATH, parted, printable, word
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import STORE_WINDOWS, complete
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows
 
+KIND = "adopt"
 GROUP = "secure_tsp"
+LISTED, UNKNOWN_HOST = "listed", "listed, host unknown"
 NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or give it with -e @FILE.yml."
 THERE_ALREADY = "%s is there already and is not overwritten. Move it away, or give another name with -e secure_tsp_adopt_file=NAME.yml."
 
@@ -75,10 +80,28 @@ def adopted(run):
     lists = {"secure_tsp_users": found["users"], "secure_tsp_instances": found["instances"]}
     if not run.check:
         write(path, _lists_file.text_of(lists, head(path) + ["To do: %s" % one for one in todo]))
-    lines = ["%d users and %d instances %s written to %s." % (
-        len(found["users"]), len(found["instances"]), "would be" if run.check else "were", path)] + todo
+    rows = sorted((row_of(one, model) for one in found["instances"]), key=lambda row: row["state"] == LISTED)
+    lines = table(rows, model.several) + todo + ["%d users and %d instances %s written to %s." % (
+        len(found["users"]), len(found["instances"]), "would be" if run.check else "were", path)]
     run.show("", *lines, "")
-    return dict(changed=True, msg=lines)
+    return dict(changed=True, msg=lines, ansible_stats=_summary.statistic(
+        KIND, _summary.CLEAN, collections.Counter(row["state"] for row in rows), run.check))
+
+
+def row_of(listed, model):
+    """A line of the summary."""
+    unknown = listed["host"] == _adoption.UNKNOWN
+    return dict(cluster=listed.get("cluster") or next(iter(model.clusters)), host="-" if unknown else listed["host"], user=printable(listed["user"]),
+                instance_id=listed["instance_id"], state=UNKNOWN_HOST if unknown else LISTED)
+
+
+def table(rows, several):
+    keys = (("cluster",) if several else ()) + ("host", "user", "instance_id", "state")
+    titles = ["instance" if key == "instance_id" else key for key in keys]
+    if not rows:
+        return []
+    return _screen.table([title.upper() for title in titles], [[row[key] for key in keys] for row in rows],
+                         [titles.index("instance"), titles.index("state")])
 
 
 def read_clusters(access, names):

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import collections
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _diagnosis,
     _run,
+    _summary,
     _trace_collection,
     _trace_reading,
 )
@@ -23,6 +25,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts import answers, listed_here, settings_of
 
 INSTANCE, TRACE, TRACES = ("secure_tsp_diagnose_" + name for name in ("instance", "tsp_trace", "tsp_traces"))
+KIND = "diagnose"
 LOOKED = "Read the clusters"
 OF_PORT = ("service", "host", "port")
 
@@ -160,7 +163,15 @@ def diagnosis(run):
     failures = write(run, pages, folder)
     lines = _diagnosis.summary(pages, folder)
     run.show("", *(pages[0]["text"].splitlines() + [""] if len(pages) == 1 else []), *lines, "")
-    return dict(changed=False, failed=bool(failures), msg=failures[0] if failures else lines)
+    return dict(changed=False, failed=bool(failures), msg=failures[0] if failures else lines, ansible_stats=statistic(run, pages))
+
+
+def statistic(run, pages):
+    """The custom statistic. The diagnosis of an instance that does not work is no failure of the run."""
+    return _summary.statistic(
+        KIND, _summary.CLEAN, collections.Counter(page["verdict"] for page in pages), run.check,
+        failed=[dict((key, page["instance"][key]) for key in _summary.SUBJECT) | dict(cause=page["first"]["what"], step=page["first"]["step"])
+                for page in pages if page["verdict"] == _diagnosis.BROKEN])
 
 
 def judged_traces(run, model, secrets):

@@ -10,6 +10,7 @@ The diagnosis starts with the same readings.
 from __future__ import annotations
 
 import base64
+import collections
 import os
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
@@ -20,6 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
     _pki,
     _run,
+    _summary,
     _survey,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._axl import accounts as axl_accounts
@@ -47,6 +49,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.hosts 
     surroundings,
 )
 
+KIND = "drift"
 SURVEYED = ["version", "nodes", "security", "services", "certificates"]
 
 
@@ -161,8 +164,16 @@ def findings(run):
         run.show("Report: %s" % os.path.join(folder, fleet.REPORT_PAGE))
     run.show("")
     report = dict((key, found[key]) for key in ("instances", "findings", "clusters", "exit_code"))
-    return dict(found, changed=False, msg=lines, report=dict(
-        report, folder=folder, title=run.option("report_title"), kind="drift", soon_days=run.option("soon_days")))
+    return dict(found, changed=False, msg=lines, ansible_stats=statistic(run, found), report=dict(
+        report, folder=folder, title=run.option("report_title"), kind=KIND, soon_days=run.option("soon_days")))
+
+
+def statistic(run, found):
+    """The custom statistic, in which what is drift counts as failed."""
+    drift = [one for one in found["findings"] if one["severity"] != _drift.INFO]
+    return _summary.statistic(
+        KIND, found["exit_code"], collections.Counter(one["severity"] for one in found["findings"]), run.check,
+        failed=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=one["what"], step=one["code"]) for one in drift])
 
 
 def gathered(run, model, names, ris):

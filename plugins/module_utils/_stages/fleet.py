@@ -539,17 +539,19 @@ def summary(run):
     if to_enter:
         run.show("To be done by a person:", *to_enter, "")
     unreachable = any(run.unreachable(host) for host in run.vars["ansible_play_hosts_all"])
-    told = dict(kind=run.register(_run.PREFLIGHT).get("kind") or SITE, exit=_summary.exit_code(found["rows"], failures_of(run), unreachable),
-                totals=found["totals"], check_mode=run.check, cluster_changes=found["cluster_changes"], connections_cut=[
-                    dict((key, one[key]) for key in ("cluster", "user", "address")) for one in cut],
-                failed=[dict((key, row[key]) for key in _summary.SUBJECT) | dict(cause=row["message"], step=step_of(run, row))
-                        for row in found["rows"] if row["failed"]],
-                not_in_this_run=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=why) for one, why in away])
-    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False, report=report_of(run, model, told, found),
-                ansible_stats=dict(per_host=False, aggregate=False, data=dict(secure_tsp=told)))
+    kind = run.register(_run.PREFLIGHT).get("kind") or SITE
+    code = _summary.exit_code(found["rows"], failures_of(run), unreachable)
+    statistic = _summary.statistic(
+        kind, code, found["totals"], run.check, cluster_changes=found["cluster_changes"], connections_cut=[
+            dict((key, one[key]) for key in ("cluster", "user", "address")) for one in cut],
+        failed=[dict((key, row[key]) for key in _summary.SUBJECT) | dict(cause=row["message"], step=step_of(run, row))
+                for row in found["rows"] if row["failed"]],
+        not_in_this_run=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=why) for one, why in away])
+    return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False,
+                report=report_of(run, model, kind, code, found), ansible_stats=statistic)
 
 
-def report_of(run, model, told, found):
+def report_of(run, model, kind, code, found):
     """Input for the role report. The folder is empty if no report is requested."""
     folder = run.option("run_report_folder")
     if not folder:
@@ -557,7 +559,7 @@ def report_of(run, model, told, found):
     folder = run.path(folder)
     run.show("Report: %s" % os.path.join(folder, REPORT_PAGE), "")
     return dict(_summary.report(found["rows"], model.clusters, failures_of(run)), folder=folder, title=run.option("report_title"),
-                kind=told["kind"], soon_days=run.option("soon_days"), exit_code=told["exit"])
+                kind=kind, soon_days=run.option("soon_days"), exit_code=code)
 
 
 def failures_of(run):
