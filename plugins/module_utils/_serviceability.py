@@ -278,7 +278,7 @@ class _Patience:
 
     def __init__(self, seconds, sleep, what, cure):
         self._seconds = seconds
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._what = what
         self._cure = cure
 
@@ -308,7 +308,7 @@ def serviceability_login(params):
 class RealTimeInformation:
     """RISPort70 of a cluster. patience: seconds to wait in all when the rate limit is exhausted."""
 
-    def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
+    def __init__(self, login, patience=0, sleep=None, **session_options):
         self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
         self._soap = SoapClient(self.session, RIS_PATH, RIS)
         self._patience = _Patience(
@@ -399,7 +399,7 @@ class ControlCenter:
     patience: seconds to wait in all while the node refuses for its limit of requests.
     """
 
-    def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
+    def __init__(self, login, patience=0, sleep=None, **session_options):
         self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
         self._soap = SoapClient(self.session, CONTROL_CENTER_PATH, CONTROL_CENTER)
         self._patience = _Patience(
@@ -508,7 +508,7 @@ class LogCollection:
     patience: seconds to wait in all while the node refuses for its limit of requests.
     """
 
-    def __init__(self, login, patience=0, sleep=time.sleep, **session_options):
+    def __init__(self, login, patience=0, sleep=None, **session_options):
         self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
         self._soap = SoapClient(self.session, LOG_COLLECTION_PATH, LOG_COLLECTION)
         self._patience = _Patience(

@@ -237,13 +237,13 @@ class Activation:
 class Keeper:
     """Reads services of one node, sends the necessary orders and waits for their effect."""
 
-    def __init__(self, center, activation, node, wanted, patience, sleep=time.sleep, clock=time.monotonic):
+    def __init__(self, center, activation, node, wanted, patience, sleep=None, clock=time.monotonic):
         self.center = center
         self.activation = activation
         self.node = node
         self.wanted = wanted
         self.patience = patience
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._clock = clock
         self._deadline = clock() + patience
         self.orders = []

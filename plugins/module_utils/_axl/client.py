@@ -272,7 +272,7 @@ class WebSession:
     sleep, clock (Unix seconds), monotonic and jitter (0 to 1) are there for tests.
     """
 
-    def __init__(self, login, roles=AXL_ROLES, budget=None, sleep=time.sleep, clock=time.time,
+    def __init__(self, login, roles=AXL_ROLES, budget=None, sleep=None, clock=time.time,
                  monotonic=time.monotonic, jitter=random.random):
         if ZEEP_IMPORT_ERROR is not None:
             raise MissingLibrary("zeep", ZEEP_IMPORT_ERROR)
@@ -281,7 +281,7 @@ class WebSession:
         self.clock_skew = None
         self._counts = {"read": 0, "write": 0}
         self._by_operation = {}
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter

@@ -536,7 +536,7 @@ def test_A9_undoing_stops_at_the_first_503(sim, run_module, monkeypatch):
     operations = failed["requests"]["by_operation"]
     assert operations["addApplicationUserCapfProfile"] == 30 + client.TRIES
     assert operations["updateApplicationUserCapfProfile"] == 1
-    assert sum(pauses) < 60
+    assert 0 < sum(pauses) < 60
 
 
 def test_A9_a_session_waits_no_longer_than_its_patience(cluster):
