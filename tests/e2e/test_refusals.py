@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+
 import collection_path
 import pytest
+from simulator import Simulator
 
 CAPF = "Cisco Certificate Authority Proxy Function"
 ANOTHER_CERTIFICATE = collection_path.ROOT / "tests/vectors/ctl/certs/old.pem"
@@ -34,32 +38,57 @@ def refusal(site, *words):
     return failed[0]["msg"]
 
 
-@pytest.mark.parametrize("rule, what, cure", [
-    (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "needs the roles"),
-    (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
-    (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
-    (dict(kind="http", code=503), "the server is overloaded or throttles changes (HTTP 503)", "Run it again when"),
-    (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
-    (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
-    (dict(kind="garbage", body="hello"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
-    (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)", ""),
-])
-def test_what_the_web_service_answers(site, rule, what, cure):
-    site.sim.faults.add(front="axl", times=None, **rule)
-    message = refusal(site)
-    assert what in message and "(getCCMVersion at 127.0.0.1:%d)" % site.sim.axl_port in message and cure in message
+# What the web service of a cluster answers, and what the message has to say.
+ANSWERS = {
+    "unauthorized": (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "needs the roles"),
+    "forbidden": (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
+    "absent": (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
+    "busy": (dict(kind="http", code=503), "the server is overloaded or throttles changes (HTTP 503)", "Run it again when"),
+    "other": (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
+    "page": (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
+    "garbage": (dict(kind="garbage", body="hello"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
+    "database": (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)", ""),
+}
+# What is wrong in the entry of a cluster.
+ENTRIES = {
+    "password": ({"password": "Wr0ng-Secret"}, "the server refused the login (HTTP 401)", "so that the account is not locked"),
+    "trust": ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Put the certificate"),
+    "port": ({"port": 1}, "the connection was refused (getCCMVersion at 127.0.0.1:1)", "Cisco Tomcat runs"),
+    "name": ({"hostname": "cucm.invalid"}, "the host name cannot be resolved (getCCMVersion at cucm.invalid:", "name servers"),
+}
 
 
-@pytest.mark.parametrize("entry, what, cure", [
-    ({"password": "Wr0ng-Secret"}, "the server refused the login (HTTP 401)", "so that the account is not locked"),
-    ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Put the certificate"),
-    ({"port": 1}, "the connection was refused (getCCMVersion at 127.0.0.1:1)", "Cisco Tomcat runs"),
-    ({"hostname": "cucm.invalid"}, "the host name cannot be resolved (getCCMVersion at cucm.invalid:", "name servers"),
-])
-def test_how_the_cluster_is_reached(site, entry, what, cure):
-    site.cluster = {**site.cluster, **entry}
-    message = refusal(site)
-    assert what in message and cure in message
+@pytest.fixture(scope="module")
+def told(make_site):
+    """{cluster: (its port, what a run says of it)}: one run with a cluster for each thing that can be wrong."""
+    with contextlib.ExitStack() as stack:
+        sims = {name: stack.enter_context(Simulator(fronts=["axl"])) for name in (*ANSWERS, *ENTRIES)}
+        for name, (rule, _what, _cure) in ANSWERS.items():
+            sims[name].faults.add(front="axl", times=None, **rule)
+        clusters = {name: {**sim.cluster_entry(), **ENTRIES.get(name, [{}])[0]} for name, sim in sims.items()}
+        site = make_site(
+            hosts=["recorder01"], fronts=["axl"], users=[{"name": "tapi", "password": "Tapi-Secret-0001", "cluster": name} for name in sims],
+            instances=[{"host": "recorder01", "user": "tapi", "instance_id": name, "cluster": name} for name in sims])
+        site.settings["secure_tsp_clusters"] = clusters
+        before = {name: sim.cluster.state_hash() for name, sim in sims.items()}
+        message = refusal(site)
+        assert {name: sim.cluster.state_hash() for name, sim in sims.items()} == before
+        parts = re.split(r"Cluster (\w+): nothing was changed\. ", message)
+        assert parts[0] == ""
+        yield {name: (sims[name].axl_port, text) for name, text in zip(parts[1::2], parts[2::2])}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_the_web_service_answers(told, name):
+    port, message = told[name]
+    _rule, what, cure = ANSWERS[name]
+    assert what in message and "(getCCMVersion at 127.0.0.1:%d)" % port in message and cure in message
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_how_the_cluster_is_reached(told, name):
+    _entry, what, cure = ENTRIES[name]
+    assert what in told[name][1] and cure in told[name][1]
 
 
 def test_a_cluster_without_mixed_mode(site):
