@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PYTEST := .venv/bin/python -m pytest
-WORKERS ?= 2
+# One more than there are cores, because tests also wait.
+WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
 SECONDS = 60
 ROUNDS = 150
 PLAYBOOK_ROUNDS = 50
@@ -50,8 +51,8 @@ ansible-windows: venv  ## The package ansible in .cache, with whose ansible.wind
 	@test -e .cache/ansible-package/ansible_collections/ansible/windows/MANIFEST.json || .venv/bin/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps --no-compile --target .cache/ansible-package ansible==$(ANSIBLE_PACKAGE)
 
-windows: ansible-windows  ## What is known of Windows: the contract with ansible.windows, scripted hosts, installer and registry under Wine
-	@$(PYTEST) -rs tests/contract/test_windows_modules.py tests/contract/test_windows_stand_ins.py tests/wine tests/e2e/windows
+windows: ansible-windows  ## What is known of Windows: the contract with ansible.windows, and runs on hosts with registry and installer of Wine
+	@SECURE_TSP_WINE="$$(command -v wine || true)" $(PYTEST) -rs -n $(WORKERS) --dist loadfile tests/contract/test_windows_modules.py tests/contract/test_windows_stand_ins.py tests/wine tests/e2e/windows
 
 hosts: venv  ## Real hosts in network namespaces, as root: all playbooks, and what networks and hosts do to them; WORDS="--short" or pytest's
 	@tests/hosts/run $(WORDS)

@@ -34,7 +34,7 @@ sys.path.insert(0, str(LIBRARY))
 import scripted_windows  # pylint: disable=wrong-import-position
 from scripted_windows import PROVIDERS  # pylint: disable=wrong-import-position
 
-ALL_WITH_WINE = "SECURE_TSP_WINE" in os.environ  # all hosts with a registry of Wine's
+ALL_WITH_WINE = bool(os.environ.get("SECURE_TSP_WINE"))  # all hosts with a registry of Wine's
 UNINSTALL = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"
 WINDOWS = scripted_windows.WINDOWS
 FOLDER = "C:\\ProgramData\\Cisco\\certificates\\ciscotsp%03d\\"
