@@ -114,6 +114,20 @@ def test_other_playbooks_end_in_the_same_way(with_stats, playbook, kind):
     assert stats(run)["kind"] == kind and shown(run)[-1].startswith("1 instance on 1 host: ")
 
 
+@pytest.mark.parametrize("playbook, totals, rc", [("drift", {"critical": 1, "warning": 1}, 2), ("diagnose", {"does not work": 1}, 0)])
+def test_what_looks_tells_a_workflow_too(with_stats, playbook, totals, rc):
+    """Without its key, the instance is no state that site left."""
+    key = with_stats.store("recorder01x1") / "QBEClient.key.pem"
+    key.rename(key.with_name("kept"))
+    try:
+        found = stats(with_stats.run(playbook=playbook, rc=rc))
+    finally:
+        key.with_name("kept").rename(key)
+    assert (found["kind"], found["exit"], found["totals"]) == (playbook, rc, totals)
+    assert len(found["failed"]) == sum(totals.values())
+    assert all(one["instance_id"] == "recorder01x1" and one["cause"] and one["step"] for one in found["failed"])
+
+
 def test_a_run_writes_the_report_that_drift_writes(site, first):
     site.settings["secure_tsp_run_report_folder"] = str(site.controller.folder / "of_run")
     run = site.run()
