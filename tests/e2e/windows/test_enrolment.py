@@ -9,6 +9,7 @@ import csv
 import datetime
 import stat
 
+import pytest
 from windows_site import PROFILE
 
 SECURE = "Standard CTI Secure Connection"
@@ -266,27 +267,28 @@ def test_a_string_is_on_the_page_on_request_alone(make_windows_site):
 # Force and rearm
 
 
-def enrolled(site):
+@pytest.fixture(scope="module")
+def enrolled(make_windows_site):
     """As after a run with a registry profile."""
+    site = make_windows_site("recorder01")
     site.use_profile()
     site.settings["client_windows_allow_reboot"] = True
     site.run()
-    return site.certificate("recorder01")
+    return site
 
 
-def test_force_fetches_a_new_certificate(make_windows_site):
-    site = make_windows_site("recorder01")
-    first = enrolled(site)
+def test_force_fetches_a_new_certificate(enrolled):
+    site, first = enrolled, enrolled.certificate("recorder01")
     site.instances[0]["force"] = True
     run = site.run()
+    del site.instances[0]["force"]
     assert run.states == {"recorder01x1": "verified"} and run.rows["recorder01x1"]["ACTION"] == "renewed"
     assert site.certificate("recorder01") not in (None, first)
 
 
-def test_force_and_rearm_say_what_is_left_for_a_person(make_windows_site):
+def test_force_and_rearm_say_what_is_left_for_a_person(enrolled):
     """A valid certificate hides nothing of what was asked for, and a string that a person has entered is not replaced."""
-    site = make_windows_site("recorder01")
-    first = enrolled(site)
+    site, first = enrolled, enrolled.certificate("recorder01")
     del site.settings["client_windows_registry_profile"]
     site.instances[0]["rearm"] = True
     armed = site.run()
