@@ -106,6 +106,8 @@ class Windows:
     def change(self, before, after):
         """Turn the registry from one state to the other, both as of registry()."""
         lines = [HEADER]
+        above = {key: {} for key in before if key not in after and any(other.startswith(key + "\\") for other in after)}
+        after = {**above, **after}  # a key with others below it is there, whoever names it
         for key in sorted(set(before) - set(after)):
             lines.append("[-%s]" % registry_name(key))
         for key, values in after.items():
