@@ -72,7 +72,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: CAPF runs on the publisher
+- name: Activate and start CAPF on the publisher
   voiceops.secure_tsp.cluster_service:
     hostname: cucm-pub.example.com
     username: axl

@@ -73,7 +73,7 @@ EXAMPLES = r"""
     stage: look
   register: secure_tsp_looked
 
-- name: Summary of the run
+- name: Print the summary of the run
   voiceops.secure_tsp.tsp_cluster:
     stage: summary
   run_once: true

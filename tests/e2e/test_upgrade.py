@@ -79,7 +79,7 @@ def upgraded(site, checked):
 
 
 def plan(run):
-    (found,) = [result["msg"] for result in run.results("Plan of the run")]
+    (found,) = [result["msg"] for result in run.results("Print the plan of the run")]
     return found
 
 
@@ -87,7 +87,7 @@ def test_check_mode_shows_the_plan_and_stops_there(site, checked):
     run, before, after = checked
     assert after == before and run.count("failures") == 0
     assert site.sim.cluster.write_count == 0
-    assert not run.results("Renew and prove certificates")
+    assert not run.results("Renew and verify certificates")
     assert run.states == {
         **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date"}
 

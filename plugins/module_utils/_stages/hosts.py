@@ -601,7 +601,7 @@ def prove(run, execute):
 
 def verify(run, execute):
     """Open providers if the plan says so. Changes nothing."""
-    plan = run.needed(_run.CUTOVER, "Ask what the clusters see")["plan"].get(run.host) or []
+    plan = run.needed(_run.CUTOVER, "Read the connections that each cluster reports")["plan"].get(run.host) or []
     return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
 
 

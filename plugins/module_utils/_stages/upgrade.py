@@ -111,7 +111,7 @@ def gate(run):
     chunk. stop, start: {host: task file}. tsps: hosts with TSPs that now enrol theirs.
     """
     model = run.model()
-    run.needed(_run.PLANNED, "Plan of the run")
+    run.needed(_run.PLANNED, "Print the plan of the run")
     everything = run.rows(run.fit())
     tsps = [row for row in everything if row["upgrade"] == _upgrade.BY_TSP and row["state"] == _upgrade.LEFT]
     rows = [row for row in everything if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
@@ -170,7 +170,7 @@ def ways(run, model, seen, rows):
 
 def renew(run, execute):
     """Verify what waits for verification, then enrol, verify and, if necessary, restore what is due, chunk by chunk."""
-    told = run.needed(_run.GATE, "Check whether this batch may begin")
+    told = run.needed(_run.GATE, "Check whether this batch may start")
     if run.register(_run.RENEWED).get("ended"):
         return dict(run.register(_run.RENEWED), changed=False, warnings=[])
     work = Renewal(run, execute, run.model(), told)
