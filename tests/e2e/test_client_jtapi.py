@@ -114,7 +114,7 @@ def test_kind_8_the_example_has_everything_on_the_host_before_the_cutover(make_s
 def test_kind_8_without_its_key_store_nobody_is_cut_over(make_site):
     site, home = example_site(make_site, client_jtapi_store_password="")
     run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml", rc=2)
-    assert "Key stores need client_jtapi_store_password" in run.text
+    assert "Key stores require client_jtapi_store_password" in run.text
     assert SECURE not in site.groups("application:recorder_tapi")
     assert not (home / "log").exists() or "stop" not in (home / "log").read_text()
 

@@ -35,13 +35,13 @@ def refusal(site, *words):
 
 
 @pytest.mark.parametrize("rule, what, cure", [
-    (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "needs the roles"),
+    (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "requires the roles"),
     (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
     (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
     (dict(kind="http", code=503), "the server is overloaded or throttles changes (HTTP 503)", "Run it again when"),
-    (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
-    (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
-    (dict(kind="garbage", body="hello"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
+    (dict(kind="http", code=599), "does not support this AXL schema version (HTTP 599)", "This collection supports 11.5"),
+    (dict(kind="http", code=500), "the server sent an HTML page instead of a SOAP response (HTTP 500)", "that AXL is activated"),
+    (dict(kind="garbage", body="hello"), "the server sent unreadable data instead of a SOAP response", "that AXL is activated"),
     (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)", ""),
 ])
 def test_what_the_web_service_answers(site, rule, what, cure):
@@ -52,7 +52,7 @@ def test_what_the_web_service_answers(site, rule, what, cure):
 
 @pytest.mark.parametrize("entry, what, cure", [
     ({"password": "Wr0ng-Secret"}, "the server refused the login (HTTP 401)", "so that the account is not locked"),
-    ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Put the certificate"),
+    ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Set ca_path to a file with the certificate"),
     ({"port": 1}, "the connection was refused (getCCMVersion at 127.0.0.1:1)", "Cisco Tomcat runs"),
     ({"hostname": "cucm.invalid"}, "the host name cannot be resolved (getCCMVersion at cucm.invalid:", "name servers"),
 ])
