@@ -126,4 +126,4 @@ def test_kind_8_the_role_alone_says_what_goes_before_it(make_site):
     assert "The stage 'Check lists, window and clusters' did not run before this one" in site.run(playbook=playbook, rc=2).text
     site.settings["client_jtapi_formats"] = ["pkcs12", "bcfks"]
     playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, ROLE]}]))
-    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks" in site.run(playbook=playbook, rc=2).text
+    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 reads bcfks" in site.run(playbook=playbook, rc=2).text

@@ -209,7 +209,7 @@ def test_an_application_that_cannot_be_stopped_keeps_its_host_from_beginning(mak
     site.sim.cluster.reset_counters()
     run = site.run(playbook="upgrade_certificates", rc=2)
     assert run.states == {"recorder01x1": "failed", "recorder02x1": "verified"}
-    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
+    assert "The work on this host was stopped: " in run.remarks["recorder01x1"]
     assert site.lsc("recorder01x1") == before["recorder01x1"] and site.lsc("recorder02x1") != before["recorder02x1"]
     assert site.sim.cluster.counters["capf issued"] == 1
     assert (tmp_path / "recorder01").exists() and (tmp_path / "recorder02").exists()
@@ -225,8 +225,8 @@ def test_a_canary_whose_application_cannot_be_stopped_keeps_nobody_waiting(make_
     run = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates", rc=2)
     assert time.monotonic() - began < upgrade.PATIENCE / 2
     assert run.states == {"recorder01x1": "failed", "recorder02x1": LEFT}
-    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
-    assert "The canary batch did not begin: The work on this host was ended: " in run.remarks["recorder02x1"]
+    assert "The work on this host was stopped: " in run.remarks["recorder01x1"]
+    assert "The canary batch did not start: The work on this host was stopped: " in run.remarks["recorder02x1"]
     assert site.armed() == []
 
 

@@ -49,7 +49,7 @@ def test_a_draft_is_used_where_the_host_confirms_it_and_nowhere_else(drafting):
     assert site.state("recorder01")["registry"][KEY] == values, "only what was confirmed is written"
 
     again = site.run(playbook="discover_registry_profile")
-    assert "user.name: known before" in again.text
+    assert "user.name: already known" in again.text
     assert yaml.safe_load(site.profile.read_text())["settings"]["user.name"]["grade"] == "confirmed"
 
 
@@ -62,7 +62,7 @@ def test_what_was_measured_stays(drafting):
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ((VECTORS / "played-tsp-custom-action.msi").read_bytes(), "From this installer no place of a setting follows"),
+    ((VECTORS / "played-tsp-custom-action.msi").read_bytes(), "This installer does not show where any setting is stored"),
     (b"MZ" + bytes(4000), "no MSI is stored in it as it is"),
 ])
 def test_an_installer_that_tells_nothing_writes_nothing(drafting, content, words):
