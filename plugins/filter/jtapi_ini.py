@@ -9,7 +9,7 @@ name: jtapi_ini
 short_description: Set values in a jtapi.ini
 version_added: 0.1.0
 description:
-  - Sets values in the text of a C(jtapi.ini), and leaves everything else as it is. Values of documented keys are checked
+  - Sets values in the text of a C(jtapi.ini), and leaves everything else unchanged. Values of documented keys are checked
     against their documented ranges. Values of other keys are not checked.
 options:
   _input:

@@ -322,7 +322,7 @@ def _needing(cluster, asked):
 
 
 def profiles_of(access, cluster, model, instances, known):
-    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    """{instance ID: profile as the planner shows it}; empty if they cannot be read."""
     # With a request for a new certificate, the planner would show an armed profile instead of the existing one.
     wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
                        instances=[dict(account_of_instance(one), force=False, rearm=False) for one in instances], stages=("profiles",))

@@ -60,7 +60,7 @@ WRONG_PASSWORD = "waiting: the cluster refuses the password of user %s in the li
 def preflight(run):
     """Check lists, window and clusters. Refuses with everything that is wrong, before anything is changed.
 
-    Between batches nothing may refuse the run any more, so that the summary is printed: the batch is not started, and each of its
+    Between batches, nothing may refuse the run, so that the summary is printed. Instead, the batch is not started, and each of its
     hosts reports why.
     """
     begun = run.begun()

@@ -5,7 +5,7 @@
 """Hosts whose TSP enrols its certificate itself: what every stage on such hosts needs.
 
 These stages use modules of ansible.windows; none of our own code runs there. Each returns rows like the stages on other hosts.
-Restarts are decided here and done by the role client_windows. For an enrolment, the host is restarted only if nothing is left for a
+Restarts are decided here and carried out by the role client_windows. For an enrolment, the host is restarted only if nothing is left for a
 person to enter, or a person has confirmed the entry.
 """
 

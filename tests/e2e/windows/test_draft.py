@@ -63,7 +63,7 @@ def test_what_was_measured_stays(drafting):
 
 @pytest.mark.parametrize(("content", "words"), [
     ((VECTORS / "played-tsp-custom-action.msi").read_bytes(), "This installer does not show where any setting is stored"),
-    (b"MZ" + bytes(4000), "no MSI is stored in it as it is"),
+    (b"MZ" + bytes(4000), "it contains no uncompressed MSI"),
 ])
 def test_an_installer_that_tells_nothing_writes_nothing(drafting, content, words):
     installer = drafting.controller.folder / "setup.exe"

@@ -415,7 +415,7 @@ def test_A5_a_node_that_never_comes_back_ends_at_the_wait_timeout(service, sim):
     began = time.monotonic()
     result = service(wait_timeout=3)
     assert time.monotonic() - began < 8
-    assert result["failed"] and "not in the wanted state after 3 seconds" in result["msg"] and "HTTP 500" in result["msg"]
+    assert result["failed"] and "not in the requested state after 3 seconds" in result["msg"] and "HTTP 500" in result["msg"]
 
 
 def test_A5_a_busy_node_is_asked_again_before_anything_is_ordered(service, sim, monkeypatch):
