@@ -152,7 +152,7 @@ GOOD = {"ctl": {"has_capf": True}}
 
 @pytest.mark.parametrize(("trust", "message"), [
     (GOOD, ""),
-    ({"ctl": {"has_capf": False}}, "The trust list of cluster main names no CAPF server"),
+    ({"ctl": {"has_capf": False}}, "The trust list of cluster main contains no CAPF server"),
     ({"failed": True, "msg": "no server has it"}, "no server has it"),
     ({"failed": True}, "without a message"),
     ({"failed": True, "msg": "signed by a stranger", "verdict": "stranger"}, "set its checksum as ctl_fingerprint of cluster main"),

@@ -114,7 +114,7 @@ def test_A3_an_answer_without_its_object_is_not_taken_for_an_empty_one(cluster, 
 
 def test_A3_an_answer_to_another_operation(cluster):
     server, axl = cluster(answer("getUserGroup", "<return/>"))
-    with pytest.raises(_errors.ProtocolError, match="one to getUserGroup .*listAppUser"):
+    with pytest.raises(_errors.ProtocolError, match="is for getUserGroup .*listAppUser"):
         axl.call("listAppUser", searchCriteria={"userid": "%"})
 
 
