@@ -259,7 +259,7 @@ def changes_of(cluster, result):
 
 
 def accounts(access, cluster, model, rows, hosts, passwords, known, check, done):
-    """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of instances that need one.
+    """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of instances that need a certificate.
 
     known: the result of survey(). The plan is made from what preflight read. The cluster is read again only if there is something
     to do.
@@ -567,7 +567,7 @@ def told_ends(connections, view, port=2748):
 
 
 def right_password(access, cluster, user, password, known):
-    """Whether AXL accepts an end user's password; None if AXL does not report it. Sends only one request."""
+    """Whether AXL accepts an end user's password; None if the request failed. Sends only one request."""
     try:
         with access.connect(cluster, known["axl_version"]) as axl:
             answer = axl.call("doAuthenticateUser", userid=user, password=password)

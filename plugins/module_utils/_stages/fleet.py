@@ -51,7 +51,7 @@ CHANGING = (_run.ACCOUNTS, _run.ENROLLED, _run.HANDED, _run.RENEWED, _run.CUTOVE
 STEPS = {_run.LOOKED: "look", _run.PLANNED: "plan", _run.ENROLLED: "enrol", _run.HANDED: "hand over", _run.FETCHED: "fetch", _run.TICKED: "tick",
          _run.SETTLED: "settle", _run.RENEWED: "renew", _run.PROVED: "prove", _run.RESTORED: "restore", _run.REMOVED: "remove",
          _run.GONE: "remove", _run.GAVE_UP: "handler"}
-WRONG_PASSWORD = "waiting: the cluster refuses the password of user %s in the list; correct it; nothing was changed"
+WRONG_PASSWORD = "waiting: the cluster refuses the password of user %s in the list; correct it (nothing was changed)"
 
 
 # preflight
