@@ -76,13 +76,13 @@ class Run:
     @property
     def summary(self):
         """Lines of the run's summary; of the last one, if there are several."""
-        found = self.results("Summary of the run", status="ok")
+        found = self.results("Print the summary of the run", status="ok")
         return found[-1]["msg"] if found else []
 
     @property
     def rows(self):
         """What the summary says of each instance, by its id: {"HOST": ..., "STATE": ...}. Each is on the screen, too."""
-        found = self.results("Summary of the run", status="ok")
+        found = self.results("Print the summary of the run", status="ok")
         rows = {}
         for row in found[-1]["rows"] if found else []:
             rows[row["instance_id"]] = {

@@ -48,7 +48,7 @@ class Diagnosing:
         self.writes = site.sim.cluster.write_count
         self.counters = dict(site.sim.cluster.counters)
         self.pages = {path.stem.partition("-")[2]: path.read_text() for path in self.folder.glob("*.txt")}
-        self.lines = self.run.results("Diagnosis", status="ok")[-1]["msg"]
+        self.lines = self.run.results("Write the diagnosis", status="ok")[-1]["msg"]
 
 
 def part(page, label):

@@ -79,11 +79,11 @@ ENTRY_POINTS = {
     "upgrade_batch": ("Enrol the new certificates in the plan of C(upgrade) on a batch of hosts", (
         "On each cluster, a canary batch on one host precedes all others. At most O(upgrade_batch:secure_tsp_batch_instances) "
         "instances are armed at the same time on all hosts. Each certificate is verified on the host on which it was enrolled. If CTI "
-        "Manager refuses it, the former one is put back on disk.",
+        "Manager refuses it, the previous one is restored on disk.",
     )),
-    "rollback": ("Put former keys and certificates back", (
+    "rollback": ("Restore previous keys and certificates", (
         "Works on the instances in O(rollback:secure_tsp_rollback_instances) whose certificate has not been verified yet. The current "
-        "certificate is lost, and CUCM may no longer accept the former one.",
+        "certificate is lost, and CUCM may no longer accept the previous one.",
     )),
     "disarm": ("Disarm CAPF profiles whose authorization string is lost", (
         "Works on the listed instances on the hosts of the play. Profiles whose string is in the list or belongs to a TSP stay armed.",
@@ -106,9 +106,9 @@ ENTRY_POINTS = {
         "open connections, and writes O(adopt:secure_tsp_adopt_file), with comments for everything that a person has to fill in.",
         "An instance is assigned to the host that has its files, or from which its user's only instance is connected.",
     )),
-    "observe": ("Compare what is not known about the TSP with PCs that have it, and change nothing", (
-        "Writes a table of the claims that nobody outside Cisco has confirmed, each with what the PCs and the clusters show of it. It contains "
-        "no key, no password and no value of the registry.",
+    "observe": ("Compare unconfirmed claims about the TSP with PCs that have it, and change nothing", (
+        "Writes a table of the claims that nobody outside Cisco has confirmed, each with what the PCs and the clusters show about it. It "
+        "contains no key, password or registry value.",
     )),
     "rehearse": ("Show what a run with the lists would do, on a cluster simulated on the controller", (
         "Runs C(site) twice and C(drift) on a simulated cluster, with stores in a temporary folder. Does not connect to the clusters or "

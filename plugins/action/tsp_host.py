@@ -16,7 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.table 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import reach
 
 MODULE = "voiceops.secure_tsp.tsp_host"
-# Without this, SSH waits for a host that vanished until TCP gives up. SSH uses the first of two values, so ssh_args take precedence.
+# Without this, SSH waits for a host that disappeared until TCP times out. SSH uses the first of two values, so ssh_args take precedence.
 KEEPALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 # Stages that contact a host for the first time. If a host cannot be reached, it is left out.
 FIRST = ("look", "inspect", "restore", "remove", "read", "adopt", "observe")
@@ -43,7 +43,7 @@ class Execute:
         """The secrets, with the passphrase if this stage of the module needs it."""
         known = SEALED.get(stage, ())
         if set(secrets) - set(known):
-            raise ValueError("a secret that is none of this stage's business")
+            raise ValueError("a secret that this stage does not need")
         passphrase = self._run.passphrase() if PASSPHRASE in known else None
         return dict(secrets, key_passphrase=passphrase) if passphrase else secrets
 
@@ -81,7 +81,7 @@ class Execute:
         except AnsibleConnectionFailure as error:
             if not self._tolerant:
                 raise
-            answer = dict(failed=True, lost=True, msg="The line to this host broke: %s" % error)
+            answer = dict(failed=True, lost=True, msg="The connection to this host broke: %s" % error)
         except AnsibleError as error:
             told = not_become(str(error))
             if not told:

@@ -9,7 +9,7 @@ name: jtapi_ini
 short_description: Set values in a jtapi.ini
 version_added: 0.1.0
 description:
-  - Sets values in the text of a C(jtapi.ini), and leaves everything else as it is. Values of documented keys are checked
+  - Sets values in the text of a C(jtapi.ini), and leaves everything else unchanged. Values of documented keys are checked
     against their documented ranges. Values of other keys are not checked.
 options:
   _input:
@@ -76,9 +76,9 @@ def jtapi_ini(text, values=None, instances=(), folder="", secure=True, status="t
     wanted = dict(values or {})
     if instances or removed:
         records = [record_of(instance, folder, secure, status or "true") for instance in instances]
-        problems += ["%s: a value of instance %s holds a comma or a semicolon" % (_jtapi.SECURITY, record.instance_id)
+        problems += ["%s: a value of instance %s contains a comma or a semicolon" % (_jtapi.SECURITY, record.instance_id)
                      for record in records if ";" in record.text or record.text.count(",") != 10]
-        problems += ["%s: a value of instance %s holds a line break" % (_jtapi.SECURITY, record.instance_id)
+        problems += ["%s: a value of instance %s contains a line break" % (_jtapi.SECURITY, record.instance_id)
                      for record in records if len(record.text.splitlines()) > 1]
         before = known.get(_jtapi.SECURITY, "")
         after, warnings = _jtapi.merged(before, records, [(one["user"], one["instance_id"]) for one in removed])

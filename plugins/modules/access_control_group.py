@@ -43,7 +43,7 @@ attributes:
   idempotent:
     support: full
 notes:
-  - It is not proven that every release accepts a change of members in the standard groups. If the cluster refuses it, the
+  - It is not known whether every release accepts a change of members in the standard groups. If the cluster refuses it, the
     module reads, merges and writes the groups of each user instead, and RV(group_way) shows it.
 seealso:
   - module: voiceops.secure_tsp.fleet_accounts

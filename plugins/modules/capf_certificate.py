@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: capf_certificate
-short_description: Give a TSP instance a key and a certificate from CAPF
+short_description: Enrol a certificate from CAPF for a TSP instance, with a new key
 version_added: 0.1.0
 description:
   - Generates a key on the host, enrols a certificate for it with CAPF, and puts both in place together.
@@ -17,7 +17,7 @@ description:
   - Stores the certificate only if it is for this key, was issued by the CAPF of the trust list, and is valid now.
   - Resumes an interrupted enrolment. A certificate that was already received is put in place without a connection and without
     an authorization string, and a key that was already generated is used again.
-  - Keeps the former key and certificate in C(previous/) until O(state=confirmed).
+  - Keeps the previous key and certificate in C(previous/) until O(state=confirmed).
 options:
   path:
     description: Folder of the instance. It must contain C(ctl.tlv), as stored by M(voiceops.secure_tsp.ctl_file).
@@ -26,8 +26,8 @@ options:
   state:
     description:
       - V(present) enrols a certificate, or renews, resumes or keeps the existing one.
-      - V(confirmed) deletes the former key and certificate. Use it once the new ones are verified.
-      - V(restored) puts the former key and certificate back. The newer ones are lost. It is not known whether CUCM
+      - V(confirmed) deletes the previous key and certificate. Use it once the new ones are verified.
+      - V(restored) restores the previous key and certificate. The newer ones are lost. It is not known whether CUCM
         still accepts a certificate after it has issued another one for the same profile.
       - V(absent) removes all keys and certificates of the instance, and its folder if nothing else is left in it.
     type: str
@@ -118,7 +118,7 @@ notes:
   - An expired CAPF certificate is accepted with a warning if it is in the trust list, because CUCM keeps expired
     certificates there.
   - TLS without forward secrecy (AES128-SHA), which older CAPF servers offer, is accepted as a last resort and reported.
-  - Two files cannot be replaced in one atomic step. A program that reads them at that moment may see the new key with the former
+  - Two files cannot be replaced in one atomic step. A program that reads them at that moment may see the new key with the previous
     certificate. After a crash, the next run repairs this.
   - The protocol details come from public CAPF implementations, traces, and Cisco's JTAPI clients 11.5 to 15.
 seealso:
@@ -148,13 +148,13 @@ EXAMPLES = r"""
     key_passphrase: "{{ vault_key_passphrase }}"
     bundle: true
 
-- name: Delete the former certificate after the new one has opened a provider
+- name: Delete the previous certificate after the new one has opened a provider
   voiceops.secure_tsp.capf_certificate:
     path: /etc/secure_tsp/recorder01x1
     instance_id: recorder01x1
     state: confirmed
 
-- name: Go back to the former certificate
+- name: Restore the previous certificate
   voiceops.secure_tsp.capf_certificate:
     path: /etc/secure_tsp/recorder01x1
     instance_id: recorder01x1
@@ -193,7 +193,7 @@ needs_certificate:
   type: dict
   sample: {needed: false, reason: ""}
 unconfirmed:
-  description: Whether the certificate has not been verified yet, so that the former one is kept.
+  description: Whether the certificate has not been verified yet, so that the previous one is kept.
   returned: success
   type: bool
   sample: true

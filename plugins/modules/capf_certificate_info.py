@@ -52,7 +52,7 @@ EXAMPLES = r"""
     msg: "{{ found.explanation }}"
   when: found.needs_certificate.needed
 
-- name: Check on the controller a certificate that was read from another host
+- name: Check a certificate from another host on the controller
   voiceops.secure_tsp.capf_certificate_info:
     certificate: "{{ my_slurped.content }}"
     instance_id: recorder02x1
@@ -155,7 +155,7 @@ trust_list:
   type: dict
   sample: {exists: true, has_capf: true}
 unconfirmed:
-  description: Whether the certificate has not been verified yet, so that the former one is kept.
+  description: Whether the certificate has not been verified yet, so that the previous one is kept.
   returned: success, with O(path)
   type: bool
   sample: false

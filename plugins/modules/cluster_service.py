@@ -72,7 +72,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: CAPF runs on the publisher
+- name: Activate and start CAPF on the publisher
   voiceops.secure_tsp.cluster_service:
     hostname: cucm-pub.example.com
     username: axl
@@ -200,7 +200,7 @@ FIRST_PAUSE = 0.5  # seconds between two checks of a service that is starting or
 LONGEST_PAUSE = 10.0
 LONGEST_WAIT = 3600
 DEPLOYING = ("Deploy", "UnDeploy")
-BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing and has to be asked again later
+BUSY = (RATE_CONTROL, 429, 502, 503)  # the node did nothing, so the request has to be repeated later
 STARTING = (404,)  # besides error pages, the response of a server whose services are still starting
 CLEAR_REFUSALS = (401, 403)
 
@@ -224,7 +224,7 @@ class Activation:
             if self.was_read and getattr(refused, "code", None) not in CLEAR_REFUSALS:
                 raise  # AXL responded before, so the restart is the cause
             self.doubt = (
-                "AXL did not tell which services are activated, so Control Center's reason code was taken for it: %s"
+                "AXL did not report which services are activated, so Control Center's reason code was used instead: %s"
                 % refused
             )
             return {}
@@ -335,7 +335,7 @@ class Keeper:
         if order not in DEPLOYING and said.return_code not in (None, 0):
             raise AxlError(
                 "the node refused to %s %s (%s)" % (order.lower(), ", ".join(names), said.said), where=self.node,
-                cure="Look at the services in Cisco Unified Serviceability, Tools, Control Center.",
+                cure="Check the services in Cisco Unified Serviceability, Tools, Control Center.",
                 code=said.reason_code,
             )
 
@@ -363,13 +363,13 @@ class Keeper:
 
     def _too_late(self, late, now):
         if now is None:
-            shown = "%s; the node does not tell: %s" % (", ".join(late), self.unanswered)
+            shown = "%s; the node does not report it: %s" % (", ".join(late), self.unanswered)
         else:
             shown = ", ".join(shown_late(name, now.get(name)) for name in late)
         said = "; after the orders (%s)" % "; ".join(self.remarks) if self.remarks else ""
         return DeadlineExceeded(
-            "not in the wanted state after %d seconds: %s%s" % (self.patience, shown, said), where=self.node,
-            cure="Run it again, it starts by reading what is there. Raise wait_timeout if the node is slow.",
+            "not in the requested state after %d seconds: %s%s" % (self.patience, shown, said), where=self.node,
+            cure="Run it again. It starts by reading the current state. Increase wait_timeout if the node is slow.",
             services=now or {},
         )
 
@@ -388,9 +388,9 @@ def seems_activated(row):
 
 def shown_late(name, service):
     if service is None:
-        return "%s is not shown any more" % name
+        return "%s is no longer listed" % name
     if service["status"] == STARTED and service["start_time"]:
-        return "%s is Started since %s" % (name, service["start_time"])
+        return "%s has been Started since %s" % (name, service["start_time"])
     said = "" if service["reason_code"] is None else " with reason code %d" % service["reason_code"]
     return "%s is %s%s%s" % (name, service["status"], said, " " + service["reason"] if service["reason"] else "")
 

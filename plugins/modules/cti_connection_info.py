@@ -108,7 +108,7 @@ reason:
   returned: success
   type: str
   sample: the server refused the login (HTTP 401) (selectCtiItem at cucm-pub.example.com:8443). Either the user name or the
-    password is wrong, or the user may read but not change; CUCM answers 401 to both. It was not tried again, so that the
+    password is wrong, or the user may read but not change; CUCM returns 401 in both cases. The login was not retried, so that the
     account is not locked. RISPort70, Control Center and log collection need the role Standard CCM Server Monitoring or Standard
     RealtimeAndTraceCollection.
 complete:

@@ -70,7 +70,7 @@ options:
   cluster_certificates:
     description:
       - The cluster's own certificates, as returned in RV(voiceops.secure_tsp.cluster_info#module:certificates). The first list is
-        compared with them, because TFTP provides no proof of origin, while AXL returns certificates over verified TLS.
+        compared with them, because TFTP does not authenticate the server, while AXL returns certificates over verified TLS.
       - A list is confirmed if it contains a CAPF certificate and a CallManager certificate that are among them. It is contradicted if
         certificates of both services are given and none in the list is among them.
     type: list
@@ -181,7 +181,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - On success, why the list is in place. V(first_trust) means that it was trusted without any proof, V(confirmed) that
+    - On success, why the list is in place. V(first_trust) means that it was trusted on first use, V(confirmed) that
       O(cluster_certificates) confirmed it, V(vouched) that the list of another instance did, V(pinned) that it matches O(fingerprint),
       V(update) that a token of the stored list signed it, V(unchanged) that it equals the stored list, V(kept) that none was
       fetched and the stored list stays, V(kept_newer) that the servers have an older list and O(cluster_certificates) confirm the

@@ -253,16 +253,16 @@ FILE_IN_FOLDER = "ctl.tlv"
 NOT_CHECKED = (
     "The signature was not checked and the certificates were not read, because the Python library cryptography is "
     "missing.")
-INVALID = "The list is not signed by a security token (SAST) of its own: it is damaged, or its digest is not known."
+INVALID = "The trust list is not signed by one of its own security tokens (SAST): it is damaged, or its digest is not known."
 
 
 def octets_of(params):
-    """C((path, octets)): octets None for a file that does not exist, path empty for content."""
+    """C((path, octets)). octets is None if the file does not exist. path is empty for content."""
     if params["content"] is not None:
         try:
             return "", base64.b64decode(params["content"], validate=True)
         except (binascii.Error, ValueError):
-            raise InputError("content is not base64", cure="Give it as ansible.builtin.slurp returns it.") from None
+            raise InputError("content is not base64", cure="Pass it as ansible.builtin.slurp returns it.") from None
     path = params["path"]
     if os.path.isdir(path):
         path = os.path.join(path, FILE_IN_FOLDER)

@@ -83,7 +83,7 @@ options:
       state:
         description:
           - V(absent) with O(users[].remove_user=true) removes an application user that has no CAPF profile left.
-          - V(absent) alone leaves the user as it is.
+          - V(absent) alone does not change the user.
         type: str
         choices: [present, absent]
         default: present
@@ -314,7 +314,7 @@ attributes:
 notes:
   - RV(strings) holds secrets. Run tasks that arm profiles with C(no_log=true).
   - If arming fails midway, the task disarms what it armed before it fails, so that no profile stays armed with a lost string.
-  - It is not proven that every release accepts a change of members in the standard groups. If the cluster refuses it, the
+  - It is not known whether every release accepts a change of members in the standard groups. If the cluster refuses it, the
     module reads, merges and writes the groups of each user instead, and RV(group_way) shows it.
 seealso:
   - module: voiceops.secure_tsp.capf_certificate

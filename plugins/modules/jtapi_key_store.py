@@ -58,7 +58,7 @@ options:
     type: str
   alias:
     description:
-      - Name of the key entry. Required for V(pkcs12) and V(bcfks); in the latter, Java writes it in lower case. JTAPI's own stores use
+      - Name of the key entry. Required for V(pkcs12) and V(bcfks). Java writes it in lower case with V(bcfks). JTAPI's own stores use
         the user followed by the instance ID.
       - Before release 36, the library C(cryptography) does not return the name, so a changed name is not detected.
     type: str
@@ -204,7 +204,7 @@ def main():
     module = create(_key_store.ARGUMENT_SPEC, required_if=[("state", "present", ["path"])])
     params = module.params
     if params["state"] == "present" and params["format"] in _key_store.STORES and not (params["password"] and params["alias"]):
-        module.fail_json(msg="format is %s but password or alias is missing" % params["format"])
+        module.fail_json(msg="format is %s, but password or alias is missing" % params["format"])
     with reporting(module):
         _pki.require()
         finish(module, _key_store.write(params, module.check_mode, module.run_command, module.tmpdir) if params["state"] == "present" else (

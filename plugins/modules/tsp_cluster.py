@@ -37,7 +37,7 @@ options:
       - For Windows hosts, V(sheet) shows what a person has to enter. V(wait) waits until the TSPs have enrolled their certificates,
         V(see) until the clusters report them as connected.
       - V(adopted) writes lists that describe what clusters and hosts already have.
-      - V(observed) writes what PCs and clusters show of the claims about the TSP that are not confirmed.
+      - V(observed) writes what PCs and clusters show about unconfirmed claims about the TSP.
       - V(report) writes the report that the variables of the role P(voiceops.secure_tsp.report#role) describe.
       - V(rehearse) simulates the cluster on this machine, and shows what a run with the lists would do.
     type: str
@@ -73,7 +73,7 @@ EXAMPLES = r"""
     stage: look
   register: secure_tsp_looked
 
-- name: Summary of the run
+- name: Print the summary of the run
   voiceops.secure_tsp.tsp_cluster:
     stage: summary
   run_once: true

@@ -23,19 +23,19 @@ options:
     description:
       - V(look) fetches trust lists, checks keys and certificates, and repairs what can be repaired without CAPF.
       - V(enrol) arms profiles on the controller, enrols certificates on the host, and disarms what was not used. V(renew) does
-        the same in an upgrade, batch by batch; it verifies each new certificate, and puts the former one back if CTI Manager refuses
+        the same in an upgrade, batch by batch; it verifies each new certificate, and restores the previous one if CTI Manager refuses
         the new one.
       - V(login) checks the passwords of applications that a cutover is about to disconnect. V(stopped) and V(give_up) belong to handlers.
       - V(prove) opens providers and confirms certificates. V(inspect) and V(verify) only check and open, and change nothing.
-      - V(restore) puts former keys and certificates back. V(remove) removes what is listed as absent.
+      - V(restore) restores previous keys and certificates. V(remove) removes what is listed as absent.
       - V(read), V(open) and V(knock) check without changing anything, for drift and diagnosis. V(opened) opens the chosen providers.
-        V(adopt) looks for existing certificates. V(jtapi) returns which files and records the Java applications of the host need, for
+        V(adopt) finds existing certificates. V(jtapi) returns which files and records the Java applications of the host need, for
         the role P(voiceops.secure_tsp.client_jtapi#role). V(deliver) writes those files on a Windows host.
       - For Windows hosts, V(install_tsp) runs the installer. V(hand_over) arms profiles and hands over their authorization strings.
         V(ready) decides which TSPs to restart. V(fetched) reads the certificates that they enrolled. V(tick) enables the secure
         connection. V(settle) reports what still needs a restart. V(snapshot) and V(discover) find out where a TSP stores one setting,
-        V(sit) where it stores all of them, and V(draft) what its installer reveals about that. V(observe) reads what a PC shows of the
-        claims about the TSP that are not confirmed.
+        V(sit) where it stores all of them, and V(draft) what its installer reveals about that. V(observe) reads what a PC shows about
+        unconfirmed claims about the TSP.
       - V(ended) and V(not_started) record that a handler of the application failed.
       - V(tell) fails the host if something went wrong, V(drifted) if there is drift.
     type: str

@@ -464,11 +464,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._module import
 
 KEYS = ["SOFTWARE\\Cisco Systems, Inc.\\Cisco TSP", "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Telephony\\Providers"]
 WHERE_IT_IS = (
-    "Give the .msi itself. On a PC that has the TSP, Windows keeps it: the value LocalPackage below HKLM\\SOFTWARE\\Microsoft\\Windows\\"
-    "CurrentVersion\\Installer\\UserData\\S-1-5-18\\Products\\*\\InstallProperties names it. Elsewhere start the program on a PC and look for "
-    "a new .msi below %TEMP% while its first page is shown; then cancel.")
+    "Use the .msi itself. On a PC that has the TSP, Windows keeps a copy: the value LocalPackage below HKLM\\SOFTWARE\\Microsoft\\Windows\\"
+    "CurrentVersion\\Installer\\UserData\\S-1-5-18\\Products\\*\\InstallProperties contains its path. Otherwise, start the program on a "
+    "PC, look for a new .msi below %TEMP% while its first page is shown, then cancel.")
 NO_ROWS = (
-    "The package has no registry rows below %s (it has %d elsewhere), so it does not tell where the TSP keeps its settings.%s")
+    "The package has no registry rows below %s (it has %d elsewhere), so it does not show where the TSP stores its settings.%s")
 BY_ACTION = " It has %d custom actions, which may write them."
 
 
@@ -485,7 +485,7 @@ def read(params):
 
             offset, found, warnings = _facts(read_at, size, params)
     except FormatError as error:
-        raise FormatError(error.what, where=path, cure="If it is no .msi: " + WHERE_IT_IS) from None
+        raise FormatError(error.what, where=path, cure="If it is not an .msi: " + WHERE_IT_IS) from None
     except OSError as error:
         raise StoreError("the installer cannot be read: %s" % error.strerror, where=path) from None
     if not found["registry"]:
@@ -497,9 +497,9 @@ def read(params):
 def _facts(read_at, size, params):
     packages = _msi.find(read_at, size)
     if not packages:
-        raise InputError("no MSI is stored in it as it is; it may be there compressed or encrypted", where=params["path"], cure=WHERE_IT_IS)
+        raise InputError("it contains no uncompressed MSI; the MSI may be compressed or encrypted", where=params["path"], cure=WHERE_IT_IS)
     if len(packages) > 1:
-        raise InputError("%d packages are stored in it, at the offsets %s" % (
+        raise InputError("it contains %d packages, at the offsets %s" % (
             len(packages), ", ".join(str(offset) for offset, _database in packages)), where=params["path"], cure=WHERE_IT_IS)
     ((offset, database),) = packages
     found = _tsp_installer.facts(database, params["registry_keys"])

@@ -79,7 +79,7 @@ def test_it_says_what_a_person_has_to_do(adopted):
 def test_the_file_is_not_overwritten(site, adopted):
     path = site.controller.folder / "adopted.yml"
     run = site.run(playbook="adopt", rc=2)
-    assert "is there already and is not overwritten" in run.text
+    assert "already exists and is not overwritten" in run.text
     assert path.read_text() == adopted[1]
 
 
@@ -135,7 +135,7 @@ def test_a_cluster_that_cannot_be_read_leaves_the_others_to_be_listed(site):
     try:
         path = site.controller.folder / "others.yml"
         run = site.run("-e", "secure_tsp_adopt_file=others.yml", playbook="adopt")
-        assert "# To do: Cluster gone could not be read, and nothing of it is listed" in path.read_text()
+        assert "# To do: Cluster gone could not be read, and nothing from it is listed" in path.read_text()
         assert "users and 4 instances were written to %s" % path in run.text
     finally:
         del site.settings["secure_tsp_clusters"]

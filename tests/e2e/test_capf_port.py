@@ -9,7 +9,7 @@ import pytest
 
 HOST, OLD, NEW = "recorder01", "recorder01x1", "recorder01x2"
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "devices": ["SEP001122334450"]}
-CLOSED = "CAPF at 127.0.0.1, TCP port %d, is not reachable from this host, so no certificate can be fetched."
+CLOSED = "CAPF at 127.0.0.1, TCP port %d, is not reachable from this host, so no certificate can be enrolled."
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def test_kind_8_the_example_has_everything_on_the_host_before_the_cutover(make_s
 def test_kind_8_without_its_key_store_nobody_is_cut_over(make_site):
     site, home = example_site(make_site, client_jtapi_store_password="")
     run = site.run(playbook=ROOT / "docs" / "examples" / "jtapi.yml", rc=2)
-    assert "Key stores need client_jtapi_store_password" in run.text
+    assert "Key stores require client_jtapi_store_password" in run.text
     assert SECURE not in site.groups("application:recorder_tapi")
     assert not (home / "log").exists() or "stop" not in (home / "log").read_text()
 
@@ -126,4 +126,4 @@ def test_kind_8_the_role_alone_says_what_goes_before_it(make_site):
     assert "The stage 'Check lists, window and clusters' did not run before this one" in site.run(playbook=playbook, rc=2).text
     site.settings["client_jtapi_formats"] = ["pkcs12", "bcfks"]
     playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, ROLE]}]))
-    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks" in site.run(playbook=playbook, rc=2).text
+    assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 reads bcfks" in site.run(playbook=playbook, rc=2).text

@@ -71,7 +71,7 @@ def test_a_connection_from_no_listed_host_shows_that_an_instance_is_missing(site
     site.settings["secure_tsp_cut_connections"] = True
     run = site.run()
     assert not is_secure(site)
-    assert "198.51.100.30, which is the address of no listed host" in run.remarks["recorder01x1"]
+    assert "198.51.100.30, which is not the address of a listed host" in run.remarks["recorder01x1"]
     site.settings["secure_tsp_cut_connections"] = [ELSEWHERE]
     assert site.run().states == {"recorder01x1": "verified"} and is_secure(site)
 
@@ -107,7 +107,7 @@ def test_the_password_of_an_end_user_is_asked_of_the_cluster(make_site):
     site.sim.cluster.reset_counters()
     run = site.run()
     assert not is_secure(site, "end:jdoe") and site.sim.cluster.counters["doAuthenticateUser"] == 1
-    assert "the cluster refuses the password that the list gives of user jdoe" in run.remarks["recorder01x1"]
+    assert "the cluster refuses the password of user jdoe in the list" in run.remarks["recorder01x1"]
     site.users[0]["password"] = "Jane-Secret-0001"
     assert site.run().states == {"recorder01x1": "verified"}
 
@@ -115,7 +115,7 @@ def test_the_password_of_an_end_user_is_asked_of_the_cluster(make_site):
 def test_a_cluster_that_does_not_tell_its_connections_cuts_nobody(site):
     site.sim.faults.add("ris", "http", "selectCtiItem", code=403, times=None)
     run = site.run()
-    assert not is_secure(site) and "could not be asked" in run.remarks["recorder01x1"]
+    assert not is_secure(site) and "it is not known whether an application is connected" in run.remarks["recorder01x1"]
 
 
 def handler(site, name, line):
@@ -192,7 +192,7 @@ def test_a_cutover_can_be_undone(site):
     undo = ["-e", '{"secure_tsp_uncut_users": ["recorder_tapi"]}']
     foretold = site.run("--check", "--diff", *undo, playbook="rollback")
     assert is_secure(site) and "User main/recorder_tapi would leave the secure port." in foretold.text
-    assert "These connections to port 2749 end: " in foretold.text and is_open(site, number)
+    assert "These connections to port 2749 are cut: " in foretold.text and is_open(site, number)
     [(_task, diff)] = foretold.diffs()
     assert SECURE in diff["before"]["user recorder_tapi"]["groups"] and SECURE not in diff["after"]["user recorder_tapi"]["groups"]
     run = site.run(*undo, playbook="rollback")

@@ -82,7 +82,7 @@ def test_the_only_host_of_a_run_is_lost_while_it_enrols(lines):
     run = one.site.run(rc=None)
     assert run.rc != 0 and one.site.armed() == []
     assert run.states == {LOST + "x1": "failed", LOST + "x2": "failed"}
-    assert all("The line to this host broke" in text for text in run.remarks.values())
+    assert all("The connection to this host broke" in text for text in run.remarks.values())
     one.breaks_at(1000)
     assert set(one.site.run().states.values()) == {"verified"}
 

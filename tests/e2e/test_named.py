@@ -188,5 +188,5 @@ def test_a_user_with_profiles_that_are_not_listed_stays_and_keeps_nothing_else(t
     two.emea.cluster.accounts.add_profile("application", OTHER["name"], "dial2")
     run = site.run(playbook="decommission", rc=2)
     assert run.states == {"dial2": "removed"}
-    assert "User emea/dialer: stays, since it has the CAPF profiles dial1." in run.summary
+    assert "User emea/dialer: stays, because it has the CAPF profiles dial1." in run.summary
     assert sorted(profile.instance_id for profile in two.emea.cluster.accounts.profiles()) == ["dial1", SAME]

@@ -71,7 +71,7 @@ def test_t4_the_authority_in_capf_trust_is_read_by_AXL(make_site, authority):
     run = site.run()
     assert run.states == {"recorder01x1": "verified"}
     told = " ".join(run.output.split())
-    assert "Cluster main: tls_legacy allows outdated TLS versions" in told and "do not need tls_legacy: leave it away" in told
+    assert "Cluster main: tls_legacy allows outdated TLS versions" in told and "do not need tls_legacy. Remove it" in told
     del site.cluster["tls_legacy"]
     site.sim.cluster.online_ca = None
     other = pki.capf_authority("Example Issuing CA 2")

@@ -94,7 +94,7 @@ def test_serial_enrols_host_by_host_and_cuts_over_at_the_end(by_host):
     assert run.states == dict.fromkeys(ALL, "verified")
     assert site.statuses() == dict.fromkeys(ALL, DONE)
     plays = [event["name"] for event in run.events if event["event"] == "play"]
-    assert plays == ["Provision secure TSP instances"] * 2 + ["Finish what needed all hosts", "Summary"]
+    assert plays == ["Provision secure TSP instances"] * 2 + ["Cut over users that waited for the last batch", "Print the summary"]
     # The instances of a user on all three hosts were only verified offline in their own batch.
     opened = [provider.instance_id for provider in site.sim.cluster.providers() if provider.tls]
     assert sorted(opened) == sorted(ALL) and opened[0] == "recorder02x2"

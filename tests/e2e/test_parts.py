@@ -17,7 +17,7 @@ INSTANCES = (
 CHECK = "Check lists, window and clusters"
 LOOK = "Check trust lists and certificates"
 ACCOUNTS = "Update users, groups and profiles"
-TOLD = ("Summary of the run", "Write the report of the run", "Fail where something went wrong")
+TOLD = ("Print the summary of the run", "Write the report of the run", "Fail where something went wrong")
 SECURE = "Standard CTI Secure Connection"
 
 

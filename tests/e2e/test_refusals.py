@@ -40,19 +40,19 @@ def refusal(site, *words):
 
 # What the web service of a cluster answers, and what the message has to say.
 ANSWERS = {
-    "unauthorized": (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "needs the roles"),
+    "unauthorized": (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "requires the roles"),
     "forbidden": (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
     "absent": (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
     "busy": (dict(kind="http", code=503), "the server is overloaded or throttles changes (HTTP 503)", "Run it again when"),
-    "other": (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
-    "page": (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
-    "garbage": (dict(kind="garbage", body="hello"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
+    "other": (dict(kind="http", code=599), "does not support this AXL schema version (HTTP 599)", "This collection supports 11.5"),
+    "page": (dict(kind="http", code=500), "the server sent an HTML page instead of a SOAP response (HTTP 500)", "that AXL is activated"),
+    "garbage": (dict(kind="garbage", body="hello"), "the server sent unreadable data instead of a SOAP response", "that AXL is activated"),
     "database": (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)", ""),
 }
 # What is wrong in the entry of a cluster.
 ENTRIES = {
     "password": ({"password": "Wr0ng-Secret"}, "the server refused the login (HTTP 401)", "so that the account is not locked"),
-    "trust": ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Put the certificate"),
+    "trust": ({"ca_path": str(ANOTHER_CERTIFICATE)}, "the server's certificate is not trusted", "Set ca_path to a file with the certificate"),
     "port": ({"port": 1}, "the connection was refused (getCCMVersion at 127.0.0.1:1)", "Cisco Tomcat runs"),
     "name": ({"hostname": "cucm.invalid"}, "the host name cannot be resolved (getCCMVersion at cucm.invalid:", "name servers"),
 }

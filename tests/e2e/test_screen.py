@@ -47,7 +47,7 @@ def ours(run):
 
 def shown(run):
     """Lines between the heading of the summary and its end."""
-    return run.output.partition("Summary of the run] ")[2].partition("\n")[2].partition("ok: [")[0].strip().splitlines()
+    return run.output.partition("Print the summary of the run] ")[2].partition("\n")[2].partition("ok: [")[0].strip().splitlines()
 
 
 @pytest.mark.parametrize("name", ["checked", "first", "second"])

@@ -79,7 +79,7 @@ def upgraded(site, checked):
 
 
 def plan(run):
-    (found,) = [result["msg"] for result in run.results("Plan of the run")]
+    (found,) = [result["msg"] for result in run.results("Print the plan of the run")]
     return found
 
 
@@ -87,7 +87,7 @@ def test_check_mode_shows_the_plan_and_stops_there(site, checked):
     run, before, after = checked
     assert after == before and run.count("failures") == 0
     assert site.sim.cluster.write_count == 0
-    assert not run.results("Renew and prove certificates")
+    assert not run.results("Renew and verify certificates")
     assert run.states == {
         **dict.fromkeys(DUE, "would upgrade"), "spoilt": "needs a new instance_id", "fine": "up to date"}
 
@@ -209,7 +209,7 @@ def test_an_application_that_cannot_be_stopped_keeps_its_host_from_beginning(mak
     site.sim.cluster.reset_counters()
     run = site.run(playbook="upgrade_certificates", rc=2)
     assert run.states == {"recorder01x1": "failed", "recorder02x1": "verified"}
-    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
+    assert "The work on this host was stopped: " in run.remarks["recorder01x1"]
     assert site.lsc("recorder01x1") == before["recorder01x1"] and site.lsc("recorder02x1") != before["recorder02x1"]
     assert site.sim.cluster.counters["capf issued"] == 1
     assert (tmp_path / "recorder01").exists() and (tmp_path / "recorder02").exists()
@@ -225,8 +225,8 @@ def test_a_canary_whose_application_cannot_be_stopped_keeps_nobody_waiting(make_
     run = site.run("-e", "secure_tsp_serial=100%", playbook="upgrade_certificates", rc=2)
     assert time.monotonic() - began < upgrade.PATIENCE / 2
     assert run.states == {"recorder01x1": "failed", "recorder02x1": LEFT}
-    assert "The work on this host was ended: " in run.remarks["recorder01x1"]
-    assert "The canary batch did not begin: The work on this host was ended: " in run.remarks["recorder02x1"]
+    assert "The work on this host was stopped: " in run.remarks["recorder01x1"]
+    assert "The canary batch did not start: The work on this host was stopped: " in run.remarks["recorder02x1"]
     assert site.armed() == []
 
 

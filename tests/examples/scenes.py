@@ -69,7 +69,7 @@ BEFORE = {
     "Keep the key encrypted, and write both into one file too": [ARM_AGAIN],
     "Open a provider without TLS, before the user gets the secure role": [
         ("remove_group_member", {"group": provisioned.SECURE, "user": USER})],
-    "CAPF runs on the publisher": [
+    "Activate and start CAPF on the publisher": [
         ("set_service", {"name": "Cisco Certificate Authority Proxy Function", "activated": False, "running": False})],
     # The tasks of further.yml
     "A profile that wants another key": [ARM_AGAIN],

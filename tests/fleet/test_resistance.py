@@ -164,6 +164,6 @@ def test_a_list_that_nobody_vouches_for_stops_its_instances_until_it_is_pinned(r
     run = upgrade(site, rc=2)
     assert site.everything() == before and set(run.states.values()) == {"failed"}
     (remark,) = set(run.remarks.values())
-    assert "can no longer vouch" in remark and "ctl_fingerprint of cluster main" in remark and "state: absent" in remark
+    assert "can no longer verify" in remark and "ctl_fingerprint of cluster main" in remark and "state: absent" in remark
     site.cluster["ctl_fingerprint"] = hashlib.sha1(site.sim.cluster.ctl_octets()).hexdigest()
     assert set(upgrade(site).states.values()) == {"verified"}

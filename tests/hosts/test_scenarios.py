@@ -135,7 +135,7 @@ def list_as_present(bench):
 TFTPY = dict(packages=("tftpy",))
 ON_HOST = {"secure_tsp_ctl_from": "host"}
 NOTHING = dict(rc=(2,), state="failed", key=False, certificate=False, status=NEVER, again="verified")
-LOST = dict(rc=(2, 4), state="failed", words=("The line to this host broke",), certificate=False, again="verified")
+LOST = dict(rc=(2, 4), state="failed", words=("The connection to this host broke",), certificate=False, again="verified")
 RENEWAL_LOST = {**LOST, "enrolled": True, "before": ask_for_another, "playbook": "upgrade_certificates", "certificate": True,
                 "heal": ask_for_none}
 ISSUED = ("capf", "STORE_CERTIFICATE_REQUEST")
@@ -162,7 +162,7 @@ SCENARIOS = {
     "IPv6 only, MTU 1280": Scenario(dict(six=True, mtu=1280, **TFTPY), ON_HOST),
     "MTU 1280": Scenario(dict(mtu=1280, **TFTPY), ON_HOST),
     "TFTP's answers dropped": Scenario(
-        TFTPY, before=drop_answers, words=("The controller fetched the trust list, since this host could not.",)),
+        TFTPY, before=drop_answers, words=("The controller fetched the trust list, because this host could not.",)),
     "TFTP's answers dropped, host only": Scenario(
         TFTPY, ON_HOST, before=drop_answers, words=("did not answer", "secure_tsp_ctl_http: true", "secure_tsp_ctl_from: controller"),
         heal=take_answers, **NOTHING),
@@ -174,14 +174,14 @@ SCENARIOS = {
     "noexec /tmp": Scenario(dict(tmp="noexec")),
     "sudo with a password": Scenario(dict(sudo_password=True)),
     "sudo without its password": Scenario(
-        dict(sudo_password=True), before=forget_password, words=("sudo wants a password on this host, and none is given.",),
+        dict(sudo_password=True), before=forget_password, words=("sudo requires a password on this host, but none is set.",),
         heal=remember_password, **NOTHING),
     "sudo with another password": Scenario(
-        dict(sudo_password=True), before=mistake_password, words=("sudo does not accept the password that is given for this host.",),
+        dict(sudo_password=True), before=mistake_password, words=("sudo does not accept the password for this host.",),
         heal=remember_password, **NOTHING),
     "no packages, no pip": Scenario(
         dict(without=(DIST_PACKAGES + "/cryptography", DIST_PACKAGES + "/OpenSSL")),
-        words=("The Python packages cryptography, pyOpenSSL", "python3 has no pip, or its pip is not allowed to install."),
+        words=("The Python packages cryptography, pyOpenSSL", "python3 has no pip, or its pip may not install packages."),
         heal=install_packages, **NOTHING),
     "clock two hours ahead": Scenario(
         dict(faked_clock="+2h"), words=("The clocks of this host and of cluster main are 72",), heal=set_clock, **NOTHING),

@@ -185,7 +185,7 @@ def test_a_ca_file_without_a_certificate_is_named(cluster, tmp_path):
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing\n")
     server, axl = cluster(OK, ca_path=str(empty))
-    with pytest.raises(_errors.TrustError, match="holds no certificate in PEM format.*empty.pem"):
+    with pytest.raises(_errors.TrustError, match="contains no certificate in PEM format.*empty.pem"):
         change(axl)
 
 
@@ -195,10 +195,10 @@ def test_a_ca_file_without_a_certificate_is_named(cluster, tmp_path):
 @pytest.mark.parametrize(
     "status, text",
     [
-        (401, "refused the login.*wrong, or the user may read but not change.*not tried again"),
+        (401, "refused the login.*wrong, or the user may read but not change.*not retried"),
         (403, "may not use this service.*Standard AXL API Access"),
         (404, "not found.*Cisco AXL Web Service"),
-        (302, "unexpected answer: HTTP 302.*proxy"),
+        (302, "unexpected response: HTTP 302.*proxy"),
         (418, 'HTTP 418, a page titled "HTTP Status 418"'),
     ],
 )
@@ -215,7 +215,7 @@ def test_a_final_status_is_one_clear_sentence(cluster, status, text):
 def test_401_to_a_change_after_a_successful_read_points_at_the_role(cluster):
     server, axl = cluster(GOOD_READ, html(401))
     read(axl)
-    with pytest.raises(_errors.AxlError, match="could read, most likely the user may read but not change"):
+    with pytest.raises(_errors.AxlError, match="could read, so most likely the user may read but not change"):
         change(axl)
 
 
@@ -490,7 +490,7 @@ def test_599_to_the_version_question_itself_uses_the_list(cluster):
 
 def test_599_to_a_version_that_the_user_chose_is_final(cluster):
     server, axl = cluster(REFUSED, axl_version="15.0")
-    with pytest.raises(_errors.AxlError, match="It speaks 12.5, 12.0, 11.5, 10.0. Leave axl_version away") as refused:
+    with pytest.raises(_errors.AxlError, match="It supports 12.5, 12.0, 11.5, 10.0. Remove axl_version") as refused:
         read(axl)
     assert refused.value.code == 599
 

@@ -102,7 +102,7 @@ def test_an_update_gets_no_defaults():
         ("listAppUser", dict(searchCriteria={"userid": "%"}, first="many"), "a number is expected"),
         ("addAppUser", dict(appUser={"password": "x"}), "userid is required"),
         ("addApplicationUserCapfProfile",
-         dict(applicationUserCapfProfile={"applicationUser": "u", "instanceId": "a-b"}), "1 to 128 of a-z"),
+         dict(applicationUserCapfProfile={"applicationUser": "u", "instanceId": "a-b"}), "1 to 128 characters of a-z"),
     ],
 )
 def test_a_wrong_request_is_refused_by_name(name, given, text):

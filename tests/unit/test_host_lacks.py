@@ -16,8 +16,8 @@ LACKS = {"missing": ["cryptography", "OpenSSL"], "python": "/usr/bin/python3"}
 
 
 @pytest.mark.parametrize("text, words", [
-    ("Missing sudo password", "sudo wants a password on this host, and none is given."),
-    ("Task failed: Incorrect su password", "su does not accept the password that is given for this host."),
+    ("Missing sudo password", "sudo requires a password on this host, but none is set."),
+    ("Task failed: Incorrect su password", "su does not accept the password for this host."),
     ("Timeout waiting for privilege escalation prompt", None), ("a password is Missing", None),
 ])
 def test_a_password_for_become_is_named_and_nothing_else_is_taken_for_it(text, words):

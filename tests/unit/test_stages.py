@@ -98,7 +98,7 @@ def test_nothing_stands_in_the_way():
 
 @pytest.mark.parametrize(("asked", "problems", "warnings"), [
     ({"missing": ["OpenSSL", "tftpy"]}, ["/opt/python -m pip install pyOpenSSL tftpy"], []),
-    ({"missing": ["tftpy"], "pip": False}, ["/opt/python has no pip, or its pip is not allowed to install"], []),
+    ({"missing": ["tftpy"], "pip": False}, ["/opt/python has no pip, or its pip may not install packages"], []),
     ({"ahead": 59.9}, [], []),
     ({"ahead": -60}, [], ["60 seconds apart"]),
     ({"ahead": 299.9}, [], ["299 seconds apart"]),
@@ -152,10 +152,10 @@ GOOD = {"ctl": {"has_capf": True}}
 
 @pytest.mark.parametrize(("trust", "message"), [
     (GOOD, ""),
-    ({"ctl": {"has_capf": False}}, "The trust list of cluster main names no CAPF server"),
+    ({"ctl": {"has_capf": False}}, "The trust list of cluster main contains no CAPF server"),
     ({"failed": True, "msg": "no server has it"}, "no server has it"),
     ({"failed": True}, "without a message"),
-    ({"failed": True, "msg": "signed by a stranger", "verdict": "stranger"}, "give it as ctl_fingerprint of cluster main"),
+    ({"failed": True, "msg": "signed by a stranger", "verdict": "stranger"}, "set its checksum as ctl_fingerprint of cluster main"),
     ({"failed": True, "msg": "tampered", "verdict": "bad_signature"}, "tampered"),
 ])
 def test_trust_lists_that_do_not_allow_to_go_on(trust, message):
@@ -224,7 +224,7 @@ def held(of_hosts, listed=None, **more):
 def test_a_key_on_another_host(keys, names):
     found = held(keys)
     assert set(found) == names
-    assert all("Decommission it there, or give a new instance_id." in text for text in found.values())
+    assert all("Decommission it there, or set a new instance_id." in text for text in found.values())
 
 
 def test_the_key_of_the_same_id_on_another_cluster_is_not_the_one():

@@ -402,5 +402,5 @@ def test_an_instance_that_was_not_begun_counts_as_untouched():
 
 def test_a_stored_list_that_cannot_vouch_any_more_has_two_ways_out():
     message = hosts.trust_failure({"failed": True, "msg": "x", "verdict": "stranger"}, "main")
-    assert "can no longer vouch" in message
+    assert "can no longer verify" in message
     assert "'show ctl'" in message and "ctl_fingerprint of cluster main" in message and "state: absent" in message

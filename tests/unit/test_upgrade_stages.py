@@ -125,7 +125,7 @@ class Hosts:
             if stage == "enrol":
                 assert secrets["strings"] == ["1234567890"] * len(names) and secrets["passwords"] == ["User-Secret-2"] * len(names)
             if self.lost & set(names):
-                return dict(failed=True, lost=True, msg="The line to this host broke: gone")
+                return dict(failed=True, lost=True, msg="The connection to this host broke: gone")
             return dict(rows=[self.answer(stage, name) for name in names], changed=True)
         return run
 
@@ -199,7 +199,7 @@ def test_a_line_that_breaks_ends_the_work_on_its_host_and_nothing_stays_armed(ho
     states, _run_ = hosts.renew()
     assert list(states.values()) == ["verified"] * 2 + ["failed"] * 2 + [LEFT]
     assert [arming.disarmed for arming in FakeArming.seen] == [[], ["lin1x2", "lin1x3"]]
-    assert hosts.last["lin1x4"]["message"] == "Not armed: The line to this host broke: gone"
+    assert hosts.last["lin1x4"]["message"] == "Not armed: The connection to this host broke: gone"
 
 
 def test_what_was_not_used_is_disarmed_and_what_was_disproved_is_put_back(hosts):
@@ -267,7 +267,7 @@ def test_a_canary_batch_that_never_comes_lets_nobody_wait_for_ever(tmp_path, clo
     both = Hosts(tmp_path, clock, count=2, hosts=("lin1", "lin2"))
     states, _run_ = both.renew("lin2", gate=both.gate("lin2", canary={"main": "lin1"}))
     assert set(states.values()) == {LEFT} and both.calls == []
-    assert "The canary batch on host lin1 did not come to an end" in both.last["lin2x0"]["message"]
+    assert "The canary batch on host lin1 did not end" in both.last["lin2x0"]["message"]
 
 
 def test_a_canary_host_that_cannot_begin_lets_the_others_go(tmp_path, clock):
@@ -278,7 +278,7 @@ def test_a_canary_host_that_cannot_begin_lets_the_others_go(tmp_path, clock):
     began = clock.now
     states, _run_ = both.renew("lin2", gate=gate)
     assert set(states.values()) == {LEFT} and clock.now == began
-    assert "The canary batch did not begin: The maintenance window" in both.last["lin2x0"]["message"]
+    assert "The canary batch did not start: The maintenance window" in both.last["lin2x0"]["message"]
 
 
 def test_what_the_gate_stopped_is_left(hosts):

@@ -191,11 +191,11 @@ def test_a_tick_that_cannot_be_taken_back_is_said_loudly(tmp_path):
     profile = {name: dict(entry, transform={"map": {"on": 1}}) for name, entry in PLACE.items()}
     found, _execute = settled(tmp_path, [], profile=profile)
     told = next(one for one in found["rows"] if one["instance_id"] == "pc1x1")
-    assert told["failed"] and "off the air at its next start" in told["message"]
+    assert told["failed"] and "cannot connect after its next start" in told["message"]
 
 
 @pytest.mark.parametrize(("variables", "facts", "reasons", "by", "said"), [
-    ({}, "reboot", ["user.name"], "none", "allow it with client_windows_allow_reboot."),
+    ({}, "reboot", ["user.name"], "none", "or set client_windows_allow_reboot."),
     ({}, "telephony", ["user.name"], "none", "or client_windows_allow_telephony_restart."),
     ({"client_windows_allow_reboot": True}, "telephony", ["user.name"], "reboot", ""),
     ({"client_windows_allow_telephony_restart": True}, "telephony", ["user.name"], "telephony", ""),
@@ -251,7 +251,7 @@ def test_a_tsp_on_another_host_fails_alone(tmp_path):
     beside = {"rows": [row("pc1x2")], "refused": "", "warnings": []}
     (instance,) = [one for one in MODEL.instances() if one["instance_id"] == "pc1x1"]
     told = windows_reading.beside(beside, [instance])["rows"]
-    assert [one["failed"] for one in told] == [False, True] and "the host is no Windows host" in told[1]["message"]
+    assert [one["failed"] for one in told] == [False, True] and "the host is not a Windows host" in told[1]["message"]
     # Where the whole host is refused, that is the reason.
     assert windows_reading.beside(dict(beside, rows=[], refused="no Python"), [instance])["rows"] == []
 
@@ -265,7 +265,7 @@ def test_modules_for_windows_are_wanted_for_windows_hosts_alone(tmp_path):
 
 
 @pytest.mark.parametrize(("version", "said"), [
-    (None, "ansible-galaxy collection install ansible.windows"), ("2.7.0", "on the controller as 2.7.0"), ("3.3.0", "")])
+    (None, "ansible-galaxy collection install ansible.windows"), ("2.7.0", "on the controller, which has version 2.7.0"), ("3.3.0", "")])
 def test_a_run_that_only_looks_says_what_the_controller_lacks(tmp_path, monkeypatch, version, said):
     monkeypatch.setattr(windows, "collection_version", lambda name: version)
     one = run(tmp_path, ansible_shell_type="powershell")
@@ -343,16 +343,16 @@ def test_a_tsp_goes_off_the_secure_port_with_its_user(tmp_path, monkeypatch):
     assert execute.registry[key_of_tsp(1)]["Secure"] == 0 and found["restart"]["by"] == "reboot" and found["said"] == []
 
     refused = windows_secure.untick(run(tmp_path), Execute({key_of_tsp(1): {"Secure": 1}}), [mine])
-    assert refused["restart"]["by"] == "none" and "has to be restarted" in refused["said"][0]
+    assert refused["restart"]["by"] == "none" and "must be restarted" in refused["said"][0]
     check = windows_secure.untick(run(tmp_path, check=True), untouched := Execute({key_of_tsp(1): {"Secure": 1}}), [mine])
     assert check["changed"] and untouched.written() == []
 
     by_hand = windows_secure.untick(run(tmp_path, profile={}), Execute(), [mine])
     assert [(one["setting"], one["value"]) for one in by_hand["by_hand"]] == [("security.secure_connection", "off")]
-    assert "off the air until Secure Connection is unticked" in by_hand["said"][0]
+    assert "cannot connect until Secure Connection is unticked" in by_hand["said"][0]
 
     broken = windows_secure.untick(run(tmp_path), Execute({key_of_tsp(1): {"Secure": 1}}, broken=["win_regedit"]), [mine])
-    assert "could not be switched off, so they are off the air" in broken["said"][0] and broken["by_hand"] == []
+    assert "could not be turned off, so they cannot connect" in broken["said"][0] and broken["by_hand"] == []
 
 
 # Waiting

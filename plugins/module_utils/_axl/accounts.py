@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Read what the planner needs to know of a cluster, and apply its steps, over AXL.
+"""Read from a cluster what the planner needs, and apply its steps, over AXL.
 
 The list operations for CAPF profiles return every field of every profile. Those for users return neither
-groups nor devices, and a group's member rows do not tell the kind of user, so groups and devices come by SQL:
-three statements for the fleet, with tables and columns that public scripts use and the data dictionaries name. Up to
-two more look up the devices and groups that users are to get, so that a misspelt one is found before the first change.
+groups nor devices, and a group's member rows do not show the type of user, so groups and devices are read by SQL.
+This takes three statements for the fleet, with tables and columns that public scripts and data dictionaries name. Up to
+two more look up the devices and groups that users are to get, so that a misspelt name is found before the first change.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ READ_TAGS = {
     APPLICATION: ("userid", "isStandard", "associatedDevices", "associatedGroups"),
     END: ("userid", "associatedDevices", "associatedGroups", "status"),
 }
-# enduser.status; 2 is a user that its directory does not have any more, and that the cluster deletes within days.
+# enduser.status; 2 is a user that is no longer in its directory and that the cluster deletes within days.
 ACTIVE = ("", "1", "active", "true", "t")
 BY_STRING = "By Authentication String"
 
-# Names are compared in lower case, because Informix tells the cases apart and the cluster's own logins do not.
-# An outer join, because an inner one would lose the users without any group and with them the fact that they exist.
+# Names are compared in lower case, because Informix is case sensitive and the cluster's own logins are not.
+# An outer join, because an inner join would not return users without any group.
 APPLICATION_USERS = (
     "select au.name usr, au.isstandard std, dg.name grp from applicationuser au"
     " left outer join applicationuserdirgroupmap m on m.fkapplicationuser=au.pkid"
@@ -61,7 +61,7 @@ END_USERS = (
     " left outer join enduserdirgroupmap m on m.fkenduser=e.pkid"
     " left outer join dirgroup dg on dg.pkid=m.fkdirgroup where lower(e.userid) in (%(names)s)"
 )
-# tkuserassociation 1 is a controlled device in every public script; other values are not looked at.
+# tkuserassociation 1 is a controlled device in every public script; other values are ignored.
 DEVICES = (
     "select 'a' kind, au.name usr, d.name device from applicationuser au, applicationuserdevicemap m, device d"
     " where au.pkid=m.fkapplicationuser and m.fkdevice=d.pkid and m.tkuserassociation=1 and lower(au.name) in (%(names)s)"
@@ -79,16 +79,16 @@ LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class Reader:
-    """Reads the users and profiles a wish is about. way: sql, get where SQL was refused, or none."""
+    """Reads the users and profiles that a Wish concerns. way: sql, get if SQL was refused, or none."""
 
     def __init__(self, axl):
         self.axl = axl
         self.way = "none"
 
     def read(self, wish, users=None):
-        """_fleet.Current, with at most 8 requests unless an answer would be too large or SQL is refused.
+        """_fleet.Current, with at most 8 requests unless a response would be too large or SQL is refused.
 
-        users: those of a Current that was read before, where the wish is about profiles alone.
+        users: those of a Current that was read before, if the Wish concerns only profiles.
         """
         current = _fleet.Current(release=self.axl.version, users=users or {})
         if "disarm" not in wish.stages and not users:
@@ -107,7 +107,7 @@ class Reader:
         return [_profile(row, user_type, self.axl.session.where(operation)) for row in rows]
 
     def users(self, names):
-        """Users of both kinds with these names, so that a name of the other kind is noticed."""
+        """Users of both types with these names, so that a name of the other type is noticed."""
         if not names:
             return {}
         names = _fleet.missing(names, ())
@@ -116,7 +116,7 @@ class Reader:
         return self._users_by_get(names) if found is None else found
 
     def _names(self, statement, names):
-        """Those of the names that exist, or None where SQL is refused."""
+        """The names that exist, or None if SQL is refused."""
         if not names:
             return []
         found = self._by_sql(self._rows, statement, names) if self.way == "sql" else None
@@ -127,7 +127,7 @@ class Reader:
         return self.axl.session.where("executeSQLQuery")
 
     def _by_sql(self, read, *arguments):
-        """What reading by SQL returns, or None where that is refused."""
+        """The result of reading by SQL, or None if SQL is refused."""
         try:
             return read(*arguments)
         except AxlError as error:
@@ -144,7 +144,7 @@ class Reader:
         for row in self._rows(DEVICES, names):
             kind = KIND.get(field(row, "kind", self._sql).strip())
             if kind is None:
-                raise ProtocolError("an entry of the answer has a kind of user that was not asked for", where=self._sql,
+                raise ProtocolError("an entry of the response has a type of user that was not requested", where=self._sql,
                                     cure=CURE_OF_ANSWERS)
             user = users.get(_fleet.user_key(kind, field(row, "usr", self._sql)))
             if user is not None:
@@ -152,7 +152,7 @@ class Reader:
         return users
 
     def _end_users(self, names):
-        """With what their directory says of them, where the release knows that column."""
+        """Include their status in the directory, if the release has that column."""
         try:
             return self._rows(END_USERS, names, status=" e.status status,")
         except AxlError as error:
@@ -185,7 +185,7 @@ class Reader:
         return found
 
     def user(self, user_type, name):
-        """One user by its own object, or None."""
+        """One user, read as an object, or None."""
         row = self._get(USER[user_type], userid=name, returnedTags=READ_TAGS[user_type])
         if row is None:
             return None
@@ -201,7 +201,7 @@ class Reader:
         return None if row is None else _profile(row, user_type, self.axl.session.where("get" + PROFILE[user_type]))
 
     def members(self, group):
-        """User IDs in a group, or None when there is no such group."""
+        """User IDs in a group, or None if there is no such group."""
         row = self._get("UserGroup", name=group)
         where = self.axl.session.where("getUserGroup")
         return None if row is None else [field(member, "userId", where) for member in row["members"]]
@@ -216,9 +216,9 @@ class Reader:
 
 
 def searches(wish, current):
-    """[(kind of user, criteria)] of the list calls for profiles; as narrow as one instance or one user allows.
+    """[(type of user, criteria)] of the list calls for profiles, limited to one instance or one user if possible.
 
-    current: with the users, because the cluster may tell the cases of the name apart that it searches for.
+    current: with the users, because the search of the cluster may be case sensitive.
     """
     removed = [user for user in wish.users if _fleet.absent(user) and user.get("remove_user")]
     if wish.stages == ("users",) and not removed:
@@ -236,17 +236,17 @@ def searches(wish, current):
 
 
 def is_of_http(error):
-    """Whether the refusal is an HTTP status, so that it is not about the request: another one would end the same way."""
+    """Whether the refusal is an HTTP status. It then does not depend on the request, and another request would also fail."""
     return getattr(error, "code", None) in range(300, 600) or isinstance(error, TransportError)
 
 
 def quoted(text):
-    """A literal of SQL."""
+    """An SQL literal."""
     return "'%s'" % text.replace("'", "''")
 
 
 def lowered(names):
-    """Literals to compare with what lower() makes of a column. Not every database knows the cases of all letters."""
+    """Literals to compare with lower() of a column. Not every database can lower all letters."""
     spelled = [way for name in names for way in (name.lower(), name.translate(LOWER_ASCII))]
     return ",".join(quoted(name) for name in dict.fromkeys(spelled))
 
@@ -256,15 +256,15 @@ def _truth(text):
 
 
 def _active(status):
-    """Nothing is said of application users, and by releases that do not know it."""
+    """Application users have no status, and some releases do not report it."""
     return status is None or str(status).strip().lower() in ACTIVE
 
 
 def field(row, name, where):
-    """What an entry of an answer must have. Raises ProtocolError where it does not."""
+    """A field that an entry of a response must have. Raises ProtocolError if it is missing."""
     value = row.get(name)
     if value in (None, ""):
-        raise ProtocolError("an entry of the answer lacks the field %s" % name, where=where, cure=CURE_OF_ANSWERS)
+        raise ProtocolError("an entry of the response lacks the field %s" % name, where=where, cure=CURE_OF_ANSWERS)
     return value
 
 
@@ -286,15 +286,15 @@ def _profile(row, user_type, where):
 
 
 def random_string():
-    """A new authorization string: 10 digits, each of the ten thousand million equally likely."""
+    """A new authorization string of 10 digits. All values are equally likely."""
     return "%010d" % secrets.randbelow(10 ** 10)
 
 
 class Applier:
-    """Applies steps in their order; all rows of one group go in one request.
+    """Applies steps in order. All rows of one group are sent in one request.
 
-    strings: the authorization strings made here, by instance id. way: none, delta or user.
-    completion: text for operationCompletion, or None to leave it to the cluster.
+    strings: the authorization strings generated here, by instance ID. way: none, delta or user.
+    completion: text for operationCompletion, or None to let the cluster decide.
     """
 
     def __init__(self, axl, reader, wish, completion=None, make_string=random_string):
@@ -311,10 +311,10 @@ class Applier:
         self._touched = []
 
     def apply(self, steps, tolerant=False):
-        """Raises an error with the facts done, disarmed and still_armed when a step fails, whatever was raised.
+        """Raises an error with the facts done, disarmed and still_armed if a step fails, whatever was raised.
 
-        What was armed is disarmed first, because the strings are lost with the failing task. tolerant: what the cluster refuses for one
-        user or one profile is in failures, and the others go on; what it answers to any request, such as 503, ends it all the same.
+        Armed profiles are disarmed first, because their strings are lost with the failing task. tolerant: if the cluster refuses a change
+        for one user or one profile, failures contains it and the others continue. A refusal of any request, such as 503, still ends it.
         """
         steps = [step for step in steps if step.action != "none"]
         grouped = set()
@@ -338,12 +338,12 @@ class Applier:
                 raise self._half_done(error) from error
             raise
         except Exception as error:
-            # Its text may quote what was to be written.
+            # Its text may quote secrets that were to be written.
             raise self._half_done(ProtocolError(
-                "an unexpected %s ended it" % type(error).__name__, cure="Report it with the steps that lead there.")) from None
+                "an unexpected %s stopped it" % type(error).__name__, cure="Report it with the steps to reproduce it.")) from None
 
     def _given_up(self, step):
-        """A user that failed takes no further step; a profile that failed is that profile alone."""
+        """Whether no further step is taken for this user. A failed profile affects only itself."""
         return any((one["user"], one["user_type"]) == (step.user, step.user_type) and one["kind"] != "profile"
                    for one in self.failures)
 
@@ -365,19 +365,19 @@ class Applier:
                     disarmed.append(instance_id)
             except SecureTspError as again:
                 still_armed.append(instance_id)
-                busy = not isinstance(again, AxlError) or is_of_http(again)  # more requests would only make it worse
+                busy = not isinstance(again, AxlError) or is_of_http(again)  # more requests would fail, too
         what = "%s, after %d changes" % (error.what, len(self.done))
         if disarmed:
             what += "; disarmed again: %s" % ", ".join(disarmed)
         if still_armed:
-            what += "; perhaps still armed: %s" % ", ".join(still_armed)
-        cure = " ".join(filter(None, [error.cure, "Run it again: it starts by reading what is there."]))
+            what += "; may still be armed: %s" % ", ".join(still_armed)
+        cure = " ".join(filter(None, [error.cure, "Run it again. It starts by reading the current state."]))
         facts = dict((name, fact) for name, fact in error.facts.items() if name != "code")
         facts.update(done=self.done, disarmed=disarmed, still_armed=still_armed, requests=self.axl.requests)
         return AxlError(what, error.where, cure, code=getattr(error, "code", None), **facts)
 
     def _disarm(self, user_type, instance_id):
-        """False when there was nothing to disarm: the profile was not made, or its operation not set."""
+        """False if there was nothing to disarm, because the profile was not created or its operation not set."""
         try:
             self._write_operation(user_type, instance_id, _fleet.NO_OPERATION)
         except AxlError as error:
@@ -405,7 +405,7 @@ class Applier:
             self.axl.call("updateAppUser", userid=step.userid, passwordCredentials=CREDENTIAL_FLAGS)
 
     def _take_over_user(self, step):
-        """Somebody made the user meanwhile: its password stays, its devices are brought in line."""
+        """The user was created by someone else in the meantime. Keep its password and update its devices."""
         fields = {"passwordCredentials": CREDENTIAL_FLAGS}
         userid = step.userid
         known = self.reader.user(step.user_type, userid)
@@ -448,9 +448,9 @@ class Applier:
             self.done.append(step.object)
 
     def change_members(self, group, add, remove):
-        """One request for all members, or two per member where the release refuses that. Returns the way.
+        """Change all members in one request, or in two per member if the release refuses that. Returns the way.
 
-        add, remove: [(kind of user or None where it is not known, name)].
+        add, remove: [(type of user, or None if it is not known, name)].
         """
         if self.way != "user":
             try:
@@ -479,7 +479,7 @@ class Applier:
             user = user or self.reader.user(kind, name)
         if user is None:
             raise AxlError("user %s does not exist" % name, where=self.axl.session.where("updateUserGroup"),
-                           cure="Check the spelling; make the user first.", code=NOT_FOUND)
+                           cure="Check the spelling, or create the user first.", code=NOT_FOUND)
         groups = change(user.groups)
         if groups != user.groups:
             self.axl.call("update" + USER[user.type], userid=user.name, associatedGroups=[{"name": g} for g in groups])
@@ -501,7 +501,7 @@ class Applier:
             self.strings[step.name] = authorization
 
     def _armed_by(self, step, fields):
-        """Write, and remember the profile as touched unless the cluster said no."""
+        """Write the profile, and record it as touched unless the cluster refused."""
         self._touched.append((step.user_type, step.name))
         try:
             if step.values["make"]:
@@ -527,18 +527,18 @@ class Applier:
             self._take_over_profile(step, fields, error)
 
     def _take_over_profile(self, step, fields, error):
-        """Somebody made the profile meanwhile: go on with it if it is of the same user."""
+        """The profile was created by someone else in the meantime. Continue with it if it belongs to the same user."""
         known = self.reader.profile(step.user_type, step.name)
         if known is None or not _fleet.same(known.user, step.userid):
             raise AxlError(
-                "profile %s was made meanwhile for another user" % step.name, error.where,
-                "Give a new instance_id, or run it again with replace.", code=error.code,
+                "profile %s was created for another user in the meantime" % step.name, error.where,
+                "Set a new instance_id, or run it again with replace.", code=error.code,
             ) from error
         if fields[OPERATION[step.user_type]] == _fleet.INSTALL:
             self.axl.call("update" + PROFILE[step.user_type], instanceId=step.name, **fields)
 
     def _key(self, step):
-        """Sent in full every time, because the defaults differ from release to release."""
+        """All fields of the key. All are sent every time, because the defaults differ between releases."""
         values = step.values
         return {
             "keySize": values["key_size"] or str(_fleet.KEY_SIZES["rsa"][0]), "keyOrder": values["key_order"],
@@ -558,7 +558,7 @@ class Applier:
 def no_group(group, where):
     return InputError(
         "there is no access control group %s" % group, where=where,
-        cure="Check the spelling; groups are not made here, because their roles are a matter of the administrator.",
+        cure="Check the spelling. Groups are not created here, because the administrator decides about their roles.",
     )
 
 
@@ -571,7 +571,7 @@ CREDENTIAL_FLAGS = {
 
 
 def connect(params, **session_options):
-    """AxlClient from the options of the doc fragment C(cluster); a context manager."""
+    """AxlClient from the options of the doc fragment C(cluster), as a context manager."""
     return AxlClient(login_from(params), **session_options)
 
 
@@ -579,16 +579,16 @@ def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_str
               report_problems=False, current=None, tolerant=False):
     """Read, plan, apply. Returns the result of a task, with C(diff), and the Plan.
 
-    approved: rows with object and digest, or None for everything. hours: lifetime of an armed profile,
-    0 for the cluster's own. now: aware datetime, UTC; the cluster's clock where it is not given.
-    report_problems: what is wrong is in the result; only where nothing is applied. current: what was read before, by the caller.
-    tolerant: see Applier.apply(); C(failures) of the result has what was refused.
+    approved: rows with object and digest, or None to approve everything. hours: lifetime of an armed profile,
+    0 for the cluster's default. now: aware datetime in UTC; the default is the cluster's clock.
+    report_problems: return mistakes in the result; only if nothing is applied. current: what the caller read before.
+    tolerant: see Applier.apply(); C(failures) of the result contains what was refused.
     Raises InputError with the facts problems and remarks before anything is written.
     """
     if not 0 <= hours <= 720:
         raise InputError("operation_completes_hours is %d, not 0 to 720" % hours)
     if report_problems and apply:
-        raise InputError("on_problems report needs plan_only or check mode")
+        raise InputError("on_problems=report requires plan_only or check mode")
     wish.predicting = not apply
     reader = Reader(axl)
     current = current or reader.read(wish)
@@ -610,7 +610,7 @@ def carry_out(axl, wish, apply=True, approved=None, hours=24, now=None, make_str
 
 
 def bring_in_line(axl, wish, **options):
-    """carry_out(), with the warnings of a task in place of the plan."""
+    """carry_out(), with the warnings of a task instead of the plan."""
     found, plan = carry_out(axl, wish, **options)
     return found, [remark.text for remark in plan.warnings] + login_warnings(axl)
 
@@ -636,7 +636,7 @@ def refuse_problems(problems):
 
 
 def told_problems(problems):
-    """Return values about problems: sentences for people, and rows with codes for everything that judges them."""
+    """Return values about problems: sentences for people, and rows with codes for programs."""
     return {"problems": [remark.text for remark in problems], "remarks": [remark.row() for remark in problems]}
 
 
@@ -644,7 +644,7 @@ def refuse_unapproved(objects):
     if objects:
         raise InputError(
             "changes that are not in the approved plan, or not as approved: %s" % ", ".join(objects),
-            cure="Nothing was changed. Make a new plan and have it approved.", not_approved=objects,
+            cure="Nothing was changed. Create a new plan and have it approved.", not_approved=objects,
         )
 
 
@@ -668,7 +668,7 @@ def result(wish, plan, reader, applier, now):
 
 
 def change_members(axl, group, members, mode, apply=True):
-    """Bring the members of one group in line: append, exact or remove. Returns the result of a task, with C(diff)."""
+    """Update the members of one group: append, exact or remove. Returns the result of a task, with C(diff)."""
     reader = Reader(axl)
     present = reader.members(group)
     if present is None:
@@ -686,13 +686,13 @@ def change_members(axl, group, members, mode, apply=True):
 
 
 def of_one_user(result):
-    """What a module for one user returns of a result with a list of one."""
+    """The part of a result with a single user that a module for one user returns."""
     kept = ("changed", "plan", "requests", "read_way", "group_way", "diff")
     return dict(((name, result[name]) for name in kept), user=result["users"][0])
 
 
 def of_one_profile(result):
-    """What a module for one profile returns of a result with a list of one."""
+    """The part of a result with a single profile that a module for one profile returns."""
     kept = ("changed", "plan", "requests", "read_way", "diff")
     row = result["instances"][0]
     return dict(

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""AXL and its sister services over one kept HTTPS session: the only user of zeep, requests and lxml.
+"""AXL and related services over one persistent HTTPS session. The only file that uses zeep, requests and lxml.
 
-zeep builds the requests from our own table. Sending, the HTTP status, faults and the reading of answers are
-ours, because zeep hides status codes and breaks on answers that are not in schema order.
+zeep builds the requests from our own table. This file sends them, handles HTTP statuses and faults, and reads responses,
+because zeep hides status codes and fails on responses that are not in schema order.
 
 HTTP statuses, the session cookie and the throttling rules are those of the AXL developer guide and FAQ.
 """
@@ -61,13 +61,13 @@ __all__ = ["CLEAR", "AnswerTooLarge", "AxlClient", "ClusterLogin", "SoapClient",
 
 AXL_PATH = "/axl/"
 SESSION_COOKIE = "JSESSIONIDSSO"
-OLDEST = "1.0"  # the namespace that every release answers getCCMVersion in
+OLDEST = "1.0"  # namespace in which every release responds to getCCMVersion
 
-ANSWER_LIMIT = 9 * 1024 * 1024  # AXL's own limit is 8 MB for one result, plus slack for the envelope
-TRIES = 5  # of a request that the server asks to send later
-TRIES_UNSAID = 3  # of one after which it said nothing of the kind: a page, or a connection that broke
+ANSWER_LIMIT = 9 * 1024 * 1024  # AXL limits one result to 8 MB; the rest is for the envelope
+TRIES = 5  # for a request that the server asks to send later
+TRIES_UNSAID = 3  # for a request after which it did not ask: an HTML page, or a broken connection
 LONGEST_PAUSE = 30.0
-PATIENCE = 300.0  # seconds that all requests of a task together may lose to a server that is busy or does not answer
+PATIENCE = 300.0  # total seconds for all requests of a task to a server that is busy or does not respond
 LEAST_SECONDS = 0.1
 ROWS_PER_PAGE = 1000
 
@@ -75,25 +75,25 @@ SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 NOT_FOUND = 5007
 DUPLICATE = -239
-FAULT_LIMIT = 65536  # octets of an answer in which a fault is looked for
+FAULT_LIMIT = 65536  # octets of a response that are searched for a fault
 MEMORY_FAULT = re.compile(rb"axl memory allocation|out ?of ?memory|insufficient memory|not enough memory", re.IGNORECASE)
-# What says that nothing was done and that it will be done later.
+# Statuses which mean that nothing was done and that a later request may succeed.
 BUSY = {
     408: "the server waited too long for the request",
     429: "the server allows no more requests for now",
-    502: "the web services behind the server do not answer",
+    502: "the web services behind the server do not respond",
     503: "the server is overloaded or throttles changes",
 }
-PERHAPS_MADE = "The change may or may not have been made. Run it again, it starts by reading what is there."
+PERHAPS_MADE = "The change may or may not have been made. Run it again. It starts by reading the current state."
 
 AXL_ROLES = (
-    "Reading needs the roles Standard AXL API Users and Standard AXL Read Only API Access, "
-    "changing needs Standard AXL API Access."
+    "Reading requires the roles Standard AXL API Users and Standard AXL Read Only API Access. "
+    "Changing requires Standard AXL API Access."
 )
 
 
 class AnswerTooLarge(AxlError):
-    """More rows than one answer may carry. The numbers are None where the server did not give them."""
+    """More rows than one response can contain. The numbers are None if the server did not report them."""
 
     def __init__(self, what, where="", cure="", code=None, total_rows=None, suggested_rows=None):
         super().__init__(what, where, cure, code=code)
@@ -102,7 +102,7 @@ class AnswerTooLarge(AxlError):
 
 
 class VersionRefused(AxlError):
-    """HTTP 599: the server does not speak the schema version. C(supported) are those it names."""
+    """HTTP 599: the server does not support the schema version. C(supported): the versions that it names."""
 
     def __init__(self, what, where="", cure="", supported=()):
         super().__init__(what, where, cure, code=599)
@@ -111,7 +111,7 @@ class VersionRefused(AxlError):
 
 @dataclasses.dataclass(frozen=True)
 class ClusterLogin:
-    """Where a cluster's web services are, who calls them, and whom to trust. timeout is in seconds. Raises InputError."""
+    """Address of a cluster's web services, the account to use, and what to trust. timeout is in seconds. Raises InputError."""
 
     hostname: str
     username: str
@@ -128,15 +128,15 @@ class ClusterLogin:
         try:
             object.__setattr__(self, "hostname", host_of(self.hostname))
         except ValueError:
-            # Not shown: there may be a password in it.
-            raise InputError("hostname %s" % NO_HOST, cure="Give the bare name or address of the node, such as "
+            # Not shown, because it may contain a password.
+            raise InputError("hostname %s" % NO_HOST, cure="Set it to the name or address of the node, such as "
                              "cucm-pub.example.com, without https://, port or path.") from None
         if not 1 <= self.port <= 65535:
             raise InputError("port is not from 1 to 65535")
         if not self.timeout > 0:
-            raise InputError("timeout is not more than 0 seconds")
+            raise InputError("timeout must be more than 0 seconds")
         if not self.username or ":" in self.username:
-            raise InputError("username is empty or has a colon, which no login over HTTP can carry")
+            raise InputError("username is empty or contains a colon, which HTTP logins do not allow")
 
     @property
     def address(self):
@@ -145,25 +145,25 @@ class ClusterLogin:
 
     @property
     def unverified(self):
-        """True when the password goes to whoever answers."""
+        """Whether the password is sent to whichever server responds."""
         return not self.validate_certs and not self.server_fingerprint
 
     @property
     def warnings(self):
-        """What a person should know of this way to log in."""
+        """Warnings about this login."""
         found = []
         if self.unverified:
-            found.append("The server's certificate is not verified: the password goes to whoever answers.")
+            found.append("The server's certificate is not verified, so the password is sent to whichever server responds.")
         if self.tls_legacy:
             found.append("tls_legacy allows outdated TLS versions and short keys for the web services.")
         return found
 
     def as_user(self, username, password):
-        """The same place, another account; without a user name the same account."""
+        """The same server with another account, or the same account if username is empty."""
         return dataclasses.replace(self, username=username, password=password) if username else self
 
     def at(self, hostname):
-        """Another node of the cluster, same account."""
+        """Another node of the cluster with the same account."""
         return dataclasses.replace(self, hostname=hostname)
 
 
@@ -184,9 +184,9 @@ def login_from(params):
 
 
 class Patience:
-    """Seconds that may be lost to a cluster, shared by all sessions of a task with it.
+    """Seconds that retries may take, shared by all sessions of a task with one cluster.
 
-    lost: services for which they were in vain, so that nothing is tried again there until they have answered something.
+    lost: services for which retries did not help. Nothing is retried there until they respond.
     """
 
     def __init__(self, seconds=PATIENCE):
@@ -195,7 +195,7 @@ class Patience:
 
 
 class Answer:
-    """Status, octets and content type of one HTTP answer. location: where a redirection leads to."""
+    """Status, octets and content type of one HTTP response. location: target of a redirect."""
 
     def __init__(self, status, octets, content_type, retry_after=None, location=None):
         self.status = status
@@ -210,17 +210,17 @@ class Answer:
 
     @property
     def busy(self):
-        """The server did nothing and asks for patience: throttled, restarting behind a proxy, or short of memory."""
+        """Whether the server did nothing and expects a later retry: throttled, restarting behind a proxy, or short of memory."""
         return self.status in BUSY or self.status in (200, 500) and self.is_soap and bool(MEMORY_FAULT.search(self.octets[:FAULT_LIMIT]))
 
     @property
     def broken(self):
-        """A page in place of an answer, from a server that starts, stops or fails: whether it did anything is not known."""
+        """Whether a server that starts, stops or fails sent an HTML page. It is not known whether it did anything."""
         return self.status >= 500 and self.status != 599 and self.status not in BUSY and not self.is_soap
 
     @property
     def forgets_session(self):
-        """What servers say to the cookie of a session that they do not know any more, a login page among it."""
+        """Whether this is how servers respond to the cookie of a session that they no longer know, for example with a login page."""
         return self.status in (401, 403, 404) or 300 <= self.status < 400 or self.status == 200 and self._is_page
 
     @property
@@ -233,13 +233,13 @@ class Answer:
 
     @property
     def page_title(self):
-        """What an HTML page says about itself, to be quoted in a message."""
+        """Title of an HTML page, to quote in a message."""
         found = re.search(r"<title[^>]*>([^<]{1,120})", self.text, re.IGNORECASE)
         return _foreign.printable(" ".join(found.group(1).split())) if found else ""
 
 
 class _OwnConnections(HTTPAdapter):
-    """Connections that C(dial()) makes, which has then decided about trust. Nothing of urllib3's own TLS is used."""
+    """Connections that C(dial()) makes after it has checked trust. urllib3's own TLS is not used."""
 
     def __init__(self, dial):
         self._dial = dial
@@ -252,7 +252,7 @@ class _OwnConnections(HTTPAdapter):
         class Connection(urllib3.connection.HTTPSConnection):
             def connect(self):
                 self.sock = dial()
-                self.is_verified = True  # or the user asked not to; urllib3 would warn
+                self.is_verified = True  # or the user disabled it; otherwise urllib3 warns
 
         class Pool(urllib3.connectionpool.HTTPSConnectionPool):
             ConnectionCls = Connection
@@ -261,15 +261,15 @@ class _OwnConnections(HTTPAdapter):
 
 
 class WebSession:
-    """One kept HTTPS session to one node for one account, with everything HTTP has to say handled.
+    """One persistent HTTPS session to one node for one account. Handles HTTP statuses, retries and cookies.
 
-    After the first answer its session cookie replaces the credentials, so that the server does not pile
-    up sessions. Environment variables for proxies and CA bundles are not looked at.
+    After the first response, the session cookie replaces the credentials, so that the server does not accumulate
+    sessions. Environment variables for proxies and CA bundles are ignored.
 
-    There is one Patience for all sessions of a task, whose seconds are spent on tries that failed and on the pauses after them. Once it
-    was lost on a request, no other one is tried again until the server has answered one.
+    All sessions of a task share one Patience. Failed attempts and the pauses after them use up its seconds. If retries of a request
+    did not help, no other request is retried until the server responds to one.
 
-    sleep, clock (Unix seconds), monotonic and jitter (0 to 1) are there for tests.
+    sleep, clock (Unix seconds), monotonic and jitter (0 to 1) can be replaced in tests.
     """
 
     def __init__(self, login, roles=AXL_ROLES, budget=None, sleep=None, clock=time.time,
@@ -299,7 +299,7 @@ class WebSession:
 
     @property
     def requests(self):
-        """Requests sent so far, repeated ones too: read, write and by_operation."""
+        """Number of requests sent so far, including repeated ones: read, write and by_operation."""
         return dict(self._counts, by_operation=dict(self._by_operation))
 
     def close(self):
@@ -307,7 +307,7 @@ class WebSession:
 
     @contextlib.contextmanager
     def within(self, seconds):
-        """Requests in here end within that many seconds together, pauses included."""
+        """Limit the total time of the requests inside, including pauses."""
         before = self._ends
         self._ends = self._monotonic() + seconds
         try:
@@ -316,7 +316,7 @@ class WebSession:
             self._ends = before
 
     def could_do_without_legacy(self):
-        """Whether a handshake without tls_legacy, in which nothing is sent, would do as well; False without it, or where that cannot be told."""
+        """Whether a handshake without tls_legacy succeeds. Sends no request. False without tls_legacy, or if this is not known."""
         if not self.login.tls_legacy:
             return False
         self._moment.begin(self.login.timeout)
@@ -328,16 +328,16 @@ class WebSession:
         return True
 
     def post(self, path, body, headers, operation, writes=False, receive=None, seconds=None):
-        """Send one request and return an Answer with a body worth reading, or status 599.
+        """Send one request and return an Answer with a body that can be read, or with status 599.
 
-        receive(content type): gives an object with C(feed) and C(finish) that takes the body of an answer of status
-        200 in pieces, so that nobody holds it whole; called anew for each try. seconds: for the whole answer, if it
-        is not the login's timeout.
+        receive(content type): returns an object with C(feed) and C(finish) that takes the body of a response with status
+        200 in pieces, so that it is never in memory as a whole. It is called for each attempt. seconds: time limit for the whole
+        response, if it differs from the login's timeout.
 
-        Raises AxlError for a status that ends it, TransportError, DeadlineExceeded or TrustError when there
-        was no whole answer. Tried again, with growing pauses, while there is patience: answers that say that the server is busy;
-        of reads also broken connections and pages of a server that starts; failures to connect, reads and writes alike, once the
-        server has answered before. A session that the server forgot is opened again once.
+        Raises AxlError for a final status, and TransportError, DeadlineExceeded or TrustError if there was no complete
+        response. Retries with growing pauses while there is patience: any request if the server is busy; reads also after
+        a broken connection or a page of a starting server; reads and writes that could not connect, if the server has responded
+        before. A session that the server no longer knows is opened again once.
         """
         relogged = False
         attempt = 1
@@ -366,7 +366,7 @@ class WebSession:
         return "%s at %s" % (operation, self.login.address)
 
     def _once(self, path, body, headers, operation, writes, receive, seconds):
-        """C((answer, session_alone)). session_alone: whether a session's cookie went without credentials; None without a cookie."""
+        """C((answer, session_alone)). session_alone: whether a session cookie was sent without credentials; None without a cookie."""
         login = self.login
         seconds = seconds or login.timeout
         if self._ends is not None:
@@ -391,7 +391,7 @@ class WebSession:
                 self._note_clock(response.headers.get("Date"))
                 content_type = response.headers.get("Content-Type", "")
                 receiver = receive(content_type) if receive and response.status_code == 200 else None
-                # requests has consumed the body of a redirection, which is refused anyway.
+                # requests has consumed the body of a redirect, which is refused anyway.
                 octets = b"" if response.is_redirect else self._body(response, started, seconds, operation, receiver)
             finally:
                 response.close()
@@ -420,10 +420,10 @@ class WebSession:
             self.clock_skew = round(server - self._clock())
 
     def _body(self, response, started, seconds, operation, receiver):
-        """The whole body, within the deadline and the size that AXL allows itself; nothing if a receiver takes it.
+        """The whole body, within the deadline and AXL's size limit; empty if a receiver takes it.
 
-        read1 gives what has arrived; read would wait for a full chunk, for as long as the server trickles. urllib3 1
-        lacks it, the standard library's response below it does not.
+        read1 returns what has arrived. read would wait for a full chunk, however slowly the server sends it. urllib3 1
+        does not have read1, but the standard library's response below it does.
         """
         read = getattr(response.raw, "read1", None) or response.raw._fp.read1
         octets = bytearray()
@@ -437,8 +437,8 @@ class WebSession:
             take(piece)
             if len(octets) > ANSWER_LIMIT:
                 raise AnswerTooLarge(
-                    "the answer is larger than the 8 MB that AXL allows", where=self.where(operation),
-                    cure="Ask for fewer objects at a time.",
+                    "the response is larger than the 8 MB that AXL allows", where=self.where(operation),
+                    cure="Request fewer objects at a time.",
                 )
             if self._monotonic() > started + seconds:
                 raise self._too_slow(operation, seconds)
@@ -452,13 +452,13 @@ class WebSession:
 
     def _too_slow(self, operation, seconds):
         return DeadlineExceeded(
-            "no complete answer within %g seconds" % seconds,
+            "no complete response within %g seconds" % seconds,
             where=self.where(operation),
-            cure="Run it again, it starts by reading what is there. Raise timeout if the cluster is slow.",
+            cure="Run it again. It starts by reading the current state. Increase timeout if the cluster is slow.",
         )
 
     def _broken(self, error, operation, writes, seconds):
-        """What went wrong below HTTP once there was a connection."""
+        """The error for a failure below HTTP after connecting."""
         reason = _innermost(error)
         if isinstance(reason, (socket.timeout, urllib3.exceptions.TimeoutError)) or self._moment.over:
             return self._too_slow(operation, min(seconds, self.login.timeout))
@@ -469,10 +469,10 @@ class WebSession:
         if writes:
             cure = PERHAPS_MADE
         return connection.Broken(TransportError(
-            "the connection broke before the answer was complete", where=self.where(operation), cure=cure))
+            "the connection broke before the response was complete", where=self.where(operation), cure=cure))
 
     def _paused(self, path, attempt, tries, began, retry_after=None):
-        """Wait before another try, and whether there is one."""
+        """Wait before the next attempt. Returns whether there is one."""
         patience, spent, service = self._patience, self._monotonic() - began, (self.login.address, path)
         left = patience.left - spent
         if self._ends is not None:
@@ -488,7 +488,7 @@ class WebSession:
         return True
 
     def _asked_to_wait(self, retry_after):
-        """Seconds that the header Retry-After asks for, which has them or a date."""
+        """Seconds that the header Retry-After asks for, as a number or as a date."""
         text = (retry_after or "").strip()
         if SECONDS.match(text):
             return float(text)
@@ -509,42 +509,42 @@ class WebSession:
                 cure="%s The user is %s." % (self.roles, self.login.username), code=403,
             )
         if answer.is_soap and status not in BUSY and status != 599:
-            return answer  # its fault says more than the status
+            return answer  # its fault is more specific than the status
         if status == 404:
             raise AxlError(
                 "the service was not found (HTTP 404)", where=where,
-                cure="Check that hostname is the publisher, and that its service Cisco AXL Web Service is activated "
-                "(for RISPort70, Control Center and log collection: that these run).", code=404,
+                cure="Check that hostname is the publisher, and that its service Cisco AXL Web Service is activated. "
+                "For RISPort70, Control Center and log collection, check that these services are running.", code=404,
             )
         if status in BUSY:
             raise AxlError(
                 "%s (HTTP %d)%s" % (BUSY[status], status, again), where=where,
-                cure="Nothing was changed by this request. Run it again when the cluster has caught up.", code=status,
+                cure="This request changed nothing. Run it again when the cluster is less busy.", code=status,
             )
         if status == 599:
             return answer
         if answer.broken:
-            raise _no_soap(answer, where, again, PERHAPS_MADE if writes else "The server may be starting: run it again then.")
+            raise _no_soap(answer, where, again, PERHAPS_MADE if writes else "The server may be starting. Run it again later.")
         if status not in (200, 500):
             led = _led_to(answer.location) if 300 <= status < 400 else ""
             raise AxlError(
-                "an unexpected answer: HTTP %d%s%s" % (status, led, _quoted(answer.page_title)), where=where,
+                "an unexpected response: HTTP %d%s%s" % (status, led, _quoted(answer.page_title)), where=where,
                 cure="Check that hostname and port are those of CUCM's web services and not of a proxy.", code=status,
             )
         return answer
 
     def _cure_401(self, writes):
         wrong = "the user name or the password is wrong"
-        read_only = "the user may read but not change; CUCM answers 401 to both"
+        read_only = "the user may read but not change; CUCM returns 401 in both cases"
         if writes and self._logged_in:
-            causes = "As the same login could read, most likely %s (otherwise %s)." % (read_only, wrong)
+            causes = "The same login could read, so most likely %s (otherwise %s)." % (read_only, wrong)
         else:
             causes = "Either %s, or %s." % (wrong, read_only)
-        return "%s It was not tried again, so that the account is not locked. %s" % (causes, self.roles)
+        return "%s The login was not retried, so that the account is not locked. %s" % (causes, self.roles)
 
 
 def _inflated(octets):
-    """What a proxy has packed that does not mind what was asked for."""
+    """The body that a proxy compressed although compression was not requested."""
     try:
         return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(octets, ANSWER_LIMIT)
     except zlib.error:
@@ -560,7 +560,7 @@ def moment_of(date):
 
 
 def _innermost(error):
-    """requests and urllib3 wrap each other: the error that says what happened."""
+    """The error that shows what happened. requests and urllib3 wrap it in others."""
     while True:
         inner = getattr(error, "reason", None)
         if not isinstance(inner, Exception):
@@ -571,9 +571,9 @@ def _innermost(error):
 
 
 def _led_to(location):
-    """Where a redirection leads to, without what may be secret in it."""
+    """Target of a redirect, without parts that may be secret."""
     bare = re.sub(r"[?#;].*|//[^/@]*@", lambda found: "//" * found.group().startswith("//"), location or "", flags=re.DOTALL)
-    return ", which leads to %s" % _foreign.printable(bare[:200]) if bare else ""
+    return ", which redirects to %s" % _foreign.printable(bare[:200]) if bare else ""
 
 
 def _quoted(title):
@@ -581,20 +581,20 @@ def _quoted(title):
 
 
 def _keep_bodies_out_of_logs():
-    """zeep logs whole envelopes at DEBUG, and these carry passwords and authorization strings."""
+    """zeep logs whole envelopes at DEBUG, and these contain passwords and authorization strings."""
     for name in ("zeep", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _Writer(Transport):
-    """Takes the finished envelope from zeep and hands it back instead of sending it."""
+    """Takes the finished envelope from zeep and returns it instead of sending it."""
 
     def post_xml(self, address, envelope, headers):
         return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True), headers
 
 
 class SoapClient:
-    """One SOAP service over a WebSession: plain Python in, plain Python out."""
+    """One SOAP service over a WebSession. Takes and returns plain Python values."""
 
     def __init__(self, session, path, service):
         self.session = session
@@ -603,7 +603,7 @@ class SoapClient:
         self._proxies = {}
 
     def call(self, operation, **given):
-        """The result of an operation in the shape its Reply says. Raises AxlError with the fault's code."""
+        """The result of an operation in the shape that its Reply specifies. Raises AxlError with the fault's code."""
         known = self.service.operations[operation]
         body, headers = self.envelope(known, given)
         answer = self.session.post(self.path, body, headers, operation, known.writes)
@@ -612,19 +612,19 @@ class SoapClient:
         response = read_envelope(answer, where, secrets, known.writes)
         other = values.local_name(response).partition("Response")[0]
         if other != operation and other in self.service.operations:
-            raise ProtocolError("the answer is one to %s" % other, where=where, cure=CURE_OF_ANSWERS)
+            raise ProtocolError("the response is for %s" % other, where=where, cure=CURE_OF_ANSWERS)
         try:
             return values.decode(known, response, given.get("returnedTags"))
         except FormatError as error:
             raise ProtocolError(error.what, where=where, cure=CURE_OF_ANSWERS) from error
 
     def envelope(self, operation, given):
-        """The request of an Operation as octets with its HTTP headers."""
+        """The request of an Operation, as octets and HTTP headers."""
         encoded = values.encode(operation, given, self.service.version, nil=zeep.xsd.Nil)
         return getattr(self._zeep(operation), operation.name)(**encoded)
 
     def _zeep(self, operation):
-        """zeep with this one operation, which it learns far faster than a service of thirty."""
+        """zeep with only this operation, which it loads much faster than a service with thirty."""
         if operation.name not in self._proxies:
             alone = self.service._replace(operations={operation.name: operation})
             client = zeep.Client(
@@ -638,10 +638,10 @@ class SoapClient:
 
 
 class AxlClient:
-    """AXL of one cluster; a context manager. Nothing is sent before the first call.
+    """AXL of one cluster, as a context manager. Nothing is sent before the first call.
 
-    The schema version is negotiated, unless the login names one: the release is asked for in the oldest
-    namespace, and what a server lists with HTTP 599 corrects the choice.
+    The schema version is negotiated, unless the login specifies it: the release is requested in the oldest
+    namespace, and the versions that a server lists with HTTP 599 correct the choice.
     """
 
     def __init__(self, login, **session_options):
@@ -662,7 +662,7 @@ class AxlClient:
 
     @property
     def version(self):
-        """The release as the server writes it, such as C(14.0.1.13900-155)."""
+        """The release as the server reports it, such as C(14.0.1.13900-155)."""
         if self._version is None:
             self._version = self._ask_version()
         return self._version
@@ -680,15 +680,15 @@ class AxlClient:
 
     @property
     def clock_skew(self):
-        """Seconds that the server's clock is ahead of ours; None before the first answer."""
+        """Seconds by which the server's clock is ahead of ours; None before the first response."""
         return self.session.clock_skew
 
     def call(self, operation, **given):
         """Call an AXL operation by its name, with fields by their AXL element names.
 
-        Lists in lists, booleans as bool, references as names; None leaves a field out and CLEAR empties it.
-        Result: the object of a get, a list of objects of a list, the uuid of a change. A list that is too
-        long for one answer is fetched in pages.
+        Pass lists as lists, booleans as bool and references as names. None leaves a field out, and CLEAR empties it.
+        Returns the object for a get, a list of objects for a list, and the uuid for a change. A list that is too
+        long for one response is read in pages.
         """
         try:
             return self._call(operation, given)
@@ -712,7 +712,7 @@ class AxlClient:
             return self._service().call(operation, **given)
 
     def _pages(self, operation, given, rows, total):
-        """All rows, in pages. A server may have its own mind about skip and first, so that a page may bring what is known already."""
+        """All rows, in pages. A server may ignore skip and first, so a page may contain rows that are already known."""
         found = {}
         asked = 0
         while True:
@@ -725,7 +725,7 @@ class AxlClient:
                 break
         if len(page) >= rows and total is not None and len(found) < total:
             raise ProtocolError(
-                "the server has %d rows and gives %d of them, whatever page is asked for" % (total, len(found)),
+                "the server has %d rows but returns %d of them, whichever page is requested" % (total, len(found)),
                 where=self.session.where(operation), cure=CURE_OF_ANSWERS)
         return list(found.values())
 
@@ -742,7 +742,7 @@ class AxlClient:
         self._soap = None
 
     def _ask_version(self):
-        """Outside zeep, because SOAPAction must be missing for the server to accept the oldest namespace."""
+        """Without zeep, because the server accepts the oldest namespace only without SOAPAction."""
         try:
             return self._ask_version_in(OLDEST, {})
         except VersionRefused as refused:
@@ -756,12 +756,12 @@ class AxlClient:
             return version
 
     def _told(self, refused):
-        """The refusal with what helps: another choice where there was one."""
-        speaks = "It speaks %s. " % (", ".join(refused.supported) or "others")
+        """The refusal with its remedy: another version if one was specified."""
+        speaks = "It supports %s. " % (", ".join(refused.supported) or "others")
         if self.session.login.axl_version:
-            cure = "Leave axl_version away to have it negotiated."
+            cure = "Remove axl_version, so that the version is negotiated."
         else:
-            cure = "This collection speaks %s." % ", ".join(schema.VERSIONS)
+            cure = "This collection supports %s." % ", ".join(schema.VERSIONS)
         return VersionRefused(refused.what, refused.where, speaks + cure, refused.supported)
 
     def _ask_version_in(self, namespace, headers):
@@ -776,19 +776,19 @@ class AxlClient:
         where = self.session.where(name)
         version = values.decode(schema.OPERATIONS[name], read_envelope(answer, where))
         if not version:
-            raise ProtocolError("the answer names no version", where=where)
+            raise ProtocolError("the response contains no version", where=where)
         return version
 
 
 def known_version(text):
-    """The version of ours that a person means, such as C(14) or C(14.00), or None."""
+    """Our version that matches what a person wrote, such as C(14) or C(14.00), or None."""
     found = re.match(r"\s*([0-9]{1,4})(?:\.([0-9]{1,4}))?\s*\Z", text, re.ASCII)
     numbers = found and tuple(int(part) for part in found.groups() if part)
     return next((version for version in schema.VERSIONS if numbers in (schema.number(version), schema.number(version)[:1])), None)
 
 
 def best_version(release, where=""):
-    """The newest schema version that we and a release such as C(14.0.1.13900-155) have in common."""
+    """The newest schema version that both we and a release such as C(14.0.1.13900-155) support."""
     found = re.match(r"([0-9]+)\.([0-9]+)", release)
     if not found:
         raise ProtocolError("the release %s cannot be read" % release, where=where)
@@ -805,7 +805,7 @@ VERSION_WORD = re.compile(r"(?<![0-9.])([0-9]{1,2})(?:\.([0-9]{1,2}|[xX*]))?(?![
 
 
 def supported_versions(text):
-    """The versions that a refusal lists, newest first and once: C(14.x) is all of ours of that major, or itself."""
+    """The versions that a refusal lists, newest first, once each. C(14.x) stands for all our versions of that major, or for itself."""
     text = re.sub(r"<[^>]*>|[0-9.]+ (is|are) (not |un)supported", " ", text)
     listed = re.split(r"support(?:ed|s)?\b(?! *\.)", text, flags=re.IGNORECASE)[1:]
     found = set()
@@ -819,20 +819,20 @@ def supported_versions(text):
 
 
 def read_envelope(answer, where, secrets=(), writes=False):
-    """The response element of a SOAP answer. writes: it was a change, which may have been made whatever the answer is.
+    """The response element of a SOAP response. writes: whether it was a change, which may have been made whatever the response is.
 
-    Raises VersionRefused on HTTP 599, AxlError on a fault, ProtocolError when it is no SOAP at all.
+    Raises VersionRefused on HTTP 599, AxlError on a fault, and ProtocolError if the response is not SOAP.
     """
     if answer.status == 599:
         supported = supported_versions(answer.text)
         raise VersionRefused(
-            "the server does not speak this AXL schema version (HTTP 599)", where=where,
-            cure="It speaks %s." % (", ".join(supported) or "others"), supported=supported,
+            "the server does not support this AXL schema version (HTTP 599)", where=where,
+            cure="It supports %s." % (", ".join(supported) or "others"), supported=supported,
         )
     body = _soap_body(answer, where, PERHAPS_MADE if writes else "")
     response = next((child for child in body if values.local_name(child)), None)
     if response is None:
-        raise ProtocolError("the SOAP answer is empty", where=where, cure=PERHAPS_MADE if writes else CURE_OF_ANSWERS)
+        raise ProtocolError("the SOAP response is empty", where=where, cure=PERHAPS_MADE if writes else CURE_OF_ANSWERS)
     if values.local_name(response) == "Fault":
         raise _fault(response, where, secrets)
     return response
@@ -851,9 +851,9 @@ def _soap_body(answer, where, more):
 
 
 def _parsed(octets, content_type):
-    """The root of an answer, also where a proxy wrote it anew, or a description holds what XML cannot carry.
+    """The root of a response, even if a proxy rewrote it or a description contains characters that XML does not allow.
 
-    What somebody once pasted into the name of one object must not keep all others from being read.
+    Such a character in the name of one object must not prevent all others from being read.
     """
     octets = octets.lstrip()
     encoding = None if octets.startswith((b"<?xml", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) else _charset(content_type)
@@ -878,7 +878,7 @@ CHARACTER_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
 
 
 def _referred(found):
-    """The reference as it is, unless it stands for what XML cannot carry."""
+    """The reference as it is, unless it stands for a character that XML does not allow."""
     number = int(found.group(1), 16) if found.group(1) else int(found.group(2))
     return "\ufffd" if number > 0x10ffff or NOT_IN_XML.match(chr(number)) else found.group()
 
@@ -886,8 +886,8 @@ def _referred(found):
 def _no_soap(answer, where, again="", more=""):
     html = b"<html" in answer.octets[:2000].lower()
     return ProtocolError(
-        "%s instead of a SOAP answer (HTTP %d)%s%s" % (
-            "an HTML page came" if html else "something unreadable came", answer.status, _quoted(answer.page_title), again
+        "the server sent %s instead of a SOAP response (HTTP %d)%s%s" % (
+            "an HTML page" if html else "unreadable data", answer.status, _quoted(answer.page_title), again
         ),
         where=where,
         cure=("Check that hostname and port are those of CUCM's web services and that AXL is activated. " + more).strip(),
@@ -897,7 +897,7 @@ def _no_soap(answer, where, again="", more=""):
 def _fault(fault, where, secrets):
     """AxlError of a SOAP fault. Its detail has a namespace in some releases and none in others.
 
-    What a fault means is told by its code or by its words, because releases, services and proxies have codes of their own.
+    The code or the words of a fault show what it means, because releases, services and proxies use different codes.
     """
     texts = {}
     for element in fault.iter():
@@ -916,8 +916,8 @@ def _fault(fault, where, secrets):
     if TOO_LARGE.search(everything):
         total, suggested = TOTAL_ROWS.search(everything), SUGGESTED_ROWS.search(everything)
         return AnswerTooLarge(
-            "more rows than one answer may carry%s" % (": %s" % total.group(1) if total else ""), where=where,
-            cure="Ask for fewer objects at a time.", code=code,
+            "more rows than one response can contain%s" % (": %s" % total.group(1) if total else ""), where=where,
+            cure="Request fewer objects at a time.", code=code,
             total_rows=_rows(total), suggested_rows=max(_rows(suggested) - 1, 1) if suggested else None,
         )
     cure = next((cure for pattern, cure in CURES_OF_WORDS if pattern.search(" ".join(words.split()))), None)
@@ -932,7 +932,7 @@ def _rows(found):
 
 
 def _fault_code(texts):
-    """A number where AXL gives one or its words say which, else the name of the fault without its prefix; SOAP 1.2 has that as Value."""
+    """A number if AXL returns one or its words show it, else the name of the fault without its prefix. SOAP 1.2 has the name in Value."""
     axl_code = texts.get("axlcode") or texts.get("code") or ""
     if re.match(r"-?[0-9]+\Z", axl_code) and int(axl_code) not in SAYING_NOTHING:
         return int(axl_code)
@@ -944,8 +944,8 @@ def _fault_code(texts):
     return axl_code or (texts.get("faultcode") or texts.get("Value") or "").rpartition(":")[2] or None
 
 
-SAYING_NOTHING = (0, -1)  # codes that are sent for a dozen things
-# Older releases, and faults that a proxy shortened, have the words alone.
+SAYING_NOTHING = (0, -1)  # codes that are sent for many different faults
+# Older releases, and faults that a proxy shortened, have only the words.
 CODES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), code) for pattern, code in (
     (r"item not valid.{0,200}\bnot found|the specified \S{1,60} was not found", NOT_FOUND),
     (r"duplicate value in a unique index|could not insert new row.{0,40}duplicate", DUPLICATE),
@@ -956,27 +956,27 @@ TOO_LARGE = re.compile(r"(query|request|result|response|answer)\s+(is\s+)?too\s+
 TOTAL_ROWS = re.compile(r"rows\s+matched\W*([0-9][0-9.,]*)", re.IGNORECASE)
 SUGGESTED_ROWS = re.compile(r"less\s+than\W*([0-9][0-9.,]*)", re.IGNORECASE)
 
-CURE_OF_OTHERS = "Look at the log of the service on that node of this time."
-CURE_OF_ANSWERS = "Check that hostname is the publisher of a CUCM of 11.5 to 15, and look at the log of the service of this time."
-CURE_OF_LOAD = "Run it again, with fewer objects at a time if it happens again."
-# By the words of the fault, which say more than its code: -1 alone is sent for a dozen things.
+CURE_OF_OTHERS = "Check the log of the service on that node for this time."
+CURE_OF_ANSWERS = "Check that hostname is the publisher of CUCM 11.5 to 15, and check the log of the service for this time."
+CURE_OF_LOAD = "Run it again. If it happens again, request fewer objects at a time."
+# By the words of the fault, which are more specific than its code: -1 is sent for many different faults.
 CURES_OF_WORDS = tuple((re.compile(pattern, re.IGNORECASE), cure) for pattern, cure in (
     (MEMORY_FAULT.pattern.decode("ascii"), CURE_OF_LOAD),
     (r"(database|publisher|server).{0,40}(read.?only|not (writ|updat)|locked|blocked)|read.?only (mode|database|server)|"
      r"publisher.{0,40}(down|unreachable|unavailable|not (reachable|available|accessible|running))|"
      r"can ?not (write to|update) the (database|publisher)|replicat|(upgrade|switch of versions) (is )?in progress",
-     "The publisher takes no changes now: look at its database replication, and whether an upgrade or a switch of versions is going on."),
-    (r"\bldap\b|directory synchron", "The directory of the user says this; change it there."),
+     "The publisher accepts no changes now. Check its database replication, and whether an upgrade or switch of versions is in progress."),
+    (r"\bldap\b|directory synchron", "The directory of the user determines this. Change it there."),
     (r"credential policy|trivial|password.{0,60}(policy|short|length|character|histor|previous|reuse|repeat|complex|weak|requirement)|"
      r"(policy|minimum|trivial|previous).{0,60}password",
-     "Give a password that the credential policy of the user allows, see Cisco Unified CM Administration, Credential Policy."),
-    (r"user rank", "The AXL user's rank is too low for this object, see User Rank in Cisco Unified CM Administration."),
+     "Use a password that the credential policy of the user allows. See Cisco Unified CM Administration, Credential Policy."),
+    (r"user rank", "The AXL user's rank is too low for this object. See User Rank in Cisco Unified CM Administration."),
     (r"not authori[sz]ed|permission|privilege", AXL_ROLES),
 ))
 CURES = {
-    NOT_FOUND: "An object named in the request does not exist on the cluster; check the spelling.",
+    NOT_FOUND: "An object named in the request does not exist on the cluster. Check the spelling.",
     5003: "The object does not exist, a mandatory field is missing, or the AXL user's rank is too low for it.",
-    DUPLICATE: "An object of that name was made meanwhile. Run it again.",
+    DUPLICATE: "An object with this name was created in the meantime. Run it again.",
     -201: "The release does not accept this query.",
-    RATE_CONTROL: "Wait a minute; the cluster allows about 15 of these requests a minute.",
+    RATE_CONTROL: "Wait a minute. The cluster allows about 15 of these requests per minute.",
 }

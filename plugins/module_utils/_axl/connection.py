@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""TLS connections to a cluster's web services: resolve, connect, shake hands, decide about trust, all within one deadline.
+"""TLS connections to a cluster's web services: name lookup, connection, handshake and trust decision, within one deadline.
 
-The context is our own, because those of libraries and of Python releases differ in what they refuse: Python 3.13 refuses
-certificates that 3.8 takes, urllib3 1 takes names that urllib3 2 refuses.
+The TLS context is our own, because libraries and Python releases differ in what they refuse: Python 3.13 refuses
+certificates that 3.8 accepts, and urllib3 1 accepts names that urllib3 2 refuses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
     TrustError,
 )
 
-# Python's own choice; distributions build theirs with that of OpenSSL, which has more.
+# The choice of Python itself. Distributions build Python with the choice of OpenSSL, which has more.
 CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 LEGACY_CIPHERS = "DEFAULT:AES128-SHA:AES256-SHA:@SECLEVEL=0"
 LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
@@ -34,35 +34,36 @@ STRICT = getattr(ssl, "VERIFY_X509_STRICT", 0x20)
 # OpenSSL's codes of a verification that failed.
 NOT_YET_VALID, EXPIRED = 9, 10
 OTHER_NAME, OTHER_ADDRESS = 62, 64
-TOO_WEAK = (66, 67, 68)  # the key of the server, that of an authority, the digest of a signature
+TOO_WEAK = (66, 67, 68)  # the server's key, an authority's key, the digest of a signature
 
-CURE_LEGACY = "Set tls_legacy to accept that, until the web services of the cluster are brought up to date."
-# Words of OpenSSL's reasons: what they mean, and what helps.
+CURE_LEGACY = "Set tls_legacy to accept this until the web services of the cluster are updated."
+# Words of OpenSSL's reasons, their meaning and the remedy.
 TLS_REASONS = (
-    ("wrong version number", "the port does not speak TLS", "Check that port %(port)d is the HTTPS port of CUCM (8443 as a rule)."),
-    ("http request", "the port speaks HTTP without TLS", "Check that port %(port)d is the HTTPS port of CUCM (8443 as a rule)."),
+    ("wrong version number", "the port does not speak TLS", "Check that port %(port)d is the HTTPS port of CUCM (usually 8443)."),
+    ("http request", "the port speaks HTTP without TLS", "Check that port %(port)d is the HTTPS port of CUCM (usually 8443)."),
     ("dh key too small", "its Diffie-Hellman key is too short for the rules of this host", CURE_LEGACY),
     ("key too small", "its key is too short for the rules of this host", CURE_LEGACY),
-    ("md too weak", "its certificate is signed with too weak a digest for the rules of this host", CURE_LEGACY),
-    ("unsupported protocol", "it offers outdated versions of TLS only", CURE_LEGACY),
-    ("protocol version", "it offers other versions of TLS only", CURE_LEGACY),
-    ("no protocols available", "this host offers no version of TLS", "Look at the crypto policy of this host. " + CURE_LEGACY),
+    ("md too weak", "the digest of its certificate's signature is too weak for the rules of this host", CURE_LEGACY),
+    ("unsupported protocol", "it offers only outdated versions of TLS", CURE_LEGACY),
+    ("protocol version", "it offers only other versions of TLS", CURE_LEGACY),
+    ("no protocols available", "this host offers no version of TLS", "Check the crypto policy of this host. " + CURE_LEGACY),
     ("legacy renegotiation", "it cannot renegotiate safely", CURE_LEGACY),
     ("legacy sigalg", "it signs with an outdated algorithm", CURE_LEGACY),
     ("wrong signature type", "it signs with an algorithm that the rules of this host forbid", CURE_LEGACY),
-    ("no cipher match", "this host has none of the cipher suites that are asked for", "Look at the crypto policy of this host."),
+    ("no cipher match", "this host has none of the requested cipher suites", "Check the crypto policy of this host."),
     ("no shared", "there is no common cipher suite", CURE_LEGACY),
     ("wrong cipher", "there is no common cipher suite", CURE_LEGACY),
     ("handshake failure", "there is no common cipher suite or version of TLS", CURE_LEGACY),
-    ("insufficient security", "it wants stronger cipher suites than this host has", "Look at the crypto policy of this host."),
-    ("unrecognized name", "it does not know the name hostname", "Use the name of the node as the cluster writes it."),
-    ("certificate required", "it wants a client certificate", "Such a proxy stands before the web services; ask it for the way past."),
+    ("insufficient security", "it requires stronger cipher suites than this host has", "Check the crypto policy of this host."),
+    ("unrecognized name", "it does not know the name in hostname", "Use the name of the node in the cluster."),
+    ("certificate required", "it requires a client certificate",
+     "This is a proxy in front of the web services. Ask its administrator for a way past it."),
 )
-CURE_PORT = "Check that port %(port)d is the HTTPS port of CUCM (8443 as a rule), and look at the log of Cisco Tomcat of this time."
+CURE_PORT = "Check that port %(port)d is the HTTPS port of CUCM (usually 8443), and check the log of Cisco Tomcat for this time."
 
 
 class Broken(Exception):
-    """Carries the error to raise when it is not tried again. before_sending: the server cannot have got the request."""
+    """Contains the error to raise if there is no retry. before_sending: the server cannot have received the request."""
 
     def __init__(self, error, before_sending=False):
         super().__init__(str(error))
@@ -71,7 +72,7 @@ class Broken(Exception):
 
 
 class Moment:
-    """When the request at hand must be over, and for how long the server may be silent before."""
+    """When the current request must end, and how long the server may be silent until then."""
 
     def __init__(self, clock, silence):
         self._clock = clock
@@ -84,7 +85,7 @@ class Moment:
         self._end = self._clock() + seconds
 
     def remaining(self, parts=1):
-        """Seconds for the next of so many steps. Raises socket.timeout when there are none."""
+        """Seconds for the next step, of C(parts) steps that are left. Raises socket.timeout if no time is left."""
         left = self._end - self._clock()
         if left <= 0:
             raise socket.timeout("not finished in time")
@@ -96,7 +97,7 @@ class Moment:
 
 
 class _TimedSocket(ssl.SSLSocket):
-    """Each read and write ends with the moment, however the server trickles: a timeout alone begins anew with every octet."""
+    """Each read and write ends at the deadline, however slowly the server sends. A plain timeout would restart with every octet."""
 
     def recv_into(self, *arguments, **options):
         self.settimeout(self.context.moment.remaining())
@@ -108,7 +109,7 @@ class _TimedSocket(ssl.SSLSocket):
 
 
 class Dialer:
-    """Makes the connections of one login. authorities: PEM file that vouches where there is no ca_path."""
+    """Makes the connections of one login. authorities: PEM file with the authorities to trust if there is no ca_path."""
 
     def __init__(self, login, moment, authorities):
         self.login = login
@@ -120,7 +121,7 @@ class Dialer:
             _check_readable(login.ca_path)
 
     def connect(self, where):
-        """A TLS socket to a server that is trusted. Raises Broken, TransportError or TrustError; nothing was sent then."""
+        """A TLS socket to a trusted server. Raises Broken, TransportError or TrustError; in that case nothing was sent."""
         if self._context is None:
             self._context = self._new_context()
         secured = self._secured(self._context, where)
@@ -128,7 +129,7 @@ class Dialer:
             secured.close()
             raise TrustError(
                 "the server's certificate is not the pinned one", where=where,
-                cure="If the certificate was renewed, compare it with the server and set server_fingerprint anew.")
+                cure="If the certificate was renewed, compare it with the server and update server_fingerprint.")
         return secured
 
     def _new_context(self, names=True):
@@ -149,16 +150,16 @@ class Dialer:
             context.verify_mode = ssl.CERT_NONE
             return context
         context.check_hostname = names
-        if ssl.HAS_NEVER_CHECK_COMMON_NAME:  # LibreSSL, with which the Python of macOS is built, cannot leave it
+        if ssl.HAS_NEVER_CHECK_COMMON_NAME:  # LibreSSL, with which Python on macOS is built, cannot turn it off
             context.hostname_checks_common_name = False
         context.verify_flags &= ~STRICT
         path = login.ca_path or self._authorities
         if login.ca_path:
-            context.verify_flags |= PARTIAL_CHAIN  # what was given vouches, whoever issued it
+            context.verify_flags |= PARTIAL_CHAIN  # trust the given certificates, whoever issued them
         try:
             context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
         except (ssl.SSLError, OSError) as error:
-            raise TrustError("ca_path holds no certificate in PEM format", where=path) from error
+            raise TrustError("ca_path contains no certificate in PEM format", where=path) from error
         return context
 
     def _secured(self, context, where):
@@ -174,7 +175,7 @@ class Dialer:
         except (ssl.SSLError, ValueError, OSError) as error:
             raise self.no_session(error, where) from error
         finally:
-            plain.close()  # where wrapping worked, the socket was handed over
+            plain.close()  # if wrapping succeeded, the other object owns the socket
 
     def _plain(self, where):
         addresses = self._addresses(where)
@@ -204,7 +205,7 @@ class Dialer:
         except socket.timeout as error:
             raise Broken(DeadlineExceeded(
                 "the host name could not be resolved within %g seconds" % self._moment.seconds, where=where,
-                cure="The name servers of this host do not answer: check them, or give the address in place of the name."), True) from error
+                cure="The name servers of this host do not respond. Check them, or use the address instead of the name."), True) from error
         except (OSError, ValueError) as error:
             raise Broken(TransportError(
                 "the host name cannot be resolved", where=where,
@@ -220,8 +221,8 @@ class Dialer:
         if code in (OTHER_NAME, OTHER_ADDRESS):
             if named and self._names_nobody(where):
                 return TrustError(
-                    "the server's certificate names no host, only its subject does", where=where,
-                    cure="Pin it with server_fingerprint, or have one made with a subject alternative name.")
+                    "only the subject of the server's certificate names a host", where=where,
+                    cure="Pin it with server_fingerprint, or issue one with a subject alternative name.")
             return TrustError(
                 "the server's certificate is for another host name", where=where,
                 cure="Use the name in the certificate as hostname, or pin the certificate with server_fingerprint.")
@@ -235,10 +236,10 @@ class Dialer:
                 cure="Renew it on the cluster." if code == EXPIRED else "Compare the clocks of this host and of the cluster.")
         return TrustError(
             "the server's certificate is not trusted (%s)" % reason, where=where,
-            cure="Put the certificate, or that of its issuer, into ca_path, or pin it with server_fingerprint.")
+            cure="Set ca_path to a file with the certificate or that of its issuer, or pin it with server_fingerprint.")
 
     def _names_nobody(self, where):
-        """Whether a certificate that is trusted but for its name has no alternative names. Nothing is sent to find out."""
+        """Whether a certificate that is trusted except for its name has no alternative names. Nothing is sent to find out."""
         try:
             with self._secured(self._new_context(names=False), where) as secured:
                 return not secured.getpeercert().get("subjectAltName")
@@ -246,10 +247,10 @@ class Dialer:
             return False
 
     def no_session(self, error, where):
-        """TransportError of a TLS failure that is no matter of trust, with OpenSSL's reason."""
+        """TransportError for a TLS failure that does not concern trust, with OpenSSL's reason."""
         reason = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
         meaning, cure = next(((meaning, cure) for words, meaning, cure in TLS_REASONS if words in reason), ("", CURE_PORT))
-        what = "no TLS session could be made (%s)" % reason
+        what = "no TLS session could be established (%s)" % reason
         return TransportError(
             "%s: %s" % (what, meaning) if meaning else what, where=where, cure=cure.replace("%(port)d", str(self.login.port)))
 
@@ -261,7 +262,7 @@ def _pin_of(fingerprint):
     digits = _foreign.hexadecimal(fingerprint)
     if not re.match(r"[0-9a-f]{64}\Z", digits):
         raise InputError("server_fingerprint is not a SHA-256 fingerprint",
-                         cure="Give 64 hexadecimal digits, with or without colons.")
+                         cure="Set it to 64 hexadecimal digits, with or without colons.")
     return digits
 
 

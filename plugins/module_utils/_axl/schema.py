@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The one table of AXL operations and objects that this collection uses: facts, no behaviour.
+"""Table of the AXL operations and objects that this collection uses, without behaviour.
 
-Names, order and types of the elements are the public AXL interface of CUCM 11.5 to 15. Only what a CTI
-client needs stands here, about thirty of the thousand operations. The order of the fields is the
-order in which AXL demands them in a request.
+Names, order and types of the elements are those of the public AXL interface of CUCM 11.5 to 15. The table contains only
+what a CTI client needs, about thirty of the thousand operations. The fields are in the order that AXL requires in a
+request.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ INSTANCE_ID = r"[A-Za-z0-9]{1,128}\Z"
 class Field(NamedTuple):
     """One element of an object or a request.
 
-    required: AXL demands it when the object is added.
-    default: what AXL would take, as a value or as {first version: value}. AXL's defaults are not filled
-        in by zeep, so required fields with a default are sent from here.
+    required: AXL requires it when the object is added.
+    default: AXL's default, as a value or as {first version: value}. zeep does not fill in AXL's defaults, so required
+        fields with a default are sent from here.
     many: the element repeats. A field whose only child repeats is a list for the caller.
-    read_only, secret: never written, never read. A secret is not even asked for.
-    in_add, in_update, listed: the forms the field takes part in; an object's get shows every field.
+    read_only: never written. secret: never read or requested.
+    in_add, in_update, listed: the operations that contain the field; an object's get returns every field.
     attributes: XML attributes that are read into the result.
     """
 
@@ -69,12 +69,12 @@ class Field(NamedTuple):
 
     @property
     def is_list(self) -> bool:
-        """True for a container that holds nothing but one repeated element."""
+        """Whether this is a container with nothing but one repeated element."""
         return len(self.children) == 1 and self.children[0].many
 
     @property
     def compare(self) -> str:
-        """How a wish and the cluster's value are compared: write_only, same_set, ignoring_case or equal."""
+        """How a requested value and the cluster's value are compared: write_only, same_set, ignoring_case or equal."""
         if self.secret:
             return "write_only"
         if self.is_list:
@@ -82,7 +82,7 @@ class Field(NamedTuple):
         return "ignoring_case" if self.type == REFERENCE else "equal"
 
     def default_for(self, version: str) -> Any:
-        """The default in an AXL version such as C(12.5); None where it has none."""
+        """The default in an AXL version such as C(12.5); None if there is none."""
         if not isinstance(self.default, dict):
             return self.default
         ranks = [since for since in self.default if number(since) <= number(version)]
@@ -90,7 +90,7 @@ class Field(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Sequences of fields of which a request takes one; none at all unless it is required."""
+    """Sequences of fields. A request contains one of them, or none if it is not required."""
 
     alternatives: Tuple[Tuple[Field, ...], ...]
     required: bool = True
@@ -101,11 +101,11 @@ class Choice(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Where the result stands in an answer and what it is.
+    """Where the result is in a response, and what it is.
 
     path: local names from the operation's response element inwards.
     shape: text, object, objects (one for each match of the last step) or rows (of free columns).
-    may_lack: whether an answer without the object means that there is nothing.
+    may_lack: whether a response without the object means that there is none.
     """
 
     path: Tuple[str, ...]
@@ -116,7 +116,7 @@ class Reply(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One request: fields and choices in the order of the wire, and how to read the answer."""
+    """One request: fields and choices in the order of the protocol, and how to read the response."""
 
     name: str
     request: Tuple[Part, ...]
@@ -125,7 +125,7 @@ class Operation(NamedTuple):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Every field a caller may give, those inside choices too."""
+        """Every field that a caller may pass, including those inside choices."""
         found: list[Field] = []
         for part in self.request:
             found.extend(part.fields if isinstance(part, Choice) else (part,))
@@ -137,7 +137,7 @@ class Operation(NamedTuple):
 
 
 class AxlObject(NamedTuple):
-    """One object of the database. The key is one field, or several that identify it together."""
+    """One object of the database. The key is one field, or several fields that together identify it."""
 
     name: str
     tag: str
@@ -151,9 +151,9 @@ class AxlObject(NamedTuple):
 
 
 class Service(NamedTuple):
-    """One SOAP service: all that its description in WSDL needs.
+    """One SOAP service, with everything that its WSDL description needs.
 
-    namespace: of the operation elements; their children have none unless C(qualified).
+    namespace: of the operation elements; their children have no namespace unless C(qualified) is set.
     soap_action: text with %s for the operation.
     """
 
@@ -259,7 +259,7 @@ USER_GROUP = AxlObject(
         Field("userRoles", children=ROLES, listed=False),
         Field("name", required=True, length=128),
     ),
-    # A change of the list and the whole list exclude each other; removals come first.
+    # A request contains either changes of the list or the whole list. Removals come first.
     update_parts=(
         Choice(
             (
@@ -283,10 +283,10 @@ USER_GROUP = AxlObject(
 
 
 def capf_profile(name: str, tag: str, user: str, operation: str) -> AxlObject:
-    """The two profile objects differ in the names of the user and of the operation, in nothing else.
+    """The two profile objects differ only in the names of the user and of the operation.
 
-    The application user's is C(certificateOperation), the end user's C(certificationOperation); the
-    status is C(certificationOperationStatus) in both.
+    The operation is C(certificateOperation) for application users and C(certificationOperation) for end users. The
+    status is C(certificationOperationStatus) for both.
     """
     return AxlObject(
         name=name,
@@ -398,7 +398,7 @@ def _readable(fields: Iterable[Field]) -> tuple[Field, ...]:
 
 
 def _update_fields(axl_object: AxlObject) -> tuple[Part, ...]:
-    """The changes in order. A new name stands where the name stands in the object."""
+    """The changes in order. A new name is in the place of the name in the object."""
     if axl_object.update_parts:
         return axl_object.update_parts
     found = []

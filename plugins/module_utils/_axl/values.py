@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The one place where Python values become AXL values and back, by the table in C(schema).
+"""Convert Python values to AXL values and back, according to the table in C(schema).
 
-Writing: None leaves a field out, CLEAR or an empty list empties it. Reading: by local name and in any
-order, because some releases answer out of schema order and newer ones add fields; what the table does
-not know is passed over.
+Writing: None leaves a field out, and CLEAR or an empty list empties it. Reading: by local name and in any
+order, because some releases respond out of schema order and newer ones add fields. Fields that are not in the
+table are ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FALSE = ("f", "false", "0")
 
 
 class _Clear:
-    """Empties a list, or sets a field that may be nil to nil; None leaves it as it is."""
+    """Empties a list, or sets a field that may be nil to nil. None leaves the field as it is."""
 
     def __repr__(self) -> str:
         return "CLEAR"
@@ -48,8 +48,8 @@ CLEAR = _Clear()
 def encode(operation: Operation, values: Mapping[str, Any], version: str = "", nil: Any = None) -> dict[str, Any]:
     """Keyword arguments for zeep from the caller's values.
 
-    version: AXL version that decides about defaults of required fields when an object is added.
-    nil: what the SOAP library takes for xsi:nil.
+    version: AXL version that determines the defaults of required fields when an object is added.
+    nil: the SOAP library's value for xsi:nil.
     Raises InputError for an unknown field, a missing or ambiguous key, a wrong type, length or choice.
     """
     values = dict((name, value) for name, value in values.items() if value is not None)
@@ -70,7 +70,7 @@ def encode(operation: Operation, values: Mapping[str, Any], version: str = "", n
 
 
 def secrets(operation: Operation, values: Mapping[str, Any]) -> list[str]:
-    """The secret strings of a request, to be masked in whatever the server says about it."""
+    """The secret strings of a request, to be masked in the server's response."""
     found = []
     for field in _unique(operation.fields):
         value = values.get(field.element)
@@ -87,7 +87,7 @@ def _unique(fields: Iterable[Field]) -> Iterable[Field]:
 
 
 def _wanted(operation: Operation, names: Collection[str] | None) -> dict[str, Any]:
-    """Every readable field is asked for by name, so that an answer never brings a secret along."""
+    """Request every readable field by name, so that a response never contains a secret."""
     fields = operation.reply.fields
     if names is None:
         return dict((field.element, _placeholder(field)) for field in fields)
@@ -100,7 +100,7 @@ def _wanted(operation: Operation, names: Collection[str] | None) -> dict[str, An
 
 def _placeholder(field: Field) -> Any:
     if not field.children:
-        # The content of a returned tag is ignored, but the schema demands one of its words for a boolean.
+        # The content of a returned tag is ignored, but the schema requires a valid boolean.
         content = "true" if field.type == BOOLEAN else ""
         return [content] if field.many else content
     inner = dict((child.element, _placeholder(child)) for child in field.children)
@@ -200,7 +200,7 @@ class _Encoder:
         return result
 
     def _attributed(self, field: Field, value: tuple[object, object]) -> dict[str, str]:
-        """A number with one attribute beside it, given as a pair."""
+        """A number with one attribute, given as a pair."""
         content, attribute = value
         return {"_value_1": str(content), field.attributes[0]: str(attribute)}
 
@@ -208,7 +208,7 @@ class _Encoder:
         if field.type == BOOLEAN:
             return "true" if self._truth(field, value) else "false"
         if isinstance(value, (bool, dict, list, tuple)):
-            raise InputError("a text is expected", where=self._where(field))
+            raise InputError("a string is expected", where=self._where(field))
         text = str(value)
         if field.type == INTEGER and not re.match(r"[0-9]+\Z", text):
             raise InputError("a number is expected", where=self._where(field))
@@ -222,7 +222,7 @@ class _Encoder:
                 "%s is not one of %s" % (text, ", ".join(field.choices)), where=self._where(field)
             )
         if field.pattern and not re.match(field.pattern, text):
-            raise InputError("1 to 128 of a-z, A-Z, 0-9 are expected", where=self._where(field))
+            raise InputError("1 to 128 characters of a-z, A-Z and 0-9 are expected", where=self._where(field))
         return text
 
     def _truth(self, field: Field, value: object) -> bool:
@@ -241,7 +241,7 @@ def local_name(element: Element) -> str:
 
 
 def find(element: Element, name: str) -> Element | None:
-    """First child of that local name, or None."""
+    """The first child with that local name, or None."""
     for child in element:
         if local_name(child) == name:
             return child
@@ -249,10 +249,9 @@ def find(element: Element, name: str) -> Element | None:
 
 
 def decode(operation: Operation, response: Element, wanted: Container[str] | None = None) -> Any:
-    """The result of a response element: text, dict, list of dicts, or rows, as Operation.reply says.
+    """The result of a response element: text, dict, list of dicts, or rows, as Operation.reply specifies.
 
-    wanted: names of the fields that were asked for; lists among them are always present. Raises FormatError for an object that
-    is not there.
+    wanted: names of the requested fields; lists among them are always present. Raises FormatError if the object is missing.
     """
     reply = operation.reply
     found = [response]
@@ -267,7 +266,7 @@ def decode(operation: Operation, response: Element, wanted: Container[str] | Non
     if reply.shape == "objects":
         return objects
     if not objects and not reply.may_lack:
-        raise FormatError("the answer to %s lacks %s" % (operation.name, "/".join(reply.path)))
+        raise FormatError("the response to %s lacks %s" % (operation.name, "/".join(reply.path)))
     return objects[0] if objects else {}
 
 
@@ -276,7 +275,7 @@ def _row(element: Element) -> dict[str, str | None]:
 
 
 def _text(element: Element) -> str | None:
-    """The text of a leaf; None where it is nil or empty, which SQL rows do not tell apart."""
+    """The text of a leaf; None if it is nil or empty, which SQL rows do not distinguish."""
     return None if _is_nil(element) else (element.text or None)
 
 

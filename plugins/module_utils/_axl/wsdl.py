@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Our table as WSDL text, so that zeep does the SOAP without any file of the vendor.
+"""Our table as WSDL text, so that zeep can use SOAP without any file of the vendor.
 
-Every leaf is a plain string: values are converted and checked in C(values), and a strict order is all
-that is asked of zeep. Answers are read by local name and not through this description.
+Every leaf is a plain string: C(values) converts and checks values, and zeep only keeps the elements in
+order. Responses are read by local name, not with this description.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def binding_name(service: Service) -> str:
 
 
 def describe(service: Service) -> bytes:
-    """WSDL with schema of a Service, as UTF-8 octets."""
+    """WSDL and schema of a Service, as UTF-8 octets."""
     names = list(service.operations)
     parts = [
         HEAD % dict(

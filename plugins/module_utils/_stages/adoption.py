@@ -30,8 +30,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 KIND = "adopt"
 GROUP = "secure_tsp"
 LISTED, UNKNOWN_HOST = "listed", "listed, host unknown"
-NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or give it with -e @FILE.yml."
-THERE_ALREADY = "%s is there already and is not overwritten. Move it away, or give another name with -e secure_tsp_adopt_file=NAME.yml."
+NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or pass it with -e @FILE.yml."
+THERE_ALREADY = "%s already exists and is not overwritten. Move it away, or set another name with -e secure_tsp_adopt_file=NAME.yml."
 
 
 def adopt(run, execute):
@@ -105,13 +105,13 @@ def table(rows, several):
 
 
 def read_clusters(access, names):
-    """(readings of the clusters, what a person has to know about those that could not be read)."""
+    """(readings of the clusters, sentences about those that could not be read)."""
     readings, todo = [], []
     for name in names:
         try:
             reading, remark = read_cluster(access, name)
         except SecureTspError as error:
-            todo.append("Cluster %s could not be read, and nothing of it is listed: %s" % (name, error))
+            todo.append("Cluster %s could not be read, and nothing from it is listed: %s" % (name, error))
             continue
         readings.append(reading)
         todo += [remark] if remark else []
@@ -119,15 +119,15 @@ def read_clusters(access, names):
 
 
 def read_cluster(access, name):
-    """CAPF profiles of a cluster, their users, and who is connected."""
+    """CAPF profiles of a cluster, their users, and the open connections."""
     with access.connect(name) as axl:
         profiles = _survey.Survey(axl, None, None).gather(["version", "profiles"])["profiles"]
         owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in profiles if not _adoption.wrong(profile["user"]))
         wish = _fleet.Wish(users=[{"name": user, "type": kind} for kind, user in owners], stages=("users",))
         users = axl_accounts.carry_out(axl, wish, apply=False, report_problems=True)[0]["users"]
     view = access.view(name, set(user for _kind, user in owners))
-    remark = "" if view["available"] else "Who is connected to cluster %s could not be asked, so only files tell the hosts. %s" % (
-        name, view["reason"])
+    remark = "" if view["available"] else (
+        "The connections of cluster %s could not be read, so only files show the hosts of instances. %s" % (name, view["reason"]))
     return dict(cluster=name, profiles=profiles, users=[user for user in users if user["exists"]], connections=view["connections"]), remark
 
 
@@ -137,16 +137,16 @@ def holdings_of(run):
     for host in run.vars["groups"].get(GROUP, ()):
         held = run.of_host(host, _run.HELD)
         holdings[host] = {"addresses": held.get("addresses") or [], "certificates": held.get("certificates") or []}
-        why = held.get("why", held.get("refused") or held.get("msg") or "it was not asked")
+        why = held.get("why", held.get("refused") or held.get("msg") or "it was not contacted")
         if why:
             unsearched.append("Host %s was not searched for certificates: %s" % (host, why))
     return holdings, unsearched
 
 
 def head(path):
-    return ["What the clusters had on %s. Look it over, add what is missing, then run" % clusters.iso(clusters.now())[:10],
+    return ["State of the clusters on %s. Review it, add what is missing, then run" % clusters.iso(clusters.now())[:10],
             "  ansible-playbook -i INVENTORY -e @%s voiceops.secure_tsp.drift" % word(os.path.basename(path)),
-            "Passwords are not in it. Add those of users whose connections are to be opened for a proof."]
+            "It contains no passwords. Add those of users whose providers are to be opened for verification."]
 
 
 def write(path, text):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages on the clusters, in the controller's own process: plain values in, plain values out, independent of Ansible.
+"""The stages on the clusters, in the controller's own process. They take and return plain values, and do not depend on Ansible.
 
 They call the classes behind fleet_accounts, cluster_info and cti_connection_info. If a cluster cannot continue, only its own
 instances fail. Only preflight refuses a run.
@@ -111,10 +111,10 @@ def moment(seconds):
 
 
 def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legacy=False, soon="", lenient=False):
-    """What a cluster shows before anything is changed, as a dict.
+    """The state of a cluster before anything is changed, as a dict.
 
     failure: why it cannot serve secure TSPs, or be read; empty if it can. problems: mistakes in the lists that the cluster reveals.
-    issuers: PEM of the authorities of an online CA, as given, else from CAPF-trust. lists: what the file servers serve.
+    issuers: PEM of the authorities of an online CA, as set, else from CAPF-trust. lists: what the file servers serve.
     soon: ISO 8601 in UTC; certificates that expire before it are reported. lenient: a trust list without the cluster's certificates
     is only a warning. current: users and profiles as read. certificates: the servers' own, with service and fingerprint. skew: number
     of seconds by which its clock is ahead. issuer, release, axl_version, doubts.
@@ -128,7 +128,7 @@ def survey(access, cluster, model, issuer_parameter, lists=(), issuers=(), legac
             facts = look.gather(SURVEYED)
             found["warnings"] += axl_accounts.login_warnings(axl)
             if axl.session.could_do_without_legacy():
-                found["warnings"].append("Its web services do not need tls_legacy: leave it away in the entry of the cluster.")
+                found["warnings"].append("Its web services do not need tls_legacy. Remove it from the entry of the cluster.")
             certificates = facts.pop("certificates")  # an expired one is only a warning here, because what works keeps working
             found["warnings"] += ["The %s certificate of node %s expired on %s." % (one["service"], one["node"], one["not_after"])
                                   for one in certificates if one["not_after"] < iso(now())]
@@ -259,7 +259,7 @@ def changes_of(cluster, result):
 
 
 def accounts(access, cluster, model, rows, hosts, passwords, known, check, done):
-    """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of who needs a certificate.
+    """Users, groups and devices of these hosts, and profiles that are not to be armed. Returns {Key} of instances that need a certificate.
 
     known: the result of survey(). The plan is made from what preflight read. The cluster is read again only if there is something
     to do.
@@ -271,7 +271,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
     profiles = _fleet.Wish(users=[user for user in users if user["name"] in owners], instances=asked, hosts_of_play=list(hosts),
                            stages=("profiles",), capf_issuer=known["issuer"])
     wishes = [_fleet.Wish(users=users, stages=("users",)), profiles]
-    step = "The users could not be brought in line"
+    step = "The users could not be updated"
     try:
         plans = [_pure(wish, known) for wish in wishes]
         if not any(plan.changes for plan in plans):
@@ -287,18 +287,18 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
                 result, plan = axl_accounts.carry_out(axl, wishes[0], tolerant=True)
                 done.take(cluster, result)
                 lost = set(one["user"] for one in result["failures"])
-                done.of_user += [[cluster, one["user"], "User %s could not be brought in line: %s" % (one["user"], one["msg"])]
+                done.of_user += [[cluster, one["user"], "User %s could not be updated: %s" % (one["user"], one["msg"])]
                                  for one in result["failures"]]
                 asked = [one for one in asked if one["user"] not in lost]
                 done.made += _created(cluster, plan)
-            step = "The CAPF profiles could not be made"
+            step = "The CAPF profiles could not be created"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
             if idle:
                 result, _plan = axl_accounts.carry_out(axl, dataclasses.replace(
                     profiles, instances=[one for one in asked if one["instance_id"] in idle]), tolerant=True)
                 done.take(cluster, result)
-                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be made: %s" % one["msg"]]
+                done.of_instance += [[cluster, one["name"], "Its CAPF profile could not be created: %s" % one["msg"]]
                                      for one in result["failures"]]
     except SecureTspError as error:
         done.failures[cluster] = "%s: %s" % (step, error)
@@ -327,7 +327,7 @@ def _needing(cluster, asked):
 
 
 def profiles_of(access, cluster, model, instances, known):
-    """{instance ID: profile as the planner shows it}; empty where they cannot be read."""
+    """{instance ID: profile as the planner shows it}; empty if they cannot be read."""
     # With a request for a new certificate, the planner would show an armed profile instead of the existing one.
     wish = _fleet.Wish(users=model.accounts(cluster, set(one["user"] for one in instances)),
                        instances=[dict(account_of_instance(one), force=False, rearm=False) for one in instances], stages=("profiles",))
@@ -421,7 +421,7 @@ class Seen(Done):
 
 
 def cutover(access, cluster, model, rows, hosts, mode, policy, known, check, seen, fresh=True, look=True):
-    """Cut over the users that are due, and find out who is on the secure port and what CTI Manager reports about them.
+    """Cut over the users that are due, and determine who is on the secure port and what CTI Manager reports about them.
 
     hosts: those whose own verification counts. fresh: this run changed something, so the cluster is read again. policy: the Policy for
     what may be cut. look: whether connections matter.
@@ -492,16 +492,16 @@ def _foreseen(wish, current, cluster, policy):
 
 
 def _without_missing(wish, current):
-    """The wish without users that do not exist, because their host was not reached or their creation failed. Others continue."""
+    """The request without users that do not exist, because their host was not reached or their creation failed. Others continue."""
     there = set((kind, name) for kind, name in wish.names() if current.user(kind, name) is not None)
     return dataclasses.replace(
         wish, users=[user for user in wish.users if (_fleet.type_of(user), user["name"]) in there],
         instances=[one for one in wish.instances if (wish.user_type_of(one), one["user"]) in there])
 
 
-WAITS = "waiting: application connected from %s%s on port 2748; to end it, run site with -e %s"
-NOT_LISTED = "%s, which is the address of no listed host, so an instance may be missing from the list"
-NOT_ASKED = "waiting: whether an application is connected on port 2748 could not be asked: %s"
+WAITS = "waiting: application connected from %s%s on port 2748; to cut it, run site with -e %s"
+NOT_LISTED = "%s, which is not the address of a listed host, so an instance may be missing from the list"
+NOT_ASKED = "waiting: it is not known whether an application is connected on port 2748: %s"
 
 
 class Policy:
@@ -526,7 +526,7 @@ class Policy:
         existing = [name for name in due if Key(cluster, name) not in self.made]
         view = access.view(cluster, existing)
         if self.mode == "manual":
-            seen.told.append("To be done by hand to port 2749: %s. %s" % (", ".join(due), told_ends(view["connections"], view)))
+            seen.told.append("To be cut over to port 2749 by hand: %s. %s" % (", ".join(due), told_ends(view["connections"], view)))
             return {}
         held = dict((name, self.barred[cluster, name]) for name in due if (cluster, name) in self.barred)
         if not view["available"]:
@@ -563,7 +563,7 @@ class Policy:
         return "" if allowed else address
 
     def to_name(self, connection, user):
-        """What to name so that the connection may be cut. For a user name that Ansible would template, it is the address."""
+        """The name with which the connection may be cut. If Ansible would template the user name, it is the address."""
         address = str(connection["address"])
         return address if address not in self.addresses or has_template(user) else user
 
@@ -575,13 +575,13 @@ def since(connection):
 
 def told_ends(connections, view, port=2748):
     if not view["available"]:
-        return "Which connections it cuts is not known: %s" % view["reason"]
+        return "It is not known which connections are cut: %s" % view["reason"]
     ends = ", ".join(one["app_id"] for one in connections)
-    return "These connections to port %d end: %s." % (port, ends) if ends else "No open connection is cut."
+    return "These connections to port %d are cut: %s." % (port, ends) if ends else "No open connection is cut."
 
 
 def right_password(access, cluster, user, password, known):
-    """AXL's verdict on an end user's password; None if there is none. It is asked only once."""
+    """Whether AXL accepts an end user's password; None if the request failed. Sends only one request."""
     try:
         with access.connect(cluster, known["axl_version"]) as axl:
             answer = axl.call("doAuthenticateUser", userid=user, password=password)
@@ -626,7 +626,7 @@ def stand(access, cluster, model, names, known, look, seen):
 
 
 def uncut(access, cluster, model, names, check, done):
-    """Remove users from the secure group. Returns lines that show who leaves, and which connections end."""
+    """Remove users from the secure group. Returns lines that show who leaves, and which connections are cut."""
     wish = _fleet.Wish(users=[dict(user, secure_connection=False) for user in model.accounts(cluster, names)], stages=("cutover",))
     lines = []
     try:
@@ -643,7 +643,7 @@ def uncut(access, cluster, model, names, check, done):
                 result, plan = axl_accounts.carry_out(axl, wish, apply=not check, current=current)
                 done.take(cluster, result)
     except SecureTspError as error:
-        done.failures[cluster] = "The users of cluster %s could not be taken off the secure port: %s" % (cluster, error)
+        done.failures[cluster] = "The users of cluster %s could not be moved back from the secure port: %s" % (cluster, error)
     return lines
 
 
@@ -677,7 +677,7 @@ class Gone(Done):
 
 
 REMOVED, WOULD_BE_REMOVED, NO_SUCH_USER = "removed", "would be removed", "there is no such user"
-STAYS = "stays, since it has the CAPF profiles %s"
+STAYS = "stays, because it has the CAPF profiles %s"
 
 
 def remove(access, cluster, model, gone, hosts, known, check, done):
@@ -711,12 +711,12 @@ def remove(access, cluster, model, gone, hosts, known, check, done):
         if user["remove_user"]:
             done.users[Key(cluster, user["name"])] = (WOULD_BE_REMOVED if check else REMOVED) if there else NO_SUCH_USER
         else:
-            done.users[Key(cluster, user["name"])] = "stays, since remove_user is not given" if there else NO_SUCH_USER
+            done.users[Key(cluster, user["name"])] = "stays, because remove_user is not set" if there else NO_SUCH_USER
     done.warnings += list(_without_port(cluster, model, plan.after, wish, done))
 
 
 def _removable(wish, current, cluster, model, done):
-    """The wish without profiles that belong to others, and without users whose profiles stay."""
+    """The request without profiles that belong to others, and without users whose profiles stay."""
     instances, users, wrong = [], [], []
     for one in wish.instances:
         owner = _fleet.user_key(wish.user_type_of(one), one["user"])
@@ -738,7 +738,7 @@ def _removable(wish, current, cluster, model, done):
             continue
         done.users[Key(cluster, user["name"])] = STAYS % ", ".join(sorted(left))
         if left - absent:
-            wrong.append("User %s %s, of which %s are not listed with state: absent." % (
+            wrong.append("User %s %s. Not listed with state: absent: %s." % (
                 user["name"], STAYS % ", ".join(sorted(left)), ", ".join(sorted(left - absent))))
     if wrong:
         done.failures[cluster] = " ".join(wrong)

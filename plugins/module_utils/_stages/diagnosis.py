@@ -52,14 +52,14 @@ def lists(run):
     try:
         files.make_folder(folder)
     except OSError as error:
-        raise Refused("The folder of the pages, %s, cannot be made: %s. Give secure_tsp_diagnose_folder." % (
+        raise Refused("The folder of the pages, %s, cannot be created: %s. Set secure_tsp_diagnose_folder." % (
             folder, error.strerror)) from None
     chosen = only or set(key_of(instance) for instance in model.instances() if not instance["probe_of"])
     return dict(found, only=sorted(map(list, chosen)), traces=[[*key, paths] for key, paths in traces.items()])
 
 
 def traces_of(run, model, only):
-    """({Key: paths}, mistakes) of the trace files that were given."""
+    """({Key: paths}, mistakes) of the trace files in the options."""
     given, mistakes = {}, []
     for name, paths in run.option("diagnose_tsp_traces").items():
         keys, wrong = model.named([name], TRACES)
@@ -67,7 +67,7 @@ def traces_of(run, model, only):
         given.update((key, [paths] if isinstance(paths, str) else list(paths)) for key in keys)
     single = run.option("diagnose_tsp_trace")
     if single and not only:
-        mistakes.append("%s goes with %s, which says whose trace it is" % (TRACE, INSTANCE))
+        mistakes.append("%s requires %s, which names the instance of the trace" % (TRACE, INSTANCE))
     given.update((key, [single]) for key in only if single)
     return dict((key, [run.path(str(path)) for path in paths]) for key, paths in given.items()), mistakes
 
@@ -108,7 +108,7 @@ def can_be_asked(run):
 
 
 def knock(run, execute):
-    """TLS handshakes with CAPF and CTI Manager. The connection is closed afterwards."""
+    """Make TLS handshakes with CAPF and CTI Manager, and close the connections."""
     model, only = run.model(), drift.asked(run)
     traces = []
     if windows.tsps_of(model, run.host) and run.is_windows(run.host) and "tsp" in run.register(_run.READ):

@@ -63,7 +63,7 @@ def lists(run):
 
 
 def read(run, execute):
-    """What a host shows: keys, certificates and trust lists, and with secure_tsp_drift_probe whether probes open."""
+    """Read keys, certificates and trust lists of a host. With secure_tsp_drift_probe, also open providers with probes."""
     model, only = run.model(), asked(run)
     if only is not None and not any(key_of(one) in only for one in model.hosts.get(run.host, ())):
         return dict(changed=False, reading=None, rows=[])
@@ -83,7 +83,7 @@ def read(run, execute):
 
 
 def read_stores(run, execute, model, only):
-    """The same of instances that the collection enrols."""
+    """The same for instances that the collection enrols."""
     mine = listed_here(run, model)
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings.update(ports=[], renew_before_days=run.option("soon_days"))
@@ -177,7 +177,7 @@ def statistic(run, found):
 
 
 def gathered(run, model, names, ris):
-    """({cluster: what it shows}, {host: what it shows, None if it could not be reached})."""
+    """({cluster: its reading}, {host: its reading, None if it could not be reached})."""
     access = clusters.Access(run.clusters())
     hosts = dict((host, reading_of(run.of_host(host, _run.READ))) for host in names)
     rows = [row for host in names for row in run.of_host(host, _run.READ).get("rows") or ()]
@@ -207,11 +207,11 @@ def gathered(run, model, names, ris):
 def reading_of(read_):
     if read_.get("unreachable"):
         return None
-    return read_.get("reading") or _drift.host_reading(failure=read_.get("refused") or read_.get("msg") or "it was not looked at.")
+    return read_.get("reading") or _drift.host_reading(failure=read_.get("refused") or read_.get("msg") or "it was not read.")
 
 
 def read_cluster(access, name, model, rows, cutover, ris, probes, judging=None):
-    """What a cluster shows, as input for _drift.findings(). A request that is refused does not stop the others.
+    """The reading of a cluster, as input for _drift.findings(). A refused request does not stop the others.
 
     judging: what online_ca() needs to check certificates again with the authorities that the cluster reports, or None.
     """
@@ -251,9 +251,9 @@ def survey(axl, access, name, *_others):
 
 
 def online_ca(cluster, authorities, capf, rows, judging):
-    """(rows, DER of the known authorities of an online CA). The hosts did not know those that the cluster reports.
+    """(rows, DER of the known authorities of an online CA). The hosts did not know the authorities that the cluster reports.
 
-    A certificate for which a host reported the wrong issuer is good if one of them issued it.
+    A certificate for which a host reported the wrong issuer is good if one of these authorities issued it.
     """
     hosts, known, soon_days = judging or ({}, [], 0)
     if capf["issuer"] == "online":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Files of the controller that hold what a run found."""
+"""Files on the controller with the results of a run."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import os
 
 
 def make_folder(path, mode=0o700):
-    """Make the folder, with this mode. Raises OSError."""
+    """Create the folder with this mode. Raises OSError."""
     os.makedirs(path, mode, exist_ok=True)
     os.chmod(path, mode)
 
 
 def private_folder(path):
-    """Make the folder, or check the one that is there: it must be ours, and nobody else's. Raises OSError."""
+    """Create the folder, or check that an existing folder is ours and that nobody else can open it. Raises OSError."""
     os.makedirs(path, 0o700, exist_ok=True)
     status = os.stat(path)
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise PermissionError(errno.EPERM, "others can open it, or it belongs to somebody else")
+        raise PermissionError(errno.EPERM, "others can open it, or it belongs to another user")
 
 
 def keep(path, content, mode=0o600):
-    """Write a file in one step, so that it is either complete or the former one. A link is replaced, never followed. Raises OSError.
+    """Write a file in one step, so that it is either complete or unchanged. A link is replaced, never followed. Raises OSError.
 
     content: text or octets.
     """

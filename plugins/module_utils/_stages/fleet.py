@@ -51,7 +51,7 @@ CHANGING = (_run.ACCOUNTS, _run.ENROLLED, _run.HANDED, _run.RENEWED, _run.CUTOVE
 STEPS = {_run.LOOKED: "look", _run.PLANNED: "plan", _run.ENROLLED: "enrol", _run.HANDED: "hand over", _run.FETCHED: "fetch", _run.TICKED: "tick",
          _run.SETTLED: "settle", _run.RENEWED: "renew", _run.PROVED: "prove", _run.RESTORED: "restore", _run.REMOVED: "remove",
          _run.GONE: "remove", _run.GAVE_UP: "handler"}
-WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives of user %s; correct it, nothing was changed"
+WRONG_PASSWORD = "waiting: the cluster refuses the password of user %s in the list; correct it (nothing was changed)"
 
 
 # preflight
@@ -60,7 +60,7 @@ WRONG_PASSWORD = "waiting: the cluster refuses the password that the list gives 
 def preflight(run):
     """Check lists, window and clusters. Refuses with everything that is wrong, before anything is changed.
 
-    Between batches nothing may refuse the run any more, so that the summary is printed: the batch is not started, and each of its
+    Between batches, nothing may refuse the run, so that the summary is printed. Instead, the batch is not started, and each of its
     hosts reports why.
     """
     begun = run.begun()
@@ -80,7 +80,7 @@ def failure_limit(run):
     failed = sum(1 for row in run.rows() if row["failed"])
     failed += sum(len(run.model_of_begun().hosts.get(host, ())) for host in run.begun() if run.refusal(host))
     return "" if most < 0 or failed <= most else (
-        "%d instance%s failed and %d may (secure_tsp_max_failures), so no further batch begins." % (
+        "%d instance%s failed and at most %d may fail (secure_tsp_max_failures), so no further batch starts." % (
             failed, "" if failed == 1 else "s", most))
 
 
@@ -252,7 +252,7 @@ def safe_option(run, name):
 def run_once_is_possible(run):
     """Check the strategy. Other strategies run a run_once task on every host."""
     if len(run.vars.get("ansible_play_batch") or ()) == 0:
-        raise Refused("There is no host in this play. The hosts of the inventory's group secure_tsp are those that instances may be on.")
+        raise Refused("There is no host in this play. Instances can be only on hosts of the inventory's group secure_tsp.")
 
 
 def places_of(model):
@@ -275,7 +275,7 @@ def open_window(run):
     """The maintenance window. Refuses outside of it."""
     window = window_of(run)
     if not (window["open"] or run.option("ignore_window") or run.check):
-        raise Refused("%s Wait for it, or let the run ignore it (secure_tsp_ignore_window). Nothing was changed." % window["text"])
+        raise Refused("%s Wait until it opens, or set secure_tsp_ignore_window. Nothing was changed." % window["text"])
     return window
 
 
@@ -289,7 +289,7 @@ def refuse_problems(model, surveys):
 
 
 def refuse_clusters(model, surveys):
-    """Refuse only if no cluster can continue. Otherwise only the instances of the other clusters fail."""
+    """Refuse only if no cluster can continue. Otherwise only the instances of the failed clusters fail."""
     failures = dict((name, survey["failure"]) for name, survey in surveys.items() if survey["failure"])
     if failures and len(failures) == len(surveys):
         raise Refused(" ".join("Cluster %s: nothing was changed. %s" % pair for pair in failures.items()))
@@ -354,7 +354,7 @@ def held_elsewhere(run, model):
                 continue
             for one in owners:
                 held[key_of(one)] = (
-                    "Instance %s is listed for host %s, but host %s still holds its key (%s). Decommission it there, or give a new "
+                    "Instance %s is listed for host %s, but host %s still holds its key (%s). Decommission it there, or set a new "
                     "instance_id." % (one["instance_id"], one["host"], host, path))
     return held
 
@@ -521,7 +521,7 @@ def plan_of(run, model, seen, rows, again=False):
 
 
 def summary(run):
-    """One line for each instance, what needs a person, and the result for the clusters; the same as data, also for workflows."""
+    """Print a line for each instance, what a person has to do, and the result for the clusters. Returns the same as data for workflows."""
     model = run.model()
     rows = run.rows()
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
@@ -612,7 +612,7 @@ def told_of(run, model):
 
 
 def broken(run, stage, reason):
-    """The result of a stage that could not do its work at all. Preflight refuses the run; a later stage fails its clusters."""
+    """The result of a stage that could not do its work at all. Preflight refuses the run. A later stage fails its clusters."""
     message = "The stage %s was stopped by %s" % (stage, reason)
     if stage.endswith("preflight"):
         return dict(failed=True, msg="%s Nothing was changed." % message)

@@ -84,7 +84,7 @@ class Host:
         except SecureTspError as error:
             return told(error)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:  # a bug affects only this instance
-            return {"failed": True, "msg": "an unexpected %s stopped this instance. Report it with the steps that lead there." % (
+            return {"failed": True, "msg": "an unexpected %s stopped this instance. Report it with the steps to reproduce it." % (
                 type(error).__name__)}
 
     # look: everything that can be checked and repaired without CAPF
@@ -169,7 +169,7 @@ class Host:
         return self._offers[key]
 
     def _vouching_for(self, instance):
-        """The list that another instance of the same cluster has stored here, which can confirm the first list of this one."""
+        """The trust list that another instance of the same cluster has stored here. It can confirm the first list of this instance."""
         if instance["cluster"] not in self._vouching:
             self._vouching[instance["cluster"]] = None
             for other in self.instances:
@@ -213,9 +213,9 @@ class Host:
         return dict(result, placed=placed(instance))
 
     def before_capf(self, instance):
-        """Called when the new key of an instance is kept, and CAPF was not asked yet."""
+        """Called when the new key of an instance is stored, before CAPF is contacted."""
 
-    # prove: open a provider if the row says so, and confirm what was verified
+    # prove: open a provider if the row requests it, and confirm what was verified
 
     def prove(self):
         return {"rows": self.each(self._prove)}
@@ -371,7 +371,7 @@ def installs():
 
 
 def port_problem(place, timeout):
-    """Empty if the port responds, else why not."""
+    """Empty if the port responds, else the reason."""
     problem = ""
     try:
         for _family, address in _lookup.addresses(place["host"], place["port"], socket.SOCK_STREAM, timeout):

@@ -33,41 +33,41 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 HOST, CONTROLLER = "this host", "the controller"  # where a stage works
 PACKAGES = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "tftpy": "tftpy"}
 NO_PIP = (
-    "%s has no pip, or its pip is not allowed to install. Install them with the package manager of the host's system, or create a virtual "
+    "%s has no pip, or its pip may not install packages. Install them with the package manager of the host's system, or create a virtual "
     "environment that has them and set ansible_python_interpreter to its Python.")
 BECOME = {
-    "Missing": "%s wants a password on this host, and none is given. Set ansible_become_password in your vault, or run with --ask-become-pass.",
-    "Incorrect": "%s does not accept the password that is given for this host. Correct ansible_become_password, or what you typed.",
+    "Missing": "%s requires a password on this host, but none is set. Set ansible_become_password in your vault, or use --ask-become-pass.",
+    "Incorrect": "%s does not accept the password for this host. Correct ansible_become_password, or the password that you typed.",
 }
 NOT_FETCHED = ("no_answer", "not_found", "empty")  # verdicts if no file server returned a list
-STRANGER = "stranger"  # verdict on a list that no token of the stored list signed
+STRANGER = "stranger"  # verdict on a trust list that no token of the stored list signed
 NO_CAPF = (
-    "The trust list of cluster %s names no CAPF server, so no certificate can be fetched. Activate Cisco Certificate "
+    "The trust list of cluster %s contains no CAPF server, so no certificate can be enrolled. Activate Cisco Certificate "
     "Authority Proxy Function on the publisher, run utils ctl update CTLFile there, restart Cisco Tftp, then run this "
     "again."
 )
 OTHER_WAYS = (
-    " Where UDP does not pass, secure_tsp_ctl_http: true has the host take TCP 6970, and secure_tsp_ctl_from: controller has the "
-    "controller fetch it.")
+    " If UDP is blocked, set secure_tsp_ctl_http: true, so that the host uses TCP 6970, or secure_tsp_ctl_from: controller, so that the "
+    "controller fetches it.")
 WAYS_OUT = (
-    "The stored trust list can no longer vouch for the cluster's new one, so it was left as it is. There are two safe ways out. "
-    "Either pin the new one: take its checksum from 'show ctl' on the publisher's command line, give it as ctl_fingerprint "
-    "of cluster %s, and run this again. Or, only where nobody else can answer in the cluster's place, remove the stored "
-    "list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the new "
-    "one on first use."
+    "The stored trust list can no longer verify the cluster's new one, so it was left as it is. There are two safe remedies. "
+    "Either pin the new trust list: run 'show ctl' on the publisher's command line, set its checksum as ctl_fingerprint "
+    "of cluster %s, and run this again. Or, only if nobody else can respond in the cluster's place, remove the stored "
+    "trust list (voiceops.secure_tsp.ctl_file with the instance's folder and state: absent), and run this again to trust the "
+    "new one on first use."
 )
 FRESH = 5  # seconds for which one host's check of a cluster's services is also used for the others
 PENDING = ("pending", "perhaps_expired")
 STOLEN = (
-    "The host got a certificate, but the cluster's profile is still pending: it enrolled with somebody else, who knows the authorization "
-    "string now. The profile was disarmed, and key, certificate and trust list were removed from the host. Find out who answers at %s in the "
-    "cluster's place, and pin the cluster's list with ctl_fingerprint."
+    "The host got a certificate, but the cluster's profile is still pending: the host enrolled with somebody else, who now knows the "
+    "authorization string. The profile was disarmed, and key, certificate and trust list were removed from the host. Find out who responds "
+    "at %s in the cluster's place, and pin the cluster's trust list with ctl_fingerprint."
 )
-STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it anew."
+STILL_ARMED = "Its profile was armed and could not be disarmed: %s The next run arms it again."
 
 
 class HostLost(SecureTspError):
-    """The host cannot be reached any more."""
+    """The host can no longer be reached."""
 
 
 def listed_here(run, model, state="present", enrolment="collection"):
@@ -115,7 +115,7 @@ def look(run, execute):
     model = run.model()
     before = run.register(_run.PREFLIGHT)
     if before.get("stopped"):
-        return dict(changed=False, rows=[], refused="Not begun: %s" % before["stopped"])
+        return dict(changed=False, rows=[], refused="Not started: %s" % before["stopped"])
     mine, gone = listed_here(run, model), listed_here(run, model, "absent")
     settings = dict(settings_of(run, model, mine), **surroundings(run, model, mine))
     settings["gone"] = [one["store"] for one in gone]
@@ -136,7 +136,7 @@ def look(run, execute):
         if settings["lists"]:
             sent = clusters.clock()
             answer = execute("look", mine, settings, {})
-            result["warnings"].append("The controller fetched the trust list, since this host could not.")
+            result["warnings"].append("The controller fetched the trust list, because this host could not.")
     problems, closed, warnings = judged(run, before, mine, answer, answer["time"] - sent)
     refused = refusal(problems, mine)
     rows = [] if refused else hindered(rows_of_look(mine, answer), problems, closed)
@@ -157,9 +157,9 @@ def in_vain(run, settings, answer):
 
 
 def lists_of_controller(run, model, instances, settings, kept_only=False):
-    """{cluster: Base64 of its trust list} of those that AXL confirmed, or that have the pinned fingerprint.
+    """{cluster: Base64 of its trust list} if AXL confirmed it, or it has the pinned fingerprint.
 
-    kept_only: the list is only compared with a stored list and never stored, so any list is accepted.
+    kept_only: the trust list is only compared with a stored one and never stored, so any one is accepted.
     """
     found = {}
     for cluster in sorted(set(one["cluster"] for one in instances)):
@@ -180,7 +180,7 @@ def lists_of_controller(run, model, instances, settings, kept_only=False):
 
 
 def vouched_for(trust_list, known):
-    """Whether a list has the pinned fingerprint, or is confirmed by the cluster's own certificates."""
+    """Whether a trust list has the pinned fingerprint, or the cluster's own certificates confirm it."""
     if not known["fingerprint"]:
         return _pki.compared_with_cluster(trust_list, known["cluster_certificates"]) == _pki.CONFIRMED
     try:
@@ -204,8 +204,8 @@ def judged(run, before, instances, answer, ahead):
     for cluster in sorted(set(one["cluster"] for one in instances)):
         apart = 0 if ahead is None else abs(((before.get("clusters") or {}).get(cluster) or {}).get("skew", 0) - ahead)
         if apart >= run.option("clock_warn"):
-            told = ("The clocks of this host and of cluster %s are %d seconds apart. Set both by NTP: certificates are judged by these "
-                    "clocks." % (cluster, apart))
+            told = ("The clocks of this host and of cluster %s are %d seconds apart. Synchronize both by NTP, because certificates are "
+                    "checked against these clocks." % (cluster, apart))
             if apart >= run.option("clock_refuse"):
                 problems.append((cluster, told))
             else:
@@ -215,7 +215,7 @@ def judged(run, before, instances, answer, ahead):
         if port["one_suffices"]:
             alike.setdefault((port["service"], port["cluster"]), []).append(port)
         elif port["problem"]:
-            closed.append((port["cluster"], unreachable(port, "no certificate can be fetched", place)))
+            closed.append((port["cluster"], unreachable(port, "no certificate can be enrolled", place)))
     for (_service, cluster), found in alike.items():
         shut = [unreachable(port, "no secure connection can be opened there", place) for port in found if port["problem"]]
         if len(shut) == len(found):
@@ -233,7 +233,7 @@ def refusal(problems, instances):
 
 
 def hindered(rows, problems, closed):
-    """The rows. Those of a cluster with problems failed, and so did those that need a certificate of a CAPF that is closed."""
+    """The rows, with those marked as failed whose cluster has problems, or that need a certificate of a CAPF that is closed."""
     found = []
     for row in rows:
         for cluster, sentence in problems + (closed if row["needed"] else []):
@@ -366,7 +366,7 @@ class Enrolment:
         return self.run.option("batch_instances"), 0
 
     def work(self, due):
-        """Do everything that is due on this host, as long as nothing prevents a further chunk."""
+        """Do everything that is due on this host, until something prevents the next chunk."""
         due = self.within_reach(due)
         chunks, hindered = self.chunks(due), {}
         closes = self.window()
@@ -383,7 +383,7 @@ class Enrolment:
                 self.run.show(self.host.of_host(clusters.clock()))
 
     def within_reach(self, due):
-        """Without the instances whose CAPF the host cannot reach, so that no profile is armed in vain."""
+        """Leave out the instances whose CAPF the host cannot reach, so that their profiles are not armed."""
         closed = dict(self.run.register(_run.LOOKED).get("closed") or ())
         for cluster, sentence in closed.items():
             self.fail([one for one in due if one["cluster"] == cluster], sentence)
@@ -405,7 +405,7 @@ class Enrolment:
         return _window.maintenance_window(self.run.option("window"), clusters.clock())
 
     def hindrance(self, cluster, chunk, canary, number):
-        """(by, why) a chunk may not start, both empty if it may. number: chunks before it on this host."""
+        """(by, why) a chunk may not start, both empty if it may. number: number of chunks before it on this host."""
         if self.lost:
             return _progress.LOST, self.lost
         known = _progress.taken(self.known, self.journal.news())
@@ -475,7 +475,7 @@ class Enrolment:
         self.suspect([one for one in due if one["instance_id"] in used and self.rows[key_of(one)]["trusted"] == "first_trust"], arming, used)
 
     def suspect(self, fresh, arming, used):
-        """If nothing confirmed the trust list, ask the cluster whether it issued the certificates itself."""
+        """If nothing confirmed the trust list, check whether the cluster issued the certificates itself."""
         profiles = arming.profiles() if fresh else {}
         foreign = [one for one in fresh if profiles.get(one["instance_id"], {}).get("state") in PENDING]
         if not foreign:
@@ -560,10 +560,10 @@ def login(run, execute):
     wrong, warnings = [], []
     for key, found in answers(asked, answer):
         if found.get("failed") and found.get("refused"):
-            wrong.append([*key, "waiting: CTI Manager refuses the login of user %s with the password that the list gives: %s" % (
+            wrong.append([*key, "waiting: CTI Manager refuses the login of user %s with the password in the list: %s" % (
                 key.name, found["msg"])])
         elif found.get("failed"):
-            warnings.append("The password of user %s was not proven before the cutover: %s" % (key.name, found.get("msg")))
+            warnings.append("The password of user %s was not checked before the cutover: %s" % (key.name, found.get("msg")))
     return dict(changed=False, wrong=wrong, warnings=warnings + [why for _cluster, _user, why in wrong])
 
 
@@ -587,26 +587,26 @@ def give_up(run, _execute):
 
 
 def prove(run, execute):
-    """Open a provider if the plan says so, and confirm what was verified."""
+    """Open a provider if the plan requests it, and confirm what was verified."""
     model = run.model()
     told = run.needed(_run.CUTOVER, "Cut over users to the secure port")
     before = run.newest(run.host) or []
     plan = told["plan"].get(run.host) or []
     chosen = set(key_of(row) for row in plan)
     # If there is no method, the previous stage failed, unless an earlier batch verified the instance.
-    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not proven.")
+    plan = plan + [_verification.refused(row, row["message"] or told["failures"].get(row["cluster"]) or "It was not verified.")
                    for row in before if key_of(row) not in chosen and not row.get("state")]
     return proven(run, execute, model, plan, before)
 
 
 def verify(run, execute):
-    """Open providers if the plan says so. Changes nothing."""
-    plan = run.needed(_run.CUTOVER, "Ask what the clusters see")["plan"].get(run.host) or []
+    """Open providers if the plan requests it. Changes nothing."""
+    plan = run.needed(_run.CUTOVER, "Read the connections that each cluster reports")["plan"].get(run.host) or []
     return proven(run, execute, run.model(), plan, run.newest(run.host) or [], enrolling=False, keep=True)
 
 
 def proven(run, execute, model, plan, before, enrolling=True, keep=False):
-    """The rows with the results of their verification. keep: keep the former certificate although the new one was verified."""
+    """The rows with the results of their verification. keep: keep the previous certificate although the new one was verified."""
     here = _outcome.by_key(model.hosts.get(run.host, ()))
     work = []
     for row in plan:
@@ -644,7 +644,7 @@ def tell(run, _execute):
     for name in (_run.ACCOUNTS, _run.CUTOVER, _run.GONE, _run.UNCUT, _run.SUMMARY):
         wrong += [message for cluster, message in (run.register(name).get("failures") or {}).items() if cluster in here]
     wrong += [refusal] if refusal else []
-    return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "All is well on this host.")
+    return dict(failed=bool(wrong), msg="; ".join(dict.fromkeys(wrong)) or "No failures on this host.")
 
 
 STAGES = {"look": look, "inspect": inspect, "enrol": enrol, "login": login, "stopped": stopped, "give_up": give_up,

@@ -32,7 +32,7 @@ def jtapi(run, _execute):
     rows = _outcome.by_key(run.newest(run.host) or ())
     model = run.model()
     mine = hosts.listed_here(run, model)
-    if mine or hosts.listed_here(run, model, "absent") or not own["windows"]:  # a host with TSPs alone has no such folder
+    if mine or hosts.listed_here(run, model, "absent") or not own["windows"]:  # a host with only TSPs has no such folder
         refuse(own)
     # An instance without a certificate gets no store. The summary shows the reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
@@ -42,7 +42,7 @@ def jtapi(run, _execute):
     join = ntpath.join if own["windows"] else posixpath.join
     return dict(
         changed=False, windows=own["windows"],
-        # JTAPI joins the folder of a record with a file name. Java takes slashes on Windows, too.
+        # JTAPI joins the folder of a record with a file name. Java accepts slashes on Windows, too.
         folder=own["folder"].replace("\\", "/") if own["windows"] else own["folder"],
         files=[dict(instance_id=one["instance_id"], path=one["store"], dest=place(own, one, kind), format=kind, alias=filled(own["alias"], one),
                     issuers=(surveys.get(one["cluster"]) or {}).get("issuers") or [])
@@ -63,10 +63,10 @@ def refuse(own):
         except ValueError as error:
             raise Refused("%sfolder %s. Nothing was changed." % (ROLE, error)) from None
     elif not own["folder"] or not str(own["folder"]).startswith("/"):
-        raise Refused("%sfolder is no absolute path. Nothing was changed." % ROLE)
+        raise Refused("%sfolder is not an absolute path. Nothing was changed." % ROLE)
     if set(STORES) <= set(own["formats"]):
-        raise Refused("%sformats names pkcs12 and bcfks, which have the same file name: JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 bcfks. "
-                      "Nothing was changed." % ROLE)
+        raise Refused("%sformats contains pkcs12 and bcfks, which have the same file name. JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 "
+                      "reads bcfks. Nothing was changed." % ROLE)
 
 
 def refuse_shared(own, instances):
@@ -88,7 +88,7 @@ def filled(name, instance):
 def place(own, instance, kind):
     name = filled(own[NAMES[kind]], instance)
     if NOT_IN_NAMES[own["windows"]].search(name) or name in ("", ".", ".."):
-        raise Refused("The file name %r of instance %s is none. Nothing was changed." % (name, instance["instance_id"]))
+        raise Refused("The file name %r of instance %s is not valid. Nothing was changed." % (name, instance["instance_id"]))
     return (ntpath if own["windows"] else posixpath).join(own["folder"], name)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Rehearsal: the lists are passed to the program that simulates the cluster. It is in the folder tests, so it is optional."""
+"""Rehearsal: pass the lists to the program that simulates the cluster. It is in the folder tests, so it is optional."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 PROGRAM = os.path.join(ROOT, "tests", "rehearsal")
-NO_PROGRAM = "The simulated cluster is not here: there is no folder %s. Install the collection from its tarball, which has it, with " \
-             "ansible-galaxy collection install voiceops.secure_tsp --force."
-FAILED = "The rehearsal did not end as wished; see above what did not."
+NO_PROGRAM = "The simulated cluster is not installed: there is no folder %s. Install the collection from its tarball, which contains it, " \
+             "with ansible-galaxy collection install voiceops.secure_tsp --force."
+FAILED = "The rehearsal did not end as expected. See the output above."
 
 
 def rehearse(run):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages that undo: put former certificates back, and remove what is listed as absent.
+"""The stages that undo: restore previous certificates, and remove what is listed as absent.
 
 They enrol nothing, so they do not check CAPF. The summary shows the result for everything that was named.
 """
@@ -16,20 +16,21 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 ROLLBACK = "rollback_instances"
 NOTHING_NAMED = (
-    "Name the instances whose former certificate is to be put back, in secure_tsp_rollback_instances, or the users that are to leave the "
-    "secure port, in secure_tsp_uncut_users. Nothing was changed.")
+    "Name the instances whose previous certificate to restore in secure_tsp_rollback_instances, or the users to move back from the secure "
+    "port in secure_tsp_uncut_users. Nothing was changed.")
 NOT_BY_THIS = "not by this playbook"
 NOT_OURS = (
-    "Its TSP keeps its certificates itself, and no former one, so nothing is put back. To have it fetch a new one, run "
-    "voiceops.secure_tsp.upgrade_certificates with it in secure_tsp_upgrade_instances.")
-NONE_TO_PUT_BACK = "There is no former certificate to put back: it was proven, or there was none. The one in place stays."
-WOULD_BE_BACK = "The former key and certificate would be put back."
-KEEPS_STRING = "its string is in the list, or was handed over to its TSP"
-BUSY = "A run of this controller is at work on %s and may hold authorization strings. Wait until it has ended. Nothing was changed."
-FILES_STAY = "Its profile stays, since its files are still on the host."
+    "Its TSP stores its certificates itself and keeps no previous one, so nothing is restored. To make it fetch a new one, run "
+    "voiceops.secure_tsp.upgrade_certificates with this instance in secure_tsp_upgrade_instances.")
+NONE_TO_PUT_BACK = (
+    "There is no previous certificate to restore: the current one was verified, or there was none before. The current one stays.")
+WOULD_BE_BACK = "The previous key and certificate would be restored."
+KEEPS_STRING = "its authorization string is in the list, or was handed over to its TSP"
+BUSY = "A run of this controller is working on %s and may hold authorization strings. Wait until it ends. Nothing was changed."
+FILES_STAY = "Its profile stays, because its files are still on the host."
 BACK_AGAIN = (
-    "The next run of voiceops.secure_tsp.site %s to the secure port again, unless secure_tsp_cutover is manual or never in it: keep "
-    "secure_tsp_cutover: manual beside the lists until then.")
+    "The next run of voiceops.secure_tsp.site %s to the secure port again, unless secure_tsp_cutover is manual or never in that run. To "
+    "prevent this, keep secure_tsp_cutover: manual beside the lists.")
 IN_OTHER_RUN = "not in this run: its hosts are outside of --limit, or not in this inventory"
 
 
@@ -54,7 +55,7 @@ def rollback_preflight(run):
 
 
 def uncut(run):
-    """Move the named users back from the secure port. The connections that this ends are shown, also in check mode."""
+    """Move the named users back from the secure port. The connections that this cuts are shown, also in check mode."""
     model, done, told = run.model(), clusters.Done(), []
     access = clusters.Access(run.clusters())
     named = [Key(*pair) for pair in run.needed(_run.PREFLIGHT, "Check lists, names and window")["uncut"]]
@@ -71,7 +72,7 @@ def uncut(run):
 
 
 def restore(run, execute):
-    """Put former keys and certificates of named instances on this host back, and reset TSPs whose users left the secure port."""
+    """Restore the previous keys and certificates of named instances on this host, and reset TSPs whose users left the secure port."""
     model = run.model()
     chosen = keys_in(run.register(_run.PREFLIGHT)["chosen"])
     named = [one for one in model.hosts.get(run.host, ()) if key_of(one) in chosen]
@@ -105,7 +106,7 @@ def put_back(instance, found, check):
 
 
 def disarm_preflight(run):
-    """Check the lists, and that no other run is working that may know strings. No cluster is contacted."""
+    """Check the lists, and that no other run that may know authorization strings is working. No cluster is contacted."""
     found = fleet.look_at_lists(run)
     beside, model = run.beside(), found.pop("known")
     busy = [name for name, cluster in model.clusters.items() if cluster["hostname"] in beside]

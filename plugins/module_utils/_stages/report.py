@@ -18,9 +18,9 @@ NAMES = ("folder", "folder_mode", "file_mode", "title", "kind", "instances", "fi
 
 
 def report(run):
-    """Write the three files. This is not a change of what they report."""
+    """Write the three files. This is not reported as a change."""
     given = dict((name, run.template(PREFIX + name, run.vars[PREFIX + name])) for name in NAMES if run.vars.get(PREFIX + name) is not None)
-    code = given.get("exit_code")  # ansible-core 2.18 and earlier make an empty text of none
+    code = given.get("exit_code")  # ansible-core 2.18 and earlier convert None to an empty string
     document = _report.document(
         clusters.iso(clusters.now()), kind=given["kind"], instances=given["instances"], findings=given["findings"], clusters=given["clusters"],
         changes=given["changes"], check_mode=run.check, soon_days=int(given["soon_days"]), exit_code=None if code in (None, "") else int(code))
@@ -38,7 +38,7 @@ def report(run):
 
 
 def mode_of(name, given):
-    """Octal digits, also those that YAML took for a number."""
+    """The mode of octal digits, also if YAML parsed them as a number."""
     value = given[name]
     try:
         return value if isinstance(value, int) else int(value, 8)

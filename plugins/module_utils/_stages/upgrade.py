@@ -4,8 +4,8 @@
 # Private to this collection: it may change without notice.
 """The stages of an upgrade of certificates: the plan, the gate before each batch of hosts, and the work on one host.
 
-An instance is enrolled and verified in one process on its host. If CTI Manager refuses the new certificate, the former one is put
-back. Instances that were not started are left for the next run. That is not a failure as long as their certificate works.
+An instance is enrolled and verified in one process on its host. If CTI Manager refuses the new certificate, the previous one is
+restored. Instances that were not started are left for the next run. That is not a failure as long as their certificate works.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ NAMED, COMPROMISED = "upgrade_instances", "compromised_instances"
 DEFAULTS = {"renew_before_days": 60}  # only for this playbook
 PATIENCE = 300  # minimum number of seconds that hosts wait for the canary batch of another host that works in parallel
 PAUSE = 0.2
-NO_CANARY = "The canary batch on host %s did not come to an end, so no other batch begins."
-CANARY_STOPPED = "The canary batch did not begin: %s"
-GIVEN_UP = "The work on this host was ended: %s"
+NO_CANARY = "The canary batch on host %s did not end, so no other batch starts."
+CANARY_STOPPED = "The canary batch did not start: %s"
+GIVEN_UP = "The work on this host was stopped: %s"
 NOT_STARTED = "The application was not started again: %s"
 
 
@@ -40,7 +40,7 @@ def preflight(run):
     try:
         _upgrade.moment(run.option("upgrade_issued_before"))
     except ValueError:
-        raise Refused("secure_tsp_upgrade_issued_before is neither seconds since 1970 nor a moment such as 2026-11-25T22:00:00Z. "
+        raise Refused("secure_tsp_upgrade_issued_before is neither seconds since 1970 nor a time such as 2026-11-25T22:00:00Z. "
                       "Nothing was changed.") from None
     return dict(found, defaults=DEFAULTS, kind="upgrade_certificates")
 
@@ -105,13 +105,13 @@ def subjects(run):
 
 
 def gate(run):
-    """Whether this batch of hosts may start, and how to verify each due instance. Never fails, but returns what is stopped.
+    """Decide whether this batch of hosts may start, and how to verify each due instance. Never fails, but returns what is stopped.
 
     at: time of the check. stopped: {cluster: [by, why]}. plan: {host: rows with their method}. canary: {cluster: host}. size: of a
-    chunk. stop, start: {host: task file}. tsps: hosts with TSPs that now enrol theirs.
+    chunk. stop, start: {host: task file}. tsps: hosts whose TSPs enrol now.
     """
     model = run.model()
-    run.needed(_run.PLANNED, "Plan of the run")
+    run.needed(_run.PLANNED, "Print the plan of the run")
     everything = run.rows(run.fit())
     tsps = [row for row in everything if row["upgrade"] == _upgrade.BY_TSP and row["state"] == _upgrade.LEFT]
     rows = [row for row in everything if row["upgrade"] in (_upgrade.DUE, _upgrade.PROOF)]
@@ -143,7 +143,7 @@ def gate(run):
 
 
 def look_at(run, access, cluster, model, rows, seen):
-    """What is wrong with the services of a cluster. Adds its users and connections to seen."""
+    """Problems with the services of a cluster. Adds its users and connections to seen."""
     known = run.register(_run.PREFLIGHT)["clusters"][cluster]
     names = set(row["user"] for row in rows if row["cluster"] == cluster)
     try:
@@ -170,7 +170,7 @@ def ways(run, model, seen, rows):
 
 def renew(run, execute):
     """Verify what waits for verification, then enrol, verify and, if necessary, restore what is due, chunk by chunk."""
-    told = run.needed(_run.GATE, "Check whether this batch may begin")
+    told = run.needed(_run.GATE, "Check whether this batch may start")
     if run.register(_run.RENEWED).get("ended"):
         return dict(run.register(_run.RENEWED), changed=False, warnings=[])
     work = Renewal(run, execute, run.model(), told)
@@ -305,7 +305,7 @@ class Renewal(hosts.Enrolment):
         self.settle(set(key_of(one) for one in due))
 
     def settle(self, keys):
-        """Put back the certificates that failed verification, and report the state of each instance."""
+        """Restore the previous certificates of instances that failed verification, and report the state of each instance."""
         disproved = [self.here[key] for key in keys if self.rows[key].get("disproved")]
         results = {}
         if disproved:

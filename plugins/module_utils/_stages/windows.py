@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""A host whose TSP enrols its certificate itself, and what every stage on such hosts needs.
+"""Hosts whose TSP enrols its certificate itself: what every stage on such hosts needs.
 
 These stages use modules of ansible.windows; none of our own code runs there. Each returns rows like the stages on other hosts.
-Restarts are decided here and done by the role client_windows. For an enrolment, the host is restarted only if nothing is left for a
+Restarts are decided here and carried out by the role client_windows. For an enrolment, the host is restarted only if nothing is left for a
 person to enter, or a person has confirmed the entry.
 """
 
@@ -45,9 +45,9 @@ FETCHING, SECURE_CONNECTION, INSTALLATION = "fetching certificates", "the secure
 BY_NOBODY = "none"
 WORD = "entered"
 NOT_TYPED = (
-    "Nobody typed '%s' at the terminal, so nothing counts as entered, and no TSP was started anew for it. Run this at a terminal, or enter "
+    "Nobody typed '%s' at the terminal, so nothing counts as entered, and no TSP was restarted for it. Run this at a terminal, or enter "
     "what is listed and run it again with secure_tsp_tsp_entered." % WORD)
-NOT_ALLOWED = "This host has to be restarted%s before all changes act (%s). Do it, or allow it with client_windows_allow_reboot%s."
+NOT_ALLOWED = "This host%s must be restarted before all changes take effect (%s). Restart it, or set client_windows_allow_reboot%s."
 
 
 # The options of each module, and the keys that are read from its result, including nested ones. A contract test compares both with the
@@ -115,7 +115,7 @@ class Windows:
         options = dict((key, write[key]) for key in ("path", "name", "data", "type"))
         answer = self.answer("win_regedit", options, secret=secret)
         if answer.get("failed"):
-            raise Unanswered("%s could not be written into the registry%s" % (
+            raise Unanswered("%s could not be written to the registry%s" % (
                 write["setting"], "." if secret else ": %s" % (answer.get("msg") or "no message")))
         return bool(answer.get("changed"))
 
@@ -127,9 +127,9 @@ class Windows:
         return dict((key, self.values(key)) for key in keys)
 
     def closed_folder(self, folder, accounts):
-        """Make a folder that only these accounts can enter: [(account, rights)]. Rights that somebody gave it explicitly stay.
+        """Create a folder that only these accounts can open: [(account, rights)]. Other explicit rights stay.
 
-        To be called before there is a file in it. Returns whether something changed.
+        Call this before there is a file in it. Returns whether something changed.
         """
         answers = [self.ask("win_file", path=folder, state="directory")]
         answers += [self.ask("win_acl", path=folder, user=user, rights=rights, type="allow") for user, rights in accounts]
@@ -164,7 +164,7 @@ class Windows:
 
     @functools.cached_property
     def programs(self):
-        """Values of the uninstall keys of the installed programs, or of the one that is named. Each takes one query."""
+        """Values of the uninstall keys of the installed programs, or of the named program. Each takes one query."""
         name = self.options["product_id"]
         keys = ["%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS] if name else [
             "%s\\%s" % (key, name) for key in _tsp_installation.UNINSTALL_KEYS
@@ -214,7 +214,7 @@ class Windows:
 
 
 def closed_window(run):
-    """Why nothing may be restarted any more; empty while the window is open."""
+    """Why nothing may be restarted; empty while the window is open."""
     if run.option("ignore_window"):
         return ""
     window = _window.maintenance_window(run.option("window"), clusters.clock())
@@ -290,7 +290,8 @@ def mistakes(run, model):
 
 
 def skipped(run, model):
-    """The tasks of TSPs are in the part prove, unless --tags enrol asks for them, because each skipped task costs a process for each host."""
+    """Mistakes with --skip-tags prove. It contains the tasks of TSPs, unless --tags enrol requests them, because each skipped task costs a
+    process for each host."""
     if "prove" not in run.vars.get("ansible_skip_tags", ()) or "enrol" in run.vars.get("ansible_run_tags", ()):
         return []
     return ["host %s: --skip-tags prove also skips the enrolment of its TSPs. To postpone the cutover, use --tags enrol instead" % host
@@ -304,9 +305,9 @@ def lacking(run, here):
     found = []
     version = collection_version(NEEDS)
     if version is None or _tsp_settings.is_newer(OLDEST, version or OLDEST):
-        found.append("Windows hosts need the collection %s, version %s or later, which is %s. Install it with: "
+        found.append("Windows hosts need the collection %s, version %s or later, on the controller, %s. Install it with: "
                      "ansible-galaxy collection install %s" % (
-                         NEEDS, OLDEST, "on the controller as %s" % version if version else "not installed on the controller", NEEDS))
+                         NEEDS, OLDEST, "which has version %s" % version if version else "where it is not installed", NEEDS))
     for plugin in sorted(set(run.connection_of(host) for host in here) & set(PACKAGES)):
         if importlib.util.find_spec(PACKAGES[plugin]) is None:
             package = INSTALLED_AS.get(plugin, PACKAGES[plugin])
@@ -318,7 +319,7 @@ def lacking(run, here):
 def not_looked_at(run):
     """Why a run that changes nothing does not read this host; empty if it does."""
     missing = lacking(run, [run.host])
-    return "It was not looked at. %s" % ". ".join(missing) if missing else ""
+    return "It was not read. %s" % ". ".join(missing) if missing else ""
 
 
 def collection_version(name):
@@ -354,7 +355,7 @@ def mistakes_of(run, model, host):
         profile = run.registry_profile(options["registry_profile"])
     except Refused as error:
         return found + [str(error)]
-    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # problems of its cluster are reported elsewhere
+    instances = [one for one in tsps_of(model, host) if one["cti_managers"]]  # others report the problems of its cluster
     found += _tsp_settings.against(instances, profile, options["settings"], options["instance_settings"]).problems
     if options["manage_installation"] and not (
             options["installer_version"] and _tsp_installation.SHA256.fullmatch(options["installer_sha256"])):

@@ -16,11 +16,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 
 
 def snapshot(run, execute):
-    """Save the registry below the keys in question to a file that only its owner can read, because it may contain secrets."""
+    """Save the registry below the keys to a file that only its owner can read, because it may contain secrets."""
     windows = discovering(run, execute)
     path = snapshot_file(run, windows)
     write_private(path, json.dumps(taken(windows)))
-    return dict(changed=False, msg="The registry as it is now is kept in %s" % path)
+    return dict(changed=False, msg="The current registry is saved in %s" % path)
 
 
 def discover(run, execute):
@@ -31,7 +31,7 @@ def discover(run, execute):
         with open(path, encoding="utf-8") as stream:
             before = json.load(stream)
     except (OSError, ValueError):
-        return dict(failed=True, msg="There is no snapshot %s. Begin with client_windows_discover_stage before." % path)
+        return dict(failed=True, msg="There is no snapshot %s. Start with client_windows_discover_stage=before." % path)
     options = windows.options
     try:
         whole = {"settings": windows.profile}
@@ -57,7 +57,7 @@ def sit(run, execute):
     options, number = windows.options, windows.options["discover_number"]
     windows.refuse_mistakes()
     if not options["registry_profile"]:
-        raise Refused("Give client_windows_registry_profile, a file of your own that the profile is written to.")
+        raise Refused("Set client_windows_registry_profile to a file of your own. The profile is written to it.")
     path = snapshot_file(run, windows, "%s-sitting.json")
     try:
         with open(path, encoding="utf-8") as stream:
@@ -65,13 +65,13 @@ def sit(run, execute):
     except FileNotFoundError:
         snapshots = []
     except (OSError, ValueError):
-        return dict(failed=True, msg="The snapshots in %s cannot be read. Remove the file, and begin the sitting again." % path)
+        return dict(failed=True, msg="The snapshots in %s cannot be read. Remove the file, and start the sitting again." % path)
     snapshots.append(taken(windows))
     lines, page = _tsp_sitting.step(len(snapshots), number), snapshot_file(run, windows, "%s-sitting.txt")
     if lines:
         write_private(path, json.dumps(snapshots))
         write_private(page, "\n".join(lines) + "\n")
-        lines += ["The same is in %s. To begin anew, remove %s." % (page, path)]
+        lines += ["These lines are also in %s. To start again, remove %s." % (page, path)]
         run.show("", *lines, "")
         return dict(changed=False, next=True, msg=lines)
     try:
@@ -83,11 +83,12 @@ def sit(run, execute):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(file)
     told = found["told"] + ["Changes by itself: %s" % one for one in found["noise"]] + [
-        "Changed, and is no setting that is known: %s" % one for one in found["unexplained"]]
+        "Changed, but not a known setting: %s" % one for one in found["unexplained"]]
     if not found["found"]:
         run.show(*told)
-        return dict(failed=True, msg="No setting was found, so no profile was written. Was each dialog closed with OK?", next=False)
-    told.append("Put back in the dialog what it showed before the sitting.")
+        return dict(failed=True, next=False, msg=(
+            "No setting was found, so no profile was written. Check that each dialog was closed with OK."))
+    told.append("Restore in the dialog what it showed before the sitting.")
     run.show(*told)
     return dict(changed=False, next=False, msg=told,
                 profile={"settings": found["settings"]}, path=run.profile_path(options["registry_profile"]))
@@ -98,8 +99,8 @@ def discovering(run, execute):
     options = windows.options
     windows.refuse_mistakes()
     if not options["discover_setting"] or not options["registry_profile"]:
-        raise Refused("Give client_windows_discover_setting, such as security.capf_port, and client_windows_registry_profile, a file of "
-                      "your own that the profile is written to.")
+        raise Refused("Set client_windows_discover_setting, such as security.capf_port, and client_windows_registry_profile to a file of "
+                      "your own. The profile is written to it.")
     return windows
 
 

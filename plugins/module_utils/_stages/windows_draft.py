@@ -13,7 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows import Unanswered, Windows
 
-NOTHING = "From this installer no place of a setting follows, so no profile was written."
+NOTHING = "This installer does not show where any setting is stored, so no profile was written."
 
 
 def draft(run, execute):
@@ -22,7 +22,7 @@ def draft(run, execute):
     options, found = windows.options, run.of_role("package").get("draft")
     windows.refuse_mistakes()
     if not options["registry_profile"]:
-        raise Refused("Give client_windows_registry_profile, a file of your own that the draft is written to.")
+        raise Refused("Set client_windows_registry_profile to a file of your own. The draft is written to it.")
     path, number = run.profile_path(options["registry_profile"]), options["discover_number"]
     before = windows.profile if os.path.exists(path) else {}
     sure = dict((name, entry) for name, entry in before.items() if entry.get("grade", _tsp_settings.MEASURED) != _tsp_settings.FROM_INSTALLER)
@@ -32,7 +32,7 @@ def draft(run, execute):
     except Unanswered as error:
         values, unread = {}, ["The host was not read: %s" % error]
     kept, rows = _tsp_installer.compared(drafted, values, number, {} if unread else dialog(run, options, number))
-    told = unread + ["%s: %s" % (name, "known before") for name in sure] + [
+    told = unread + ["%s: %s" % (name, "already known") for name in sure] + [
         "%s: %s" % (row["setting"], _tsp_settings.FROM_INSTALLER if unread else "%(verdict)s, %(place)s: %(found)s" % row) for row in rows] + [
         "%(key)s\\%(name)s: %(reason)s" % row for row in found["not_placed"]]
     run.show(*told)

@@ -39,8 +39,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 )
 
 NOBODY_LEARNS = (
-    "Nobody would learn the authorization strings of %s: the registry profile does not say where the TSP keeps it, and "
-    "client_windows_string_handover is none. Choose another one, or give authorization_string.")
+    "Nobody would know the authorization strings of %s: the registry profile does not specify where the TSP stores them, and "
+    "client_windows_string_handover is none. Set it to another value, or set authorization_string.")
 
 
 # handed
@@ -149,7 +149,8 @@ class HandOver(hosts.Enrolment):
                 elif name in strings and self.way == ON_HOST:
                     self.put(one, strings[name])
             except (Unanswered, OSError) as error:
-                self.fail([one], "The string could not be handed over: %s" % (error.strerror if isinstance(error, OSError) else error))
+                self.fail([one], "The authorization string could not be handed over: %s" % (
+                    error.strerror if isinstance(error, OSError) else error))
                 continue
             used.add(name)
             if name in arming.armed:
@@ -165,7 +166,7 @@ class HandOver(hosts.Enrolment):
         return os.path.join(os.path.expanduser(folder), name + ".txt")
 
     def put(self, instance, string):
-        """Write the string to a file on the host, in a folder that only its readers can open."""
+        """Write the authorization string to a file on the host, in a folder that only its readers can open."""
         self.windows.closed_folder(self.windows.options["string_folder_on_host"], [(self.windows.options["string_readers"], FULL)])
         answer = self.windows.answer("win_copy", dict(content=string + "\r\n", dest=self.path(instance)), action=True)
         if answer.get("failed"):

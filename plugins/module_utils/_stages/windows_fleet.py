@@ -31,7 +31,7 @@ def restarted(run, host, *registers):
 
 
 def wait(run):
-    """Check the armed profiles until the TSPs have enrolled or the deadline has passed; once without a restart or a confirmed entry."""
+    """Check the armed profiles until the TSPs have enrolled or the deadline has passed, or once without a restart or a confirmed entry."""
     model, surveys = run.model(), fleet.usable(run)
     asked, fetching = {}, set()
     for host in run.batch():
@@ -47,8 +47,8 @@ def wait(run):
         return dict(changed=False, profiles=[], warnings=said)
     access, left, known = clusters.Access(run.clusters()), pauses(run, "fetch_deadline") if fetching else [], {}
     if fetching:
-        run.show("Waiting until %d TSP(s) have fetched their certificates, %d seconds at most." % (
-            len(fetching), run.option("fetch_deadline")))
+        run.show("Waiting at most %d seconds until %d TSP(s) have fetched their certificates." % (
+            run.option("fetch_deadline"), len(fetching)))
     while True:
         for cluster, names in asked.items():
             mine = [one for one in model.instances(cluster) if one["instance_id"] in names]
@@ -73,7 +73,7 @@ def sheet(run):
     asking = [host for host in left if run.of_host(host, _run.HANDED).get("by_hand") or run.of_host(host, _run.TICKED).get("by_hand")]
     lines = windows_sheet.told(run, [host for host in asking if left[host]])
     if lines:
-        run.show("", "To be entered in the dialogs of the TSPs now:", *lines, "")
+        run.show("", "Enter in the dialogs of the TSPs now:", *lines, "")
     return dict(changed=False, ask=bool(lines))
 
 
@@ -94,7 +94,8 @@ def see(run):
     if run.check or not awaited:
         return dict(kept, changed=False, warnings=said)
     access, left = clusters.Access(run.clusters()), pauses(run, "connect_deadline")
-    run.show("Waiting until the cluster sees %d TSP(s) connected, %d seconds at most." % (len(awaited), run.option("connect_deadline")))
+    run.show("Waiting at most %d seconds until the cluster reports %d TSP(s) as connected." % (
+        run.option("connect_deadline"), len(awaited)))
     while True:
         for cluster in sorted(set(row["cluster"] for row in awaited)):
             users = set(key.name for key in seen.secure if key.cluster == cluster)

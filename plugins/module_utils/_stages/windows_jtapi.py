@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stage of the role client_jtapi for Windows: the controller makes the key stores of the Java applications and hands them over."""
+"""The stage of the role client_jtapi for Windows: the controller creates the key stores of the Java applications and delivers them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.windows_stores import KEEPERS, borrowed
 
 SHORTEST_PASSWORD = 6  # of Java
-NO_PASSWORD = "Key stores need %sstore_password, of %d characters or more. Nothing was changed." % (jtapi.ROLE, SHORTEST_PASSWORD)
-NO_OWNER = "%sowner is no account of this host, or the rights of %s could not be set: %s"
-NO_KEY_STORE = "Instance %s gets no key store, which the controller makes for this host: %s"
+NO_PASSWORD = "Key stores require %sstore_password, with at least %d characters. Nothing was changed." % (jtapi.ROLE, SHORTEST_PASSWORD)
+NO_OWNER = "%sowner is not an account of this host, or the rights of %s could not be set: %s"
+NO_KEY_STORE = "The controller could not create the key store of instance %s for this host: %s"
 
 
 def deliver(run, execute):
-    """Bring the key stores in the application's folder to the certificates, and remove those of absent instances.
+    """Update the key stores in the application's folder from the certificates, and remove those of absent instances.
 
-    As for the module jtapi_key_store, a store that holds the same is not written again.
+    As with the module jtapi_key_store, a store with the same content is not written again.
     """
     wanted, options = jtapi.jtapi(run, execute), options_of(run)
     if any(one["format"] in _key_store.STORES for one in wanted["files"]) and len(options["password"]) < SHORTEST_PASSWORD:
@@ -67,7 +67,7 @@ def options_of(run):
 
 
 class Delivery:
-    """The key stores of one host. stores: copies of the instances' stores. result: is filled."""
+    """The key stores of one host. stores: copies of the instances' stores. result: is filled in."""
 
     def __init__(self, run, stores, folder, options, result):
         self.run, self.stores, self.windows, self.folder, self.result = run, stores, stores.windows, folder, result
@@ -91,7 +91,7 @@ class Delivery:
             self.one(one)
 
     def open_folder(self):
-        """The folder gets its rights before there is a file in it. JTAPI writes its trust list there, so its account may write."""
+        """Set the rights of the folder before there is a file in it. JTAPI writes its trust list there, so its account may write."""
         try:
             changed = self.windows.closed_folder(self.folder, KEEPERS + ([(self.owner, "Modify")] if self.owner else []))
         except Unanswered as error:
@@ -141,7 +141,7 @@ class Delivery:
 
 
 def run_command(words, environ_update):
-    """As AnsibleModule runs a command."""
+    """Run a command as AnsibleModule does."""
     done = subprocess.run(words, env=dict(os.environ, **environ_update), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           errors="replace", check=False)
     return done.returncode, done.stdout, done.stderr

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The stages that compare what nobody outside Cisco has confirmed about the TSP with PCs that have it. Nothing is changed.
+"""The stages that compare claims about the TSP that nobody outside Cisco has confirmed with PCs that have it. Nothing is changed.
 
-The file with a private key is known by its name only. Of the registry, names and types leave the host, never values.
+Only the name of a private key file is read. Names and types of registry values leave the host, the values never do.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 PRODUCTS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData\\S-1-5-18\\Products"
 PAGE = "tsp_observations.md"
-NO_PC = "No host of this run is a Windows host with a TSP in secure_tsp_instances, so there is nothing to look at."
+NO_PC = "No host of this run is a Windows host with a TSP in secure_tsp_instances, so there is nothing to read."
 
 
 def observe(run, execute):
-    """What drift reads of a PC, and what of the claims it shows."""
+    """Read from a PC what drift reads, and what it shows about the claims."""
     mine = windows.tsps_of(run.model(), run.host) if run.is_windows(run.host) else []
     if not mine:
         return dict(changed=False, rows=[])
@@ -88,7 +88,7 @@ def observed(run):
         files.keep(path, run.masked(text))
     except OSError as error:
         raise Refused("%s: %s" % (error.filename or folder, error.strerror)) from None
-    shown = list(_tsp_observation.lines(rows)) + ["%s was not looked at: %s" % (host, why(reading)) for host, reading in unread]
+    shown = list(_tsp_observation.lines(rows)) + ["%s was not read: %s" % (host, why(reading)) for host, reading in unread]
     shown += ["%s could not be read: %s" % (name, failure) for name, one in readings.items() for failure in one["failures"]]
     run.show("", *shown, "Table: %s" % path, "")
     return dict(changed=False, rows=rows, msg=shown, path=path)

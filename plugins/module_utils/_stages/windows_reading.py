@@ -32,8 +32,8 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 )
 
 NO_WINDOWS = (
-    "Its enrolment is tsp, but the host is no Windows host: its connection is neither psrp nor winrm, and its shell is none of Windows. "
-    "Correct ansible_connection or ansible_shell_type in the inventory, or leave enrolment out.")
+    "Its enrolment is tsp, but the host is not a Windows host: its connection is neither psrp nor winrm, and its shell is not a Windows "
+    "shell. Correct ansible_connection or ansible_shell_type in the inventory, or remove enrolment.")
 
 
 # look
@@ -62,13 +62,13 @@ def inspect(run, execute):
 
 
 def stores_of(run):
-    """Instances of Java applications on this host, those that go too."""
+    """Instances of Java applications on this host, including absent ones."""
     model = run.model()
     return hosts.listed_here(run, model) + hosts.listed_here(run, model, "absent")
 
 
 def joined(parts):
-    """One result of those for the TSPs and for the Java applications of a host: [(instances, result)]. One does not stop the other."""
+    """Join the results for the TSPs and the Java applications of a host, [(instances, result)]. One does not stop the other."""
     if len(parts) == 1:
         return parts[0][1]
     found = dict(changed=False, rows=[], refused="", keys=[], gone=[], warnings=[])

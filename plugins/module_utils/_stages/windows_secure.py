@@ -25,14 +25,14 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages.window
 )
 
 STILL_TICKED = (
-    "The users of %s left the secure port, and Secure Connection of these TSPs could not be switched off, so they are off the air: %s Untick "
+    "The users of %s left the secure port, but Secure Connection of these TSPs could not be turned off, so they cannot connect: %s Untick "
     "it in the dialog, and restart this host.")
 OFF_THE_AIR = (
-    "The TSPs of %s are off the air until Secure Connection is unticked in the dialog and this host is restarted, because their users left "
+    "The TSPs of %s cannot connect until Secure Connection is unticked in the dialog and this host is restarted, because their users left "
     "the secure port.")
 NOT_TICKED = (
-    "waiting: Secure Connection is not ticked in the dialog of %s, so it would be off the air; tick it at a time of your choice, and run "
-    "this with secure_tsp_tsp_entered then, which cuts the user over and starts the TSP anew")
+    "waiting: Secure Connection is not ticked in the dialog of %s, so it could no longer connect; tick it at a time of your choice, then "
+    "run this with secure_tsp_tsp_entered, which cuts over the user and restarts the TSP")
 
 
 def ticked_by_hand(run, model, by_operator):
@@ -147,10 +147,10 @@ def settle(run, execute):
             plan = windows.against(back, only=[_tsp_settings.SECURE], by_instance=ticks(back, False))
             result["changed"] = bool(switch(windows, back, plan))
             if plan.by_hand or plan.problems:
-                raise Unanswered("the registry profile does not say how it is switched off")
+                raise Unanswered("the registry profile does not specify how to turn it off")
         except Unanswered as error:
-            message = ("Secure Connection is switched on, but the user is not cut over: the TSP is off the air at its next start. It could "
-                       "not be taken back: %s" % error)
+            message = ("Secure Connection is on, but the user is not cut over, so the TSP cannot connect after its next start. It could "
+                       "not be turned off again: %s" % error)
             rows.update((key_of(one), _outcome.also_failed(rows[key_of(one)], message)) for one in back)
     again = run.register(_run.SETTLED).get("restart") or {}  # from the batch of this host
     reasons = [] if again.get("by", BY_NOBODY) != BY_NOBODY else list(begun.get("deferred") or ())

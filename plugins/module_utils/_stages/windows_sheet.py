@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a person has to enter in the dialogs of TSPs: the remaining rows for each PC, and its sheet in files on the controller."""
+"""What a person has to enter in the dialogs of TSPs: the remaining rows for each PC, and its sheet as files on the controller."""
 
 from __future__ import annotations
 

@@ -4,12 +4,12 @@
 # Private to this collection: it may change without notice.
 """Instances of Java applications on Windows: the controller does what the module tsp_host does on other hosts.
 
-None of our code runs on Windows. So a stage works on a copy of the instance's store on the controller, in a folder that only the
-controller's user can enter and that is removed at the end, and hands back what it changed. On the host, a store is one archive in a
-folder that only SYSTEM and the administrators can open.
+None of our code runs on Windows. A stage therefore works on a copy of the instance's store on the controller, and copies its changes
+to the host. Only the controller's user can open the folder of the copy, which is removed at the end. On the host, a store is one archive
+in a folder that only SYSTEM and the administrators can open.
 
-A new key is on the host before CAPF is asked. A certificate that CAPF issued is kept on the controller, with its key, until the host
-has it, and the next run hands it over if this one could not.
+A new key is on the host before CAPF is contacted. A certificate that CAPF issued is kept on the controller, with its key, until the
+host has it. If this run cannot hand it over, the next run does.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ TAKES_UP, REMOVES = "look", "remove"
 # Of an instance and of its probe.
 NEW = (_store.CERTIFICATE, "%s/%s" % (_store.PROBE, _store.CERTIFICATE))
 RESUMED = dict(changed=True, action="resumed")
-NOT_HANDED_OVER = "the host did not get the files of this instance: %s"
+NOT_HANDED_OVER = "the host did not receive the files of this instance: %s"
 ISSUED = (
-    "CAPF issued the certificate, but the host did not get it: %s Key and certificate are kept in %s on the controller, and the next run "
+    "CAPF issued the certificate, but the host did not receive it: %s Key and certificate are kept in %s on the controller. The next run "
     "hands them over.")
-HANDED_OVER = "%s: the host got the certificate that an earlier run could not hand over."
-WAITS = "%s: a certificate that the host did not get is kept in %s on the controller. voiceops.secure_tsp.site hands it over."
+HANDED_OVER = "%s: the host received the certificate that an earlier run could not hand over."
+WAITS = "%s: a certificate that the host did not receive is kept in %s on the controller. voiceops.secure_tsp.site hands it over."
 OUTDATED = (
-    "%s: %s on the controller holds a certificate that an earlier run could not hand over. The host's files have changed since, so they "
+    "%s: %s on the controller contains a certificate that an earlier run could not hand over. The host's files have changed since, so they "
     "stay as they are. Remove the file if the instance works.")
 FROM_CONTROLLER = dict(
     text="The controller opened the provider, so the address that CTI Manager saw was the controller's.",
@@ -58,12 +58,12 @@ FROM_CONTROLLER = dict(
 
 
 def reach(run, execute):
-    """What runs the module tsp_host for this host."""
+    """The object that runs the module tsp_host for this host."""
     return OnController(run, execute) if run.is_windows(run.host) else execute
 
 
 def sha1(octets):
-    """As the module win_find returns it. It detects changes, and protects nothing."""
+    """SHA-1 as the module win_find returns it. It only detects changes."""
     return hashlib.sha1(octets, usedforsecurity=False).hexdigest()
 
 
@@ -112,7 +112,7 @@ class OnController:
         return stores.translated(dict(result, diff=work.diff, warnings=warnings))
 
     def others(self):
-        """Where stores of instances that are listed for other hosts would be on this host."""
+        """Folders on this host that stores of instances on other hosts would have."""
         return [one["store_of_host"].replace("{host}", self.run.host) for one in self.run.model().listed()
                 if by_controller(one) and one["host"] != self.run.host and not one["probe_of"]]
 
@@ -126,7 +126,7 @@ class Copies(host.Host):
 
     def _alone(self, step, number, instance):
         unit = self.stores.of_local(instance.get("store"))
-        # A reading consists of parts, each of which fails by itself.
+        # A reading consists of parts that fail separately.
         if unit and unit.failure and step != self._read:
             return host.told(unit.failure)
         return super()._alone(step, number, instance)
@@ -137,7 +137,7 @@ class Copies(host.Host):
                     time=time.time() if clock is None else clock)
 
     def before_capf(self, instance):
-        """The host gets the new key first. Otherwise CAPF would issue a certificate for a key that may be lost."""
+        """Copy the new key to the host first. Otherwise CAPF would issue a certificate for a key that may be lost."""
         unit = self.stores.of_local(instance["store"])
         self.stores.folder_of_kept()
         self.stores.put(unit)
@@ -158,14 +158,14 @@ class Copies(host.Host):
         return row
 
     def keep_what_came(self):
-        """Keep certificates that came before the run was interrupted."""
+        """Keep certificates that were received before the run was interrupted."""
         for unit in self.stores.units:
             if unit.asked and not self.check:
                 with contextlib.suppress(StoreError):
                     self.stores.keep(unit)
 
     def tell(self, instance, row):
-        """Add to a row what came of the handover."""
+        """Add the result of the handover to a row."""
         unit = self.stores.of_local(instance.get("store"))
         if unit is None:
             return
@@ -178,8 +178,8 @@ class Copies(host.Host):
 class Unit:
     """One store: an archive on the host, and its copy on the controller.
 
-    checksum: SHA-1 of the archive on the host, None if there is none. before: what the host has. failure: why it cannot be used, or
-    handed back. asked: whether CAPF was asked. kept: path of what an earlier run kept, or this one keeps.
+    checksum: SHA-1 of the archive on the host, None if there is none. before: what the host has. failure: why it cannot be used or
+    copied to the host. asked: whether CAPF was contacted. kept: path of the archive that an earlier run or this run keeps.
     """
 
     def __init__(self, folder, local, kept):
@@ -208,11 +208,11 @@ class Stores:
         self.kept_folder = run.path(run.option("handover_folder"))
         self.units = []
 
-    # Which is which
+    # Folders and copies
 
     @staticmethod
     def main(folder):
-        """The folder of the instance; that of a probe is inside."""
+        """The folder of the instance, which contains that of its probe."""
         parent, name = ntpath.split(folder)
         return parent if name == _store.PROBE else folder
 
@@ -228,7 +228,7 @@ class Stores:
         return found
 
     def local(self, folder):
-        """Where the copy of a folder on the host is."""
+        """Path of the copy of a folder on the host."""
         local = self.unit(folder).local
         return local if self.main(folder) == folder else os.path.join(local, _store.PROBE)
 
@@ -250,9 +250,9 @@ class Stores:
     # From the host
 
     def take(self, folders, others=(), take_up=False, discard=False):
-        """Copy the stores in these folders. others: folders in which there may be stores that are only looked at.
+        """Copy the stores in these folders. others: folders with stores that are only read, if there are any.
 
-        take_up: hand over first what an earlier run kept. discard: they are to be removed, so that they need not be readable.
+        take_up: first hand over what an earlier run kept. discard: the stores will be removed, so they need not be readable.
         """
         named = [self.unit(folder) for folder in folders]
         for folder in others:
@@ -285,7 +285,7 @@ class Stores:
             unit.failure = None if discard else error
 
     def look_at_kept(self, unit, take_up):
-        """What an earlier run kept is handed over if the host still has what that run left there."""
+        """Hand over what an earlier run kept, if the host still has what that run left there."""
         try:
             octets = self.read_kept(unit)
         except StoreError as error:
@@ -310,7 +310,7 @@ class Stores:
     # To the host
 
     def hand_over(self, forget=False):
-        """Hand back all stores that changed, each by itself. forget: what was kept of them goes, too."""
+        """Copy all changed stores to the host, separately. forget: also remove what was kept of them."""
         for unit in self.units:
             if not unit.failure:
                 with contextlib.suppress(StoreError):
@@ -319,9 +319,9 @@ class Stores:
                         self.forget(unit)
 
     def put(self, unit, octets=None):
-        """Bring the host's archive to the copy, if that changed. Raises StoreError, which also is the unit's failure.
+        """Update the host's archive if the copy changed. Raises StoreError, which is also the unit's failure.
 
-        octets: of the archive, if it was packed before.
+        octets: those of the archive, if it is already packed.
         """
         now = _store_archive.contents(unit.local)
         if now == unit.before:
@@ -352,7 +352,7 @@ class Stores:
             self.windows.ask("win_file", path=unit.folder, state="absent")
         unit.checksum = None
 
-    # What the controller keeps until the host has it
+    # Archives that the controller keeps until the host has them
 
     def folder_of_kept(self):
         """Check that a certificate could be kept. Raises StoreError."""
@@ -360,13 +360,13 @@ class Stores:
             files.private_folder(self.kept_folder)
         except OSError as error:
             raise StoreError("certificates cannot be kept there until the host has them: %s" % error.strerror, where=self.kept_folder,
-                             cure="Give a folder of its own in secure_tsp_handover_folder. Nothing was connected.") from None
+                             cure="Set secure_tsp_handover_folder to a folder of its own. No connection was made.") from None
 
     def read_kept(self, unit):
         try:
             with os.fdopen(os.open(unit.kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
                 if os.fstat(stream.fileno()).st_uid != os.geteuid():
-                    raise PermissionError(1, "it belongs to somebody else")
+                    raise PermissionError(1, "it belongs to another user")
                 return stream.read(_store_archive.MOST_OCTETS)
         except OSError as error:
             raise StoreError("what an earlier run kept cannot be read: %s" % error.strerror, where=unit.kept, cure=(
@@ -386,9 +386,9 @@ class Stores:
         return octets
 
     def keep_and_put(self, unit):
-        """Hand over what CAPF issued. It is kept until the host has it."""
+        """Hand over the certificate that CAPF issued. It is kept until the host has it."""
         octets = None
-        with contextlib.suppress(StoreError):  # then it is only handed over
+        with contextlib.suppress(StoreError):  # in that case, it is only handed over
             octets = self.keep(unit)
         try:
             self.put(unit, octets)
@@ -404,7 +404,7 @@ class Stores:
             os.unlink(unit.kept)
 
     def warnings(self, instances):
-        """What is to be said of archives that were kept."""
+        """Warnings about archives that were kept."""
         found = []
         for unit in self.units:
             if unit.remark:

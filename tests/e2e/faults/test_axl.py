@@ -158,17 +158,17 @@ def test_a_refused_change_of_members_is_made_user_by_user(bringing):
 
 ENDINGS = [
     # rule, what is told, the cure
-    (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "not tried again"),
+    (dict(kind="http", code=401), "the server refused the login (HTTP 401)", "not retried"),
     (dict(kind="http", code=403), "the user may not use this service (HTTP 403)", "The user is axladmin"),
     (dict(kind="http", code=404), "the service was not found (HTTP 404)", "Cisco AXL Web Service is activated"),
-    (dict(kind="http", code=500), "an HTML page came instead of a SOAP answer (HTTP 500)", "that AXL is activated"),
-    (dict(kind="http", code=200, title="Welcome"), "an HTML page came instead of a SOAP answer (HTTP 200), a page"
+    (dict(kind="http", code=500), "the server sent an HTML page instead of a SOAP response (HTTP 500)", "that AXL is activated"),
+    (dict(kind="http", code=200, title="Welcome"), "the server sent an HTML page instead of a SOAP response (HTTP 200), a page"
      ' titled "Welcome"', "that AXL is activated"),
-    (dict(kind="http", code=302), "an unexpected answer: HTTP 302", "not of a proxy"),
-    (dict(kind="http", code=599), "does not speak this AXL schema version (HTTP 599)", "This collection speaks 11.5"),
-    (dict(kind="garbage"), "something unreadable came instead of a SOAP answer", "that AXL is activated"),
+    (dict(kind="http", code=302), "an unexpected response: HTTP 302", "not of a proxy"),
+    (dict(kind="http", code=599), "does not support this AXL schema version (HTTP 599)", "This collection supports 11.5"),
+    (dict(kind="garbage"), "the server sent unreadable data instead of a SOAP response", "that AXL is activated"),
     (dict(kind="fault", code=5000, message="The database is down"), "The database is down (code 5000)",
-     "Look at the log of the service"),
+     "Check the log of the service"),
 ]
 NAMES = ["401", "403", "404", "HTML 500", "HTML 200", "302", "599", "garbage", "fault"]
 
@@ -197,7 +197,7 @@ def test_answers_that_end_a_write(bringing, operation, rule, what, cure):
 def test_a_connection_that_breaks_at_a_write(bringing, operation, rule):
     """Applied or not: it is not repeated, what was armed is disarmed, and the next run finds out what there is."""
     bringing.fault(operation, **rule)
-    result = bringing.fails(operation, "the connection broke before the answer was complete",
+    result = bringing.fails(operation, "the connection broke before the response was complete",
                             "may or may not have been made", "Run it again")
     assert result.get("still_armed", []) == []
     bringing.completes()
@@ -206,7 +206,7 @@ def test_a_connection_that_breaks_at_a_write(bringing, operation, rule):
 @pytest.mark.parametrize("operation", READS)
 def test_a_slow_answer_to_a_read(bringing, operation):
     bringing.fault(operation, "delay", seconds=60)
-    bringing.fails(operation, "no complete answer within 1 second", "Raise timeout", timeout=1)
+    bringing.fails(operation, "no complete response within 1 second", "Increase timeout", timeout=1)
     bringing.completes()
 
 
@@ -217,14 +217,14 @@ def test_a_slow_answer_to_a_write(bringing, cluster, operation):
     number = {"addAppUser": 1, "updateAppUser": 2, "updateUserGroup": 3, "addApplicationUserCapfProfile": 4,
               "updateApplicationUserCapfProfile": 2}[operation]
     bringing.late = cluster.cluster.write_count + number
-    bringing.fails(operation, "no complete answer within 1 second", "Run it again", timeout=1)
+    bringing.fails(operation, "no complete response within 1 second", "Run it again", timeout=1)
     bringing.completes()
 
 
 @pytest.mark.parametrize("operation", ["listApplicationUserCapfProfile", "addAppUser"])
 def test_an_answer_larger_than_the_server_allows_itself(bringing, operation):
     bringing.fault(operation, "garbage", body=LARGE, times=None)
-    bringing.fails(operation, "the answer is larger than the 8 MB that AXL allows", "Ask for fewer objects")
+    bringing.fails(operation, "the response is larger than the 8 MB that AXL allows", "Request fewer objects")
     bringing.completes()
 
 
@@ -244,7 +244,7 @@ def test_a_cluster_that_goes_away_after_the_arming(cluster, bringing, instance):
     bringing.fault("addApplicationUserCapfProfile", "cut", when="after")
     cluster.faults.add("axl", "cut", "updateApplicationUserCapfProfile", times=None)
     result = bringing.fails(
-        "addApplicationUserCapfProfile", "perhaps still armed: %s" % instance.instance_id, armed=True)
+        "addApplicationUserCapfProfile", "may still be armed: %s" % instance.instance_id, armed=True)
     assert (result["disarmed"], result["still_armed"]) == ([], [instance.instance_id])
     lost = instance.profile.string
     bringing.completes()
@@ -318,6 +318,6 @@ def test_a_server_that_stays_busy(overloaded, told):
     simulator, process = overloaded
     result = json.loads(process.stdout.read().strip().splitlines()[-2])
     told(result, "updateUserGroup at 127.0.0.1:%d" % simulator.axl_port, "throttles changes (HTTP 503), 5 times in a"
-         " row", "Nothing was changed by this request. Run it again")
+         " row", "This request changed nothing. Run it again")
     assert result["done"] == ["user recorder_tapi"] and simulator.cluster.counters["updateUserGroup"] == 5
     assert simulator.cluster.snapshot()["users"]["application:recorder_tapi"]["groups"] == []

@@ -87,6 +87,6 @@ def test_an_alert_leads_to_a_diagnosis_and_to_no_change(make_site, tmp_path):
     assert site.everything() == before and site.sim.cluster.write_count == writes
     told = output.read_text()
     # The exit code of drift is 2, so that ansible-rulebook shows its output once more, as that of a failure.
-    assert set(re.findall(r"^PLAY \[(.*)\]", told, re.MULTILINE)) == {"Look for drift", "Look for the first thing that does not work"}
+    assert set(re.findall(r"^PLAY \[(.*)\]", told, re.MULTILINE)) == {"Check for drift", "Find the first thing that does not work"}
     for secret in (site.sim.password, site.users[0]["password"]):
         assert secret not in told

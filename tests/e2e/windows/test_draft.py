@@ -42,14 +42,14 @@ def test_a_draft_is_used_where_the_host_confirms_it_and_nowhere_else(drafting):
     assert "cti_manager.primary_kind: contradicted" in run.text and "security.capf_port: absent" in run.text
     assert "trace.tsp: possible" in run.text and "PlayedHeartbeat: it is the same for everybody" in run.text
     assert "hidden-secret-1" not in run.output + site.profile.read_text()
-    assert "# Drafted from Played Cisco TSP 14.0.1.2, held against recorder01." in site.profile.read_text()
+    assert "# Drafted from Played Cisco TSP 14.0.1.2.\n# Compared with recorder01." in site.profile.read_text()
 
     site.change("recorder01", registry={**registry, KEY: {**values, "PlayedUser": sz("somebody")}})
     site.run()
     assert site.state("recorder01")["registry"][KEY] == values, "only what was confirmed is written"
 
     again = site.run(playbook="discover_registry_profile")
-    assert "user.name: known before" in again.text
+    assert "user.name: already known" in again.text
     assert yaml.safe_load(site.profile.read_text())["settings"]["user.name"]["grade"] == "confirmed"
 
 
@@ -62,8 +62,8 @@ def test_what_was_measured_stays(drafting):
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ((VECTORS / "played-tsp-custom-action.msi").read_bytes(), "From this installer no place of a setting follows"),
-    (b"MZ" + bytes(4000), "no MSI is stored in it as it is"),
+    ((VECTORS / "played-tsp-custom-action.msi").read_bytes(), "This installer does not show where any setting is stored"),
+    (b"MZ" + bytes(4000), "it contains no uncompressed MSI"),
 ])
 def test_an_installer_that_tells_nothing_writes_nothing(drafting, content, words):
     installer = drafting.controller.folder / "setup.exe"

@@ -172,7 +172,7 @@ def test_a_string_that_would_reach_nobody_is_never_made(make_windows_site):
     site = make_windows_site("recorder01")
     site.settings["client_windows_string_handover"] = "none"
     run = site.run(rc=2)
-    assert "Nobody would learn the authorization strings of recorder01x1" in run.remarks["recorder01x1"]
+    assert "Nobody would know the authorization strings of recorder01x1" in run.remarks["recorder01x1"]
     profile = site.sim.cluster.accounts.profile("recorder01x1")
     assert profile is None or not profile.armed
 
@@ -214,7 +214,7 @@ def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
     half = site.run()
     assert half.states == {"recorder01x1": "armed, waits for the TSP", "logger01x1": "enrolled, waiting for cutover"}
     assert SECURE not in groups(site)
-    assert "This host has to be restarted before all changes act" in half.text
+    assert "This host must be restarted before all changes take effect" in half.text
 
     site.settings["client_windows_allow_reboot"] = True
     site.sim.cluster.reset_counters()

@@ -100,7 +100,7 @@ def test_upgrade_waits_for_a_restart_that_nobody_allowed(make_windows_site):
     state = site.state("recorder01")
     assert len(state["commands"]) == 1 and 'REINSTALL=\\"ALL\\"' in state["commands"][0] and "USER" not in state["commands"][0]
     assert state["registry"][UNINSTALL + "{1}"]["DisplayVersion"]["value"] == "14.0.1.5"
-    assert state["reboots"] == 0 and "This host has to be restarted before all changes act (installation)" in run.text
+    assert state["reboots"] == 0 and "This host must be restarted before all changes take effect (installation)" in run.text
 
 
 def test_a_password_never_gets_into_a_recorded_command_line(make_windows_site):

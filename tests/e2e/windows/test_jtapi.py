@@ -195,7 +195,7 @@ def kept(site):
 def test_the_controller_keeps_it(site, failing):
     assert failing.states[NAME] == "failed"
     (path,) = kept(site)
-    assert "CAPF issued the certificate, but the host did not get it" in failing.remarks[NAME]
+    assert "CAPF issued the certificate, but the host did not receive it" in failing.remarks[NAME]
     assert "There is not enough space on the disk" in failing.remarks[NAME] and str(path) in failing.text
     assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
     store = held(file_of(site, ARCHIVE))
@@ -215,7 +215,7 @@ def finished(site, failing):
 
 def test_the_next_run_hands_it_over_without_a_new_string(site, failing, finished):
     assert finished.states[NAME] == "verified" and finished.rows[NAME]["ACTION"] == "resumed"
-    assert "the host got the certificate that an earlier run could not hand over" in finished.text
+    assert "the host received the certificate that an earlier run could not hand over" in finished.text
     assert lsc(site) == site.issued != site.former and kept(site) == []
     assert not [name for name, count in site.sim.cluster.counters.items() if "CapfProfile" in name and "update" in name and count]
     assert _pki.open_key_store(file_of(site, KEY_STORE), PASSWORD).certificate == site.issued

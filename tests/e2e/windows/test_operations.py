@@ -102,5 +102,5 @@ def test_a_rollback_says_which_dialogs_a_person_changes(both):
     finally:
         both.settings["client_windows_registry_profile"] = profile
     told = run.output.replace("\n", " ").replace("    ", "")
-    assert "The TSPs of recorder01x1 are off the air until Secure Connection is unticked" in told
+    assert "The TSPs of recorder01x1 cannot connect until Secure Connection is unticked" in told
     assert "Security > Secure Connection to CTI Manager = off" in told

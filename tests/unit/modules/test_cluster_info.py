@@ -200,7 +200,7 @@ def test_only_what_is_asked_for_is_read(survey):
         (dict(username="norole"), "HTTP 40"),
         (dict(ca_path=None), "not trusted"),
         (dict(port=1), "connection was refused"),
-        (dict(axl_version="11.5", gather=["nodes"]), "does not speak this AXL schema version"),
+        (dict(axl_version="11.5", gather=["nodes"]), "does not support this AXL schema version"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_sentence(survey, options, text):

@@ -139,7 +139,7 @@ def test_a_service_that_never_gets_there_ends_at_the_deadline(ask, sim):
     sim.cluster.features.service_polls = 10 ** 6
     result = ask(services=[CTI], state="stopped", wait_timeout=1)
     assert result["failed"]
-    assert "not in the wanted state after 1 seconds: Cisco CTIManager is Stopping" in result["msg"]
+    assert "not in the requested state after 1 seconds: Cisco CTIManager is Stopping" in result["msg"]
     assert "Stop: ReturnCode 0" in result["msg"] and "wait_timeout" in result["msg"]
     assert result["services"][CTI]["status"] == "Stopping"
 
@@ -183,7 +183,7 @@ def test_without_axl_control_center_says_what_is_activated_and_the_doubt_is_told
     sim.faults.add("axl", "http", "getCCMVersion", code=403, times=None)
     result = ask(services=[CTI], activated=True)
     assert result["changed"] and state(sim, CTI) == (True, True)
-    assert any("AXL did not tell which services are activated" in text for text in result["warnings"])
+    assert any("AXL did not report which services are activated" in text for text in result["warnings"])
 
 
 @pytest.mark.parametrize(("code", "text"), [

@@ -372,7 +372,7 @@ def test_a_node_that_never_answers_is_given_up_and_nothing_half_is_left(ask, sim
     sim.faults.add("logs", "delay", "GetOneFile", after=1, times=None, seconds=30)
     result = ask(dest=str(tmp_path), nodes=[PUBLISHER], timeout=1)
     assert [len(names(result, status)) for status in ("downloaded", "failed", "not_fetched")] == [1, 1, 1]
-    assert "no complete answer within 1 seconds" in result["nodes"][0]["problem"]
+    assert "no complete response within 1 seconds" in result["nodes"][0]["problem"]
     assert len(on_disk(tmp_path)) == 1
 
 

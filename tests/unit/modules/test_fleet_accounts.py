@@ -471,7 +471,7 @@ def test_what_cannot_be_disarmed_is_named(sim, accounts):
         front="axl", operation="updateApplicationUserCapfProfile", after=1, times=None, kind="fault", code=5003,
         message="No")
     failed = accounts(users=[RECORDER], instances=needing(FIRST, SECOND))
-    assert failed["still_armed"] == ["recorder01x1"] and "perhaps still armed" in failed["msg"]
+    assert failed["still_armed"] == ["recorder01x1"] and "may still be armed" in failed["msg"]
     sim.faults.clear()
     again = accounts(users=[RECORDER], instances=needing(FIRST, SECOND))
     assert again["armed"] == ["recorder01x1", "recorder02x1"]

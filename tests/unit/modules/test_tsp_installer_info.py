@@ -41,7 +41,7 @@ def test_settings_that_a_custom_action_may_write_are_said_to_be_unknown(run_modu
     result = run_module(tsp_installer_info, path=str(folder / "played-tsp-custom-action.msi"))
     assert result["registry"] == [] and result["draft"] == {"settings": {}, "not_placed": []} and result["product"]["bits"] == 32
     assert [(row["kind"], row["sets"]) for row in result["custom_actions"]] == [("property", "PlayedData"), ("library", "")]
-    assert "does not tell where the TSP keeps its settings. It has 2 custom actions" in result["warnings"][0]
+    assert "does not show where the TSP stores its settings. It has 2 custom actions" in result["warnings"][0]
 
 
 def test_other_keys_on_request(run_module, folder):
@@ -57,7 +57,7 @@ def test_a_package_inside_a_program_is_read(run_module, folder, tmp_path):
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (b"MZ" + bytes(5000), "no MSI is stored in it as it is"), (b"", "no MSI is stored in it as it is"),
+    (b"MZ" + bytes(5000), "it contains no uncompressed MSI"), (b"", "it contains no uncompressed MSI"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unknown kind"),
 ])
 def test_what_cannot_be_read_is_refused_with_the_way_to_the_package(run_module, tmp_path, content, words):
@@ -72,7 +72,7 @@ def test_several_packages_in_one_program_are_refused(run_module, folder, tmp_pat
     package = (folder / "played-tsp-x64.msi").read_bytes()
     path.write_bytes(b"MZ" + package + package)
     result = run_module(tsp_installer_info, path=str(path))
-    assert result["failed"] and "2 packages are stored in it, at the offsets 2, %d" % (2 + len(package)) in result["msg"]
+    assert result["failed"] and "it contains 2 packages, at the offsets 2, %d" % (2 + len(package)) in result["msg"]
 
 
 def test_a_file_that_is_not_there(run_module):
