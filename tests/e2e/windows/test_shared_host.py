@@ -67,7 +67,7 @@ def key_store(cluster):
 
 def states(run):
     """{(cluster, instance): state} of the summary."""
-    (result,) = run.results("Summary of the run", status="ok")
+    (result,) = run.results("Print the summary of the run", status="ok")
     return {(row["cluster"], row["instance_id"]): row["state"] for row in result["rows"]}
 
 
