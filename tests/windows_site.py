@@ -334,6 +334,7 @@ class WindowsSite:
         for folder, _names, files in os.walk(self.controller.folder):
             for name in files:
                 path = pathlib.Path(folder) / name
-                kept = path.parent in (self.controller.hosts, self.strings) or name.startswith("inventory")
+                kept = path.parent in (self.controller.hosts, self.strings) or name.startswith("inventory") or any(
+                    windows.folder in path.parents for windows in self.windows.values())
                 if not kept and not path.is_symlink():
                     yield path, path.read_text(errors="replace")

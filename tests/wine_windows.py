@@ -18,6 +18,7 @@ import tempfile
 
 WINE = shutil.which("wine")
 PATIENCE = 180  # seconds
+IDLE = 300  # seconds without a program, after which it ends if nobody ended it
 REGISTRY = ("system.reg", "user.reg", "userdef.reg")
 # As InstallShield's setup.exe: what follows /v goes to Windows Installer. What starts it is started as Ansible does, with a command line.
 SETUP = r'''
@@ -52,7 +53,7 @@ class Windows:
             if template is not None:
                 copy(template, self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._server("-p")  # else it ends with each program, and starting it takes a second
+            self._server("-p%d" % IDLE)  # else it ends with each program, and starting it takes a second
             if template is None:
                 self.run("wineboot", "-i")
             self.played.mkdir(parents=True)
@@ -61,8 +62,9 @@ class Windows:
         with tempfile.TemporaryFile() as output:  # no pipe, which the services of Windows would keep open
             done = subprocess.run([WINE, *words], env=self.environment, stdout=output, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
             output.seek(0)
-            assert rc is None or done.returncode == rc, output.read()
-        return done.returncode
+            said = output.read().decode(errors="replace")
+        assert rc is None or done.returncode == rc, said
+        return done.returncode, said
 
     def end(self):
         """Stop it. Its registry is in its folder then."""
@@ -90,8 +92,11 @@ class Windows:
     # registry
 
     def registry(self, key):
-        """{key: {name: {type, value}}} of a key and all below it, as win_reg_stat shows them, with the key spelt as it is here. Else None."""
-        if self.run("reg", "export", registry_name(key), self.place("export.reg"), "/y", rc=None):
+        """{key: {name: {type, value}}} of a key and all below it, as win_reg_stat shows them, with the key spelt as it is here; None where
+        there is no such key. The value without a name, which no part of the collection uses, is left out."""
+        rc, said = self.run("reg", "export", registry_name(key), self.place("export.reg"), "/y", rc=None)
+        if rc:
+            assert "Unable to find the specified registry key" in said, said
             return None
         text = (self.played / "export.reg").read_text(encoding="utf-16").replace("\\\r\n", "").replace("\\\n", "").replace("\r\n", "\n")
         found, here = {}, None
@@ -151,11 +156,14 @@ def read(text):
         return {"type": "REG_DWORD", "value": int(text[6:], 16)}
     kind, _sep, digits = text.partition(":")
     octets = bytes(int(one, 16) for one in digits.replace(" ", "").split(",") if one)
-    name = next(known for known, spelt in IN_HEX.items() if spelt == kind)
+    names = [known for known, spelt in IN_HEX.items() if spelt == kind]
+    if not names:  # seen on Wine's own keys alone
+        return {"type": kind, "value": list(octets)}
+    name = names[0]
     if name == "REG_EXPAND_SZ":
         return {"type": name, "value": octets.decode("utf-16-le").rstrip("\0")}
     if name == "REG_MULTI_SZ":
-        return {"type": name, "value": octets.decode("utf-16-le").rstrip("\0").split("\0")}
+        return {"type": name, "value": [one for one in octets.decode("utf-16-le").split("\0") if one]}
     if name == "REG_QWORD":
         return {"type": name, "value": int.from_bytes(octets, "little")}
     return {"type": name, "value": list(octets)}
@@ -165,6 +173,7 @@ def written(value):
     """A value for a file to import."""
     kind, data = value["type"], value["value"]
     if kind == "REG_SZ":
+        assert not re.search("[\0\r\n]", data), "reg.exe cannot import %r" % data
         return quoted(data)
     if kind == "REG_DWORD":
         return "dword:%08x" % data

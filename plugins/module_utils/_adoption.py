@@ -24,13 +24,14 @@ USUAL_KEY = {"type": "rsa", "size": 2048}
 PLACEHOLDERS = ("{host}", "{cluster}", "{instance_id}")
 
 
-def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = None) -> dict[str, Any]:
+def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = None, several: bool = False) -> dict[str, Any]:
     """Dict of users and instances for the lists, and open, sentences about what a person has to fill in or to decide.
 
     readings: by cluster, dicts of cluster, users, profiles and connections. hosts: {name: dict of addresses and certificates}.
+    several: there are several clusters, although not all of them may have been read.
     An instance is assigned to the host that has its files, or from which its user's only instance is connected.
     """
-    adoption = Adoption(hosts or {}, several=len(readings) > 1)
+    adoption = Adoption(hosts or {}, several=len(readings) > 1, named=several or len(readings) > 1)
     for reading in readings:
         adoption.take(reading)
     return {"users": adoption.users, "instances": adoption.instances, "open": adoption.open}
@@ -39,15 +40,16 @@ def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = N
 class Adoption:
     """The lists as far as they have come."""
 
-    def __init__(self, hosts: Mapping[str, Row], several: bool) -> None:
+    def __init__(self, hosts: Mapping[str, Row], several: bool, named: bool) -> None:
         self.hosts = hosts
-        self.several = several
+        self.several = several  # clusters were read
+        self.named = named  # in each entry of the lists
         self.users: list[dict[str, Any]] = []
         self.instances: list[dict[str, Any]] = []
         self.open: list[str] = []
 
     def take(self, reading: Row) -> None:
-        where = {"cluster": reading["cluster"]} if self.several else {}
+        where = {"cluster": reading["cluster"]} if self.named else {}
         known = dict(((user["type"], user["name"]), user) for user in reading["users"])
         owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in reading["profiles"])
         for owner in owners:

@@ -383,8 +383,8 @@ OPTIONS = {
         "O(secure_tsp_tsp_entered). Without a terminal, nothing counts as entered.",
     )),
     "sheet_folder": Option("str", "./secure_tsp_sheets", (
-        "Folder on the controller for the sheets that list what a person has to enter. For each Windows host there is a page to print and "
-        "a CSV table, both with mode 0600. They are removed when nothing is left to enter. A relative path is relative to the folder in "
+        "Folder on the controller for the sheets that list what a person has to enter or to upgrade. For each Windows host there is a page to print and "
+        "a CSV table, both with mode 0600. They are removed when nothing is left to do. A relative path is relative to the folder in "
         "which C(ansible-playbook) was started. If empty, no sheets are written.",
     )),
     "sheet_strings": Option("bool", False, (

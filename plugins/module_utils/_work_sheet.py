@@ -35,18 +35,26 @@ if TYPE_CHECKING:
         file: str
 
     class Upgrade(TypedDict):
-        """A TSP with several instances that a person upgrades. installer: its URL, or its path on the controller or on the host."""
+        """A TSP with several instances that a person upgrades. source: URL, FILE on the controller, or PATH on the host."""
 
         installed: str
         version: str
         numbers: list[int]
+        source: str
         installer: str
         sha256: str
 
 MARK = "voiceops.secure_tsp: sheet for a person"  # by which a file of ours is known again
 DIALOG = "Cisco TAPI Configuration"
 INSTALLER = "installer of Cisco TSP"
-UPGRADE_FIELD = "Upgrade"
+STEP = "Upgrade, step %d"
+# Where the installer comes from.
+URL, FILE, PATH = "url", "file", "path"
+SOURCES = {
+    URL: "Download the installer of version %s: %s",
+    FILE: "Copy the installer of version %s from the controller: %s",
+    PATH: "Use this installer of version %s: %s",
+}
 # Where Cisco's guides say that the dialog is opened.
 OPENED_BY = "Start menu &gt; Cisco TAPI, or Control Panel &gt; Phone and Modem &gt; Advanced &gt; %s &gt; Configure"
 COLUMNS = ("host", "cluster", "instance_id", "tsp", "dialog", "tab", "field", "value")
@@ -92,7 +100,7 @@ def by_instance(rows: Iterable[Entry]) -> list[tuple[Key, list[Entry]]]:
 def steps(upgrade: Upgrade) -> list[str]:
     """How a person upgrades a TSP with several instances, as Cisco's guides describe it."""
     return [
-        "Get the installer of version %s: %s" % (upgrade["version"], upgrade["installer"]),
+        SOURCES[upgrade["source"]] % (upgrade["version"], upgrade["installer"]),
         "Compare its SHA-256: %s" % upgrade["sha256"],
         "Start it on this PC, and upgrade version %s in its dialog. The dialog keeps the configuration of all %d instances (%s)." % (
             upgrade["installed"], len(upgrade["numbers"]), ", ".join("%03d" % number for number in upgrade["numbers"])),
@@ -154,8 +162,8 @@ def table(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> s
     """The same as CSV; the string is named by its file."""
     cells = [COLUMNS]
     if upgrade:
-        cells.append((host, "", "", ", ".join(map(_tsp_settings.provider_name, upgrade["numbers"])), INSTALLER, "", UPGRADE_FIELD,
-                      "%s to %s" % (upgrade["installed"], upgrade["version"])))
+        tsps = ", ".join(map(_tsp_settings.provider_name, upgrade["numbers"]))
+        cells += [(host, "", "", tsps, INSTALLER, "", STEP % number, step) for number, step in enumerate(steps(upgrade), 1)]
     for row in rows:
         setting = _tsp_settings.SETTINGS[row["setting"]]
         cells.append((host, row["cluster"], row["instance_id"], _tsp_settings.provider_name(row["number"]), DIALOG, setting.tab,

@@ -134,11 +134,19 @@ def test_a_cluster_that_cannot_be_read_leaves_the_others_to_be_listed(site):
     site.settings["secure_tsp_clusters"] = {"main": site.cluster, "gone": {**site.cluster, "port": 1}}
     try:
         path = site.controller.folder / "others.yml"
+        site.controller.more = {"ANSIBLE_SHOW_CUSTOM_STATS": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
         run = site.run("-e", "secure_tsp_adopt_file=others.yml", playbook="adopt")
+        assert {one["cluster"] for one in yaml.safe_load(path.read_text())["secure_tsp_instances"]} == {"main"}
+        shown = run.output[run.output.index("CLUSTER "):].splitlines()
+        assert {line.split()[0] for line in shown[1:5]} == {"main"}
+        statistic = run.output.partition("CUSTOM STATS: ")[2]
+        (failed,) = json.loads(statistic[statistic.index("{"):statistic.rindex("}") + 1])["secure_tsp"]["failed"]
+        assert failed["cluster"] == "gone" and "could not be read" in failed["cause"]
         assert "# To do: Cluster gone could not be read, and nothing from it is listed" in path.read_text()
         assert "users and 4 instances were written to %s" % path in run.text
     finally:
         del site.settings["secure_tsp_clusters"]
+        site.controller.more = {}
 
 
 def test_a_host_that_cannot_be_searched_is_named(site):

@@ -63,8 +63,8 @@ def test_what_is_run_next_names_the_instances():
         "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit 'pc 1' -e '{\"secure_tsp_tsp_entered\": [\"main/pc1x1\"]}'")
 
 
-UPGRADE = {"installed": "14.0.1.1", "version": "14.0.1.5", "numbers": [1, 3], "installer": "https://pub<1>.example.com/plugins/CiscoTSPx64.exe",
-           "sha256": "0" * 64}
+UPGRADE = {"installed": "14.0.1.1", "version": "14.0.1.5", "numbers": [1, 3], "source": _work_sheet.URL,
+           "installer": "https://pub<1>.example.com/plugins/CiscoTSPx64.exe", "sha256": "0" * 64}
 
 
 def test_an_upgrade_comes_before_what_is_entered_and_needs_no_confirmation():
@@ -73,7 +73,14 @@ def test_an_upgrade_comes_before_what_is_entered_and_needs_no_confirmation():
     assert [line.split()[0] for line in lines[1:-4]] == ["1.", "2.", "3.", "4."]
     page = _work_sheet.page("pc1", [], [], "2026-11-30", upgrade=UPGRADE)
     assert "<li>" in page and "pub&lt;1&gt;" in page and "(001, 003)" in page and "-e " not in page and "Close each dialog" not in page
-    titles, row = csv.reader(_work_sheet.table("pc1", [], UPGRADE).splitlines())
-    assert dict(zip(titles, row)) == {
-        "host": "pc1", "cluster": "", "instance_id": "", "tsp": "CiscoTSP001.tsp, CiscoTSP003.tsp", "dialog": "installer of Cisco TSP",
-        "tab": "", "field": "Upgrade", "value": "14.0.1.1 to 14.0.1.5"}
+    rows = list(csv.DictReader(_work_sheet.table("pc1", [], UPGRADE).splitlines()))
+    assert [row["field"] for row in rows] == ["Upgrade, step 1", "Upgrade, step 2", "Upgrade, step 3", "Upgrade, step 4"]
+    assert [row["value"] for row in rows] == _work_sheet.steps(UPGRADE)
+    assert {(row["host"], row["tsp"], row["dialog"]) for row in rows} == {("pc1", "CiscoTSP001.tsp, CiscoTSP003.tsp", "installer of Cisco TSP")}
+
+
+@pytest.mark.parametrize(("source", "begins"), [
+    (_work_sheet.URL, "Download the installer"), (_work_sheet.FILE, "Copy the installer of version 14.0.1.5 from the controller"),
+    (_work_sheet.PATH, "Use this installer")])
+def test_where_the_installer_comes_from(source, begins):
+    assert _work_sheet.steps(dict(UPGRADE, source=source))[0].startswith(begins)

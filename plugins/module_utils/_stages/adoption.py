@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import os
+from gettext import ngettext
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _adoption,
@@ -71,21 +72,23 @@ def adopted(run):
     refuse_lists(mistakes, "read")
     if os.path.lexists(path):
         raise Refused(THERE_ALREADY % path)
-    readings, todo = read_clusters(clusters.Access(run.clusters()), model.clusters)
+    readings, unread = read_clusters(clusters.Access(run.clusters()), model.clusters)
     if not readings:
-        raise Refused("%s Nothing was written." % " ".join(todo))
+        raise Refused("%s Nothing was written." % " ".join(unread.values()))
     holdings, unsearched = holdings_of(run)
-    found = _adoption.adopted_lists(readings, holdings)
-    todo += unsearched + found["open"]
+    found = _adoption.adopted_lists(readings, holdings, model.several)
+    todo = list(unread.values()) + [one["remark"] for one in readings if one["remark"]] + unsearched + found["open"]
     lists = {"secure_tsp_users": found["users"], "secure_tsp_instances": found["instances"]}
     if not run.check:
         write(path, _lists_file.text_of(lists, head(path) + ["To do: %s" % one for one in todo]))
     rows = sorted((row_of(one, model) for one in found["instances"]), key=lambda row: row["state"] == LISTED)
-    lines = table(rows, model.several) + todo + ["%d users and %d instances %s written to %s." % (
-        len(found["users"]), len(found["instances"]), "would be" if run.check else "were", path)]
+    lines = table(rows, model.several) + todo + ["%d %s and %d %s %s written to %s." % (
+        len(found["users"]), ngettext("user", "users", len(found["users"])), len(rows), ngettext("instance", "instances", len(rows)),
+        "would be" if run.check else "were", path)]
     run.show("", *lines, "")
     return dict(changed=True, msg=lines, ansible_stats=_summary.statistic(
-        KIND, _summary.CLEAN, collections.Counter(row["state"] for row in rows), run.check))
+        KIND, _summary.CLEAN, collections.Counter(row["state"] for row in rows), run.check,
+        failed=[dict(dict.fromkeys(_summary.SUBJECT, ""), cluster=name, cause=why, step=KIND) for name, why in unread.items()]))
 
 
 def row_of(listed, model):
@@ -105,17 +108,14 @@ def table(rows, several):
 
 
 def read_clusters(access, names):
-    """(readings of the clusters, sentences about those that could not be read)."""
-    readings, todo = [], []
+    """(readings of the clusters, {cluster: sentence} for those that could not be read)."""
+    readings, unread = [], {}
     for name in names:
         try:
-            reading, remark = read_cluster(access, name)
+            readings.append(read_cluster(access, name))
         except SecureTspError as error:
-            todo.append("Cluster %s could not be read, and nothing from it is listed: %s" % (name, error))
-            continue
-        readings.append(reading)
-        todo += [remark] if remark else []
-    return readings, todo
+            unread[name] = "Cluster %s could not be read, and nothing from it is listed: %s" % (name, error)
+    return readings, unread
 
 
 def read_cluster(access, name):
@@ -128,7 +128,8 @@ def read_cluster(access, name):
     view = access.view(name, set(user for _kind, user in owners))
     remark = "" if view["available"] else (
         "The connections of cluster %s could not be read, so only files show the hosts of instances. %s" % (name, view["reason"]))
-    return dict(cluster=name, profiles=profiles, users=[user for user in users if user["exists"]], connections=view["connections"]), remark
+    return dict(cluster=name, profiles=profiles, users=[user for user in users if user["exists"]], connections=view["connections"],
+                remark=remark)
 
 
 def holdings_of(run):

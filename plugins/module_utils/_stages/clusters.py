@@ -280,7 +280,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
             for wish, plan in zip(wishes, plans):
                 done.take(cluster, dict(changed=bool(plan.changes), diff=_fleet.difference(plan), failures=(),
                                         plan=[step.row() for step in plan.steps]))
-            done.made += _created(cluster, plans[0])
+            done.made += _created(cluster, plans[0], ())
             return _needing(cluster, asked)
         with access.connect(cluster, known["axl_version"]) as axl:
             if plans[0].changes:
@@ -290,7 +290,7 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
                 done.of_user += [[cluster, one["user"], "User %s could not be updated: %s" % (one["user"], one["msg"])]
                                  for one in result["failures"]]
                 asked = [one for one in asked if one["user"] not in lost]
-                done.made += _created(cluster, plan)
+                done.made += _created(cluster, plan, lost)
             step = "The CAPF profiles could not be created"
             idle = set(one.name for one in plans[1].steps if one.kind == "profile" and one.action not in ("none", "arm"))
             idle -= set(plans[1].armed())
@@ -306,8 +306,8 @@ def accounts(access, cluster, model, rows, hosts, passwords, known, check, done)
     return _needing(cluster, asked)
 
 
-def _created(cluster, plan):
-    return [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create"]
+def _created(cluster, plan, lost):
+    return [[cluster, one.name] for one in plan.changes if one.kind == "user" and one.action == "create" and one.name not in lost]
 
 
 def _pure(wish, known):
@@ -465,8 +465,7 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
     """Names of the users on the secure port afterwards. The reasons why others wait are added to waits."""
     reader = axl_accounts.Reader(axl)
     current = reader.read(wish)
-    if check:
-        current = _foreseen(wish, current, cluster, policy)
+    current = _foreseen(wish, current, cluster, policy)
     wish = _without_missing(wish, current)
     result, plan = axl_accounts.carry_out(axl, wish, apply=False, current=current)
     _tell_waiting(plan.cutover, seen)
@@ -487,7 +486,7 @@ def _cut_over(access, axl, cluster, wish, policy, check, seen, waits):
 def _foreseen(wish, current, cluster, policy):
     """The cluster with the users that check mode did not create."""
     users = [user for user in wish.users if Key(cluster, user["name"]) in policy.made
-             and current.user(_fleet.type_of(user), user["name"]) is None]
+             and current.user(_fleet.type_of(user), user["name"]) is None] if policy.foresees else []
     return _fleet.plan(_fleet.Wish(users=users, stages=("users",)), current, now()).after if users else current
 
 
@@ -509,11 +508,12 @@ class Policy:
 
     made: {Key} of users created in this run, who cannot be connected yet. cut: the option cut_connections. addresses: {address:
     host} of listed hosts. stopped: hosts whose application was stopped for the cutover. barred: {Key: why} of users that wait for
-    another reason. mode: auto, manual or never.
+    another reason. mode: auto, manual or never. foresees: the run is in check mode, so that the users in made do not exist.
     """
 
-    def __init__(self, made=(), cut=False, addresses=None, mode="auto", stopped=(), barred=None):
+    def __init__(self, made=(), cut=False, addresses=None, mode="auto", stopped=(), barred=None, foresees=False):
         self.made = made
+        self.foresees = foresees
         self.all = cut is True
         self.named = set(_options.spelled_address(str(one)).casefold() for one in (() if isinstance(cut, bool) else cut))
         self.addresses = addresses or {}

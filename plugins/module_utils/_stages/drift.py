@@ -164,16 +164,17 @@ def findings(run):
         run.show("Report: %s" % os.path.join(folder, fleet.REPORT_PAGE))
     run.show("")
     report = dict((key, found[key]) for key in ("instances", "findings", "clusters", "exit_code"))
-    return dict(found, changed=False, msg=lines, ansible_stats=statistic(run, found), report=dict(
+    return dict(found, changed=False, msg=lines, ansible_stats=statistic(run, model, found), report=dict(
         report, folder=folder, title=run.option("report_title"), kind=KIND, soon_days=run.option("soon_days")))
 
 
-def statistic(run, found):
+def statistic(run, model, found):
     """The custom statistic, in which what is drift counts as failed."""
     drift = [one for one in found["findings"] if one["severity"] != _drift.INFO]
     return _summary.statistic(
         KIND, found["exit_code"], collections.Counter(one["severity"] for one in found["findings"]), run.check,
-        failed=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=one["what"], step=one["code"]) for one in drift])
+        failed=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=one["what"], step=one["code"]) for one in drift],
+        not_in_this_run=fleet.left_out(fleet.away_of(run, model, [one for one in model.listed() if one["state"] == "present" and not one["probe_of"]])))
 
 
 def gathered(run, model, names, ris):

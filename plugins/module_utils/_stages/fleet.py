@@ -36,7 +36,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import 
     owner_of,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._run import Refused, refuse_lists
-from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, windows, windows_secure, windows_sheet
+from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, jtapi, windows, windows_secure, windows_sheet
 
 TRUTH = _options.Option("bool", False, ())
 STRAIGHT, CAREFUL, WITH_TSPS = "straight.yml", "careful.yml", "windows_secure.yml"
@@ -180,7 +180,7 @@ def look_at_lists(run, naming=(), probe=None, works=False):
         named[option] = sorted(map(list, keys))
         wrong += unknown
     mistakes += list(dict.fromkeys(str(one) for one in wrong)) + windows.mistakes(run, model)
-    mistakes += windows.lacking(run, windows.managed_hosts(run, model)) if works else []
+    mistakes += windows.lacking(run, windows.managed_hosts(run, model)) + jtapi.mistakes(run, model) if works else []
     mistakes += cut_mistakes(run, model)
     handlers = handlers_of(run, mistakes)
     refuse_lists(mistakes)
@@ -419,7 +419,7 @@ def policy_of(run, model, ticked=_run.LOOKED):
             for one in model.hosts.get(host, ()):
                 barred.setdefault(owner_of(one), "waiting: the application on %s is not ready for it" % host)
     return clusters.Policy(made, cut_option(run), addresses_of(run, model), run.option("cutover"),
-                           stopped=stop | windows_secure.to_restart(run), barred=barred)
+                           stopped=stop | windows_secure.to_restart(run), barred=barred, foresees=run.check)
 
 
 def cut_option(run):
@@ -527,7 +527,7 @@ def summary(run):
     failures = dict((host, run.refusal(host)) for host in run.vars["ansible_play_hosts_all"] if run.refusal(host))
     named, listed = told_of(run, model)
     hosts = set(run.vars["ansible_play_hosts_all"])
-    away = [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed if one["host"] not in hosts]
+    away = away_of(run, model, listed)
     if named:  # each has its own line
         rows += [dict(_outcome.fresh(one), state=NOT_IN_THIS_RUN, message=why) for one, why in away]
         hosts, away = hosts | set(one["host"] for one, why in away), []
@@ -546,9 +546,20 @@ def summary(run):
             dict((key, one[key]) for key in ("cluster", "user", "address")) for one in cut],
         failed=[dict((key, row[key]) for key in _summary.SUBJECT) | dict(cause=row["message"], step=step_of(run, row))
                 for row in found["rows"] if row["failed"]],
-        not_in_this_run=[dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=why) for one, why in away])
+        not_in_this_run=left_out(away))
     return dict(msg=lines, rows=found["rows"], totals=found["totals"], to_enter=to_enter, changed=False,
                 report=report_of(run, model, kind, code, found), ansible_stats=statistic)
+
+
+def away_of(run, model, listed):
+    """[(instance, why it is not in this run)]."""
+    return [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed
+            if one["host"] not in run.vars["ansible_play_hosts_all"]]
+
+
+def left_out(away):
+    """The same for the custom statistic."""
+    return [dict((key, one[key]) for key in _summary.SUBJECT) | dict(cause=why) for one, why in away]
 
 
 def report_of(run, model, kind, code, found):

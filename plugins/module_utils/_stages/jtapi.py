@@ -20,8 +20,12 @@ STORES = ("pkcs12", "bcfks")  # both are the key store that JTAPI opens
 NAMES = {"pkcs12": "store_name", "bcfks": "store_name", "pem": "pem_name"}
 NOT_IN_NAMES = {False: re.compile("/"), True: re.compile(r'[\\/:*?"<>|]|[. ]\Z')}  # on Windows and elsewhere
 SHARED = (
-    "The instances %s would have the same file %s. JTAPI finds the key store of an application by its user and instance ID, so give one of "
-    "them a different instance_id. Nothing was changed.")
+    "The file %s would be written more than once: for %s. Use names with {user} and {instance_id} that differ for each format "
+    "(%sstore_name, %spem_name), and different instance IDs for the same user on several clusters. No key store was written.")
+NAMESAKES = (
+    "host %s: the instances %s have the same user and the same ID, by which JTAPI finds the key store of an application; give one of them "
+    "a different instance_id")
+OF_APPLICATIONS = ("folder", "store_password")  # variables of hosts with Java applications
 OF_RECORD = ("user", "instance_id", "capf_host", "capf_port", "tftp_servers", "tftp_port")
 
 
@@ -29,6 +33,7 @@ def jtapi(run, _execute):
     """Files to deliver and to remove, records of jtapi.ini, and the provider string of each application, for this host's instances."""
     own = dict((name, run.template(ROLE + name, run.vars.get(ROLE + name))) for name in ("folder", "formats", "store_name", "pem_name", "alias"))
     own["windows"] = run.is_windows(run.host)
+    own["formats"] = list(dict.fromkeys(own["formats"]))
     rows = _outcome.by_key(run.newest(run.host) or ())
     model = run.model()
     mine = hosts.listed_here(run, model)
@@ -36,7 +41,9 @@ def jtapi(run, _execute):
         refuse(own)
     # An instance without a certificate gets no store. The summary shows the reason.
     ready = [one for one in mine if run.check or not rows.get(key_of(one), {"failed": False})["failed"]]
-    gone = hosts.listed_here(run, model, "absent")
+    # An instance that moved to another cluster is listed twice, and its files now belong to the new one.
+    there = set(map(application, mine))
+    gone = [one for one in hosts.listed_here(run, model, "absent") if application(one) not in there]
     refuse_shared(own, mine)
     surveys = run.register(_run.PREFLIGHT).get("clusters") or {}
     join = ntpath.join if own["windows"] else posixpath.join
@@ -69,16 +76,35 @@ def refuse(own):
                       "reads bcfks. Nothing was changed." % ROLE)
 
 
+def application(instance):
+    """By what JTAPI knows an application: its key store, and its record in jtapi.ini."""
+    return instance["user"], instance["instance_id"]
+
+
+def mistakes(run, model):
+    """What the lists cannot have on hosts with Java applications, before a cluster is contacted."""
+    found = []
+    for host in run.vars["ansible_play_hosts_all"]:
+        if not any(ROLE + name in run.raw(host) for name in OF_APPLICATIONS):
+            continue
+        namesakes = {}
+        for one in model.hosts.get(host, ()):
+            if one["state"] == "present" and one["enrolment"] == "collection" and not one["probe_of"]:
+                namesakes.setdefault(application(one), []).append(str(key_of(one)))
+        found += [NAMESAKES % (host, " and ".join(names)) for names in namesakes.values() if len(names) > 1]
+    return found
+
+
 def refuse_shared(own, instances):
-    """Refuse instances of several clusters whose key stores would overwrite each other."""
+    """Refuse names with which key stores would overwrite each other."""
     owners = {}
     for one in instances:
         for kind in own["formats"]:
             dest = place(own, one, kind)
-            owners.setdefault(dest.casefold() if own["windows"] else dest, []).append((dest, one))
+            owners.setdefault(dest.casefold() if own["windows"] else dest, []).append((dest, "%s (%s)" % (key_of(one), kind)))
     for shared in owners.values():
         if len(shared) > 1:
-            raise Refused(SHARED % (" and ".join(str(key_of(one)) for _dest, one in shared), shared[0][0]))
+            raise Refused(SHARED % (shared[0][0], " and ".join(name for _dest, name in shared), ROLE, ROLE))
 
 
 def filled(name, instance):

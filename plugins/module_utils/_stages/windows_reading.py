@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import urllib.parse
+
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _outcome,
     _run,
@@ -14,6 +16,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _tsp_installation,
     _tsp_settings,
     _tsp_software,
+    _work_sheet,
 )
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import SecureTspError
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import key_of, owner_of
@@ -100,16 +103,16 @@ def of_tsps(run, execute, mine, changes=True):
         facts, strings = windows.facts(mine)
         plan = windows.against(mine)
         ports = windows.ports(mine) if changes else []
-        installation = decided(run, windows, mine) if changes and windows.options["manage_installation"] else None
+        installation = decided(run, windows, mine) if windows.options["manage_installation"] else None
     except Unanswered as error:
         return dict(result, refused=str(error), warnings=[str(error)])
     found, closed, warnings = hosts.judged(run, run.register(_run.PREFLIGHT), mine, dict(missing=[], ports=ports),
                                            None if clock is None else clock - sent)
     # A restart affects all TSPs of a PC, so a problem for one cluster's TSPs is a problem for all.
     problems = [sentence for _cluster, sentence in found + closed] + plan.problems
-    if installation:
+    if installation and changes:
         problems, warnings = problems + installation["problems"], warnings + installation["warnings"]
-    work = work_of(windows, mine, plan, installation)
+    work = work_of(windows, mine, plan, installation if changes else None)
     warnings += ["TSP %03d is not in TAPI's list of providers, so instance %s cannot fetch a certificate." % (
         one["tsp_number"], one["item"]["instance_id"]) for one in facts["instances"] if not (one["installed"] or work.get("install"))]
     if problems and changes:  # nothing may be done on this host
@@ -127,7 +130,7 @@ def decided(run, windows, mine):
     system = dict((name, windows.ask("win_reg_stat", path=key, name=name).get("value")) for name, key in _tsp_installation.SYSTEM.items())
     decision = _tsp_installation.decision(
         windows.values(_tsp_installation.PROVIDERS_KEY), mine, windows.programs, options["installer_version"],
-        run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]]["release"], options["product_name"],
+        run.register(_run.PREFLIGHT)["clusters"][mine[0]["cluster"]].get("release") or "", options["product_name"],
         system["SystemRoot"] or "C:\\Windows", options["installer_properties"])
     if decision["action"] in _tsp_installation.SILENT and options["password_on_command_line"]:
         recorded = [name for name, key in _tsp_installation.RECORDERS.items()
@@ -163,8 +166,16 @@ def upgrade_by_hand(windows, mine, installation):
     if not installation or installation["action"] != _tsp_installation.UPGRADE_BY_HAND:
         return None
     place = installer_of(windows, mine, installation)
+    source = next(name for name in (_work_sheet.URL, _work_sheet.FILE, _work_sheet.PATH) if place[name])
     return dict(installed=installation["installed"], version=windows.options["installer_version"], numbers=installation["tsp_numbers"],
-                sha256=windows.options["installer_sha256"].lower(), installer=place["url"] or place["file"] or place["path"])
+                sha256=windows.options["installer_sha256"].lower(), source=source,
+                installer=without_login(place[source]) if source == _work_sheet.URL else place[source])
+
+
+def without_login(url):
+    """A URL for people, without what may be a secret: login and query."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 # drift and diagnosis

@@ -32,6 +32,11 @@ def said_of(run, host):
     return list(run.of_host(host, _run.SETTLED).get("said") or run.of_host(host, _run.RESTORED).get("said") or ())
 
 
+def looked_at(run, host):
+    """Whether the TSPs of a host were read in this run."""
+    return "tsp" in run.of_host(host, _run.LOOKED)
+
+
 def upgrade_of(run, host):
     """The upgrade of the TSP that is left for a person, as the host was read at the beginning of the run; None if there is nothing."""
     return (run.of_host(host, _run.LOOKED).get("tsp") or {}).get("upgrade")
@@ -43,7 +48,8 @@ def told(run, hosts):
     for host in hosts:
         rows, said, upgrade = rows_of(run, host, run.newest(host) or ()), said_of(run, host), upgrade_of(run, host)
         lines += _work_sheet.lines(host, rows, upgrade) + ["%s: %s" % (host, one) for one in said]
-        written += put(run, host, rows, said, several, upgrade)
+        if rows or upgrade or looked_at(run, host):  # else what is left is not known
+            written += put(run, host, rows, said, several, upgrade)
     return lines + (["Sheets to print: %s" % ", ".join(written)] if written else [])
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
@@ -30,24 +31,24 @@ def make_windows_site(tmp_path_factory, request):
     Wine's, as all have where the environment has SECURE_TSP_WINE.
     """
     made, numbers = [], itertools.count(1)
+    with contextlib.ExitStack() as ends:
 
-    def make(*hosts, user=True, fronts=("axl",), wine=ALL_WITH_WINE):
-        simulator = Simulator(seed=SEED, fronts=fronts, ris_per_minute=1000).start()
-        if user:
-            simulator.cluster.accounts.add_user(
-                "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
-        site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts,
-                           request.getfixturevalue("template") if wine else None)
-        if PACKAGE.exists():
-            site.on_bench()
-        made.append(site)
-        return site
+        def make(*hosts, user=True, fronts=("axl",), wine=ALL_WITH_WINE):
+            simulator = Simulator(seed=SEED, fronts=fronts, ris_per_minute=1000).start()
+            ends.callback(simulator.stop)
+            if user:
+                simulator.cluster.accounts.add_user(
+                    "application", USER["name"], password=USER["password"], groups=["Standard CTI Enabled"], devices=USER["devices"])
+            site = WindowsSite(simulator, tmp_path_factory.mktemp("windows") / str(next(numbers)), hosts,
+                               request.getfixturevalue("template") if wine else None)
+            ends.callback(site.tsp.close)
+            for windows in site.windows.values():
+                ends.callback(windows.end)
+            if PACKAGE.exists():
+                site.on_bench()
+            made.append(site)
+            return site
 
-    yield make
-    violations = [violation for site in made for violation in site.sim.cluster.schema_violations]
-    for site in made:
-        for windows in site.windows.values():
-            windows.end()
-        site.tsp.close()
-        site.sim.stop()
+        yield make
+        violations = [violation for site in made for violation in site.sim.cluster.schema_violations]
     assert not violations
