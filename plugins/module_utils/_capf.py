@@ -360,8 +360,8 @@ class Enrolment:
 
     CapfRefused: the server ended the session without what was asked for; C(code) is its reason, a number or None.
     ProtocolError and FormatError: it broke the protocol or asked for something unknown. InputError: it asks for another
-    key, or does not support version 3; the authorization string is not used
-    up. All carry C(capf_reason), C(capf_command) and C(capf_state).
+    key, or does not support version 3; the authorization string is not used up. All carry C(capf_reason),
+    C(capf_command) and C(capf_state).
     An error never hides an event: if events came before it, the next call raises it. After an error, C(stored) shows
     whether the certificate was stored; C(string_sent) and C(key_sent) show how far the session got.
     """

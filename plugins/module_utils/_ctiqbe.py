@@ -442,9 +442,8 @@ _STAGES = {"init": "init", "opening": "open", "open": "open", "listing": "list",
 class Provider:
     """The client of one provider: open it, keep it alive, list devices and lines, close it. No I/O, no clock.
 
-    The driver hands in received octets and the time (in seconds that only increase), sends what C(output())
-    returns, and calls again at C(wake_at()) at the
-    latest. States: new, init, opening, open, listing, closing, closed.
+    The driver hands in received octets and the time (in seconds that only increase), sends what C(output()) returns,
+    and calls again at C(wake_at()) at the latest. States: new, init, opening, open, listing, closing, closed.
 
     settings: Settings; C(host) as the user gave it, C(heartbeat) in seconds as requested from the server.
     seal: C(seal(nonce, certificate)) gives C((password field, key blob)); called once, when the server has sent both.

@@ -257,8 +257,7 @@ class Instance:
         if not _instance.names_capf(trust_list):
             raise TrustError("the trust list names no CAPF", where=where, cure=(
                 "Check that the cluster is in mixed mode and that CAPF is activated on the publisher, update the "
-                "trust list there (utils ctl update "
-                "CTLFile), then fetch it again with ctl_file. Nothing was connected."))
+                "trust list there (utils ctl update CTLFile), then fetch it again with ctl_file. Nothing was connected."))
         return trust_list
 
     def _resume(self, holding, _settings):

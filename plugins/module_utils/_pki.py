@@ -665,9 +665,8 @@ class Verdict:
 def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, where=""):
     """Decide about a fetched trust list as Cisco's CTI clients do; raise TrustError if it must not be stored.
 
-    A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. If nothing is
-    stored, it is accepted (trust on first use, or
-    pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
+    A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. If nothing is stored, it
+    is accepted (trust on first use, or pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
     pinned.
     The fact C(verdict) of the error is C(tampered), C(fingerprint_mismatch), C(stranger) or C(older), and C(cannot_verify) of
     the CannotHere that is raised if this host cannot verify the list.

@@ -380,10 +380,9 @@ def against(instances: Collection[Mapping[str, Any]], profile: Mapping[str, Any]
     those that can be written and those that a person has to set in the dialog.
 
     profile: C(settings) of the registry profile. given: values for all instances, by_instance: by instance ID; they take precedence.
-    only: settings to check; if None, all except those that matter only while a certificate is
-    fetched. strings: {instance ID: authorization
-    string}; then only what these need to fetch a certificate is checked, and C(writes) contains the authorization strings.
-    properties: as in plan().
+    only: settings to check; if None, all except those that matter only while a certificate is fetched. strings: {instance ID:
+    authorization string}; then only what these need to fetch a certificate is checked, and C(writes) contains the authorization
+    strings. properties: as in plan().
     """
     entries, problems = load_profile(profile or {})
     found, unnumbered = numbered(instances)

@@ -468,7 +468,7 @@ def test_a_cluster_on_which_much_is_wrong(small):
         "ris_unavailable", "ctl_not_fetched", "ctl_not_fetched"])
     assert looking.of("mixed_mode_off")["command"] == "utils ctl set-cluster mixed-mode"
     assert {finding["what"] for finding in looking.findings if finding["code"] == "service_down"} == {
-        "Cisco CTIManager does not run on 127.0.0.1 (Stopped).", "Cisco Tftp is not activated on any node."}
+        "Cisco CTIManager is not running on 127.0.0.1 (Stopped).", "Cisco Tftp is not activated on any node."}
     assert looking.of("server_certificate_expired")["what"].startswith("The CAPF certificate of 127.0.0.1 expired on ")
     assert looking.of("server_certificate_expiring")["what"].startswith("The CallManager certificate of 127.0.0.1 expires on ")
     [row] = looking.report["clusters"]

@@ -744,7 +744,7 @@ def test_refused(reason):
         enrolment.receive(end(reason))
     error = caught.value
     assert error.code == error.facts["capf_reason"] == reason and str(reason) in error.what and error.cure
-    assert ("string wrong, expired or nothing armed" in error.what) == (reason == 7)
+    assert ("authorization string wrong or expired, or nothing armed" in error.what) == (reason == 7)
     assert ("CTI-ctiInst01" in error.what and "name_template" in error.cure) == (reason == 9)
 
 
@@ -791,7 +791,7 @@ def test_words_of_the_server_are_shown_without_the_string():
     with pytest.raises(CapfRefused) as caught:
         brought_to("await_request").receive(end(5, (_capf.REASON_INFO, words)))
     shown = str(caught.value) + repr(caught.value) + repr(caught.value.facts)
-    assert "it said: no such string: ***" in shown and STRING not in shown
+    assert "its message: no such string: ***" in shown and STRING not in shown
     assert "\x1b" not in shown and "x" * 300 not in shown
 
 

@@ -226,7 +226,7 @@ def test_what_is_unusual_is_a_warning(wished, warning):
     ([user(type="end")], [], cluster(known()), "user rec exists as an application user, not as an end user"),
     ([user()], [], cluster(known(standard=True)), "standard user"),
     ([user(type="end")], [], cluster(), "end user rec does not exist"),
-    ([user()], [], cluster(), "no password to make it with"),
+    ([user()], [], cluster(), "no password to create it with"),
     ([], [instance(user_type="application")], cluster(), "application user rec does not exist"),
     ([user()], [instance()], cluster(known(), profile(user="other")), "belongs to application user other"),
     ([user()], [instance()], cluster(known(), profile(user="jdoe", user_type="end")), "belongs to end user jdoe"),
@@ -382,7 +382,7 @@ def test_a_user_whose_making_was_cut_short_is_finished():
 
 def test_a_missing_user_is_assumed_only_when_nothing_is_applied():
     wish = dict(users=[user(password=SECRET)], instances=[needing()], current=cluster(), stages=("profiles",))
-    assert "make it first" in plan(**wish).problems[0].text
+    assert "create it first" in plan(**wish).problems[0].text
     made = plan(predicting=True, **wish)
     assert made.problems == [] and made.armed() == ["rec1"] and len(made.warnings) == 1
 
@@ -478,7 +478,7 @@ def test_what_a_run_that_died_left_armed_is_disarmed(row, wish, disarmed):
 
 
 def test_disarm_stands_alone():
-    assert "stands alone" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0].text
+    assert "cannot be combined" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0].text
 
 
 # Cutover
@@ -597,7 +597,7 @@ def test_remarks_say_what_they_are_about_as_data():
          "text": "user jdoe exists as an end user, not as an application user"},
         {"code": "profile_of_other_user", "user": "rec", "user_type": "application", "instance_id": "rec1",
          "data": {"owner": "other", "owner_type": "application"},
-         "text": "instance rec1 of user rec: a profile of this id belongs to application user other; give a new instance_id, "
+         "text": "instance rec1 of user rec: a profile with this id belongs to application user other; give a new instance_id, "
                  "or replace: true to remove that profile"},
     ]
     [waiting] = rows(plan([user()], [instance(), instance("rec2")], cluster(known()), stages=("cutover",)))
@@ -613,7 +613,7 @@ def test_several_reasons_are_one_remark():
 
 def test_remarks_do_not_change_and_have_a_sentence_each():
     remark = _fleet.Remark("user_kept", "rec", "application")
-    assert str(remark) == remark.text == "user rec stays: state absent without remove_user"
+    assert str(remark) == remark.text == "user rec is kept: state is absent, but remove_user is not set"
     assert remark in {remark} and remark != _fleet.Remark("user_kept", "jdoe", "application")
     with pytest.raises(dataclasses.FrozenInstanceError):
         remark.code = "listed"

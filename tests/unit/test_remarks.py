@@ -89,7 +89,7 @@ def test_t12_the_row_of_a_verified_instance_has_the_remark_and_so_has_the_summar
 def test_a_certificate_that_ends_soon_is_a_remark_however_it_was_verified():
     plan = [dict(planned(way), certificate_expires="2026-12-01T00:00:00Z") for way in ("offline", "ris")]
     rows = _verification.results(plan, until="2026-12-31T00:00:00Z")
-    assert all(any("Its certificate ends on 2026-12-01T00:00:00Z" in text for text in row["remarks"]) for row in rows)
+    assert all(any("Its certificate expires on 2026-12-01T00:00:00Z" in text for text in row["remarks"]) for row in rows)
     assert not _verification.results(plan[:1], until="2026-11-30T00:00:00Z")[0]["remarks"]
 
 

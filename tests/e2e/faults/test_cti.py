@@ -113,7 +113,7 @@ def test_garbage(cluster, opening, message, stage, _overdue, older):
     if older:
         opening.older()
     cluster.faults.add("cti", "garbage", message)
-    opening.fails(stage, "CTIQBE", "Check that this port is CTI Manager's")
+    opening.fails(stage, "CTIQBE", "Check that this is the port of CTI Manager")
     opening.completes()
 
 

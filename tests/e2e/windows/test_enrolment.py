@@ -157,7 +157,7 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
     run = site.run(*ENTERED, rc=2)
     assert run.states["recorder01x1"] == "failed"
     told = run.remarks["recorder01x1"]
-    assert told.startswith("The TSP was started anew and did not fetch its certificate within 1 seconds")
+    assert told.startswith("The TSP was restarted but did not fetch its certificate within 1 seconds")
     state = site.state("recorder01")
     assert (state["telephony_restarts"], state["reboots"]) == (1, 0)
     folder = state["acl"]["C:\\ProgramData\\voiceops\\strings"]

@@ -226,9 +226,9 @@ def test_a_damaged_store_is_drift_and_is_not_written_over(site, finished):
     files = dict(site.state(HOST)["files"], **{ARCHIVE: {"content": base64.b64encode(b"PK nothing").decode(), "modified": 1.0}})
     site.change(HOST, files=files)
     drift = site.run(playbook="drift", rc=2)
-    assert "it is no archive of a store" in drift.text and ARCHIVE in drift.text
+    assert "it is not an archive of a store" in drift.text and ARCHIVE in drift.text
     refused = site.run(playbook=PLAYBOOK, rc=2)
-    assert refused.states[NAME] == "failed" and "To begin again with a new key, remove it from the host" in refused.remarks[NAME]
+    assert refused.states[NAME] == "failed" and "To start again with a new key, remove it from the host" in refused.remarks[NAME]
     assert file_of(site, ARCHIVE) == b"PK nothing"
     site.change(HOST, files=dict(files, **{ARCHIVE: whole}))
 
