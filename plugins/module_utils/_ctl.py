@@ -520,7 +520,7 @@ def ctl_file_names(capf_address: str) -> list[str]:
     The first is what Cisco's JTAPI 11.5 to 15 asks for: the CAPF server's address, two upper-case hexadecimal digits
     per octet. The second omits a leading zero, as the TSP trace in tech note 213250 shows. The last is the generic
     name.
-    Raises InputError when C(capf_address) is no IP address.
+    Raises InputError when C(capf_address) is not an IP address.
     """
     try:
         packed = ipaddress.ip_address(capf_address).packed

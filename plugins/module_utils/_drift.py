@@ -41,7 +41,7 @@ TRUST, ACCOUNTS, PROFILE, CERTIFICATE, CUTOVER, VERIFY = STAGES = (
     "trust", "accounts", "profile", "certificate", "cutover", "verify")
 
 # code: (severity, the stage of an instance that it is about). Critical: an application cannot connect, or a secret is
-# exposed. Warning: not as the lists say, or it becomes critical if nobody acts. Info: useful to know, but not drift.
+# exposed. Warning: not as the lists say, or it becomes critical if nothing is done. Info: useful to know, but not drift.
 CODES = {
     "host_unreachable": (CRITICAL, None),
     "host_not_read": (CRITICAL, None),
@@ -799,7 +799,7 @@ class _Look:
                      "checked.", "Spread the instances over more users.", cluster=name)
 
     def _connections_of(self, cluster: str, user: str, members: Collection[Row]) -> None:
-        """Instances of one user behind one address cannot be told apart, so they are counted, over all hosts that share it."""
+        """Instances of one user behind one address cannot be distinguished, so they are counted, over all hosts that share it."""
         opened = [one for one in self.clusters[cluster]["connections"]["connections"]
                   if one["status"] == "Open" and _fleet.same(one["user"], user)]
         strange = sorted(set(one["address"] for one in opened if one["address"] and one["address"] not in self._known_addresses()))

@@ -77,7 +77,7 @@ class FileRefused(TransportError):
 
 
 class TrustError(SecureTspError):
-    """A certificate or signature that the trust list does not vouch for."""
+    """A certificate or signature that the trust list does not confirm."""
 
 
 class Refused(SecureTspError):

@@ -370,7 +370,7 @@ class Current:
         self.users[user_key(user.type, user.name)] = user
 
     def spelling(self, user_type: str | None, name: str) -> str:
-        """The name as the cluster spells it; as it is given where there is no such user."""
+        """The name as the cluster spells it; as it is given if there is no such user."""
         known = self.user(user_type, name)
         return known.name if known is not None else name
 
@@ -602,7 +602,7 @@ def devices_after(user: ListedUser, present: Collection[str], known: Iterable[st
 
 
 def key_difference(instance: ListedInstance, profile: Profile) -> Key | None:
-    """The wished key when the profile demands another one, else None."""
+    """The wanted key if the profile requires another one, else None."""
     key = key_of(instance)
     if key and differs("equal", key, profile.key):
         return key

@@ -154,7 +154,7 @@ def _message(result: Mapping[str, Any], profile: Mapping[str, Any] | None) -> st
 
 
 def cause(profile: Mapping[str, Any]) -> str:
-    """Why CAPF refused with reason 7, as a code of CAUSES, judged by the profile as the planner shows it."""
+    """Why CAPF refused with reason 7, as a code of CAUSES, derived from the profile as the planner shows it."""
     if not profile["exists"]:
         return "gone"
     if profile["operation"] != ARMED:

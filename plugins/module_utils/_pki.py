@@ -548,7 +548,7 @@ def verify_trust_list(trust_list, certificates):
 def self_verified(trust_list):
     """C((signer's DER, digest)) when one of its own SAST certificates verifies the list, else None. Raises CannotHere.
 
-    The header names the signer; every other SAST is tried too, since some files name it differently.
+    The header names the signer; every other SAST is tried too, because some files name it differently.
     """
     named = [record.certificate for record in trust_list.signers()]
     return verify_trust_list(trust_list, named + [der for der in trust_list.sast_certificates() if der not in named])

@@ -375,7 +375,7 @@ class Run:
                 found[host] = known
         return found
 
-    # Runs beside this one
+    # Other runs at the same time
 
     def announce(self, hostnames):
         """Record that a run that may arm profiles is working on these clusters. The record is removed with the run's own folder."""

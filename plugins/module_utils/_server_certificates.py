@@ -94,7 +94,7 @@ def _of_lists(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "ctl_older_on_node", WARNING, "%s serves an older trust list (created %s) than %s (created %s)" % (
                     one["server"], one["timestamp"], " and ".join(servers) or "the newest", latest[0]["timestamp"]),
-                "Restart Cisco Tftp on that node, so that it serves the newest.", RESTART_TFTP)
+                "Restart Cisco Tftp on that node, so that it serves the newest one.", RESTART_TFTP)
     if not latest:
         return
     lost: list[str] = []

@@ -136,7 +136,7 @@ class Store:
             missing.append(parent)
             parent = os.path.dirname(parent)
         with self._failing("the folder cannot be created"):
-            umask = os.umask(0o022)  # in one step: a process that dies between two would leave parents that nobody can enter
+            umask = os.umask(0o022)  # in one step: a process that dies in between would leave parents that cannot be entered
             try:
                 for path in reversed(missing):
                     os.mkdir(path, PARENT_MODE)

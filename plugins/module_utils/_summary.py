@@ -53,9 +53,9 @@ def summary(instances: Iterable[Instance], outcomes: Iterable[Outcome], hosts: C
             changes: Iterable[Iterable[str]] = ()) -> dict[str, Any]:
     """Dict of rows, totals, cluster_changes and lines.
 
-    instances: those to report. outcomes: rows of all stages. hosts: hosts of the run. failures: {host: why it could not go on}.
+    instances: those to report. outcomes: rows of all stages. hosts: hosts of the run. failures: {host: why it could not continue}.
     several: there are several clusters, so the cluster is shown too. away: (instance, why it is not in this run). changes:
-    [cluster, kind, name, user, action], as the stages registered them, in check mode those that would be made.
+    [cluster, kind, name, user, action], as the stages registered them, in check mode those that would happen.
     """
     known = by_key(outcomes)
     rows = [_row(instance, known.get(key_of(instance)), failures or {}) for instance in instances if instance["host"] in hosts]
@@ -158,7 +158,7 @@ def _totals(rows: Collection[Told], totals: Mapping[str, int], check_mode: bool)
 
 def report(rows: Iterable[Told], clusters: Mapping[str, Mapping[str, Any]],
            failures: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """The run as the role report takes it: instances, findings and clusters. failures: {cluster: why it could not go on}."""
+    """The run as the role report takes it: instances, findings and clusters. failures: {cluster: why it could not continue}."""
     findings = [dict(
         severity="critical" if row["failed"] else "info", code="failed" if row["failed"] else "remark", what=text,
         fix="Find the first thing that does not work with the playbook diagnose." if row["failed"] else "",

@@ -160,7 +160,7 @@ class Search:
         return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"], _transport.Deadline(self._params["timeout"])))
 
     def _ask(self, server, names):
-        """The Offer of one server, or None. By HTTP only when TFTP failed, since both serve the same files."""
+        """The Offer of one server, or None. By HTTP only if TFTP failed, because both serve the same files."""
         try:
             return self._first(server, names, "tftp", _transport.fetch_tftp, self._params["tftp_port"])
         except (TransportError, ProtocolError) as error:

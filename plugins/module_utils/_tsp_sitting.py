@@ -87,7 +87,7 @@ def step(taken: int, number: int) -> list[str]:
 
 
 def result(snapshots: Sequence[Properties], number: int, profile: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The result of the sitting: C(settings) of the registry profile, C(told), the result for each setting in words, and C(unexplained),
+    """The result of the sitting: C(settings) of the registry profile, C(told): the result for each setting in words, and C(unexplained),
     places that changed otherwise. snapshots: C({key: {name: {type, value}}}), all that there are. profile: the known entries; new ones
     replace them."""
     courses, noise = _courses(snapshots)
