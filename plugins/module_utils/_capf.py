@@ -334,7 +334,7 @@ _REFUSALS = {
         "Check the instance id and name_template here, and that the user has a CAPF profile with this instance id."),
 }
 _UNUSED = "the authorization string is not used up"
-_MAYBE_ISSUED = ("CAPF may still have issued a certificate. The key is kept. Check the CAPF profile of this"
+_MAYBE_ISSUED = ("CAPF may have issued a certificate anyway. The key is kept. Check the CAPF profile of this"
                  " instance, then run again.")
 
 

@@ -51,7 +51,8 @@ class Source:
         self.chain = tuple(self._issuer(store) or self._above(authorities)) if chain else ()
         if chain and not self.chain:
             raise StoreError("none of the certificates in the folder issued the certificate of the instance", where=store.folder, cure=(
-                "Fetch the trust list with ctl_file first. If an online CA issues certificates for CAPF, give its certificate in issuers."))
+                "Fetch the trust list first, with ctl_file. If an online CA issues certificates for CAPF, give its certificate in "
+                "issuers."))
 
     def _issuer(self, store):
         for name in store.names():

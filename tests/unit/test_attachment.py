@@ -115,12 +115,12 @@ def test_a_fault_is_the_server_s_refusal(content_type, octets):
 
 
 BROKEN = {
-    "html": (XML, b"<html><body>Welcome</body></html>", "holds no file"),
+    "html": (XML, b"<html><body>Welcome</body></html>", "contains no file"),
     "doctype": (XML, b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "document type"),
     "no xml": (XML, b"hello", "not SOAP"),
     "nothing": (XML, b"", "not SOAP"),
     "cut": (XML, PACKINGS["one line"][1][:-20], "not SOAP"),
-    "other answer": (XML, ENVELOPE % b"<x/>", "holds no file"),
+    "other answer": (XML, ENVELOPE % b"<x/>", "contains no file"),
     "no base64": (XML, ENVELOPE % (FILE % b"QUJD!UJD"), "not base64"),
     "no ascii": (XML, ENVELOPE % (FILE % "QUJ\u00e4".encode()), "not base64"),
     "half base64": (XML, ENVELOPE % (FILE % b"QUJDQ"), "middle of its base64"),

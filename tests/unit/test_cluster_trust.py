@@ -173,7 +173,7 @@ def test_what_ends_soon_is_told(sim):
     sim.cluster.regenerate("callmanager", pki.server("127.0.0.1", days=3))
     until = clusters.iso(clusters.now() + datetime.timedelta(days=60))
     (warning,) = survey(sim, soon=until)["warnings"]
-    assert warning.startswith("The CallManager certificate of 127.0.0.1 ends on ") and "utils ctl update CTLFile" in warning
+    assert warning.startswith("The CallManager certificate of 127.0.0.1 expires on ") and "utils ctl update CTLFile" in warning
 
 
 def authority():

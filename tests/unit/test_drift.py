@@ -319,7 +319,7 @@ def test_a_cutover_by_hand_says_how(scene):
 def test_names_of_others_cannot_move_a_cursor_or_leave_a_command(scene):
     scene.hosts = {"recorder01": dict(scene.reading(), files=[{"path": "/srv/\x1b[2J\n/QBEClient.cer", "checksum": "a"}])}
     result = scene.look()
-    assert result["findings"][0]["what"] == "There is a certificate of no listed instance in /srv/\\x1b[2J\\x0a."
+    assert result["findings"][0]["what"] == "The certificate in /srv/\\x1b[2J\\x0a belongs to no listed instance."
     assert all(line.isprintable() for line in result["lines"])
     assert _drift.limited("x", ["a b", "$(id)"]) == "x --limit '$(id),a b'"
 

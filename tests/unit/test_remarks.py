@@ -37,12 +37,12 @@ CASES = [
     ("T7 no device", dict(controllable=0, devices=0, lines=0), "no_device", "controls no device"),
     ("T7 all devices restricted", dict(restricted_devices=2), "all_restricted", "All devices of user rec are restricted"),
     ("T7 all lines restricted", dict(restricted_lines=3), "all_restricted", "All lines of user rec are restricted"),
-    ("T12 password ends soon", dict(password_days=3), "password_ends", "ends in 3 days"),
-    ("T12 tomorrow", dict(password_days=1), "password_ends", "ends in 1 day;"),
-    ("T12 today", dict(password_days=0), "password_ends", "ends today"),
-    ("own certificate", dict(own=5), "certificate_ends", "The certificate of this instance ends on"),
-    ("server's certificate", dict(server=5), "server_certificate_ends", "The certificate of CTI Manager ends on"),
-    ("server's certificate, expired", dict(server=-5), "server_certificate_ends", "ended on"),
+    ("T12 password ends soon", dict(password_days=3), "password_ends", "expires in 3 days"),
+    ("T12 tomorrow", dict(password_days=1), "password_ends", "expires in 1 day;"),
+    ("T12 today", dict(password_days=0), "password_ends", "expires today"),
+    ("own certificate", dict(own=5), "certificate_ends", "The certificate of this instance expires on"),
+    ("server's certificate", dict(server=5), "server_certificate_ends", "The certificate of CTI Manager expires on"),
+    ("server's certificate, expired", dict(server=-5), "server_certificate_ends", "expired on"),
     ("weak suite", dict(weak_cipher=True, cipher="AES128-SHA"), "weak_cipher", "AES128-SHA"),
 ]
 

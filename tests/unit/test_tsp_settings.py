@@ -268,7 +268,7 @@ def test_choices_are_learnt_one_by_one():
 
 @pytest.mark.parametrize(("setting", "arguments", "words"), [
     ("security.port", {}, "no setting"),
-    ("security.capf_port", {"shown_after": "x"}, "no number"),
+    ("security.capf_port", {"shown_after": "x"}, "not a number"),
     ("trace.on", {"shown_after": "1"}, "neither on nor off"),
     ("trace.on", {}, "Give the value that the dialog shows"),
     ("user.password", {}, "encrypted"),

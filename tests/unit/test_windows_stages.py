@@ -251,7 +251,7 @@ def test_a_tsp_on_another_host_fails_alone(tmp_path):
     beside = {"rows": [row("pc1x2")], "refused": "", "warnings": []}
     (instance,) = [one for one in MODEL.instances() if one["instance_id"] == "pc1x1"]
     told = windows_reading.beside(beside, [instance])["rows"]
-    assert [one["failed"] for one in told] == [False, True] and "the host is not a Windows host" in told[1]["message"]
+    assert [one["failed"] for one in told] == [False, True] and "the host is no Windows host" in told[1]["message"]
     # Where the whole host is refused, that is the reason.
     assert windows_reading.beside(dict(beside, rows=[], refused="no Python"), [instance])["rows"] == []
 

@@ -148,8 +148,8 @@ def test_a_service_that_is_nowhere_is_said_and_one_that_is_missing_on_a_node_too
 
 @pytest.mark.parametrize(("options", "text"), [
     (dict(nodes=["cucm9"]), "the cluster has no node cucm9"),
-    (dict(last_minutes=0), "last_minutes is not from 1 to 43200"),
-    (dict(max_files=0), "max_files is not from 1 to 10000"),
+    (dict(last_minutes=0), "last_minutes must be from 1 to 43200"),
+    (dict(max_files=0), "max_files must be from 1 to 10000"),
     (dict(max_file_size="0"), "max_file_size is not a size"),
     (dict(time_zone="x"), "time_zone is only for from and to"),
     (dict([("from", "yesterday"), ("to", "2026-01-01 10:00")]), "from is not a time such as"),
@@ -342,7 +342,7 @@ def test_no_node_with_an_answer_is_a_failure(ask, sim):
 
 
 @pytest.mark.parametrize(("kind", "more", "text"), [
-    ("garbage", dict(body="<html><title>x</title></html>"), "holds no file"),
+    ("garbage", dict(body="<html><title>x</title></html>"), "contains no file"),
     ("garbage", dict(body="<!DOCTYPE x><html/>"), "document type"),
     ("garbage", dict(body="<not xml"), "not SOAP"),
     ("fault", dict(code="soapenv:Server", message="gone"), "gone"),

@@ -373,7 +373,7 @@ def test_a_given_string_is_used_and_not_repeated(sim, accounts):
     result = accounts(users=[RECORDER], instances=given)
     assert result["armed"] == ["recorder01x1"] and result["strings"] == {}
     assert sim.cluster.accounts.profile("recorder01x1").string == "cisco"
-    assert "is not 4 to 10 digits" in str(result["warnings"])
+    assert "does not have 4 to 10 digits" in str(result["warnings"])
     assert not accounts(users=[RECORDER], instances=given)["changed"]
 
 

@@ -215,7 +215,7 @@ def test_t8_lines_that_a_search_found_in_several_files(run_module, tmp_path, suc
 
 @pytest.mark.parametrize(("words", "meaning"), [
     ("cucm.example.com: Connection refused (Connection refused)", "no service listens"), ("java.net.UnknownHostException: cucm", "cannot be resolved"),
-    ("java.net.SocketTimeoutException: connect timed out", "does not answer"), ("java.net.NoRouteToHostException: No route to host", "no way"),
+    ("java.net.SocketTimeoutException: connect timed out", "does not answer"), ("java.net.NoRouteToHostException: No route to host", "no route"),
     ("javax.net.ssl.SSLHandshakeException: PKIX path building failed: x", "does not know the certificate"),
     ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown", "does not accept the certificate"),
     ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_expired", "has expired"),
