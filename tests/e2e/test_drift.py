@@ -591,7 +591,7 @@ def test_a_certificate_that_was_regenerated_and_a_trust_list_that_was_forgotten(
     [finding] = [one for one in looking.findings if one["code"] == "ctl_not_updated"]
     assert (finding["severity"], finding["cluster"], finding["host"], finding["command"]) == (
         "critical", "main", "", "utils ctl update CTLFile")
-    assert finding["what"].startswith("The CallManager certificate of 127.0.0.1 is not in the trust list that hosts fetch (made ")
+    assert finding["what"].startswith("The CallManager certificate of 127.0.0.1 is not in the trust list that hosts fetch (created ")
     assert "restart Cisco Tftp, Cisco CallManager and Cisco CTIManager" in finding["fix"]
     small.sim.act("rebuild_ctl")
     assert "ctl_not_updated" not in [one["code"] for one in Looking(small, rc=2).findings]

@@ -180,7 +180,7 @@ def test_together_with_the_end(cluster, enrolling):
 
 
 @pytest.mark.parametrize("kind, words, cure", [
-    ("cut", "the server closed the connection", "look at the trace"),
+    ("cut", "the server closed the connection", "read the trace"),
     ("silence", "not finished within 1 second", "Check the network"),
     ("delay", "not finished within 1 second", "Check the network"),
     ("garbage", "the TLS handshake failed", "check the port"),
@@ -211,7 +211,7 @@ def test_a_connection_that_breaks_after_the_string_is_never_tried_again(cluster,
     (AUTH, "retry_later", "CAPF asks the client to try again later", "Run again later"),
     (KEY, "retry_later", "CAPF asks the client to try again later", "Run again later"),
     (STORE, "retry_later", "CAPF asks the client to try again later", "The key is kept"),
-    (KEY, {"code": 7}, "CAPF refused (7): authorization string wrong or expired, or nothing armed", "arm it again"),
+    (KEY, {"code": 7}, "CAPF refused (7): authorization string wrong or expired, or nothing armed", "Arm it again"),
     (KEY, {"code": 9}, "CAPF refused (9): it has no profile for the name CTI-", "Check the instance id"),
     (KEY, {"code": 5, "text": "busy"}, "CAPF refused (reason 5); its message: busy", "then run again"),
     (KEY, {"code": 0}, "CAPF has nothing to do for the name CTI-", "Arm the CAPF profile"),
@@ -261,7 +261,7 @@ def test_a_consumed_string(cluster, enrolling, instance, told):
     fault(cluster, "cut", STORE)
     enrolling.nothing_lost(instance.enrol(string, force=True))
     result = instance.enrol(string, force=True)
-    told(result, enrolling.place, "authorization string wrong or expired, or nothing armed", "arm it again")
+    told(result, enrolling.place, "authorization string wrong or expired, or nothing armed", "Arm it again")
     enrolling.nothing_lost(result)
     enrolling.completes()
 

@@ -147,7 +147,7 @@ def test_together_with_the_next_message(cluster, opening, message, kind):
 
 
 @pytest.mark.parametrize("kind, words, cure", [
-    ("cut", "the server closed the connection", "look at the trace"),
+    ("cut", "the server closed the connection", "read the trace"),
     ("silence", "not finished within 1 second", "Check the network"),
     ("delay", "not finished within 1 second", "Check the network"),
     ("garbage", "the TLS handshake failed", "check the port"),

@@ -188,7 +188,7 @@ def test_a_file_that_is_incomplete_on_the_server(cluster, fetching, size):
     if size == 0:
         fetching.fails("empty", "the trust list on the file servers is empty", "Check with 'show ctl'")
     else:
-        fetching.fails("damaged", "the file is no trust list, or a damaged one", "Compare with 'show ctl'")
+        fetching.fails("damaged", "the file is not a trust list, or it is damaged", "Compare with 'show ctl'")
     fetching.completes()
 
 
