@@ -165,7 +165,7 @@ def test_the_playbooks_that_only_look_treat_it_like_others(site):
     verified = site.run(playbook="verify", rc=None)
     assert verified.states[NAME] == "verified" and verified.rows[NAME]["VERIFIED BY"].startswith("ris (1 open")
     diagnosis = site.run("-e", "secure_tsp_diagnose_instance=" + NAME, playbook="diagnose")
-    assert "%s on %s: works" % (NAME, HOST) in diagnosis.text and "the cluster's, made" in diagnosis.text
+    assert "%s on %s: works" % (NAME, HOST) in diagnosis.text and "the cluster's, created" in diagnosis.text
     site.run("-e", json.dumps({"secure_tsp_adopt_paths": [STORE.rpartition("\\")[0]]}), playbook="adopt")
     lists = yaml.load((site.controller.folder / "adopted.yml").read_text(), Loader=Plain)
     (mine,) = [one for one in lists["secure_tsp_instances"] if one["instance_id"] == NAME]
