@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The two lists that describe what clusters and hosts have already. Pure."""
+"""The lists of users and instances that describe what clusters and hosts already have. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLACEHOLDERS = ("{host}", "{cluster}", "{instance_id}")
 
 
 def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = None, several: bool = False) -> dict[str, Any]:
-    """Dict of users and instances for the lists, and open, sentences about what a person has to fill in or to decide.
+    """Dict of users and instances for the lists, and open: sentences about what a person must fill in or decide.
 
     readings: by cluster, dicts of cluster, users, profiles and connections. hosts: {name: dict of addresses and certificates}.
     several: there are several clusters, although not all of them may have been read.
@@ -38,7 +38,7 @@ def adopted_lists(readings: Collection[Row], hosts: Mapping[str, Row] | None = N
 
 
 class Adoption:
-    """The lists as far as they have come."""
+    """The lists while they are built."""
 
     def __init__(self, hosts: Mapping[str, Row], several: bool, named: bool) -> None:
         self.hosts = hosts
@@ -54,11 +54,12 @@ class Adoption:
         owners = dict.fromkeys((profile["user_type"], profile["user"]) for profile in reading["profiles"])
         for owner in owners:
             if wrong(owner[1]):
-                self.open.append("User '%s' was left out with its CAPF profiles, since its name %s." % (printable(owner[1]), wrong(owner[1])))
+                self.open.append("User '%s' and its CAPF profiles were skipped, because its name %s." % (
+                    printable(owner[1]), wrong(owner[1])))
             elif owner in known:
                 self._user(known[owner], where)
             else:
-                self.open.append("The cluster did not tell of user %s, who has a CAPF profile." % printable(owner[1]))
+                self.open.append("The cluster did not return user %s, who has a CAPF profile." % printable(owner[1]))
         for profile in reading["profiles"]:
             if not wrong(profile["user"]):
                 self._instance(profile, reading, where)
@@ -84,10 +85,10 @@ class Adoption:
                 % (printable(user["name"]), _fleet.SECURE))
 
     def _usable(self, user: Row, kind: str, names: Collection[str]) -> list[str]:
-        """Those that a list can carry, sorted."""
+        """The names that a list can hold, sorted."""
         for name in names:
             if wrong(name):
-                self.open.append("The %s '%s' of user %s was left out, since its name %s." % (
+                self.open.append("The %s '%s' of user %s was skipped, because its name %s." % (
                     kind, printable(name), printable(user["name"]), wrong(name)))
         return sorted(name for name in names if not wrong(name))
 
@@ -95,14 +96,14 @@ class Adoption:
         instance_id, user = profile["instance_id"], profile["user"]
         if not _fleet.INSTANCE_ID.match(instance_id):
             self.open.append(
-                "The CAPF profile '%s' of user %s was left out, since an instance_id has 1 to 128 characters of a-z, A-Z and 0-9."
+                "The CAPF profile '%s' of user %s was skipped, because an instance_id has 1 to 128 characters of a-z, A-Z and 0-9."
                 % (printable(instance_id), printable(user)))
             return
         host, store = self._place(instance_id, reading["cluster"])
         if host is None:
             host = self._host_by_connections(profile, reading)
         if host == UNKNOWN:
-            self.open.append("Nothing tells on which host instance %s of user %s is. Put it in for %s." % (
+            self.open.append("The host of instance %s of user %s is unknown. Enter it instead of %s." % (
                 instance_id, printable(user), UNKNOWN))
         listed = {"host": host, "user": user, "instance_id": instance_id, **where}
         key = _fleet.Profile(
@@ -110,23 +111,23 @@ class Adoption:
             key_order=profile.get("key_order") or _fleet.RSA_ONLY, ec_key_size=profile.get("ec_key_size") or "").key
         if key["size"] and key != USUAL_KEY and key["type"] in _fleet.KEY_SIZES:
             listed["key"] = key
-        if store and WINDOWS_PATH.match(store):  # only those of Java applications are found there
+        if store and WINDOWS_PATH.match(store):  # only stores of Java applications are found there
             listed["client"] = "jtapi"
         if store and (wrong(store) or any(placeholder in store for placeholder in PLACEHOLDERS)):
-            self.open.append("The store of instance %s, '%s', cannot be listed by that name. Give the folder another one." % (
+            self.open.append("The store of instance %s, '%s', has a name that a list cannot hold. Rename the folder." % (
                 instance_id, printable(store)))
         elif store:
             listed["store"] = store
         self.instances.append(listed)
 
     def _place(self, instance_id: str, cluster: str) -> tuple[str, str | None] | tuple[None, None]:
-        """C((host, folder)) of the instance by its files; the folder only where it is not the usual one."""
+        """C((host, folder)) of the instance by its files; folder is None if it is the usual one."""
         found = []
         for host, facts in sorted(self.hosts.items()):
             for path in facts.get("certificates") or ():
                 folder = parted(path)[0]
                 parent, name = parted(folder)
-                # With several clusters the same instance_id may stand in several folders.
+                # With several clusters, several folders may have the same instance_id as their name.
                 if name == instance_id and (not self.several or parted(parent)[1] == cluster):
                     found.append((host, folder))
         if not found:
@@ -148,7 +149,7 @@ class Adoption:
 
 
 def wrong(name: str) -> str:
-    """Why a list cannot carry a name, as a clause; empty where it can."""
+    """Why a list cannot hold a name, as a clause; empty if it can."""
     if not name:
         return "is empty"
     try:

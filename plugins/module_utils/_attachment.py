@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 FILE_ELEMENT = "GetOneFileReturn"
 FAULT_TEXTS = ("faultcode", "faultstring")
-MARKUP_LIMIT = 256 * 1024  # octets of envelope without one of the file among them
+MARKUP_LIMIT = 256 * 1024  # octets of envelope without any octet of the file
 HEADERS_LIMIT = 16 * 1024
 FAULT_LIMIT = 1000  # characters
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 class TooLarge(FormatError):
-    """The file is larger than the caller wants it. What was written so far is of no use."""
+    """The file is larger than the caller allows. What was written so far is useless."""
 
 
 class Base64:
@@ -64,7 +64,7 @@ class Base64:
 
 
 class Envelope:
-    """A SOAP envelope in pieces: its file goes to C(write), a fault is kept. has_file: a file stood in it as text."""
+    """A SOAP envelope in pieces: its file goes to C(write), a fault is kept. has_file: the envelope contains a file as text."""
 
     def __init__(self, write: Write) -> None:
         self.has_file = False
@@ -84,20 +84,20 @@ class Envelope:
         self._idle += len(octets)
         self._parse(octets, False)
         if self._idle > MARKUP_LIMIT:
-            raise FormatError("the answer goes on without a file in it")
+            raise FormatError("the answer is too long outside its file")
 
     def finish(self) -> None:
-        """Raises FormatError unless a whole envelope with a file, a place for one, or a fault has come."""
+        """Raise FormatError unless a complete envelope with a file, a place for a file, or a fault has arrived."""
         self._parse(b"", True)
         self._file.finish()
         if not self._answers and not self.fault:
-            raise FormatError("the answer holds no file")
+            raise FormatError("the answer contains no file")
 
     def _parse(self, octets: bytes, final: bool) -> None:
         try:
             self._parser.Parse(octets, final)
         except expat.ExpatError as error:
-            raise FormatError("the answer is no SOAP (%s)" % expat.ErrorString(error.code)) from error
+            raise FormatError("the answer is not SOAP (%s)" % expat.ErrorString(error.code)) from error
 
     def _opened(self, name: str, _attributes: dict[str, str]) -> None:
         self._path.append(name.rpartition(" ")[2])
@@ -120,7 +120,7 @@ class Envelope:
 
     @staticmethod
     def _no_doctype(*_arguments: object) -> NoReturn:
-        raise FormatError("the answer is no SOAP (it has a document type)")
+        raise FormatError("the answer is not SOAP (it has a document type)")
 
 
 class Parts:
@@ -149,7 +149,7 @@ class Parts:
             pass
 
     def _content(self) -> bool:
-        """Hand on what belongs to the part; True when its end was found."""
+        """Pass on the octets of the part; True when its end was found."""
         found = self._buffer.find(self._delimiter)
         end = found if found >= 0 else max(len(self._buffer) - len(self._delimiter) + 1, 0)
         if self._take is not None and end:
@@ -159,14 +159,14 @@ class Parts:
         return self._in_head
 
     def _head(self) -> bool:
-        """Read the headers after a boundary; True when they are whole."""
+        """Read the headers after a boundary; True when they are complete."""
         if self._buffer.startswith(b"--"):
             self.ended = True
             return False
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > HEADERS_LIMIT:
-                raise FormatError("a part of the answer has endless headers")
+                raise FormatError("the headers of a part of the answer are too long")
             return False
         self._take = self._open_part(self._number, _headers(self._buffer[:end]))
         self._number += 1
@@ -198,14 +198,14 @@ def first_part(octets: bytes, content_type: str) -> bytes:
 
 
 def _nothing(_octets: bytes) -> None:
-    """Takes a part that nobody wants."""
+    """Ignore a part."""
 
 
 class FileAnswer:
     """One answer to C(GetOneFile): feed it, then finish it. The file's octets go to C(write).
 
     limit: octets that the file may have. where: for the message of a fault.
-    Raises TooLarge, FormatError for anything but a whole file, AxlError for a fault.
+    Raises TooLarge, FormatError for anything but a complete file, AxlError for a fault.
     """
 
     def __init__(self, content_type: str, write: Write, limit: int, where: str = "") -> None:
@@ -221,7 +221,7 @@ class FileAnswer:
     def feed(self, octets: bytes) -> None:
         self._fed += len(octets)
         if self._fed > 2 * self._limit + 4 * MARKUP_LIMIT:
-            raise FormatError("the answer is far longer than the file may be")
+            raise FormatError("the answer is much longer than the file may be")
         (self._parts or self._envelope).feed(octets)
 
     def finish(self) -> None:
@@ -231,7 +231,7 @@ class FileAnswer:
         if self._envelope.fault:
             raise self._refused()
         if self._parts is not None and not self._parts.ended:
-            raise FormatError("the answer ends before its last part does")
+            raise FormatError("the answer ends before its last part")
 
     def _refused(self) -> AxlError:
         code = self._envelope.fault.get("faultcode", "").strip().rpartition(":")[2] or None
@@ -248,7 +248,7 @@ class FileAnswer:
             self._attached = Base64(self._write)
             return self._attached.feed
         if encoding not in ("binary", "8bit", "7bit"):
-            raise FormatError("the file is attached as %s, which is not known" % encoding[:40])
+            raise FormatError("the file is attached with the unknown encoding %s" % encoding[:40])
         return self._write
 
     def _write(self, octets: bytes) -> None:

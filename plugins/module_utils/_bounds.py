@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What instance IDs, keys, strings and numbers may be. It is small, since every process on a host loads it. Pure."""
+"""Limits of instance IDs, keys, authorization strings and numbers. Small, because every process on a host loads it. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_SIZES = {"rsa": (2048, 3072, 4096), "ec": (256, 384, 521)}
 
 
 def check_ranges(params: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
-    """Raise InputError for an option of a module out of its range. ranges: C({name: (lowest, highest)}); None is no value."""
+    """Raise InputError if an option of a module is out of range. ranges: C({name: (lowest, highest)}); None means no value."""
     for name, (low, high) in ranges.items():
         if params[name] is not None and not low <= params[name] <= high:
             raise InputError("%s must be from %d to %d, not %d" % (name, low, high, params[name]))

@@ -5,8 +5,8 @@
 """CAPF, the protocol that issues certificates to CTI clients (TCP 3804 inside TLS): messages, and the enrolling client.
 
 Framing, commands and element layouts are those of public CAPF implementations and of traces of Cisco products. The
-C(cti) dialect is that of Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP
-was never observed. The C(phone) dialect is that of desk phones and of Jabber. All integers are big-endian.
+C(cti) dialect is that of Cisco's JTAPI client libraries 11.5 to 15, whose bytes are in the test vectors; the Windows
+TSP was never observed. The C(phone) dialect is that of desk phones and of Jabber. All integers are big-endian.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PROTOCOL = 0x55
 HEADER_SIZE = 8
 MAX_PAYLOAD = 0xFFFF
 
-# Commands. Of 7, 8 and 18 to 23 only the names are known.
+# Commands. For 7, 8 and 18 to 23, only the names are known.
 AUTH_REQUEST, AUTH_RESPONSE, KEY_GENERATE_REQUEST, KEY_GENERATE_RESPONSE = 1, 2, 3, 4
 ENCRYPT_REQUEST, ENCRYPT_RESPONSE, DECRYPT_REQUEST, DECRYPT_RESPONSE = 5, 6, 7, 8
 STORE_CERTIFICATE_REQUEST, STORE_CERTIFICATE_RESPONSE = 9, 10
@@ -71,7 +71,7 @@ LSC, MIC = 1, 2  # CERTIFICATE_TYPE
 RSA, EC = 0, 1  # KEY_TYPE
 SECP256R1, SECP384R1, SECP521R1 = 0, 1, 2  # CURVE
 CURVE_SIZES = {SECP256R1: 256, SECP384R1: 384, SECP521R1: 521}
-DEFAULT_KEY_SIZE = 1024  # what Cisco's JTAPI makes when the server names no size
+DEFAULT_KEY_SIZE = 1024  # what Cisco's JTAPI creates when the server names no size
 VERSION_WITH_EC = 3
 MAX_TEXT = 255  # octets of a name or string; the longest instance id has 128 characters
 
@@ -151,7 +151,7 @@ class MessageReader:
         return len(self._buffer)
 
     def feed(self, octets: bytes) -> list[Message]:
-        """The messages that are complete now. Raises FormatError, but never before those that came whole were given."""
+        """The messages that are complete now. Raises FormatError, but only after it has returned complete messages."""
         if self._failure is not None:
             raise self._failure
         self._buffer += octets
@@ -253,7 +253,7 @@ def key_of(message: Message) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a client wants to be and to have.
+    """The settings of a client.
 
     name: DEVICE_NAME as CAPF knows it, such as C(CTI-recorder01x1).
     string: the authorization string; None sends no PASSWORD element.
@@ -269,7 +269,7 @@ class Settings:
     name: str
     string: str | None = field(repr=False)
     dialect: str = "cti"
-    version: int = None  # type: ignore[assignment]  # until it is made
+    version: int = None  # type: ignore[assignment]  # until __post_init__
     key_type: str = "rsa"
     key_size: int = 2048
     texts: dict[int, str] | None = field(default=None, compare=False)
@@ -291,7 +291,7 @@ class Settings:
             if self.key_size not in CURVE_SIZES.values():
                 raise InputError("an EC key has 256, 384 or 521 bits, not %s" % self.key_size)
             if self.version < VERSION_WITH_EC:
-                raise InputError("CAPF knows EC keys from version 3 on only", cure="Set the CAPF version to 3.")
+                raise InputError("CAPF supports EC keys only from version 3", cure="Set the CAPF version to 3.")
         elif self.key_type != "rsa":
             raise InputError("the key type is rsa or ec, not %s" % self.key_type)
 
@@ -300,9 +300,9 @@ def _check_text(title: str, text: str) -> None:
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
-        raise InputError("%s is no text that UTF-8 can express" % title) from None
+        raise InputError("%s cannot be encoded in UTF-8" % title) from None
     if "\0" in text or size > MAX_TEXT:
-        raise InputError("%s has more than %d octets or a NUL in it" % (title, MAX_TEXT))
+        raise InputError("%s has more than %d octets or contains a NUL" % (title, MAX_TEXT))
 
 
 class Event(NamedTuple):
@@ -312,7 +312,7 @@ class Event(NamedTuple):
     values: dict[str, Any]
 
 
-#: (state, command) -> method. What stands in no row ends the session with a ProtocolError.
+#: (state, command) -> method. Anything else ends the session with a ProtocolError.
 _STEPS = {
     ("await_auth_request", AUTH_REQUEST): "_authenticate",
     ("await_request", KEY_GENERATE_REQUEST): "_key_asked",
@@ -326,20 +326,20 @@ _STEPS = {
 
 _REFUSALS = {
     INVALID_ELEMENT: (
-        "CAPF refused (7): string wrong, expired or nothing armed",
-        "Look at the CAPF profile of this instance: it must show a pending Install/Upgrade, a deadline in the future"
-        " and the string that was used here; arm it again with a new string."),
+        "CAPF refused (7): authorization string wrong or expired, or nothing armed",
+        "Check the CAPF profile of this instance: it must show a pending Install/Upgrade, a deadline in the"
+        " future and the authorization string that was used here. Arm it again with a new one."),
     UNKNOWN_DEVICE: (
         "CAPF refused (9): it has no profile for the name %(name)s",
         "Check the instance id and name_template here, and that the user has a CAPF profile with this instance id."),
 }
 _UNUSED = "the authorization string is not used up"
-_MAYBE_ISSUED = ("CAPF may have issued a certificate all the same. The key is kept; look at the CAPF profile of this"
+_MAYBE_ISSUED = ("CAPF may have issued a certificate anyway. The key is kept. Check the CAPF profile of this"
                  " instance, then run again.")
 
 
 class Enrolment:
-    """The client of one session: authenticate, hand over a public key, take the certificate. No I/O, no randomness.
+    """The client of one session: authenticate, send a public key, receive the certificate. No I/O, no randomness.
 
     The driver hands in received octets, sends each message of C(output()) with one TLS write, and answers the events:
 
@@ -352,27 +352,28 @@ class Enrolment:
     finished            reason, stored, warning         none: the session is over
     =================== =============================== ==================================================
 
-    Answer each event before looking at the next one: C(stored) of a C(finished) that came together with its
-    certificate is set by C(certificate_stored()).
+    Answer each event before you read the next one: C(certificate_stored()) sets C(stored) of a C(finished)
+    that came together with its certificate.
 
     States: await_auth_request, await_request (of the server, after our AUTH_RESPONSE), await_key, await_certificate,
     await_signature, await_storing, await_end, ended.
 
     CapfRefused: the server ended the session without what was asked for; C(code) is its reason, a number or None.
-    ProtocolError and FormatError: it broke the protocol or asked for what nobody knows. InputError: it wants another
-    key, or cannot do version 3; the string is not used up. All carry C(capf_reason), C(capf_command) and C(capf_state).
-    An error never hides an event: it is raised by the next call when events came before it. After an error, C(stored)
-    tells whether the certificate had been stored, C(string_sent) and C(key_sent) how far the session had come.
+    ProtocolError and FormatError: it broke the protocol or asked for something unknown. InputError: it asks for another
+    key, or does not support version 3; the authorization string is not used up. All carry C(capf_reason),
+    C(capf_command) and C(capf_state).
+    An error never hides an event: if events came before it, the next call raises it. After an error, C(stored) shows
+    whether the certificate was stored; C(string_sent) and C(key_sent) show how far the session got.
     """
 
     def __init__(self, settings: Settings, where: str = "") -> None:
         self.settings = settings
         self.state = "await_auth_request"
         self.session: int | None = None
-        self.server_version: int | None = None  # None: not told
+        self.server_version: int | None = None  # None: not sent
         self.version: int | None = None  # the one answered
-        self.string_sent = False  # AUTH_RESPONSE was handed out by output()
-        self.key_sent = False  # KEY_GENERATE_RESPONSE was handed out by output()
+        self.string_sent = False  # output() returned AUTH_RESPONSE
+        self.key_sent = False  # output() returned KEY_GENERATE_RESPONSE
         self.stored = False
         self._where = where
         self._reader = MessageReader()
@@ -442,9 +443,9 @@ class Enrolment:
         self._send(STORE_CERTIFICATE_RESPONSE, elements)
 
     def ended(self) -> list[Event]:
-        """The peer closed the connection: a list with C(finished) where the session had done its work, else empty.
+        """The peer closed the connection: a list with C(finished) if the session was complete, empty if it had already ended.
 
-        Raises ProtocolError when it had not.
+        Raises ProtocolError otherwise.
         """
         self._events = []
         if self.state == "ended":
@@ -476,7 +477,7 @@ class Enrolment:
             return "Check that host and port are those of the CAPF service."
         if self.key_sent:
             return _MAYBE_ISSUED
-        return "Look at the trace of the CAPF service of this time, then run again."
+        return "Read the trace of the CAPF service for this time, then run again."
 
     def _error(self, kind: type[SecureTspError], what: str, cure: str | None = None, **facts: Any) -> SecureTspError:
         values = {"capf_reason": None, "capf_command": self._last.command if self._last else None}
@@ -485,7 +486,7 @@ class Enrolment:
                     **values)
 
     def _answering(self, state: str) -> None:
-        """A driver that answers what nobody asked has a bug."""
+        """A driver that answers without an event has a bug."""
         if self.state != state:
             raise RuntimeError("answer for %s in state %s" % (state, self.state))
 
@@ -493,11 +494,11 @@ class Enrolment:
 
     def _send(self, command: int, elements: Iterable[Element]) -> None:
         if self.session is None:
-            raise RuntimeError("command %d before the first message, which is the server's" % command)
+            raise RuntimeError("command %d before the first message, which the server sends" % command)
         self._output.append(Message(command, self.session, tuple(elements)))
 
     def _respond(self, command: int, *elements: Element, always_reason: bool = False) -> None:
-        """A response of success. Phones send REASON only where nothing else says it."""
+        """A response of success. Phones send REASON only where nothing else shows success."""
         cti = self.settings.dialect == "cti"
         head = [(REASON, number_value(SUCCESS))] if cti or always_reason else []
         self._send(command, head + self._text(command) + list(elements))
@@ -518,11 +519,11 @@ class Enrolment:
             raise self._error(ProtocolError, "the CAPF server changed the session id from %08x to %08x in %s" % (
                 self.session, message.session, message.command_name))
         if message.command == REQUEST_IN_PROGRESS and self.session is not None:
-            # The server is still at it, a CA behind it perhaps. JTAPI answers every one with an empty message.
+            # The server, or a CA behind it, is still working. JTAPI answers each of these with an empty message.
             self._send(STATUS_RESPONSE, ())
             return
         if message == self._last:
-            return  # a server that resends a request has our answer on its way; a string or signature goes out once
+            return  # our answer to a resent request is already on its way; an authorization string or signature is sent only once
         self._last = message
         method = "_end" if message.command == END_SESSION else _STEPS.get((self.state, message.command))
         if method is None:
@@ -533,14 +534,14 @@ class Enrolment:
             raise self._error(FormatError, error.what, **error.facts) from None
 
     def _unexpected(self, message: Message) -> SecureTspError:
-        """The error for a message that has no place here."""
+        """The error for a message that is not allowed here."""
         if message.command == RETRY_LATER:
             return self._error(
-                CapfRefused, "CAPF asks to come again later (RETRY_LATER, command 16)", code="RETRY_LATER",
-                cure="Run again later; files and string are as they were." if not self.key_sent else None)
+                CapfRefused, "CAPF asks the client to try again later (RETRY_LATER, command 16)", code="RETRY_LATER",
+                cure="Run again later. Files and authorization string are unchanged." if not self.key_sent else None)
         known = message.command in COMMAND_NAMES
         title = "%s (command %d)" % (message.command_name, message.command) if known else message.command_name
-        return self._error(ProtocolError, "the CAPF server sent %s, which has no place in state %s" % (
+        return self._error(ProtocolError, "the CAPF server sent %s, which is not allowed in state %s" % (
             title, self.state))
 
     def _authenticate(self, message: Message) -> None:
@@ -574,9 +575,9 @@ class Enrolment:
         ours = (self.settings.key_type, self.settings.key_size)
         if (kind, size) != ours:
             raise self._error(
-                InputError, "CAPF asks for an %s key of %d bits, the settings here say %s of %d bits; %s" % (
+                InputError, "CAPF asks for an %s key of %d bits, but the settings here are %s of %d bits; %s" % (
                     kind.upper(), size, ours[0].upper(), ours[1], _UNUSED),
-                cure="Make key here and the key order and size of the CAPF profile equal.",
+                cure="Set key here and the key order and size of the CAPF profile to the same values.",
                 wanted_key={"type": kind, "size": size})
         self.state = "await_key"
         self._tell("key_wanted", type=kind, size=size)
@@ -585,10 +586,10 @@ class Enrolment:
         data = message.value(SIGNED_DATA)
         if not data or self._signed:
             raise self._error(ProtocolError, "the CAPF server asks for %s" % (
-                "a second signature in one session" if data else "a signature over nothing"))
+                "a second signature in one session" if data else "a signature over no data"))
         if self.settings.key_type != "rsa" or len(data) > self.settings.key_size // 8 - 11:
             raise self._error(ProtocolError, "the CAPF server asks for a signature over %d octets, which the %s key of"
-                              " %d bits cannot give" % (len(data), self.settings.key_type.upper(),
+                              " %d bits cannot sign" % (len(data), self.settings.key_type.upper(),
                                                         self.settings.key_size))
         self._signed = True
         self.state = "await_signature"
@@ -609,7 +610,7 @@ class Enrolment:
         self._nothing_there(message, DELETE_CERTIFICATE_RESPONSE)
 
     def _nothing_there(self, message: Message, response: int) -> None:
-        """Phones can be asked for their certificate or to delete it. Files are not this client's to give or delete."""
+        """A server can ask a phone for its certificate, or to delete it. This client neither sends nor deletes files."""
         if self.settings.dialect != "phone" or self.stored:
             raise self._unexpected(message)
         self.state = "await_end"
@@ -636,18 +637,18 @@ class Enrolment:
         elif self.state == "await_request":
             what = "CAPF refused (%s)" % number
         elif self.state == "await_auth_request":
-            what = "CAPF ended the session before it asked who is there (%s)" % number
+            what = "CAPF ended the session before authentication (%s)" % number
         elif self.stored:
             what = "CAPF ended the session with a failure although its certificate was stored here (%s)" % number
         else:
             what = "CAPF ended the session without a certificate (%s)" % number
         said = self._said(info)
         if said:
-            what += "; it said: " + said
+            what += "; its message: " + said
         return self._error(CapfRefused, what, cure, code=reason, capf_reason=reason)
 
     def _said(self, info: str) -> str:
-        """Text of the server for a message; should it repeat the authorization string, that part is masked."""
+        """Text of the server for a message; the authorization string in it is masked."""
         if self.settings.string:
             info = info.replace(self.settings.string, "***")
         return _printable(info)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What there is to tell of an instance's certificate, from its folder or from the content of its files."""
+"""Facts about an instance's certificate, from its folder or from the content of its files."""
 
 from __future__ import annotations
 

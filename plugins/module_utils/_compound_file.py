@@ -4,8 +4,8 @@
 # Private to this collection: it may change without notice.
 """OLE compound files (MS-CFB): the streams of the root storage, and their octets. An MSI is one.
 
-Nothing is trusted: each chain is bounded by what it is to hold, no sector may come twice in one, and of a file of any size only
-the directory and the streams that are asked for are read. The file is reached through C(read_at(offset, size)) alone.
+Nothing is trusted: the length of each chain is limited by its content, and no sector may occur twice in a chain. Only the
+directory and the requested streams are read, whatever the size of the file. All reads use C(read_at(offset, size)).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 HEADER_SIZE, ENTRY_SIZE = 512, 128
 SECTOR_SHIFTS = {3: 9, 4: 12}  # by version
 MINI_SHIFT, MINI_CUTOFF = 6, 4096
-FIRST_FAT_SECTORS = 109  # that stand in the header
+FIRST_FAT_SECTORS = 109  # in the header
 END, NONE = 0xFFFFFFFE, 0xFFFFFFFF
 STORAGE, STREAM, ROOT = 1, 2, 5
 
-# What a file may have at most. Files above it are refused.
-MAX_STREAM = 32 << 20  # octets of a stream that is read; cabinets may be larger, since nobody reads them here
+# Limits. Files above them are refused.
+MAX_STREAM = 32 << 20  # octets of a stream that is read; cabinets may be larger, because they are not read here
 MAX_MINI_STREAM = 64 << 20
 MAX_ENTRIES = 1 << 15  # of the directory
 MAX_FAT_SECTORS = 1 << 16  # enough for 4 GB
@@ -41,7 +41,7 @@ MAX_FAT_SECTORS = 1 << 16  # enough for 4 GB
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A directory entry. C(name) is as it stands there, which an MSI encodes further."""
+    """A directory entry. C(name) is as stored; an MSI encodes names further."""
 
     name: str
     kind: int
@@ -64,7 +64,7 @@ class CompoundFile:
         self._cached: tuple[int | None, bytes] = (None, b"")
         self._reader = header = Reader(read_at(0, HEADER_SIZE), "little", WHAT)
         if header.take(8) != SIGNATURE:
-            raise header.fail("it does not begin as one", 0)
+            raise header.fail("it does not begin with the signature", 0)
         header.take(18)
         version, order, self._shift, mini_shift = header.u16(), header.u16(), header.u16(), header.u16()
         header.take(10)
@@ -85,10 +85,10 @@ class CompoundFile:
         self.streams = self._children(entries)
 
     def read(self, name: str) -> bytes:
-        """The octets of a stream. Raises FormatError for one that is too large or broken, KeyError for none."""
+        """The octets of a stream. Raises FormatError if it is too large or broken, KeyError if there is none."""
         entry = self.streams[name]
         if entry.size > MAX_STREAM:
-            raise self._fail("a stream of %d octets is more than the %d that are read" % (entry.size, MAX_STREAM))
+            raise self._fail("a stream of %d octets exceeds the limit of %d" % (entry.size, MAX_STREAM))
         if not entry.size:
             return b""
         shift, read, follow, limit = self._shift, self._sector, self._next, self._sectors
@@ -120,11 +120,11 @@ class CompoundFile:
         return int.from_bytes(self._cached[1][offset:offset + 4], "little")
 
     def _chain(self, sector: int, count: int, follow: Callable[[int], int], limit: int) -> list[int]:
-        """So many sectors of a chain, which may be longer where it was allocated in advance."""
+        """The first C(count) sectors of a chain, which may be longer if it was allocated in advance."""
         seen: dict[int, None] = {}
         while len(seen) < count:
             if sector >= limit or sector in seen:
-                raise self._fail("a chain of %d sectors breaks or turns in a circle at sector %d" % (count, sector))
+                raise self._fail("a chain of %d sectors breaks or loops at sector %d" % (count, sector))
             seen[sector] = None
             if len(seen) < count:
                 sector = follow(sector)
@@ -134,7 +134,7 @@ class CompoundFile:
         seen: dict[int, None] = {}
         while sector != END:
             if sector >= self._sectors or sector in seen or len(seen) == most:
-                raise self._fail("a chain breaks, turns in a circle or is too long at sector %d" % sector)
+                raise self._fail("a chain breaks, loops or is too long at sector %d" % sector)
             seen[sector] = None
             sector = self._next(sector)
         return list(seen)
@@ -146,7 +146,7 @@ class CompoundFile:
         found, seen = [self._reader.u32() for _each in range(FIRST_FAT_SECTORS)], set()
         while len(found) < count:
             if more in seen:
-                raise self._fail("the list of allocation tables turns in a circle at sector %d" % more)
+                raise self._fail("the list of allocation tables loops at sector %d" % more)
             seen.add(more)
             *numbers, more = struct.unpack("<%dI" % (self._sector_size // 4), self._sector(more))
             found += numbers
@@ -207,19 +207,19 @@ class CompoundFile:
             if number == NONE:
                 continue
             if number >= len(entries) or number in seen:
-                raise self._fail("the directory names entry %d, which is none or was named before" % number)
+                raise self._fail("the directory refers to entry %d, which does not exist or occurred before" % number)
             seen.add(number)
             entry = entries[number]
             waiting += [entry.left, entry.right]
             if entry.kind == STREAM:
                 if entry.name in found:
-                    raise self._fail("two streams of one name")
+                    raise self._fail("two streams with the same name")
                 found[entry.name] = entry
         return found
 
 
 def places(read_at: ReadAt, size: int, most: int) -> list[int]:
-    """Offsets where a compound file may begin inside another file, so many at most."""
+    """Offsets where a compound file may begin inside another file, at most C(most) of them."""
     found: list[int] = []
     step, position = 1 << 20, 0
     while position < size and len(found) < most:

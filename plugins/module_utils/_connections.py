@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The CTI connections of users, put together from what RISPort70 tells of providers, devices and lines."""
+"""The CTI connections of users, combined from what RISPort70 reports about providers, devices and lines."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._serviceability import CTI_STATUSES
 
 LONGEST_WAIT = 300
-SILENT = ("nodenotresponding", "internalerror", "invalidrequest")  # what RISPort70 says of such a node, in lower case
+SILENT = ("nodenotresponding", "internalerror", "invalidrequest")  # what RISPort70 reports for such a node, in lower case
 NOT_AVAILABLE = (AxlError, ProtocolError, TransportError)
 
-#: Argument spec beside the options that reach the cluster.
+#: Argument spec without the options for the connection to the cluster.
 OPTIONS = dict(
     users=dict(type="list", elements="str", required=True),
     addresses=dict(type="list", elements="str"),
@@ -30,7 +30,7 @@ OPTIONS = dict(
 
 
 class View:
-    """Connections put together from the items of up to three answers."""
+    """Connections combined from the items of up to three answers."""
 
     def __init__(self):
         self.connections = {}
@@ -39,7 +39,7 @@ class View:
 
     @property
     def silent(self):
-        """Names of nodes whose connections are not known: one of theirs may be the one that is looked for."""
+        """Names of nodes whose connections are unknown; the wanted connection may be on one of them."""
         return sorted(name for name, code in self.nodes.items() if code.lower() in SILENT)
 
     @property
@@ -48,13 +48,13 @@ class View:
 
     @property
     def problem(self):
-        """Why connections may be missing; empty where none are."""
+        """Why connections may be missing; empty if none are."""
         if self.silent:
-            return "RISPort70 has no answer of node %s (%s)" % (self.silent[0], self.nodes[self.silent[0]])
+            return "RISPort70 has no answer from node %s (%s)" % (self.silent[0], self.nodes[self.silent[0]])
         return "" if self.whole else "RISPort70 shows only a part of the connections"
 
     def take(self, selection, add):
-        # What one answer did not know of a node stays unknown, whatever the next one says.
+        # A node without an answer stays unknown, even if a later answer includes it.
         self.nodes.update((name, code) for name, code in selection.nodes.items() if self.nodes.get(name, "").lower() not in SILENT)
         self.whole = self.whole and selection.complete
         for item in selection.items:
@@ -107,7 +107,7 @@ def add_line(connection, item):
 
 
 def look(ris, params):
-    """A View of what the users have open: one request for each class, more only where one answer is too small."""
+    """A View of the users' connections: one request for each class, more only if one answer is too small."""
     view = View()
     classes = [("Provider", add_provider)]
     if "devices" in params["include"]:

@@ -4,21 +4,21 @@
 # Private to this collection: it may change without notice.
 """What CTI Manager's error codes and close reasons mean, and what an operator does about them.
 
-Codes and names are those of Cisco's JTAPI client library; many meanings are read from the name alone. Codes are
-unsigned here, on the wire they are signed. Codes outside 0x8CCCxxxx are made by clients and never sent.
+Codes and names are those of Cisco's JTAPI client library; many meanings are derived from the name only. Codes
+are unsigned here and signed on the wire. Clients create codes outside 0x8CCCxxxx and never send them.
 """
 
 from __future__ import annotations
 
-_BUG = "Report this as a bug of the collection, with the CTI Manager's trace."
-_TRACE = "Read the CTI Manager's trace of this time."
-_LATER = "Repeat later; if it stays, read the CTI Manager's trace."
+_BUG = "Report this as a bug in the collection, with the trace of CTI Manager."
+_TRACE = "Read the trace of CTI Manager for this time."
+_LATER = "Try again later. If the error persists, read the trace of CTI Manager."
 
 UNSUPPORTED_VERSION = 0x8CCC0050
 #: Answers of a server that does not know a request.
 NOT_KNOWN_TO_SERVER = (0x8CCC0045, 0x8CCC0051, 0x8CCC0052)
 
-#: code: (name, meaning as a clause, cure)
+#: code: (name, meaning as a clause, remedy)
 ERRORS = {
     0x8CCC0000: ("CTI_FAILURE", "general CTI failure", _TRACE),
     0x8CCC0001: (
@@ -127,7 +127,7 @@ ERRORS = {
     ),
     0x8CCC00D8: (
         "INVALID_CERTIFICATE_USED", "the client certificate is not valid for this user",
-        "Check that the CAPF profile of this instance id belongs to this very user, then enrol a new certificate.",
+        "Check that the CAPF profile of this instance id belongs to this user, then enrol a new certificate.",
     ),
     0x8CCC00D9: (
         "CERTIFICATE_COMPROMISED", "the client certificate is marked as compromised",
@@ -182,10 +182,10 @@ ERRORS = {
     0x8DDD0004: ("INVALID_HANDLE", "handle not valid", _BUG),
     0x8DDD0005: ("INVALID_REQUEST", "request not valid", _BUG),
     0xBEEFBEEF: ("PROTOCOL_TIMEOUT", "time limit of the protocol layer", "See TIMEOUT."),
-    0xDEADBEEF: ("PROVIDER_CLOSED", "provider closed", "None if the close was wanted."),
+    0xDEADBEEF: ("PROVIDER_CLOSED", "provider closed", "None if the close was intended."),
 }
 
-#: Reason of a ProviderClosedEvent: (name, meaning as a clause, cure). 100 to 106 are made by clients.
+#: Reason of a ProviderClosedEvent: (name, meaning as a clause, remedy). Clients create 100 to 106.
 CLOSE_REASONS = {
     0: ("none", "no reason was given", _TRACE),
     1: ("heartbeat missed", "the server missed the client's heartbeats",
@@ -206,7 +206,7 @@ CLOSE_REASONS = {
     10: ("other", "for another reason", _TRACE),
     11: ("unauthorised for TLS", "the user is no longer authorised for a secure connection",
          "Put the user into the access control group Standard CTI Secure Connection."),
-    12: ("Standard CTI Enabled removed", "the user was taken out of Standard CTI Enabled",
+    12: ("Standard CTI Enabled removed", "the user was removed from Standard CTI Enabled",
          "Put the user into the access control group Standard CTI Enabled."),
     13: ("authentication type on unsupported port", "this kind of login is refused on the plain port",
          "Use TLS (2749)."),
@@ -214,12 +214,12 @@ CLOSE_REASONS = {
 
 
 def unsigned(code: int) -> int:
-    """A code as it stands in tables, from the signed number of the wire."""
+    """A code as in the tables, from the signed number on the wire."""
     return code & 0xFFFFFFFF
 
 
 def describe(code: int) -> tuple[str, str, str, str]:
-    """C((hex text, name, meaning, cure)) of a code; unknown ones are named so."""
+    """C((hex text, name, meaning, cure)) of a code, also of an unknown one."""
     code = unsigned(code)
     name, meaning, cure = ERRORS.get(code, ("UNKNOWN", "an error code that is not in our table", _TRACE))
     return "0x%08X" % code, name, meaning, cure

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What kind of trace lines are, and what logs of Cisco JTAPI and traces of Tftp, CAPF and CTI Manager tell of a secure start.
+"""The kind of a trace, and what logs of Cisco JTAPI and traces of Tftp, CAPF and CTI Manager show about a secure start.
 
 Pure. The shapes of JTAPI, Tftp and CTI Manager are those of lines in public tech notes. How CAPF prints a refusal is not
-publicly known: its end of a session is told by the names of CAPF's messages, which TVS prints in the same way, and what else
-speaks of an error is quoted without a cause.
+publicly known: the end of a session is recognised by the names of CAPF's messages, which TVS prints in the same way. Other
+lines about an error are quoted without a cause.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ WORDS = {
     TSP: "a TSP trace", JTAPI: "a log of Cisco JTAPI", CTI_MANAGER: "an SDL trace of CTI Manager",
     TFTP: "an SDL trace of Cisco Tftp", CAPF: "a trace of CAPF", SDL: "an SDL trace of another service of the cluster",
     SDI: "a trace of another service of the cluster",
-    OTHER: "a log of another program: no line has the shape of a TSP, of JTAPI or of the cluster",
-    UNTIMED: "no trace: not one line begins with a time",
+    OTHER: "a log of another program: no line has the format of a TSP, JTAPI or the cluster",
+    UNTIMED: "no trace: no line begins with a time",
 }
-#: Kinds that are read for what happened to providers, trust lists and certificates.
+#: Kinds that are read for events of providers, trust lists and certificates.
 READ = (JTAPI, CTI_MANAGER, TFTP, CAPF)
 
 SDL_LINE = re.compile(FOUND_IN + r"(\d{4,12})\.\d{3}\s*\|\s?(?:\d{4}/\d\d/\d\d )?(\d\d:\d\d:\d\d\.\d{3})\s*\|\s?([A-Za-z][\w-]{0,20})\s*\|+(.*)$")
-# The name of the month is in the language of Java, and an application may write its own heading before.
+# The name of the month is in the language of Java, and an application may write its own heading before it.
 JTAPI_MARK = re.compile(r"%(?:JTAPI|CTI)[A-Z_-]{0,30}-\d-\w{1,30}:?")
 JTAPI_HEADING = 200  # characters before it, at most
 JTAPI_CLOCK = re.compile(r"\b(\d\d:\d\d:\d\d)[.,](\d{3})\b")
 ANY_TIME = re.compile(r"^.{0,40}?\b\d\d:\d\d:\d\d\b")
 DEBUG = re.compile(r"^(?:-->|<--)?\s*debug\b")
-SAMPLE = 400  # timed lines that are looked at to tell what a file is
+SAMPLE = 400  # timed lines that are read to recognise the kind of a file
 LONGEST = 4000  # characters of one message
 
 MARKS = (
@@ -60,7 +60,7 @@ MARKS = (
 
 
 def kind_of(physical_lines: Iterable[str]) -> str:
-    """What the lines are, one of the kinds."""
+    """The kind of the lines."""
     families = dict.fromkeys((TSP, JTAPI, SDL, SDI), 0)
     marks = dict.fromkeys((name for name, _words in MARKS), 0)
     timed = seen = 0
@@ -120,7 +120,7 @@ def clock_of(line: str) -> str:
 
 
 class Message(NamedTuple):
-    """One message: number of its first physical line, clock, the record of SDL it belongs to, text with WRAP where it goes on."""
+    """One message: number of its first physical line, clock, its SDL record, text with WRAP where it continues."""
 
     number: int
     clock: str
@@ -129,7 +129,7 @@ class Message(NamedTuple):
 
 
 def messages(physical_lines: Iterable[str], kind: str) -> Iterator[Message]:
-    """Physical lines -> Message objects; what stands before the first one is dropped."""
+    """Physical lines -> Message objects; lines before the first one are dropped."""
     pending: Message | None = None
     parts: list[str] = []
     size = 0
@@ -162,7 +162,7 @@ def _begin(line: str, kind: str) -> tuple[str, str, str] | None:
 
 
 def _shortened(parts: Sequence[str]) -> str:
-    """Joined; of what is too long the end goes, with the last word, which may be half a secret."""
+    """The parts as one text. If it is too long, the end is cut off with the last word, which may be half a secret."""
     text = WRAP.join(parts)
     return text if len(text) <= LONGEST else text[:LONGEST].rsplit(None, 1)[0] + CUT
 
@@ -181,42 +181,42 @@ JTAPI_TEXTS = (
     ("Couldn't verify Signature", CTL_REFUSED, "the signature of the trust list is wrong",
      "Fetch the trust list again, and compare it with 'show ctl' on the publisher."),
     ("Couldn't get certificate which signed CTL file", CTL_REFUSED,
-     "the trust list is signed with a certificate that neither it nor the list in store holds",
-     "Compare the trust list with 'show ctl' on the publisher; only where it is the cluster's, remove JtapiServerKeyStore-* in the "
-     "folder of certificates, so that JTAPI trusts the list anew."),
+     "the trust list is signed with a certificate that neither it nor the stored trust list contains",
+     "Compare the trust list with 'show ctl' on the publisher; only if it is the cluster's, remove JtapiServerKeyStore-* in the "
+     "folder of certificates, so that JTAPI trusts it again."),
     ("CTL File size is zero", CTL_REFUSED, "the trust list is empty", "Check TFTP, and run 'show ctl' on the publisher."),
-    ("keystore password was incorrect", PROVIDER_REFUSED, "the key store has another password than CertStorePassphrase",
+    ("keystore password was incorrect", PROVIDER_REFUSED, "the password of the key store is not CertStorePassphrase",
      "Give the password of the key store as CertStorePassphrase in the provider string."),
-    ("password was incorrect", PROVIDER_REFUSED, "the key store was opened without its password, or with another one",
+    ("password was incorrect", PROVIDER_REFUSED, "the key store was opened without its password or with a wrong one",
      "Add ;CertStorePassphrase=<password of the key store> to the provider string."),
-    ("MAC calculation failed", PROVIDER_REFUSED, "the key store was opened without its password, or with another one",
+    ("MAC calculation failed", PROVIDER_REFUSED, "the key store was opened without its password or with a wrong one",
      "Add ;CertStorePassphrase=<password of the key store> to the provider string."),
-    ("malformed sequence", PROVIDER_REFUSED, "the key store is none of the kind that this JTAPI reads",
-     "JTAPI 15 reads BCFKS key stores, earlier ones PKCS#12 and JKS: deliver the store in the other format."),
+    ("malformed sequence", PROVIDER_REFUSED, "this JTAPI does not support the format of the key store",
+     "JTAPI 15 reads BCFKS key stores, earlier versions PKCS#12 and JKS. Deliver the key store in the other format."),
     ("(No such file or directory)", PROVIDER_REFUSED, "a key store is not where JTAPI looks for it",
      "Compare the path in the message with the folder: CertPath must end in a slash, and the store is called "
      "JtapiClientKeyStore-<user>-<instance>."),
     ("bad login or password", PROVIDER_REFUSED, "user name or password is wrong", _cti_errors.ERRORS[0x8CCC0060][2]),
     ("user is not authorized", PROVIDER_REFUSED, "this user may not log in to CTI", _cti_errors.ERRORS[0x8CCC005F][2]),
-    # Java's own words, which follow those of JTAPI.
-    ("Connection refused", PROVIDER_REFUSED, "nobody listens on that port of the node",
+    # Java's own texts, which follow those of JTAPI.
+    ("Connection refused", PROVIDER_REFUSED, "no service listens on that port of the node",
      "Check that Cisco CTIManager is activated and runs there, and the port: 2749 with InstanceID, 2748 without."),
     ("UnknownHostException", PROVIDER_REFUSED, "the name of the node cannot be resolved on this host",
      "Check the spelling in the provider string and the name service of this host, or give the address."),
     ("timed out", PROVIDER_REFUSED, "the node does not answer",
      "Check that no firewall drops TCP 2749 between this host and the node, and that the node is up."),
-    ("No route to host", PROVIDER_REFUSED, "there is no way to the node", "Check the address, the route and the firewall of this host."),
+    ("No route to host", PROVIDER_REFUSED, "there is no route to the node", "Check the address, the route and the firewall of this host."),
     ("PKIX path", PROVIDER_REFUSED, "this host does not know the certificate that CTI Manager presents",
-     "The trust list in the folder of certificates is not that of this cluster, or an older one: fetch it again. If it is the same, run "
+     "The trust list in the folder of certificates is out of date or from another cluster: fetch it again. If it does not change, run "
      "'utils ctl update CTLFile' on the publisher and restart Cisco Tftp."),
     ("certificate_unknown", PROVIDER_REFUSED, "CTI Manager does not accept the certificate of the application",
      "Check that CAPF of this cluster issued it, and that no newer one was issued for the instance."),
-    ("bad_certificate", PROVIDER_REFUSED, "CTI Manager does not accept the certificate of the application", "Fetch a new one."),
-    ("certificate_expired", PROVIDER_REFUSED, "the certificate of the application has expired", "Fetch a new one, and compare the clocks."),
+    ("bad_certificate", PROVIDER_REFUSED, "CTI Manager does not accept the certificate of the application", "Enrol a new one."),
+    ("certificate_expired", PROVIDER_REFUSED, "the certificate of the application has expired", "Enrol a new one, and compare the clocks."),
     ("unknown_ca", PROVIDER_REFUSED, "CTI Manager does not know the issuer of the application's certificate",
-     "The CAPF certificate may have been regenerated: fetch a new certificate."),
+     "The CAPF certificate may have been regenerated: enrol a new certificate."),
     ("handshake_failure", PROVIDER_REFUSED, "there is no common TLS version and cipher suite, or a certificate is refused",
-     "Compare the suites of this Java with those of the enterprise parameter TLS Ciphers, and fetch a new certificate if they fit."),
+     "Compare the suites of this Java with those of the enterprise parameter TLS Ciphers, and enrol a new certificate if they match."),
     ("protocol_version", PROVIDER_REFUSED, "there is no common version of TLS",
      "Compare the versions that this Java allows with those that the cluster allows (show tls min-version)."),
     ("Socket is closed", PROVIDER_REFUSED, "the TLS connection was not established",
@@ -224,7 +224,7 @@ JTAPI_TEXTS = (
     ("Socket closed", PROVIDER_REFUSED, "the TLS connection was not established",
      "Check TCP 2749 from this host, and whether the trust list in the folder of certificates holds CTI Manager's certificate."),
 )
-#: Without these a message is not looked at further: traces of a cluster are long.
+#: Messages without these words are skipped: traces of a cluster are long.
 QUICK = {
     JTAPI: ("ProviderOpen", "ProviderClosedEvent", "Unable to create provider", "Certificate update failed", "CTL"),
     CTI_MANAGER: ("ProviderOpen", "ProviderClosed"),
@@ -268,14 +268,14 @@ class Event:
             devices = "" if self.devices is None else ", with %d device%s" % (self.devices, "" if self.devices == 1 else "s")
             return "the provider%s opened%s" % (who, devices)
         if self.event == CTL_REQUESTED:
-            return "%s asked for the trust list %s" % (self.address or "a client", self.file)
+            return "%s requested the trust list %s" % (self.address or "a client", self.file)
         if self.event == CTL_REFUSED:
             return "the trust list%s was refused%s" % ("%s%s" % (
                 " " + self.file if self.file else "", " to %s" % self.address if self.address else ""), end)
         if self.event == CAPF_REFUSED:
             return "CAPF refused%s%s" % (" %s" % self.device if self.device else "", end)
-        words = {PROVIDER_REQUESTED: "was asked for", PROVIDER_REFUSED: "was refused", PROVIDER_CLOSED: "was closed"}
-        return "the provider%s %s%s" % (who, words[self.event], end) if self.event in words else "a line speaks of an error"
+        words = {PROVIDER_REQUESTED: "was requested", PROVIDER_REFUSED: "was refused", PROVIDER_CLOSED: "was closed"}
+        return "the provider%s %s%s" % (who, words[self.event], end) if self.event in words else "a line reports an error"
 
 
 _FIELD = r"(?:^|\n)\W{0,4}%s\s*=\s*([^\n]{0,200})"
@@ -300,13 +300,14 @@ _CAPF_DEVICE = re.compile(r"\bdebug\s+\d{1,6}:([A-Za-z0-9_.-]{1,150}):")
 _CAPF_END = re.compile(r"\bMsgType\s*:\s*CAPF_MSG_END_SESSION")
 _CAPF_REASON = re.compile(r"\bReason(?: Code)?\s*[:=]\s*(?:CAPF_(?:REASON_)?)?(\d{1,3}|[A-Z][A-Z_]{2,40})\b", re.I)
 _CAPF_NUMBERS = dict((name, number) for number, name in _capf.REASON_NAMES.items())
-NO_ANSWER = ("The log ends before an answer. If it goes on elsewhere, give that file too; otherwise look at the trace of CTI Manager of this "
-             "time, and at the way to the node.")
-CAPF_CURE = ("Check instance id, authorization string and status of the CAPF profile; the string is good for one certificate.")
+NO_ANSWER = ("The log ends before an answer. If it continues in another file, give that file too. Otherwise, read the trace of CTI "
+             "Manager for this time, and check the route to the node.")
+CAPF_CURE = (
+    "Check instance id, authorization string and status of the CAPF profile. An authorization string is valid for one certificate.")
 
 
 class Reader:
-    """Reads messages of one kind, in the order of time, into events; of more than MOST_QUOTES of one sort the newest are kept."""
+    """Read messages of one kind, in order of time, into events. Only the newest MOST_QUOTES of each sort are kept."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         self._secrets = secrets
@@ -333,7 +334,7 @@ class Reader:
         made = Event(event, kind, message.number, message.clock, mask(message.text, self._secrets)[:LONGEST], **more)
         last = self.events[-1] if self.events else None
         if last and made.event == last.event == PROVIDER_REFUSED and made.code == last.code and made.clock[:8] == last.clock[:8]:
-            # CTI Manager tells a refusal twice: as the answer, and as an alarm with the address.
+            # CTI Manager reports a refusal twice: as the answer, and as an alarm with the address.
             last.address, last.user = last.address or made.address, last.user or made.user
             return
         self.events.append(made)
@@ -376,7 +377,7 @@ class Reader:
                 self._add(event, message, JTAPI, user=self._user if event == PROVIDER_REFUSED else "", meaning=meaning, cure=cure)
                 return
         if "Unable to create provider" in message.text:
-            self._add(PROVIDER_REFUSED, message, JTAPI, user=self._user, cure="Read the line: JTAPI gives no code with it.")
+            self._add(PROVIDER_REFUSED, message, JTAPI, user=self._user, cure="Read the line: JTAPI gives no code.")
 
     # CTI Manager
 
@@ -450,7 +451,7 @@ class Reader:
             self._no_list(message, self._file, "")
             self._file = ""
         elif "returning 503" in text:
-            self._add(CTL_REFUSED, message, TFTP, meaning="Cisco Tftp serves as many clients as it may",
+            self._add(CTL_REFUSED, message, TFTP, meaning="Cisco Tftp serves the maximum number of clients",
                       cure="Restart Cisco Tftp on that node, or raise its Maximum Serving Count.")
 
     def _no_list(self, message: Message, name: str, address: str) -> None:
@@ -484,7 +485,7 @@ class Reader:
                 "Check TCP 3804, the CAPF service, and whether the trust list holds the certificate that CAPF presents."))
             return
         meaning = {
-            _capf.INVALID_ELEMENT: "the authorization string is wrong, used already or expired, or nothing is armed",
+            _capf.INVALID_ELEMENT: "the authorization string is wrong, expired or already used, or nothing is armed",
             _capf.UNKNOWN_DEVICE: "no CAPF profile has this name", _capf.WRONG_CERTIFICATE_TYPE: "the kind of certificate is wrong",
         }.get(reason, "a reason that is not in our table")
         self._add(CAPF_REFUSED, message, kind, device=self._device if kind == CAPF else "", code=reason, meaning=meaning, cure=CAPF_CURE)
@@ -504,7 +505,7 @@ def _meaning(meaning: str, told: str) -> str:
     return "%s (%s)" % (meaning, told) if told else meaning
 
 
-# What is said of all of them
+# Summaries
 
 
 def last_word(events: Sequence[Event]) -> Event | None:

@@ -5,7 +5,7 @@
 """CTIQBE, the protocol of CTI Manager (TCP 2748, and 2749 inside TLS): frames, messages, and the client of a provider.
 
 Every number is a 32-bit little-endian word and every offset counts from the first octet of its frame. Layouts are those
-of Cisco's JTAPI client libraries 11.5 to 15, whose bytes the test vectors hold; the Windows TSP was never observed. A
+of Cisco's JTAPI client libraries 11.5 to 15, whose bytes are in the test vectors; the Windows TSP was never observed. A
 reader stops where the received fixed area ends, ignores what it does not know, and takes the element size of arrays
 from the wire.
 """
@@ -336,7 +336,7 @@ def decode(octets: bytes) -> Message:
 
 
 class FrameReader:
-    """Cut a stream into frames, however it is split. No memory is taken for a length that was only announced."""
+    """Cut a stream into frames, however it is split. No memory is allocated for a length that was only announced."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -394,7 +394,7 @@ class Line(TypedDict):
 
 
 class Device(TypedDict):
-    """What the server did not tell is None, as C(registered) in a list step by step."""
+    """A value that the server did not send is None, such as C(registered) in a stepwise list."""
 
     name: str
     type: Optional[int]
@@ -421,7 +421,7 @@ MAX_DEVICES = 100000
 MAX_LINES = 200000
 MAX_LIST = 256 << 20  # octets of one list; a device with one line takes about 800
 
-#: (state, message) -> method; what stands in no row is skipped, as Cisco's own client does.
+#: (state, message) -> method; anything else is skipped, as Cisco's own client does.
 _STEPS: dict[tuple[str, str | None], str] = {
     ("init", "ProviderInitResponse"): "_initialised",
     ("opening", "ProviderOpenResponse"): "_accepted",
@@ -442,16 +442,16 @@ _STAGES = {"init": "init", "opening": "open", "open": "open", "listing": "list",
 class Provider:
     """The client of one provider: open it, keep it alive, list devices and lines, close it. No I/O, no clock.
 
-    The driver hands in received octets and the time (any seconds that only grow), sends what C(output()) gives, and
-    comes back at C(wake_at()) at the latest. States: new, init, opening, open, listing, closing, closed.
+    The driver hands in received octets and the time (in seconds that only increase), sends what C(output()) returns,
+    and calls again at C(wake_at()) at the latest. States: new, init, opening, open, listing, closing, closed.
 
-    settings: Settings; C(host) as the user gave it, C(heartbeat) in seconds as wished from the server.
+    settings: Settings; C(host) as the user gave it, C(heartbeat) in seconds as requested from the server.
     seal: C(seal(nonce, certificate)) gives C((password field, key blob)); called once, when the server has sent both.
     where: host and port for messages.
 
-    Everything raises CtiRefused when the server says no; C(code) is the unsigned CTI code, or None where the server
-    closed the provider for C(cti_close_reason). ProtocolError and FormatError stand for a server that breaks the
-    protocol, DeadlineExceeded for one that fell silent. None of them is a reason to log in again.
+    All methods raise CtiRefused when the server refuses; C(code) is the unsigned CTI code, or None where the server
+    closed the provider for C(cti_close_reason). ProtocolError and FormatError mean that the server broke the
+    protocol, DeadlineExceeded that it stopped answering. Do not log in again after any of them.
     """
 
     def __init__(self, settings: Settings, seal: Callable[[str, bytes], tuple[bytes, bytes]], where: str = "") -> None:
@@ -492,7 +492,7 @@ class Provider:
                       applicationID=self.settings.application, pluginName=PLUGIN)
 
     def list_devices(self, now: float) -> None:
-        """Ask for all devices and lines; the event C(listed) tells that C(devices) is complete."""
+        """Ask for all devices and lines; the event C(listed) means that C(devices) is complete."""
         self._now = now
         self.state = "listing"
         self.enumeration = "all"
@@ -527,7 +527,7 @@ class Provider:
             return
         where_in = "in the middle of a message" if self._reader.pending else "without an answer"
         raise ProtocolError("CTI Manager closed the connection %s" % where_in, where=self._where, stage=self.stage,
-                            cure="Check the service Cisco CTIManager on this node, and its trace of this time.")
+                            cure="Check the service Cisco CTIManager on this node, and its trace for this time.")
 
     def wake_at(self) -> float | None:
         """The time at which C(elapsed) has something to do, or None."""
@@ -635,7 +635,7 @@ class Provider:
         text, name, meaning, cure = _cti_errors.describe(code)
         said = _printable(description)
         return CtiRefused(
-            "%s: %s (%s %s)%s" % (what, meaning, text, name, "; it said: %s" % said if said else ""), where=self._where,
+            "%s: %s (%s %s)%s" % (what, meaning, text, name, "; its message: %s" % said if said else ""), where=self._where,
             cure=cure, code=code, cti_code=text, cti_name=name, cti_close_reason=None, stage=self.stage,
             compromised=code == COMPROMISED)
 
@@ -691,11 +691,11 @@ class Provider:
             password_days=None if days < 0 else days, client_heartbeat=message["clientHeartbeat"],
             server_heartbeat=message["serverHeartbeat"])
 
-    # devices and lines in one go
+    # devices and lines in one request
 
     def _device_event(self, message: Message) -> None:
         if message["requestId"] != self._list_request or message.values == self._last_device_event:
-            return  # the lines of a second copy are no further lines
+            return  # a second copy adds no lines
         self._last_device_event = message.values
         name = message["deviceName"] or ""
         device = self._by_name.get(name)

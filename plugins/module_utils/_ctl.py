@@ -6,7 +6,7 @@
 
 All integers are big-endian. A field is C(tag(1) length(2) value). The layout is that of a genuine CUCM
 10.5 file, confirmed by computing its signature and every length; digest codes 1 to 4 are what Cisco's
-JTAPI 11.5 to 15 was observed to verify. Nothing is judged here: signatures are checked in C(_pki).
+JTAPI 11.5 to 15 was observed to verify. Signatures are not verified here but in C(_pki).
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Header:
         return _first(self.fields, tag)
 
     def given(self, tag: int) -> bytes:
-        """Of a field that no header is read without."""
+        """The octets of a mandatory field."""
         value = self.value(tag)
         if value is None:
             raise KeyError(tag)
@@ -241,7 +241,7 @@ class TrustList:
         return [record for record in self.records if record.role in roles]
 
     def certificates(self, *roles: int) -> list[bytes]:
-        """Distinct certificates (DER) of the given roles, of all roles without any, in file order."""
+        """Distinct certificates (DER) of the given roles (without roles, of all), in file order."""
         records = self.of_role(*roles) if roles else self.records
         return list(dict.fromkeys(record.certificate for record in records if record.certificate))
 
@@ -276,7 +276,7 @@ def parse(octets: bytes) -> TrustList:
     """Read a CTL or ITL. Raises FormatError; unknown tags are kept, unknown roles too."""
     header, reader, warnings = _parse_start(octets)
     if header.version[0] != 1:
-        raise FormatError("trust list: version %d.%d cannot be read" % header.version)
+        raise FormatError("trust list: version %d.%d is not supported" % header.version)
     records = []
     while reader.remaining:
         record, odd = _parse_record(reader)
@@ -303,7 +303,7 @@ def _parse_start(octets: bytes) -> tuple[Header, Reader, list[str]]:
         raise FormatError("trust list: %d octets are more than the %d allowed" % (len(octets), MAX_SIZE))
     reader = Reader(octets, what="trust list")
     if octets[:3] != b"\x01\x00\x02":
-        raise reader.fail("this is no signed file of CUCM, it does not begin with a version")
+        raise reader.fail("this is not a signed file of CUCM: it does not begin with a version")
     probe = Reader(octets, what="trust list", start=5)
     if (probe.u8(), probe.u16()) != (HEADER_LENGTH, 2):
         raise probe.fail("no header length behind the version", 5)
@@ -360,7 +360,7 @@ def _check_header(reader: Reader, header: Header) -> None:
         raise reader.fail("a header field has the wrong size")
     timestamp = header.value(TIMESTAMP)
     if timestamp is not None and len(timestamp) != 4:
-        raise reader.fail("the time stamp has %d octets in place of 4" % len(timestamp))
+        raise reader.fail("the time stamp has %d octets instead of 4" % len(timestamp))
 
 
 def _parse_record(reader: Reader) -> tuple[Record, list[str]]:
@@ -456,7 +456,7 @@ def rebuild(trust_list: TrustList) -> bytes:
 
 
 def facts(trust_list: TrustList) -> dict[str, Any]:
-    """What an operator wants to know of a list, as plain values, as far as that goes without checking its signature.
+    """What an operator wants to know about a trust list, as plain values. The signature is not checked.
 
     A fingerprint is None where the host forbids its algorithm, as hosts in FIPS mode do with MD5.
     """
@@ -517,10 +517,10 @@ def hexdigest(algorithm: str, octets: bytes) -> str | None:
 def ctl_file_names(capf_address: str) -> list[str]:
     """File names of the trust list for a CTI client, in the order to ask for them.
 
-    The first is what Cisco's JTAPI 11.5 to 15 asks for: the CAPF server's address, two upper-case hexadecimal digits an
-    octet. The second leaves a leading zero out, as the TSP trace in tech note 213250 shows. The last is the generic
+    The first is what Cisco's JTAPI 11.5 to 15 asks for: the CAPF server's address, two upper-case hexadecimal digits
+    per octet. The second omits a leading zero, as the TSP trace in tech note 213250 shows. The last is the generic
     name.
-    Raises InputError when C(capf_address) is no IP address.
+    Raises InputError when C(capf_address) is not an IP address.
     """
     try:
         packed = ipaddress.ip_address(capf_address).packed

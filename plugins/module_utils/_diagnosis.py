@@ -4,9 +4,8 @@
 # Private to this collection: it may change without notice.
 """One page per instance: what works, the first thing that does not, and the next step.
 
-Pure, like the search for drift, whose readings and findings it goes on from. The steps are those of a connection that comes
-into being, so the first one that fails is the one to cure first: what comes after it may fail for no other reason. Neither
-readings nor pages hold secrets.
+Pure, like the search for drift, whose readings and findings it uses. The steps are those of setting up a connection. Fix
+the first step that fails: later steps may fail only because of it. Readings and pages contain no secrets.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ OF_STAGE = {
     _drift.TRUST: TRUST, _drift.ACCOUNTS: USER, _drift.PROFILE: PROFILE, _drift.CERTIFICATE: CERTIFICATE,
     _drift.CUTOVER: CUTOVER, _drift.VERIFY: CONNECTION,
 }
-# Codes of the search for drift that are about no stage of an instance.
+# Drift codes that do not belong to a stage of an instance.
 OF_CODE = {
     "ctl_not_updated": TRUST, "ctl_older_on_node": TRUST, "ctl_without_twin": TRUST, "host_unreachable": HOST,
     "host_not_read": HOST, "service_down": SERVICES, "ris_unavailable": CONNECTION,
     "ris_incomplete": CONNECTION,
 }
 OF_STATUS = ("profile_failed", "profile_pending", "profile_armed_by_nobody", "profile_pending_too_long", "profile_unknown")
-# With these the profile tells why the host has no certificate.
+# With these codes, the profile shows why the host has no certificate.
 CAUSES = ("profile_failed", "profile_pending_too_long", "profile_unknown")
 
 CAPF, CTI_MANAGER = "CAPF", "CTI Manager"
@@ -58,11 +57,11 @@ LABEL = 14
 MOST_QUOTES = 12
 
 
-# What was read beyond the search for drift
+# What was read in addition to the search for drift
 
 
 def host_seen(ports: Iterable[Row] = (), opened: Iterable[Row] = (), traces: Iterable[Row] = ()) -> list[dict[str, Any]]:
-    """What pages() needs of a host: rows by cluster and instance.
+    """What pages() needs from a host: rows by cluster and instance.
 
     ports: results of secure_port_info; opened: of cti_provider_info; traces: of tsp_trace_info; each with the completed
     instance in item, or in item.instance.
@@ -120,9 +119,9 @@ def openings(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Itera
              only: Container[tuple[str, str]] | None = None) -> list[dict[str, Any]]:
     """Providers that may be opened: C({instance, way, store}), with the probe certificate where there is one.
 
-    The application's own certificate is taken only where the cluster was asked and shows no open provider of the user from
-    any address of this host: a second one would throw both out. Nothing is opened where an earlier step already failed.
-    outcomes: rows of the hosts' certificates. The rest is as pages() takes it.
+    The application's own certificate is used only if the cluster was asked and shows no open provider of the user from any
+    address of this host: a second provider would disconnect both. Nothing is opened if an earlier step failed. outcomes:
+    rows of the hosts' certificates. The other arguments are those of pages().
     """
     with_password = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("password_given"))
     valid = dict(((row["cluster"], row["instance_id"]), row) for row in outcomes if row["certificate_valid"])
@@ -149,8 +148,8 @@ def pages(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable
           only: Container[tuple[str, str]] | None = None, traces: Mapping[str, Row] | None = None) -> list[dict[str, Any]]:
     """A dict for each instance: instance, verdict, first (finding or None), steps, text and more; sorted like the list.
 
-    fleet, clusters, hosts: as _drift.findings() takes them, and found: the findings it made of them. seen: {host: rows of
-    host_seen()}. now: ISO 8601 in UTC, for the head of the page. only: C((cluster, instance ID)) of those that are asked for, or None.
+    fleet, clusters, hosts: as for _drift.findings(); found: the findings that it returned. seen: {host: rows of
+    host_seen()}. now: ISO 8601 in UTC, for the head of the page. only: C((cluster, instance ID)) of the requested instances, or None.
     traces: {cluster: {folder, minutes, files, problems, events}} of the clusters' own traces.
     """
     wanted = [one for one in fleet["instances"] if one["state"] == "present" and not one["probe_of"]
@@ -161,7 +160,7 @@ def pages(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable
 
 
 class _Concerned:
-    """Findings by what they are about, so that a page does not look through those of a whole fleet."""
+    """Findings by subject, so that a page does not search those of the whole fleet."""
 
     def __init__(self, found: Iterable[Finding]) -> None:
         self._by_subject: dict[tuple[str, str, str], list[tuple[int, Finding]]] = {}
@@ -179,7 +178,7 @@ class _Concerned:
 
 
 class _Page:
-    """Everything about one instance, judged step by step."""
+    """Everything about one instance, checked step by step."""
 
     def __init__(self, instance: Row, clusters: Mapping[str, Row], hosts: Hosts, found: Iterable[Finding],
                  seen: Mapping[str, Iterable[Row]], traces: Mapping[str, Row], ambiguous_ids: Container[str],
@@ -205,7 +204,7 @@ class _Page:
     # Findings
 
     def _judged(self, finding: Finding) -> Finding:
-        """The finding with its step; one that says why there is no certificate is as grave as that."""
+        """The finding with its step; one that explains why there is no certificate is critical."""
         code = finding["code"]
         finding = dict(finding, step=step_of(finding))
         if code == "provider_not_seen":
@@ -253,7 +252,7 @@ class _Page:
                                 "Do what the message says.")
             elif row["stage"] == "trust" and not any(one["code"] == "ctl_not_updated" for one in self.found):
                 yield self._add("server_not_vouched", TRUST, severity, "%s: %s" % (place, row["problem"]),
-                                "Fetch the trust list; its signature is judged by the stored one.", self._site())
+                                "Fetch the trust list; its signature is verified with the stored one.", self._site())
 
     def _of_trace(self) -> Iterator[Finding]:
         trace = self.extra.get("trace")
@@ -264,10 +263,10 @@ class _Page:
             bad = _unhealed(trace.get("events") or ())
             if bad:
                 yield self._add("trace_refused", TRACE, self._severity_of_event(bad), "%s at %s: %s." % (
-                    capital(_cti_trace.WORDS[bad["kind"]]), bad["clock"], bad["told"]), bad["cure"] or "Look at the lines that are quoted.")
+                    capital(_cti_trace.WORDS[bad["kind"]]), bad["clock"], bad["told"]), bad["cure"] or "Read the quoted lines.")
 
     def _of_cluster_traces(self) -> Iterator[Finding]:
-        """What the cluster's traces say of this very instance."""
+        """What the cluster's traces show about this instance."""
         for steps, code in ((_cti_trace.OF_PROVIDER, "cluster_refused_provider"), ((_cti_trace.CAPF_REFUSED,), "cluster_refused_certificate"),
                             ((_cti_trace.CTL_REQUESTED, _cti_trace.CTL_REFUSED), "cluster_refused_list")):
             bad = _unhealed([one for one in self.events if one["event"] in steps])
@@ -277,14 +276,14 @@ class _Page:
                     capital(_cti_trace.WORDS[bad["kind"]]), bad["node"], bad["clock"], bad["told"]), bad["cure"])
 
     def _severity_of_event(self, event: Row) -> str:
-        """What happened before something worked is no reason why it would not."""
+        """An event is not critical if the connection or the certificate works now."""
         if event["event"] in (_cti_trace.PROVIDER_REFUSED, _cti_trace.PROVIDER_CLOSED):
             opened = self.extra.get("opened")
             return _drift.WARNING if self._views("Open") or (opened and not opened["failure"]) else _drift.CRITICAL
         return _drift.WARNING if self.valid is not False else _drift.CRITICAL
 
     def _own_events(self) -> list[Row]:
-        """Events of the cluster's traces that name this instance, or its user from nobody else's address."""
+        """Events of the cluster's traces that name this instance, or its user without the address of another host."""
         if not self.traces:
             return []
         places = _drift.addresses_of(self.instance, self.host) if self.host else ()
@@ -305,7 +304,7 @@ class _Page:
             yield self._add(
                 "certificate_compromised", CONNECTION, _drift.CRITICAL, "The certificate is compromised. %s" % capital(opened["failure"]),
                 "Find the second user of the certificate, give the instance a new instance_id in the list, and provision again; "
-                "the profile of the present one is never armed again.", self._site())
+                "the profile of the current one is never armed again.", self._site())
         else:
             yield self._add("provider_refused", CONNECTION, _drift.CRITICAL, "No provider opens. %s" % capital(opened["failure"]),
                             "Do what the message says.")
@@ -329,7 +328,7 @@ class _Page:
 
     def _host(self) -> Step:
         if self.host is None:
-            return UNKNOWN, "not looked at"
+            return UNKNOWN, "not checked"
         addresses = self.host["addresses"]
         return OK, "answers%s" % (", as %s" % ", ".join(addresses[:4]) if addresses else "")
 
@@ -337,15 +336,15 @@ class _Page:
         info = self.cluster["info"]
         if not info:
             return UNKNOWN, "not read"
-        mode = {True: "mixed mode", False: "non-secure mode", None: "whether it is in mixed mode is not known"}
+        mode = {True: "mixed mode", False: "non-secure mode", None: "it is not known whether it is in mixed mode"}
         return OK, "%s, %s" % (("release %s" % info["release"]) if info.get("release") else "read", mode[info.get("mixed_mode")])
 
     def _services(self) -> Step:
         rows = [row for row in (self.cluster["info"] or {}).get("services") or () if row["service"] in _drift.SERVICES]
         if not rows:
-            return UNKNOWN, "the cluster did not tell"
+            return UNKNOWN, "not reported by the cluster"
         doubtful = [row for row in rows if row["activated"] and row["running"] is None]
-        return OK, "CTI Manager, CAPF and TFTP are activated, whether they run is not known" if doubtful else (
+        return OK, "CTI Manager, CAPF and TFTP are activated; it is not known whether they run" if doubtful else (
             "CTI Manager, CAPF and TFTP run")
 
     def _ports(self) -> Step:
@@ -359,8 +358,8 @@ class _Page:
     def _trust_list(self) -> Step:
         trust = self.row.get("trust")
         if not trust or trust["failure"]:
-            return UNKNOWN, "kept by the TSP" if self.instance["windows"] else "not looked at"
-        made = ", made %s" % trust["timestamp"] if trust["timestamp"] else ""
+            return UNKNOWN, "kept by the TSP" if self.instance["windows"] else "not checked"
+        made = ", created %s" % trust["timestamp"] if trust["timestamp"] else ""
         return OK, "the cluster's%s" % made
 
     def _user(self) -> Step:
@@ -370,7 +369,7 @@ class _Page:
         return OK, "%s, in %s" % (row["name"], ", ".join(groups) or "no group")
 
     def _account(self) -> tuple[Row | None, list[str]]:
-        """C((row of the user or None, its groups as they are)); the row has them as a run would leave them."""
+        """C((row of the user or None, its groups as they are)); the row shows them as after a run."""
         accounts = self.cluster["accounts"] or {"users": (), "plan": ()}
         row = next((row for row in accounts["users"] if row["name"] == self.instance["user"]), None)
         steps = [step for step in accounts["plan"] if step["user"] == self.instance["user"] and step["kind"] == "group"]
@@ -386,9 +385,9 @@ class _Page:
     def _certificate(self) -> Step:
         facts = self.row.get("certificate")
         if not facts or facts.get("failure"):
-            return UNKNOWN, "not looked at"
+            return UNKNOWN, "not checked"
         left = " (%s)" % _drift.counted(facts["days_left"], "day") if facts.get("days_left") is not None else ""
-        return OK, "good until %s%s" % ((facts["expires"] or "")[:10], left)
+        return OK, "valid until %s%s" % ((facts["expires"] or "")[:10], left)
 
     def _secure_port(self) -> Step:
         row, groups = self._account()
@@ -414,7 +413,7 @@ class _Page:
             return OK, "CTI Manager sees it: %s" % ", ".join(
                 "%s at %s" % (one.get("app_id") or one["user"], one.get("node") or "the cluster") for one in self._views("Open"))
         told = next((_sentence(finding["what"]) for finding in self.found if finding["step"] == CONNECTION), "")
-        return UNKNOWN, told or "not judged: %s" % self._why_not_asked()
+        return UNKNOWN, told or "not checked: %s" % self._why_not_asked()
 
     def _why_not_asked(self) -> str:
         if self.host is None:
@@ -425,7 +424,7 @@ class _Page:
 
     @property
     def connected(self) -> bool | None:
-        """Whether RIS shows the user's providers from this host, as many as it has instances; None where it cannot be told."""
+        """Whether RIS shows as many of the user's providers from this host as it has instances; None if not known."""
         if any(finding["code"] == "provider_not_seen" for finding in self.found):
             return False
         return True if self._views("Open") else None
@@ -520,7 +519,7 @@ class _Page:
             lines += _row("Silence", "%.1f s from %s, in stage %s" % (gap["milliseconds"] / 1000.0, gap["from"], gap["stage"]))
         lines += _row("Files", ", ".join(trace["files"]))
         for left in (trace.get("left_out") or ())[:MOST_QUOTES]:
-            lines += _row("Left out", "%s: %s" % (left["path"], left["reason"]))
+            lines += _row("Skipped", "%s: %s" % (left["path"], left["reason"]))
         lines += ["  | %s %s" % (quote["clock"], quote["text"][:WIDTH]) for quote in trace["quotes"]]
         return lines + ["  | %s %s" % (event["clock"], event["told"]) for event in (trace.get("events") or ())[-MOST_QUOTES:]]
 
@@ -533,10 +532,10 @@ class _Page:
             lines += _row("Problem", problem)
         if traces["files"]:
             lines += _row("Folder", "%s (%s)" % (traces["folder"], _drift.counted(traces["files"], "file")), breaks=False)
-            lines += _row("Look with", "find %s -type f -exec zgrep -Hn -e %s -e %s {} +" % tuple(
+            lines += _row("Search with", "find %s -type f -exec zgrep -Hn -e %s -e %s {} +" % tuple(
                 word(text) for text in (traces["folder"], self.instance["instance_id"], self.instance["user"])), breaks=False)
         elif not traces["problems"]:
-            lines += _row("", "No file of that time.")
+            lines += _row("", "No file for that time.")
         return lines + ["  | %s %s: %s" % (event["clock"], event["node"], event["told"]) for event in self.events[-MOST_QUOTES:]]
 
 
@@ -545,7 +544,7 @@ VERDICTS = {"unchanged": "the same as the cluster's", "update": "older than the 
 
 
 def _unhealed(events: Iterable[Row]) -> Row | None:
-    """The last bad event, unless a provider opened after it; None where all is well in the end."""
+    """The last bad event, unless a provider opened after it; None if all is well in the end."""
     bad = None
     for event in events:
         bad = event if event["bad"] else None if event["event"] == _cti_trace.PROVIDER_OPENED else bad
@@ -565,10 +564,10 @@ def step_of(finding: Finding) -> str:
 
 def _port_text(row: Row) -> str:
     certificate = row["certificate"] or {}
-    vouched = {True: "vouched for by the trust list", False: "not vouched for by the trust list", None: ""}[row["trusted"]]
+    vouched = {True: "in the trust list", False: "not in the trust list", None: ""}[row["trusted"]]
     return "%s:%d %s" % (row["host"], row["port"], ", ".join(filter(None, (
         _sentence(row["problem"]).rstrip(".") if row["stage"] in ("connect", "tls") else "", " ".join(filter(None, (row["version"], row["cipher"]))),
-        "demands a client certificate" if row["demands_certificate"] else "",
+        "requires a client certificate" if row["demands_certificate"] else "",
         "presents %s, until %s" % (certificate["common_name"] or certificate["subject"], certificate["not_after"]) if certificate else "",
         vouched))))
 
@@ -581,18 +580,18 @@ def _opened_text(opened: Row) -> str:
 
 def _view_text(one: Row) -> str:
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=one.get("time") or 0)
-    when = moment.strftime("%Y-%m-%dT%H:%M:%SZ") if one.get("time") else "a time not told"
+    when = moment.strftime("%Y-%m-%dT%H:%M:%SZ") if one.get("time") else "an unknown time"
     text = "%s since %s, %s" % (one["status"], when, one.get("app_id") or one["user"])
     if one.get("reason"):
         code, name, meaning, _cure = _cti_errors.describe(one["reason"])
         text += ", reason %s" % code
         if name != "UNKNOWN":
-            text += " (if that is a code of CTI: %s, %s)" % (name, meaning)
+            text += " (if this is a CTI code: %s, %s)" % (name, meaning)
     return text
 
 
 def _sentence(text: str) -> str:
-    """The first one."""
+    """The first sentence."""
     return text.partition(". ")[0].rstrip(".") + "." if text else ""
 
 
@@ -618,12 +617,12 @@ def _wrapped(text: str, begin: str, breaks: bool = True) -> list[str]:
 
 
 def summary(found_pages: Collection[Row], folder: str = "") -> list[str]:
-    """The pages for a terminal: a line for each instance, what does not work first."""
+    """The pages for a terminal: one line for each instance, broken ones first."""
     order = (BROKEN, REMARKS, NOTHING_FOUND, WORKS)
     lines = []
     for page in sorted(found_pages, key=lambda page: order.index(page["verdict"])):
         own, first = page["instance"], page["first"]
-        # Where no command cures it, the whole message says what to do.
+        # Without a command, the whole message says what to do.
         told = "%s. %s" % (first["step"], _sentence(first["what"]) if first["command"] else first["what"]) if first else page["verdict"]
         lines.append("%-4s %s on %s: %s" % (
             {BROKEN: WRONG, REMARKS: DOUBT}.get(page["verdict"], OK), own["instance_id"], own["host"], told))

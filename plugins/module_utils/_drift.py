@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What differs between the lists and what clusters and hosts show: readings -> findings, each with its cure.
+"""Differences between the lists and what clusters and hosts show: readings -> findings, each with its remedy.
 
-Pure, like the planner: whatever was read, and the time, are arguments. A reading holds no secrets, and neither do
-findings.
+Pure, like the planner: the readings and the time are arguments. Readings and findings contain no secrets.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ LINES = 50  # findings that are shown at the terminal; the report has all of the
 TRUST, ACCOUNTS, PROFILE, CERTIFICATE, CUTOVER, VERIFY = STAGES = (
     "trust", "accounts", "profile", "certificate", "cutover", "verify")
 
-# code: (severity, the stage of an instance that it is about). Critical: an application cannot connect, or a secret lies
-# open. Warning: not as the lists say, or it becomes critical when nobody acts. Info: worth to know, and no drift.
+# code: (severity, the stage of an instance that it is about). Critical: an application cannot connect, or a secret is
+# exposed. Warning: not as the lists say, or it becomes critical if nothing is done. Info: useful to know, but not drift.
 CODES = {
     "host_unreachable": (CRITICAL, None),
     "host_not_read": (CRITICAL, None),
@@ -120,7 +119,7 @@ CODES = {
     "provider_weak_cipher": (INFO, VERIFY),
 }
 
-# Stages that a finding is about, too: one cause is one finding.
+# Further stages that a finding is about: one cause is one finding.
 FURTHER_STAGES = {"not_provisioned": (TRUST, PROFILE)}
 LIMIT = re.compile(r" --limit \S+")
 
@@ -134,15 +133,15 @@ SHOW_CTL = "show ctl"
 UPDATE_CTL = "utils ctl update CTLFile"
 MIXED_MODE = "utils ctl set-cluster mixed-mode"
 
-# code by the reason of capf_certificate_info, and what cures it.
+# code by the reason of capf_certificate_info, and its remedy.
 OF_REASON = {
-    "missing": ("certificate_missing", "Enrol it: the profile is armed again when the host says so.", SITE),
+    "missing": ("certificate_missing", "Enrol it: the profile is armed again when the host needs a certificate.", SITE),
     "key_lost": ("key_missing", "Enrol it again.", SITE),
-    "unreadable": ("certificate_unreadable", "Enrol it again; look at the disk and at the passphrase first.", SITE),
+    "unreadable": ("certificate_unreadable", "Check the disk and the passphrase, then enrol it again.", SITE),
     "key_mismatch": ("key_mismatch", "Enrol it again.", SITE),
     "expired": ("certificate_expired", "Enrol it again.", SITE),
     "wrong_issuer": ("certificate_wrong_issuer", "Fetch the trust list and enrol it again.", SITE),
-    "interrupted": ("enrolment_interrupted", "Take the enrolment up again.", SITE),
+    "interrupted": ("enrolment_interrupted", "Resume the enrolment.", SITE),
     "expiring": ("certificate_expiring", "Renew it in a maintenance window.", UPGRADE),
     "key_changed": ("certificate_key_changed", "Renew it, or correct key in the list.", UPGRADE),
 }
@@ -165,11 +164,11 @@ SERVICES = ("Cisco CTIManager", "Cisco Certificate Authority Proxy Function", "C
 ON_PUBLISHER = ("Cisco Certificate Authority Proxy Function",)
 CTI_GROUP = "standard cti "
 
-# Codes of the planner's problems that are told of the user or the instance they are about, not of the cluster.
+# Codes of the planner's problems that are reported for a user or an instance, not for the cluster.
 ANOTHER_USER_THAN_MEANT = ("user_of_other_type", "user_standard")
 PROFILE_OF_OTHER_USER = ("profile_of_other_user", "profile_of_other_user_kept")
 ABOUT_A_USER = ("device_missing", "group_missing", "user_inactive")
-TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the user tells
+TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, from the row of the user
 
 
 # What hosts show
@@ -178,11 +177,11 @@ TOLD_AS_MISSING = ("end_user_missing",)  # as user_missing, which the row of the
 def host_reading(certificates: Iterable[Row] = (), lists: Iterable[Row] = (), probes: Iterable[Row] = (), files: Iterable[Row] = (),
                  addresses: Iterable[str] = (), tsps: Iterable[Row] = (), judged: Iterable[Row] = (),
                  failure: str = "") -> dict[str, Any]:
-    """What findings() needs of a host, out of the results of its modules.
+    """What findings() needs from a host, taken from the results of its modules.
 
     certificates: of capf_certificate_info; lists: of ctl_file in check mode; probes: of cti_provider_info; each has
     the completed instance in item. files: certificate files {path, checksum}. tsps: instances of a Windows host, and
-    judged: the findings about it, both as the role client_windows leaves them. failure: why there is nothing more.
+    judged: the findings about it, both from the role client_windows. failure: why there is nothing more.
     """
     by_id: dict[tuple[str, str], dict[str, Any]] = {}
     fetched = {}
@@ -237,7 +236,7 @@ def _certificate_of(result: Row) -> dict[str, Any]:
 
 
 def _certificate_of_tsp(row: Row) -> dict[str, Any]:
-    """valid: what is wrong with it is told by the findings of the role client_windows."""
+    """Only valid: the findings of the role client_windows report what is wrong with it."""
     return {
         "valid": row["needs_certificate"]["reason"] in ("",) + STILL_VALID,
         "expires": (row["certificate"] or {}).get("not_after"),
@@ -272,8 +271,8 @@ def findings(fleet: Row, clusters: Mapping[str, Row], hosts: Hosts, now: str, so
     fleet_accounts with plan_only and cti_connection_info returned (None where they did not), and messages.
     hosts: {name: host_reading(), or None when the host could not be reached} of the play.
     now: ISO 8601 in UTC. soon_days: a certificate that expires within this number of days is a finding. probe: providers were
-    to be opened with probe certificates. ris: each instance is expected to be connected. probes_listed: probes are judged
-    like instances. running: {cluster: since when} that a run of this controller works on meanwhile.
+    to be opened with probe certificates. ris: each instance is expected to be connected. probes_listed: probes are
+    checked like instances. running: {cluster: since when a run of this controller has been working on it}.
     """
     look = _Look(fleet, clusters, hosts, moment(now), soon_days, probe, ris, probes_listed, running or {})
     look.run()
@@ -286,7 +285,7 @@ def moment(text: str) -> datetime.datetime:
 
 
 def limited(command: str, hosts: Iterable[str]) -> str:
-    """The command for a few hosts; for many it stays as it is, since it touches only what differs."""
+    """The command limited to a few hosts; unlimited for many, because it changes only what differs."""
     hosts = sorted(set(hosts))
     return "%s --limit %s" % (command, word(",".join(hosts))) if 0 < len(hosts) <= 5 else command
 
@@ -305,7 +304,7 @@ def named(instance: Row, ambiguous_ids: Container[str]) -> str:
 
 
 def renewing(instance: Row, ambiguous_ids: Container[str]) -> str:
-    """The command that gives one instance a new certificate, whatever its present one is like."""
+    """The command that gives one instance a new certificate, even if its current one is good."""
     given = json.dumps({"secure_tsp_upgrade_instances": [named(instance, ambiguous_ids)]})
     return limited("%s -e %s" % (UPGRADE, word(given)), [instance["host"]])
 
@@ -347,7 +346,7 @@ class _Look:
             ((name, row["instance_id"]), row) for name, reading in clusters.items() if reading["accounts"]
             for row in reading["accounts"]["instances"])
         self.accounts: dict[str, tuple[dict[str, Row], dict[str, list[Row]]]] = {}
-        self.remarks: dict[tuple[str, str], list[str]] = {}  # of instances, what is no drift since the list does not say otherwise
+        self.remarks: dict[tuple[str, str], list[str]] = {}  # of instances: not drift, because the list does not say otherwise
         self.with_devices = set((user["cluster"], user["name"]) for user in fleet["users"] if user.get("devices"))
         self.foreign: dict[tuple[str, str], str] = {}
         self.contradicted: dict[tuple[str, str], str] = {}
@@ -372,7 +371,7 @@ class _Look:
             self._connections()
 
     def add(self, code: str, what: str, fix: str, command: str = "", severity: str | None = None, **subject: str) -> None:
-        """subject: cluster, host, user and instance_id, as far as it is about them."""
+        """subject: cluster, host, user and instance_id, as far as they apply."""
         self.found.append(dict(
             {"cluster": "", "host": "", "user": "", "instance_id": ""}, severity=severity or CODES[code][0], code=code,
             what=what, fix=fix, command=command, **subject))
@@ -381,24 +380,24 @@ class _Look:
 
     def _cluster(self, name: str, reading: Row) -> None:
         if name in self.running:
-            self.add("run_beside", "A run of this controller has been at work on the cluster since %s. What it has yet to do may be told as "
-                     "drift." % self.running[name], "Look again when it has ended.", cluster=name)
+            self.add("run_beside", "A run of this controller has been working on the cluster since %s. What it has not done yet may be "
+                     "reported as drift." % self.running[name], "Check again when it has ended.", cluster=name)
         for failure in reading["failures"]:
             self.add("cluster_not_read", "The cluster could not be read. %s" % capital(failure),
-                     "Put that right; until then this part of the fleet is not judged.", cluster=name)
+                     "Fix that. Until then, this part of the fleet is not checked.", cluster=name)
         if reading["info"]:
             self._security(name, reading["info"])
             self._services(name, reading["info"])
             self._server_certificates(name, reading["info"])
             self._trust_list_of(name, reading["info"])
             for doubt in reading["info"].get("doubts") or ():
-                self.add("cluster_doubt", doubt, "Look there yourself.", cluster=name)
+                self.add("cluster_doubt", doubt, "Check it there yourself.", cluster=name)
         if reading["accounts"]:
             for remark in reading["accounts"]["remarks"]:
                 self._contradiction(name, remark)
 
     def _contradiction(self, name: str, remark: Row) -> None:
-        """A problem of the planner. What it says of a user or an instance is told there, and nothing else of it."""
+        """A problem of the planner. If it is about a user or an instance, it is reported only there."""
         code = remark["code"]
         if code in PROFILE_OF_OTHER_USER:
             self.foreign[name, remark["instance_id"]] = "%(owner_type)s user %(owner)s" % remark["data"]
@@ -410,7 +409,7 @@ class _Look:
 
     def _security(self, name: str, info: Row) -> None:
         if info.get("mixed_mode") is False:
-            self.add("mixed_mode_off", "The cluster is in non-secure mode, in which no secure connection exists.",
+            self.add("mixed_mode_off", "The cluster is in non-secure mode, in which secure connections are not possible.",
                      "Set it to mixed mode on the publisher's command line, then restart Cisco CallManager, Cisco CTIManager "
                      "and Cisco Tftp on every node that runs them.", MIXED_MODE, cluster=name)
 
@@ -426,7 +425,7 @@ class _Look:
                 self._service_down(name, "%s is not activated on %s." % (service, place or "any node"), service, place)
             for row in active:
                 if row["running"] is False:
-                    self._service_down(name, "%s does not run on %s (%s)." % (service, row["node"], row["status"]),
+                    self._service_down(name, "%s is not running on %s (%s)." % (service, row["node"], row["status"]),
                                        service, row["node"])
 
     def _service_down(self, name: str, what: str, service: str, node: str | None) -> None:
@@ -448,7 +447,7 @@ class _Look:
                     place, row["not_after"][:10], counted((expires - self.now).days, "day")), fix, UPDATE_CTL, cluster=name)
 
     def _trust_list_of(self, name: str, info: Row) -> None:
-        """Whether the list that hosts fetch holds the certificates that the servers present by now, and what these are worth."""
+        """Whether the trust list that hosts fetch contains the certificates that the servers now present, and whether these are usable."""
         fetched = [one for reading in self.hosts.values() for one in (reading or {}).get("fetched") or () if one["cluster"] == name]
         reading = self.clusters[name]
         served = list(reading.get("lists") or ())
@@ -464,12 +463,12 @@ class _Look:
 
     def _host(self, host: str, reading: Row | None) -> None:
         if reading is None:
-            self.add("host_unreachable", "The host could not be reached, so nothing on it is judged.",
-                     "Put the connection right, or take the host out of the inventory.",
+            self.add("host_unreachable", "The host could not be reached, so nothing on it is checked.",
+                     "Fix the connection, or remove the host from the inventory.",
                      "ansible %s -m ansible.builtin.ping" % word(host), host=host)
         elif reading["failure"]:
             self.add("host_not_read", "The host could not be read. %s" % capital(reading["failure"]),
-                     "Put that right; until then the host is judged in part only.", host=host)
+                     "Fix that. Until then, the host is checked only in part.", host=host)
         for row in (reading or {"findings": ()})["findings"]:
             self.add("windows_host", row["what"], row["fix"], severity=row["severity"],
                      **dict((key, row.get(key) or "") for key in ("cluster", "host", "user", "instance_id")))
@@ -495,11 +494,11 @@ class _Look:
         subject = {"cluster": user["cluster"], "user": user["name"]}
         if (user["cluster"], user["name"]) in self.contradicted:
             self.add("cluster_contradicts", "%s." % capital(self.contradicted[user["cluster"], user["name"]]),
-                     "Correct the list of users: it is another user than meant.", **subject)
+                     "Correct the list of users: this is not the intended user.", **subject)
             return
         if user["state"] == "absent":
             if any(step["kind"] == "user" and step["action"] == "remove" for step in plan):
-                self.add("user_not_removed", "The user is listed with state: absent and exists.", "Remove it.",
+                self.add("user_not_removed", "The user is listed with state: absent but exists.", "Remove it.",
                          DECOMMISSION, **subject)
             return
         if not row["exists"] or row["action"] == "create":
@@ -511,17 +510,17 @@ class _Look:
     def _missing_user(self, user: Row, subject: Subject) -> None:
         if user["type"] == _fleet.END:
             self.add("user_missing", "The end user does not exist.",
-                     "End users are never made here: make it in CUCM or in the directory it comes from.", **subject)
+                     "End users are never created here: create it in CUCM or in the directory it comes from.", **subject)
         else:
-            self.add("user_missing", "The application user does not exist.", "Make it again with its groups and devices.",
+            self.add("user_missing", "The application user does not exist.", "Create it again with its groups and devices.",
                      limited(SITE, user["hosts"]), **subject)
 
     def _devices(self, user: Row, plan: Iterable[Row], subject: Subject) -> None:
-        """Of a user's own settings only devices can be compared. That its making may have been cut short goes with its groups,
-        and a password that is always set is no difference."""
+        """Of a user's own settings, only devices can be compared. An interrupted creation shows in its groups, and a password
+        that is always set is not a difference."""
         if any(step["kind"] == "user" and step["action"] == "update" and "devices" in step["fields"] for step in plan):
-            self.add("user_devices", "The devices it controls are not those of the list (devices_mode %s)." % user["devices_mode"],
-                     "Bring them in line, or correct devices in the list.", limited(SITE, user["hosts"]), **subject)
+            self.add("user_devices", "Its devices do not match the list (devices_mode %s)." % user["devices_mode"],
+                     "Update them, or correct devices in the list.", limited(SITE, user["hosts"]), **subject)
 
     def _groups(self, user: Row, row: Row, plan: Iterable[Row], subject: Subject) -> None:
         steps = [step for step in plan if step["kind"] == "group"]
@@ -530,7 +529,7 @@ class _Look:
         before = [name for name in row["groups"] if name not in missing] + gone
         command = limited(SITE, user["hosts"])
         if _fleet.SECURE in missing:
-            self.add("user_not_secure", "All its instances hold a certificate, but it is not in %s, so that CTI Manager refuses "
+            self.add("user_not_secure", "All its instances hold a certificate, but it is not in %s, so CTI Manager refuses "
                      "them on the secure port." % _fleet.SECURE, "Cut it over.", command, **subject)
         others = [name for name in missing if name != _fleet.SECURE]
         if others:
@@ -540,13 +539,13 @@ class _Look:
             if step["action"] == "none" and step["name"] == _fleet.SECURE:
                 waits = step["reason_code"] == "cutover_waits"
                 self.add("cutover_waits" if waits else "cutover_by_hand", "It is not on the secure port: %s." % step["reason"],
-                         "Nothing, once these hold a certificate." if waits else "Cut it over when the time has come.",
+                         "Nothing to do once these hold a certificate." if waits else "Cut it over at the planned time.",
                          "" if waits else limited(SITE + " -e secure_tsp_cutover=auto", user["hosts"]), **subject)
         self._extra_groups(user, before, gone, command, subject)
         if not _fleet.missing([_fleet.SECURE], before) and (user["cluster"], user["name"]) not in self.listed:
-            self.add("user_secure_without_instance", "It is in %s and no instance of it is listed, so that it can open neither "
-                     "port." % _fleet.SECURE,
-                     "List its instances, or take it out of the group in CUCM, under User Settings, Access Control Group.",
+            self.add("user_secure_without_instance", "It is in %s, but none of its instances is listed, so it can open "
+                     "neither port." % _fleet.SECURE,
+                     "List its instances, or remove it from the group in CUCM, under User Settings, Access Control Group.",
                      **subject)
 
     def _extra_groups(self, user: Row, before: Collection[str], gone: Iterable[str], command: str, subject: Subject) -> None:
@@ -557,7 +556,7 @@ class _Look:
         extra = sorted(name for name in _fleet.missing(before, wanted) if _fleet.name_key(name).startswith(CTI_GROUP))
         if extra:
             self.add("user_groups_extra", "It is in CTI groups that the list does not name: %s." % ", ".join(extra),
-                     "Name them in cti_groups, or take it out in CUCM, under User Settings, Access Control Group.",
+                     "Add them to cti_groups, or remove it from them in CUCM, under User Settings, Access Control Group.",
                      command if set(extra) <= set(gone) else "", **subject)
 
     # Instances
@@ -585,11 +584,11 @@ class _Look:
 
     def _absent(self, instance: Row, profile: Row | None, subject: Subject) -> None:
         if profile is not None and profile["action"] == "remove":
-            self.add("profile_not_removed", "It is listed with state: absent and has a CAPF profile.", "Remove it.",
+            self.add("profile_not_removed", "It is listed with state: absent but has a CAPF profile.", "Remove it.",
                      limited(DECOMMISSION, [instance["host"]]), **subject)
         reading = self.hosts.get(instance["host"]) or {"files": ()}
         if any(_folder(one["path"]) == instance["store"] for one in reading["files"]):
-            self.add("files_not_removed", "It is listed with state: absent and has a certificate on its host.", "Remove it.",
+            self.add("files_not_removed", "It is listed with state: absent but has a certificate on its host.", "Remove it.",
                      limited(DECOMMISSION, [instance["host"]]), **subject)
 
     def _trust(self, trust: Row | None, subject: Subject, command: str) -> None:
@@ -601,27 +600,28 @@ class _Look:
             self.add(code, "There is no trust list on the host.", "Fetch it.", command, **subject)
         elif code == "ctl_stale":
             self.add(code, "The cluster has a newer trust list%s, signed by a token of the stored one." % (
-                " (%s)" % trust["timestamp"] if trust.get("timestamp") else ""), "Take it over.", command, **subject)
+                " (%s)" % trust["timestamp"] if trust.get("timestamp") else ""), "Fetch it.", command, **subject)
         elif code == "ctl_untrusted":
             self.add(code, "The cluster's trust list is refused. %s" % capital(trust["failure"]),
                      "Compare its checksum with the one that the publisher shows. If it is the cluster's, pin it with ctl_fingerprint "
-                     "and provision again; if not, somebody answers in the cluster's place.", SHOW_CTL, **subject)
+                     "and provision again. If not, another server is impersonating the cluster.", SHOW_CTL, **subject)
         elif code == "ctl_not_verified":
             self.add(code, "This host cannot verify the trust list. %s" % capital(trust["failure"]),
-                     "Allow it in its crypto policy, take a newer cryptography, or pin the cluster's list with ctl_fingerprint.", **subject)
+                     "Allow it in its crypto policy, install a newer cryptography, or pin the cluster's trust list with ctl_fingerprint.",
+                     **subject)
         elif code == "ctl_damaged":
-            self.add(code, "The stored trust list cannot vouch for anything. %s" % capital(trust["failure"]),
-                     "Put the former one back, or pin the cluster's list with ctl_fingerprint and provision again.", SHOW_CTL,
+            self.add(code, "The stored trust list cannot be used for verification. %s" % capital(trust["failure"]),
+                     "Restore the former one, or pin the cluster's trust list with ctl_fingerprint and provision again.", SHOW_CTL,
                      **subject)
         elif code == "ctl_not_fetched":
             self.add(code, "The trust list could not be fetched, so it is not known whether the stored one is stale. %s" % (
                 trust["failure"] or "; ".join(trust["failures"])),
-                "Look at Cisco Tftp and at UDP port 69 on the way to it.", **subject)
+                "Check Cisco Tftp and the path to its UDP port 69.", **subject)
         elif trust["files"]:
-            self.add("ctl_files", "Files of the trust list are lost or altered: %s." % ", ".join(trust["files"]),
+            self.add("ctl_files", "Files of the trust list are missing or changed: %s." % ", ".join(trust["files"]),
                      "Write them again.", command, **subject)
         if not trust["failure"] and not trust["has_capf"]:
-            self.add("ctl_without_capf", "The trust list names no CAPF server, so that no certificate can be renewed.",
+            self.add("ctl_without_capf", "The trust list names no CAPF server, so no certificate can be renewed.",
                      "Activate CAPF on the publisher, update the trust list there, then provision again.", UPDATE_CTL, **subject)
 
     def _certificate(self, instance: Row, row: Row | None, subject: Subject, command: str) -> bool | None:
@@ -630,13 +630,13 @@ class _Look:
         if facts is None:
             reading = self.hosts[instance["host"]]
             if reading is not None and not reading["failure"] and not instance["windows"]:
-                self.add("not_looked_at", "The TSP keeps its certificate itself, so that nothing is known of it.",
-                         "Look at its dialog.", **subject)
+                self.add("not_looked_at", "The TSP keeps its certificate itself, so nothing is known about it.",
+                         "Check its dialog.", **subject)
             return None
         if "valid" in facts:
             return bool(facts["valid"])
         if facts["failure"]:
-            self.add("instance_not_read", "Its files could not be judged. %s" % capital(facts["failure"]), "Put that right.", **subject)
+            self.add("instance_not_read", "Its files could not be checked. %s" % capital(facts["failure"]), "Fix that.", **subject)
             return None
         if facts["reason"]:
             code, fix, playbook = OF_REASON[facts["reason"]]
@@ -646,10 +646,10 @@ class _Look:
         self._modes(facts, subject, command)
         if facts["name_matches"] is False:
             self.add("certificate_name", "The certificate names %s, not %s." % (facts["common_name"] or "nobody", facts["name"]),
-                     "What CUCM writes there is not known, but compare the instance_id.", **subject)
+                     "It is not known what CUCM writes there. Compare the instance_id.", **subject)
         if facts["unconfirmed"]:
-            self.add("certificate_unconfirmed", "The certificate was never proven online, so that the former one is kept.",
-                     "Prove it.", limited(VERIFYING, [instance["host"]]), **subject)
+            self.add("certificate_unconfirmed", "The certificate was never verified online, so the former one is kept.",
+                     "Verify it.", limited(VERIFYING, [instance["host"]]), **subject)
         return opens_provider(facts)
 
     def _modes(self, facts: Row, subject: Subject, command: str) -> None:
@@ -659,7 +659,7 @@ class _Look:
             self.add("file_modes", "Modes are wrong: %s." % ", ".join(
                 "%s %s instead of %s" % ("the folder" if name == "." else name, mode["found"], mode["wanted"])
                 for name, mode in sorted(wrong.items())),
-                "Set them right. Others could read the key: consider a new one." if open_ else "Set them right.", command,
+                "Correct them. Others could read the key: consider a new one." if open_ else "Correct them.", command,
                 severity=CRITICAL if open_ else None, **subject)
 
     def _profile(self, instance: Row, row: Row, has_certificate: bool | None, subject: Subject, command: str) -> None:
@@ -670,14 +670,14 @@ class _Look:
             self.add("profile_of_other_user", "The CAPF profile of this instance_id belongs to %s." % self.foreign[_key(instance)],
                      "Give the instance a new instance_id, or replace: true in the list.", **subject)
             return
-        # The plan makes a missing profile, so that it is told by what the plan does.
+        # The plan creates a missing profile, so its action shows that the profile is missing.
         if not profile["exists"] or row["action"] == "create":
-            self.add("profile_missing", "The cluster has no CAPF profile of this instance, so that it knows no certificate of "
-                     "it.", "Make it again and enrol, since a new profile knows no certificate.",
+            self.add("profile_missing", "The cluster has no CAPF profile for this instance, so it knows no certificate of "
+                     "it.", "Create it again and enrol, because a new profile has no certificate.",
                      renew if has_certificate else command, **subject)
             return
         again = ("The host's certificate is good, so nothing is armed; the next renewal clears it."
-                 if has_certificate else "Provision again: it is armed anew when the host needs a certificate.")
+                 if has_certificate else "Provision again: it is armed again when the host needs a certificate.")
         if state == "failed":
             self.add("profile_failed", "The last certificate operation failed: %s." % profile["status"], again,
                      "" if has_certificate else command, **subject)
@@ -699,20 +699,20 @@ class _Look:
         elif state == "idle" and has_certificate is not False:
             self.add("profile_without_certificate", "The CAPF profile says that no certificate was issued%s." % (
                 ", but the host holds one" if has_certificate else ""),
-                "A renewal was cut short, or the profile was made anew: enrol again." if has_certificate else "Provision again.",
+                "A renewal was interrupted, or the profile was created again. Enrol again." if has_certificate else "Provision again.",
                 renew if has_certificate else command, **subject)
         elif state == "other":
             self.add("profile_unknown", "The CAPF profile says '%s', '%s', which is not known here." % (
-                profile["operation"], profile["status"]), "Look at it in CUCM.", **subject)
+                profile["operation"], profile["status"]), "Check it in CUCM.", **subject)
         if instance["key"] and profile["key"] != instance["key"]:
-            self.add("profile_key", "The CAPF profile demands %s %s, the list says %s %s." % (
+            self.add("profile_key", "The CAPF profile requires %s %s, but the list says %s %s." % (
                 profile["key"]["type"], profile["key"]["size"], instance["key"]["type"], instance["key"]["size"]),
-                "Nothing: it is written when the profile is armed next.", **subject)
+                "Nothing: it is written when the profile is next armed.", **subject)
 
     # Probes
 
     def _probe(self, instance: Row, probe: Row) -> None:
-        """What a provider that was opened with the probe certificate tells; a missing one is never a failure."""
+        """What a provider opened with the probe certificate shows; a missing probe certificate is never a failure."""
         subject = _subject(instance)
         row = self.read.get((instance["host"],) + _key(probe))
         if not self.probe or row is None:
@@ -720,12 +720,12 @@ class _Look:
         opened = row.get("probe")
         if opened is None:
             facts = row.get("certificate") or {}
-            why = facts.get("failure") or ("the list of users has no password of %s" % instance["user"]
+            why = facts.get("failure") or ("the list of users has no password for %s" % instance["user"]
                                            if facts and facts["reason"] in ("",) + STILL_VALID else
                                            "there is no valid probe certificate")
             without_password = bool(facts) and not facts.get("failure") and facts["reason"] in ("",) + STILL_VALID
             self.add("not_probed", "Not probed: %s." % why.rstrip("."),
-                     "Give the user's password in the list." if without_password else "Give the fleet probe certificates.",
+                     "Give the user's password in the list." if without_password else "Enrol probe certificates for the fleet.",
                      "" if without_password else limited(SITE + " -e secure_tsp_probe=true", [instance["host"]]), **subject)
         elif opened["failure"]:
             self.add("probe_failed", "No provider opens with the probe certificate. %s" % capital(opened["failure"]),
@@ -755,7 +755,7 @@ class _Look:
                 if others and (owner or place == found[0] and not any(other in listed for other in found)):
                     self._copy(place, others, owner)
                 elif not others and place not in self.stores and not self._is_probe(place):
-                    self.add("certificate_unlisted", "There is a certificate of no listed instance in %s." % place[1],
+                    self.add("certificate_unlisted", "The certificate in %s belongs to no listed instance." % place[1],
                              "List its instance, or remove the folder.", host=place[0])
 
     def _is_probe(self, place: Place) -> bool:
@@ -763,9 +763,9 @@ class _Look:
         return name == "probe" and (place[0], parent) in self.stores
 
     def _copy(self, place: Place, others: Iterable[str], owner: Row | None) -> None:
-        self.add("certificate_duplicate", "The same certificate is also on %s. One certificate carries one connection; two throw "
-                 "each other out and spoil it." % ", ".join(others),
-                 "Give each instance an instance_id of its own, remove the copy, and provision again.",
+        self.add("certificate_duplicate", "The same certificate is also on %s. One certificate carries one connection; two "
+                 "connections disconnect each other and compromise the certificate." % ", ".join(others),
+                 "Give each instance its own instance_id, remove the copy, and provision again.",
                  **(_subject(owner) if owner else {"host": place[0]}))
 
     # What the clusters see
@@ -781,7 +781,7 @@ class _Look:
             self._connections_of(cluster, user, members)
 
     def _is_asked(self, instance: Row) -> bool:
-        """The user is on the secure port, the cluster told its connections, and the host was reached."""
+        """The user is on the secure port, the cluster returned its connections, and the host was reached."""
         connections = (self.clusters.get(instance["cluster"]) or {}).get("connections")
         row, plan = self._rows_of({"cluster": instance["cluster"], "name": instance["user"]})
         secure = row is not None and row["secure"] and not any(
@@ -791,14 +791,15 @@ class _Look:
 
     def _limits(self, name: str, connections: Row | None) -> None:
         if connections and not connections["available"]:
-            self.add("ris_unavailable", "Whether the applications are connected could not be asked. %s" % capital(connections["reason"]),
+            self.add("ris_unavailable", "It could not be checked whether the applications are connected. %s" % capital(
+                connections["reason"]),
                      "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
         elif connections and not connections["complete"]:
-            self.add("ris_incomplete", "One user has more connections than one answer of the cluster carries, so they are not "
-                     "judged.", "Spread the instances over more users.", cluster=name)
+            self.add("ris_incomplete", "One user has more connections than fit in one answer of the cluster, so they are not "
+                     "checked.", "Spread the instances over more users.", cluster=name)
 
     def _connections_of(self, cluster: str, user: str, members: Collection[Row]) -> None:
-        """Instances of one user behind one address cannot be told apart, so they are counted, over all hosts that share it."""
+        """Instances of one user behind one address cannot be distinguished, so they are counted, over all hosts that share it."""
         opened = [one for one in self.clusters[cluster]["connections"]["connections"]
                   if one["status"] == "Open" and _fleet.same(one["user"], user)]
         strange = sorted(set(one["address"] for one in opened if one["address"] and one["address"] not in self._known_addresses()))
@@ -806,14 +807,14 @@ class _Look:
             judged = [one for one in group if one in members]
             seen = sum(1 for one in opened if one["address"] in places)
             if judged and not places:
-                self._not_judged(judged, "Its host's address is not known, so that its connection cannot be looked for.", user, strange)
+                self._not_judged(judged, "Its host's address is not known, so its connection cannot be looked up.", user, strange)
             elif judged and seen < len(group):
                 self._too_few(judged, group, seen, user, places, strange)
             else:
                 self.seen.update((_key(one), True) for one in judged)
 
     def _all_of(self, cluster: str, user: str) -> list[Row]:
-        """Instances of a user, on hosts outside of this run, too: they may share an address with those within."""
+        """Instances of a user, also on hosts outside this run: they may share an address with hosts in it."""
         return [one for one in self.everywhere if one["state"] == "present" and not one["probe_of"]
                 and (one["cluster"], one["user"]) == (cluster, user)]
 
@@ -829,7 +830,7 @@ class _Look:
 
     def _too_few(self, judged: Collection[Row], group: Collection[Row], seen: int, user: str, places: Iterable[str],
                  strange: Collection[str]) -> None:
-        """Fewer connections than instances. Where another one may be of theirs, nothing is claimed."""
+        """Fewer connections than instances. If another connection may be theirs, nothing is claimed."""
         what = "CTI Manager sees %s of user %s from %s%s." % (
             counted(seen, "open provider") if seen else "no open provider", user, " or ".join(places),
             "" if len(group) == 1 else " for %s there" % counted(len(group), "instance"))
@@ -840,7 +841,7 @@ class _Look:
         else:
             for instance in judged:
                 self.seen[_key(instance)] = False
-                self.add("provider_not_seen", what, "Start the application on %s. If it runs, look at what is in its way: %s" % (
+                self.add("provider_not_seen", what, "Start the application on %s. If it is running, find out why: %s" % (
                     instance["host"], diagnosing(instance, self.ambiguous)), **_subject(instance))
 
     def _not_judged(self, judged: Iterable[Row], what: str, user: str, strange: Collection[str]) -> None:
@@ -850,7 +851,7 @@ class _Look:
                 what_ = "%s The cluster sees %s from %s, which no host of this run has, and which may be this instance." % (what, user, places)
                 fix = "Give client_address: the cluster sees %s from %s." % (user, places)
             else:
-                what_, fix = what, "Give client_address in the list." if not self._places(instance) else "Look without --limit."
+                what_, fix = what, "Give client_address in the list." if not self._places(instance) else "Check without --limit."
             self.add("provider_not_judged", what_, fix, **_subject(instance))
 
     # Results
@@ -914,7 +915,7 @@ class _Look:
         }
 
     def _hosts_with_drift(self) -> dict[str, str]:
-        """{host: sentence} of the hosts that a finding is about; findings about none of them are about all."""
+        """{host: sentence} of the hosts that a finding is about; findings about no host are about all."""
         of_cluster: dict[str, set[str]] = {}
         of_user: dict[tuple[str, str], set[str]] = {}
         about: dict[str, list[Finding]] = dict((host, []) for host in self.hosts)
@@ -947,7 +948,7 @@ def _folder(path: str) -> str:
 
 
 def opens_provider(facts: Row) -> bool | None:
-    """Whether the certificate that a host shows opens a provider; None where it could not be judged."""
+    """Whether the certificate that a host shows opens a provider; None if it could not be checked."""
     if "valid" in facts:
         return bool(facts["valid"])
     return None if facts["failure"] else facts["reason"] in ("",) + STILL_VALID
@@ -993,14 +994,14 @@ def _state(stage: str, findings_: Iterable[Finding], judged: str) -> str:
 
 
 def exit_code(found: Collection[Finding]) -> int:
-    """CLEAN, DRIFT or UNREACHABLE, which wins. Findings of severity info are no drift."""
+    """CLEAN, DRIFT or UNREACHABLE, which wins. Findings of severity info are not drift."""
     if any(finding["code"] == "host_unreachable" for finding in found):
         return UNREACHABLE
     return DRIFT if any(finding["severity"] != INFO for finding in found) else CLEAN
 
 
 def sentence(found: Sequence[Finding]) -> str:
-    """How much there is, and the worst of it."""
+    """The number of findings, and the worst one."""
     counts = [(severity, sum(1 for finding in found if finding["severity"] == severity)) for severity in SEVERITIES]
     text = ", ".join("%d %s" % (count, severity) for severity, count in counts if count)
     return "%s. %s: %s" % (text, found[0]["code"], found[0]["what"]) if found else "none"
@@ -1018,7 +1019,7 @@ def place_of(finding: Finding, several: bool = False) -> str:
 
 
 def lines(found: Collection[Finding]) -> list[str]:
-    """The findings for a terminal: subject by subject, the worst first, with what cures them. Like subjects are told together."""
+    """The findings for a terminal: subject by subject, the worst first, with their remedies. Subjects with equal findings are grouped."""
     subjects: dict[tuple[str, ...], list[Finding]] = {}
     alike: dict[Any, list[list[Finding]]] = {}
     for finding in found:

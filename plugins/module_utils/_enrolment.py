@@ -56,7 +56,7 @@ ARGUMENT_SPEC = dict(
 
 
 class Session:
-    """One conversation with CAPF. C(facts) is what a failure tells too.
+    """One session with CAPF. C(facts) are also part of a failure.
 
     put_in_place(certificate DER, DER presented by CAPF) raises TrustError or FormatError for one that is not ours.
     """
@@ -84,7 +84,7 @@ class Session:
         return self._enrolment.version
 
     def run(self):
-        """Raises what went wrong, unless the certificate was in place by then; that becomes a warning."""
+        """Raise what went wrong, unless the certificate is already in place; then it becomes a warning."""
         try:
             self._connect()
             with self._channel:
@@ -92,7 +92,7 @@ class Session:
         except (CapfRefused, FormatError, ProtocolError, TransportError) as error:
             if not self._enrolment.stored and self._rejected is None:
                 raise
-            self.warnings.append("The certificate is in place, but the session did not end well: %s." % error.what)
+            self.warnings.append("The certificate is in place, but the session ended with an error: %s." % error.what)
         if self._rejected is not None:
             raise self._rejected
 
@@ -127,7 +127,7 @@ class Session:
             raise CapfRefused(
                 "CAPF has nothing to do for the name %s" % enrolment.settings.name, where=self._where,
                 code=_capf.NO_ACTION, capf_reason=_capf.NO_ACTION, capf_state=enrolment.state,
-                cure="Arm the CAPF profile of this instance (Install/Upgrade) and use its string.")
+                cure="Arm the CAPF profile of this instance (Install/Upgrade) and use its authorization string.")
 
     def _send(self):
         for message in self._enrolment.output():
@@ -151,7 +151,7 @@ class Session:
         try:
             remark = self._put_in_place(der, self._presented)
         except (CannotHere, FormatError, TrustError) as error:
-            # CAPF is told so first; it is raised at the end of the session.
+            # CAPF is informed first; the error is raised at the end of the session.
             error.where = error.where or self._where
             self._rejected = error
             self._enrolment.certificate_rejected(error.what)
@@ -168,7 +168,7 @@ class Session:
 
 
 class Instance:
-    """An instance on its host: what is wished, what is there, and the steps between."""
+    """An instance on its host: what is wanted, what exists, and the steps in between."""
 
     def __init__(self, params, check):
         self.params = params
@@ -179,27 +179,27 @@ class Instance:
         self.result = {}
         self._recovered = False
         self._made = (None, None)
-        self.before_capf = lambda: None  # called when the key is kept, and CAPF was not asked yet
+        self.before_capf = lambda: None  # called after the key is stored and before CAPF is asked
 
     # state: present
 
     def present(self):
         settings = self._settings()
         if not self.store.exists and not self.check:
-            self._usable(None)  # tells what to do first, before anything is made
+            self._usable(None)  # reports what to do first, before anything is created
         adopted = self.store.create(self.check) and self.store.exists
         with self._at_work():
             self._present(settings, bool(adopted or self._recovered))
 
     def _settings(self):
-        """What to tell CAPF. Raises InputError; the odd, but possible, becomes a warning."""
+        """The settings for CAPF. Raises InputError; unusual values become warnings."""
         params, string, kind = self.params, self.params["authorization_string"], self.wish.kind or DEFAULT_KEY
         if string == "":
             raise InputError("authorization_string is empty")
         settings = _capf.Settings(
             self.wish.name, string, params["dialect"], params["protocol_version"], kind[0], kind[1])
         if string is not None and not _bounds.USUAL_STRING.match(string):
-            self.warnings.append("The authorization string is not 4 to 10 digits, as Cisco's guides demand.")
+            self.warnings.append("The authorization string does not have 4 to 10 digits, as Cisco's guides require.")
         if len(params["instance_id"]) > _bounds.CERTIFICATE_NAME_LIMIT:
             self.warnings.append("The name %s is longer than the 64 characters that X.509 allows." % self.wish.name)
         if params["tls_legacy"]:
@@ -246,18 +246,18 @@ class Instance:
         try:
             self._usable(trust_list)
         except TrustError as error:
-            self.warnings.append("Outside of check mode this would fail now: %s" % error)
+            self.warnings.append("Outside check mode, this would fail now: %s" % error)
 
     def _usable(self, trust_list):
-        """The trust list, where it names a CAPF. Raises TrustError without one, or without a CAPF in it."""
+        """The trust list. Raises TrustError if there is none or if it names no CAPF."""
         where = self.store.path(_store.TRUST_LIST)
         if trust_list is None:
             raise TrustError("this instance has no trust list", where=where,
                              cure="Fetch it with ctl_file first. Nothing was connected.")
         if not _instance.names_capf(trust_list):
             raise TrustError("the trust list names no CAPF", where=where, cure=(
-                "Check that the cluster is in mixed mode and that CAPF is activated on the publisher, update the list "
-                "there (utils ctl update CTLFile), then fetch it again with ctl_file. Nothing was connected."))
+                "Check that the cluster is in mixed mode and that CAPF is activated on the publisher, update the "
+                "trust list there (utils ctl update CTLFile), then fetch it again with ctl_file. Nothing was connected."))
         return trust_list
 
     def _resume(self, holding, _settings):
@@ -271,7 +271,7 @@ class Instance:
             raise InputError(
                 "a new certificate is due, so authorization_string is required", where=self.store.folder,
                 string_sent=False,
-                cure="%s Arm the CAPF profile of this instance and give its string." % holding.explanation)
+                cure="%s Arm the CAPF profile of this instance and give its authorization string." % holding.explanation)
         kind = (settings.key_type, settings.key_size)
         key = holding.pending_key(kind)
         self.result["key_reused"] = key is not None
@@ -294,7 +294,7 @@ class Instance:
             session = self._try(lambda: Session(params, settings, trust_list, key, put_in_place))
         except SecureTspError as error:
             if holding.opens_provider and not error.facts["key_sent"] and not self.result["key_reused"]:
-                self.store.discard()  # CAPF knows nothing of it, and what is in place is as good as before
+                self.store.discard()  # CAPF does not know it, and the current pair is still good
             raise
         self.warnings += session.warnings
         if session.tls["weak_cipher"]:
@@ -302,7 +302,7 @@ class Instance:
         self.result.update(tls=session.tls, string_sent=True, protocol_version=session.version)
 
     def _try(self, begin):
-        """The session that got a certificate. A broken connection is tried again while no string was sent."""
+        """The session that got a certificate. A broken connection is tried again as long as no authorization string was sent."""
         tries = 0
         while True:
             tries += 1
@@ -320,7 +320,7 @@ class Instance:
             time.sleep(PAUSE)
 
     def _repair(self):
-        """Bring modes, owner, encryption and QBEClient.pem of the pair in place to what is wished."""
+        """Set modes, owner, encryption and QBEClient.pem of the current pair as wanted."""
         key_pem, certificate = self.store.pair()
         if key_pem is None or certificate is None:
             return False
@@ -350,12 +350,12 @@ class Instance:
         with self._at_work():
             former = self._former()
             if former is None:
-                self.warnings.append("There is no former certificate to restore. The one in place, if any, stays.")
+                self.warnings.append("There is no former certificate to restore. The current one, if any, is kept.")
                 self._tell("restored", False)
                 return
             before, after = self._before(self._look(lenient=True)), self._before(former)
             self.warnings.append(
-                "CUCM may no longer accept the former certificate, since it has issued another one for this instance. "
+                "CUCM may no longer accept the former certificate, because it has issued another one for this instance. "
                 "Verify it, and enrol again with force: true if it is refused.")
             if not self.check:
                 self.store.restore()
@@ -364,12 +364,12 @@ class Instance:
             self._tell("restored", True, before, after)
 
     def _former(self):
-        """The pair before, None without one. Raises StoreError when it is worth nothing."""
+        """The former pair, None if there is none. Raises StoreError if it is not usable."""
         if None in self.store.previous.pair():
             return None
         former = _instance.Holding.of(self.store.previous, self.wish)
         if not former.opens_provider:
-            raise StoreError("the former certificate is no good", where=self.store.previous.folder,
+            raise StoreError("the former certificate is not usable", where=self.store.previous.folder,
                              cure="%s Enrol with state: present and force: true." % former.explanation)
         return former
 
@@ -385,7 +385,7 @@ class Instance:
 
     @contextlib.contextmanager
     def _at_work(self):
-        """Alone in the folder, with whatever a crash left put right. A folder that is missing or only looked at stays."""
+        """Lock the folder and repair what a crash left. A folder that is missing or only checked stays as it is."""
         if self.check or not self.store.exists:
             yield
             return

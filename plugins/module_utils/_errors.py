@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The one family of errors this collection raises on purpose.
+"""The errors that this collection raises on purpose.
 
-Each carries what failed, where, and what the operator can do next. Anything else that escapes is a
-bug and may crash with a traceback.
+Each carries what failed, where, and what the operator can do next. Any other exception that escapes is a bug
+and may end in a traceback.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 
 class SecureTspError(Exception):
-    """Root of the family.
+    """Base class of these errors.
 
-    what: one clause without a final full stop, such as C(the CAPF server refused the string).
+    what: one clause without a final full stop, such as C(the CAPF server refused the request).
     where: host, port, operation or file it happened at; may be empty.
-    cure: one sentence that tells the next step; may be empty.
+    cure: one sentence with the next step; may be empty.
     facts: values for the module result. Never put a secret here, nor into the texts.
     """
 
@@ -73,15 +73,15 @@ class FileMissing(TransportError):
 
 
 class FileRefused(TransportError):
-    """The file server answered, but gave no file: perhaps it has another one."""
+    """The file server answered but sent no file; it may have another one."""
 
 
 class TrustError(SecureTspError):
-    """A certificate or signature that the trust list does not vouch for."""
+    """A certificate or signature that the trust list does not confirm."""
 
 
 class Refused(SecureTspError):
-    """The server understood and said no. C(code) is the number or name it gave."""
+    """The server understood the request and refused it. C(code) is the number or name from its answer."""
 
     def __init__(self, what: str, where: str = "", cure: str = "", code: int | str | None = None, **facts: Any) -> None:
         super().__init__(what, where, cure, code=code, **facts)
@@ -101,9 +101,9 @@ class AxlError(Refused):
 
 
 class CannotHere(SecureTspError):
-    """The library, the crypto policy or the platform of this host cannot do it, which says nothing about the data.
+    """The library, the crypto policy or the platform of this host does not support it; the data may be correct.
 
-    The fact C(verdict) is C(cannot_verify) where a signature could not be looked at.
+    The fact C(verdict) is C(cannot_verify) if a signature could not be verified.
     """
 
 

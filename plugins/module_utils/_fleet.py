@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The planner: users and TSP instances as wished, the cluster as read, what the hosts say -> steps.
+"""The planner: users and TSP instances as listed, the cluster as read, what the hosts report -> steps.
 
 Pure. It reads no clock, sends nothing and holds no secret: a step names a password or an authorization
-string among its fields, the value is looked up or made when the step is applied.
+string among its fields, and the value is looked up or generated when the step is applied.
 
-A user is a dict in the options of fleet_accounts' C(users), an instance one of its C(instances); keys that
+A user is a dict with the options of fleet_accounts' C(users), an instance one with those of C(instances); keys that
 are missing or None are not managed.
 """
 
@@ -94,24 +94,25 @@ EC_SINCE_RELEASE = 11  # keyOrder and ecKeySize are absent in the AXL schema of 
 TSPS_PER_HOST = 10
 DEVICE_LENGTH, GROUP_LENGTH = 50, 100
 
-# The clocks of the world: a deadline without a zone is past everywhere 12 hours after it is past in UTC,
-# and past somewhere 14 hours before.
+# Time zones: a deadline without a zone has passed everywhere 12 hours after it passed in UTC, and somewhere
+# already 14 hours before.
 WEST = datetime.timedelta(hours=12)
 EAST = datetime.timedelta(hours=14)
 
 
 # Remarks
 
-# What problems, warnings and reasons say, by code. Beside the data of a remark a sentence may name its user, user_type and
-# instance_id, and the kinds of user in words: a_wished_user is of the remark's own kind, an_other_user of the other.
+# Texts of problems, warnings and reasons, by code. Besides the data of a remark, a sentence may contain its user,
+# user_type and instance_id, and the types of user in words: a_wished_user is of the remark's own type, an_other_user of
+# the other.
 SENTENCES = {
     # Mistakes in the lists alone
     "user_without_name": "a user without a name is listed",
     "password_length": "user %(user)s: a password has 1 to 127 characters",
     "device_name_length": "user %(user)s: the device name '%(device)s' does not have 1 to 50 characters",
     "group_name_length": "user %(user)s: the group name '%(group)s' does not have 1 to 100 characters",
-    "group_of_cutover": "user %(user)s: %(group)s is added by the cutover and does not belong into cti_groups",
-    "group_of_srtp": "user %(user)s: %(group)s is set by srtp and does not belong into cti_groups",
+    "group_of_cutover": "user %(user)s: %(group)s is added by the cutover; remove it from cti_groups",
+    "group_of_srtp": "user %(user)s: %(group)s is set by srtp; remove it from cti_groups",
     "remove_user_of_present": "user %(user)s: remove_user needs state: absent",
     "remove_user_of_end_user": "user %(user)s: end users are never removed",
     "user_of_both_types": "user %(user)s is listed as an application user and as an end user",
@@ -119,52 +120,53 @@ SENTENCES = {
     "user_spelled_differently": "user %(user)s is listed %(count)d times: %(spelled)s",
     "instance_id_characters":
         "instance '%(instance_id)s' on %(host)s: an instance_id has 1 to 128 characters of a-z, A-Z and 0-9",
-    "tsp_number_range": "instance %(instance_id)s: tsp_number %(number)s is not 1 to %(most)d",
+    "tsp_number_range": "instance %(instance_id)s: tsp_number %(number)s is not from 1 to %(most)d",
     "string_empty": "instance %(instance_id)s: authorization_string is empty",
-    "key_size": "instance %(instance_id)s: %(size)s is not a size of an %(type)s key, which has %(sizes)s",
+    "key_size": "instance %(instance_id)s: %(size)s is not a valid size of an %(type)s key; valid sizes are %(sizes)s",
     "option_of_absent": "instance %(instance_id)s: %(option)s contradicts state: absent",
     "instance_without_user": "instance %(instance_id)s: its user %(user)s is not in the list of users",
     "user_type_contradicts":
         "instance %(instance_id)s: user_type is %(user_type)s, but user %(user)s is listed as %(an_other_user)s",
     "user_of_instance_absent": "instance %(instance_id)s: its user %(user)s is listed with state: absent",
-    "instance_spelled_differently": "instance ids %(spelled)s differ in case only, which is not known to be two for every part of a cluster: %(places)s",
+    "instance_spelled_differently":
+        "instance ids %(spelled)s differ only in case, and perhaps not every part of a cluster distinguishes them: %(places)s",
     "instance_repeated": "instance id %(instance_id)s is listed %(count)d times: %(places)s",
-    "tsp_number_repeated": "host %(host)s: tsp_number %(number)s is given to %(instances)s",
+    "tsp_number_repeated": "host %(host)s: tsp_number %(number)s is used by %(instances)s",
     # What is unusual in them
     "certificate_name_length":
         "instance %(instance_id)s: the name of its certificate is longer than the 64 characters that X.509 allows",
     "string_unusual":
-        "instance %(instance_id)s: the authorization_string given is not 4 to 10 digits, as Cisco's guides demand",
+        "instance %(instance_id)s: the given authorization_string does not have 4 to 10 digits, as Cisco's guides require",
     "ec_key_unproven":
         "instance %(instance_id)s: an EC key needs CAPF protocol version 3, and no CTI client was seen to use one",
     # What only the cluster shows
-    "disarm_with_others": "stage disarm stands alone",
+    "disarm_with_others": "stage disarm cannot be combined with other stages",
     "user_of_other_type": "user %(user)s exists as %(an_other_user)s, not as %(a_wished_user)s",
-    "user_standard": "user %(user)s is a standard user of the system and is not touched",
+    "user_standard": "user %(user)s is a standard user of the system and is not changed",
     "user_inactive":
-        "end user %(user)s is not active any more: its directory does not have it, so it cannot log in, and the cluster will delete it",
+        "end user %(user)s is no longer active: it is not in its directory, so it cannot log in, and the cluster will delete it",
     "end_user_missing": "end user %(user)s does not exist, and end users are never created here",
-    "user_missing": "application user %(user)s does not exist; make it first (stage users)",
-    "user_without_password": "application user %(user)s does not exist, and there is no password to make it with",
-    "user_to_come": "application user %(user)s does not exist yet; stage users would make it",
+    "user_missing": "application user %(user)s does not exist; create it first (stage users)",
+    "user_without_password": "application user %(user)s does not exist, and there is no password to create it with",
+    "user_to_come": "application user %(user)s does not exist yet; stage users would create it",
     "device_missing": "user %(user)s: there is no device %(device)s",
     "group_missing": "user %(user)s: there is no access control group %(group)s",
-    "names_not_looked_up": "the cluster refuses SQL, so it was not looked up whether all listed devices and groups exist",
-    "user_kept": "user %(user)s stays: state absent without remove_user",
+    "names_not_looked_up": "the cluster refuses SQL, so it was not checked whether all listed devices and groups exist",
+    "user_kept": "user %(user)s is kept: state is absent, but remove_user is not set",
     "user_with_profiles":
-        "user %(user)s cannot be removed, it has the CAPF profiles %(profiles)s, which are not listed with state: absent",
+        "user %(user)s cannot be removed: it has the CAPF profiles %(profiles)s, which are not listed with state: absent",
     "ec_key_of_online_ca": "instance %(instance_id)s: an online CA issues no certificates for EC keys",
-    "ec_key_of_old_release": "instance %(instance_id)s: CUCM %(release)s knows no EC keys",
+    "ec_key_of_old_release": "instance %(instance_id)s: CUCM %(release)s does not support EC keys",
     "profile_of_other_user":
-        "instance %(instance_id)s of user %(user)s: a profile of this id belongs to %(owner_type)s user %(owner)s; "
+        "instance %(instance_id)s of user %(user)s: a profile with this id belongs to %(owner_type)s user %(owner)s; "
         "give a new instance_id, or replace: true to remove that profile",
     "profile_of_other_user_kept":
-        "instance %(instance_id)s of user %(user)s: a profile of this id belongs to %(owner_type)s user %(owner)s; "
+        "instance %(instance_id)s of user %(user)s: a profile with this id belongs to %(owner_type)s user %(owner)s; "
         "it is not removed; correct user in the list",
     "instance_compromised": "instance %(instance_id)s is compromised: it needs a new instance_id in the list",
     "key_differs":
-        "instance %(instance_id)s: the profile demands %(type)s %(size)s, not the listed key; applied when it is armed",
-    "secure_without_instance": "user %(user)s is in %(group)s and has no instance left in the list: it can open neither port",
+        "instance %(instance_id)s: the profile requires %(type)s %(size)s, not the listed key, which is applied when it is armed",
+    "secure_without_instance": "user %(user)s is in %(group)s but has no instance in the list: it can open neither port",
     # States of a profile, by state_of()
     "state_none": "there is no profile",
     "state_idle": "the profile has no certificate",
@@ -173,24 +175,24 @@ SENTENCES = {
     "state_expired": "the profile's deadline has passed",
     "state_success": "the profile says that a certificate was issued",
     "state_failed": "the profile says that the last operation failed",
-    "state_other": "the profile is in a state that is not known here",
+    "state_other": "the profile is in an unknown state",
     # Why a profile is armed, or not
     "compromised": "compromised: it needs a new instance_id in the list",
-    "rearm": "asked for by rearm",
+    "rearm": "requested with rearm",
     "forced": "the host needs a certificate: forced",
     "needed": "the host needs a certificate: %(reason)s",
     "needed_unexplained": "the host needs a certificate: no reason given",
     "not_needed": "the host needs no certificate",
     "not_asked": "the host was not asked whether it needs a certificate",
-    "string_of_tsp_lost": "%(need)s; the string of the pending profile is lost",
-    "string_lost": "%(need)s; the profile is pending with a string that nobody holds",
-    "string_of_tsp": "%(state)s, and the TSP may hold its string",
-    "string_held": "%(state)s with the string that is held",
-    "string_given": "%(state)s with the string that is given",
+    "string_of_tsp_lost": "%(need)s; the authorization string of the pending profile is lost",
+    "string_lost": "%(need)s; the profile is pending with an authorization string that is lost",
+    "string_of_tsp": "%(state)s, and the TSP may hold its authorization string",
+    "string_held": "%(state)s with the authorization string that is held",
+    "string_given": "%(state)s with the authorization string that is given",
     # Why else there is a step, or none
     "user_new": "it does not exist",
     "devices_differ": "devices differ",
-    "making_cut_short": "it is not in %(group)s, so its making may have been cut short",
+    "making_cut_short": "it is not in %(group)s, so its creation may have been interrupted",
     "password_always": "update_password is always",
     "several": "%(reasons)s",
     "listed": "listed",
@@ -201,7 +203,7 @@ SENTENCES = {
     "not_in_stage": "not in this stage",
     "replaced": "it belongs to %(owner_type)s user %(owner)s, and replace is given",
     "made_idle": "there is none; not armed: %(why)s",
-    "left_armed": "%(why)s, and nobody holds the string of the armed profile",
+    "left_armed": "%(why)s, and the authorization string of the armed profile is lost",
     "no_such_profile": "the user has no such profile",
     "nothing_pending": "nothing is pending",
     "not_used": "it was armed and not used",
@@ -214,15 +216,15 @@ SENTENCES = {
     "cutover_by_hand": "the cutover is due and is done by hand",
     "cutover_waits": "waits for %(instances)s",
     "no_valid_certificate": "the host holds no valid certificate",
-    "no_proof": "the host gave no proof",
+    "no_proof": "the host reported nothing",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Remark:
-    """A problem, a warning or a reason: a code of SENTENCES and what it is about, as far as it is about them.
+    """A problem, a warning or a reason: a code of SENTENCES and its subject, as far as it applies.
 
-    data: what else the sentence names; plain values, lists of them, or other remarks. No secrets.
+    data: further values for the sentence: plain values, lists of them, or other remarks. No secrets.
     """
 
     code: str
@@ -244,7 +246,7 @@ class Remark:
         return self.text
 
     def row(self) -> dict[str, Any]:
-        """As JSON can write it."""
+        """The remark as plain values for JSON."""
         return {
             "code": self.code, "user": self.user, "user_type": self.user_type, "instance_id": self.instance_id,
             "data": dict((name, _plain(value)) for name, value in self.data.items()), "text": self.text,
@@ -269,7 +271,7 @@ def of_user(code: str, user: ListedUser, **data: Any) -> Remark:
 
 
 def of_instance(code: str, instance: ListedInstance, **data: Any) -> Remark:
-    """Remark about a listed instance. The kind of its user is empty where the instance itself does not tell it."""
+    """Remark about a listed instance. The type of its user is empty if the instance itself does not name it."""
     return Remark(code, instance["user"], instance.get("user_type") or "", instance["instance_id"], data)
 
 
@@ -277,15 +279,15 @@ def of_instance(code: str, instance: ListedInstance, **data: Any) -> Remark:
 
 
 def name_key(name: str) -> str:
-    """Names of users, devices and groups are the same whatever their case, because servers answer in their own.
+    """Names of users, devices and groups are compared regardless of case, because servers answer in their own.
 
-    Not casefold(), to which weiss and wei\u00df are one: they are two users.
+    Not casefold(), for which weiss and wei\u00df are equal: they are two users.
     """
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
 
 
 def user_key(user_type: str | None, name: str) -> UserKey:
-    """What users are found by: an application user and an end user may have the same name."""
+    """The key of a user: an application user and an end user may have the same name."""
     return user_type, name_key(name)
 
 
@@ -294,7 +296,7 @@ def same(one: str, other: str) -> bool:
 
 
 def missing(names: Iterable[str], known_names: Iterable[str]) -> list[str]:
-    """Those of the names that are not known, in their order and once."""
+    """The names that are not known, in order and once."""
     known = set(name_key(name) for name in known_names)
     kept: dict[str, str] = {}
     for name in names:
@@ -304,7 +306,7 @@ def missing(names: Iterable[str], known_names: Iterable[str]) -> list[str]:
 
 
 def spelled(names: Iterable[str], known_names: Iterable[str]) -> list[str]:
-    """The names as the known ones are spelled; those that are not known as they are."""
+    """The names in the spelling of the known ones; unknown names stay unchanged."""
     known = dict((name_key(name), name) for name in known_names)
     return [known.get(name_key(name), name) for name in names]
 
@@ -368,7 +370,7 @@ class Current:
         self.users[user_key(user.type, user.name)] = user
 
     def spelling(self, user_type: str | None, name: str) -> str:
-        """The name as the cluster spells it; as it is given where there is no such user."""
+        """The name as the cluster spells it; as it is given if there is no such user."""
         known = self.user(user_type, name)
         return known.name if known is not None else name
 
@@ -376,12 +378,12 @@ class Current:
         return [p for p in self.profiles.values() if same(p.user, name) and p.user_type == user_type]
 
 
-# What is wished
+# What is wanted
 
 
 @dataclasses.dataclass
 class Wish:
-    """All options of one task. C(predicting): nothing will be applied, so missing users may still come."""
+    """All options of one task. C(predicting): nothing will be applied, so missing users may still be created."""
 
     users: List[ListedUser] = dataclasses.field(default_factory=list, repr=False)
     instances: List[ListedInstance] = dataclasses.field(default_factory=list, repr=False)
@@ -412,11 +414,11 @@ class Wish:
         return self._by_user.get(user_key(user_type, name), [])
 
     def user_type_of(self, instance: ListedInstance) -> str | None:
-        """Kind of an instance's user: its own word, else the list's; None when neither says it."""
+        """Type of an instance's user: from the instance, else from the list of users; None if neither names it."""
         return instance.get("user_type") or self._types.get(name_key(instance["user"]))
 
     def names(self) -> list[tuple[str, str]]:
-        """Every (type, name) the lists speak of, in order and once, as it is spelled first."""
+        """Every (type, name) in the lists, in order and once, in its first spelling."""
         named: list[tuple[str | None, str]] = [(type_of(user), user["name"]) for user in self.users]
         named += [(self.user_type_of(instance), instance["user"]) for instance in self.instances]
         first: dict[UserKey, tuple[str, str]] = {}
@@ -438,7 +440,7 @@ def absent(entry: ListedUser | ListedInstance) -> bool:
 
 
 def key_of(instance: ListedInstance) -> Key | None:
-    """Type and size wished, sizes filled in; None when the key is not managed."""
+    """Wanted type and size, with default sizes filled in; None when the key is not managed."""
     key = instance.get("key")
     if not key:
         return None
@@ -450,7 +452,7 @@ def key_of(instance: ListedInstance) -> Key | None:
 
 
 def examine(users: Collection[ListedUser], instances: Collection[ListedInstance]) -> tuple[list[Remark], list[Remark]]:
-    """(problems, warnings), remarks, that the two lists of one cluster hold by themselves."""
+    """(problems, warnings), as remarks, that can be found in the two lists of one cluster alone."""
     problems: list[Remark] = []
     warnings: list[Remark] = []
     for user in users:
@@ -572,7 +574,7 @@ def _repeated_tsp_numbers(instances: Iterable[ListedInstance]) -> Iterator[Remar
 
 
 def differs(rule: str, wanted: Any, present: Any) -> bool:
-    """equal, same_set, contains, or write_only, which can never tell a difference."""
+    """equal, same_set, contains, or write_only, which never differs."""
     if rule == "write_only":
         return False
     if rule == "equal":
@@ -600,7 +602,7 @@ def devices_after(user: ListedUser, present: Collection[str], known: Iterable[st
 
 
 def key_difference(instance: ListedInstance, profile: Profile) -> Key | None:
-    """The wished key when the profile demands another one, else None."""
+    """The wanted key if the profile requires another one, else None."""
     key = key_of(instance)
     if key and differs("equal", key, profile.key):
         return key
@@ -657,7 +659,7 @@ def deadline(text: str | None) -> datetime.datetime | None:
 
 
 def deadline_text(now: datetime.datetime, hours: int) -> str:
-    """operationCompletion at least so many hours away in every time zone. now: aware, UTC."""
+    """operationCompletion that is at least C(hours) away in every time zone. now: aware, UTC."""
     moment = now.replace(tzinfo=None) + datetime.timedelta(hours=hours) + EAST
     if moment.minute or moment.second or moment.microsecond:
         moment += datetime.timedelta(hours=1)
@@ -690,7 +692,7 @@ def _pending_since(limit: datetime.datetime | None, now: datetime.datetime) -> s
 
 
 def of_state(state: str) -> Remark:
-    """Remark that says a state of C(state_of)."""
+    """Remark about a state of C(state_of)."""
     return Remark("state_" + state)
 
 
@@ -698,7 +700,7 @@ def of_state(state: str) -> Remark:
 
 
 def need_of(instance: ListedInstance) -> tuple[bool, Remark]:
-    """(needed, remark) as the host says it."""
+    """(needed, remark) as the host reports it."""
     if instance.get("force"):
         return True, of_instance("forced", instance)
     needs = instance.get("needs_certificate")
@@ -733,7 +735,7 @@ def arming(instance: ListedInstance, state: str) -> tuple[bool, Remark]:
 
 
 def left_armed(instance: ListedInstance, profile: Profile) -> bool:
-    """Whether a run that died left the profile armed: the host needs no certificate, and nobody holds the string."""
+    """Whether a run that died left the profile armed: the host needs no certificate, and the authorization string is lost."""
     needs, held = instance.get("needs_certificate"), instance.get("string_held")
     if profile.operation != INSTALL or needs is None or needs["needed"] or instance.get("enrolment") == "tsp":
         return False
@@ -780,7 +782,7 @@ class Step:
 
 
 def digest(*parts: Any) -> str:
-    """Of what JSON can write, whatever the order of dicts. A remark is refused: a plan stays approved when words change."""
+    """Digest of JSON values, whatever the order of dicts. A remark is refused: a plan stays approved when its text changes."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
@@ -821,7 +823,7 @@ def plan(wish: Wish, current: Current, now: datetime.datetime) -> Plan:
 
 
 class _Planner:
-    """Adds step after step and keeps C(after), the cluster as it will be, in line with them."""
+    """Add the steps one by one and keep C(after), the cluster as it will be, consistent with them."""
 
     def __init__(self, wish: Wish, current: Current, now: datetime.datetime) -> None:
         self.wish = wish
@@ -861,7 +863,7 @@ class _Planner:
         return self.after.user(type_of(user), user["name"])
 
     def _check_users(self) -> None:
-        """What the cluster says against the listed users. Missing ones that may still come are assumed."""
+        """Compare the listed users with the cluster. Missing users that may still be created count as existing."""
         for user_type, name in self.wish.names():
             other = OTHER_TYPE[user_type]
             known = self.after.user(user_type, name)
@@ -894,7 +896,7 @@ class _Planner:
             self.problems.append(Remark("user_without_password", name, user_type))
 
     def _check_names(self) -> None:
-        """Devices and groups that users are to get exist. All that do not are told before the first is made."""
+        """Check that the devices and groups for users exist. All missing ones are reported before anything is created."""
         not_looked_up = False
         for user in self.wish.users:
             if absent(user):
@@ -942,7 +944,7 @@ class _Planner:
             reasons.append(of_user("devices_differ", user))
         if type_of(user) == APPLICATION:
             if not any(same(group, ENABLED) for group in known.groups):
-                # Making a user takes two requests. One that never came into its group may lack the second.
+                # Creating a user takes two requests. A user that is not in its group may lack the second.
                 values["credential_flags"] = True
                 fields.append("credential_flags")
                 reasons.append(of_user("making_cut_short", user, group=ENABLED))
@@ -1039,7 +1041,7 @@ class _Planner:
             self._keep_profile(instance, known, reason)
 
     def _foreign(self, instance: ListedInstance, user_type: str) -> list[Profile]:
-        """Profiles of this id that belong to somebody else."""
+        """Profiles with this id that belong to another user."""
         found = [self.after.profiles.get((kind, instance["instance_id"])) for kind in (APPLICATION, END)]
         return [p for p in found if p is not None and user_key(p.user_type, p.user) != user_key(user_type, instance["user"])]
 
@@ -1103,7 +1105,7 @@ class _Planner:
             self.warnings.append(self._of("key_differs", instance, **known.key))
 
     def _facts(self, instance: ListedInstance) -> dict[str, Any]:
-        """What an approval rests on: what the host said and what was asked for, no status, time or string."""
+        """What an approval is based on: what the host reported and what was requested, without status, time or authorization string."""
         needed, need = need_of(instance)
         return {
             "host": instance["host"], "enrolment": instance.get("enrolment"), "needed": needed,
@@ -1215,7 +1217,7 @@ class _Planner:
              facts: Any = None, intent: str | None = None) -> Step:
         userid = self.after.spelling(type_of(user), user["name"])
         step = Step(kind, name, action, user["name"], type_of(user), tuple(fields), values, reason, userid)
-        # Whether a profile is made or updated when it is armed depends on how far an earlier run came.
+        # Whether arming creates or updates a profile depends on how far an earlier run got.
         written = dict((key, value) for key, value in values.items() if key != "make")
         set_anew = sorted(fields) if kind == "user" else []
         step.digest = digest(step.object, intent or action, step.user_type, set_anew, written, facts)
@@ -1286,11 +1288,11 @@ def _shown_objects(plan_: Plan, state: Current, written: bool = False) -> dict[s
             row = shown.setdefault("user %s" % step.user, {})
             row.update(type=user.type, groups=sorted(user.groups), devices=sorted(user.devices))
             if written and "password" in step.fields:
-                row["password"] = "(set anew, not shown)"
+                row["password"] = "(new value, not shown)"
             if written and "credential_flags" in step.fields:
                 row["credential_flags"] = "never expires; the user neither can nor must change the password"
     for name in plan_.armed() if written else ():
-        shown["profile %s" % name]["authorization_string"] = "(set anew, not shown)"
+        shown["profile %s" % name]["authorization_string"] = "(new value, not shown)"
     return shown
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The border of foreign text: names, faults, pages, traces and file names that somebody else wrote. Pure.
+"""Safe output of foreign text: names, faults, pages, traces and file names from elsewhere. Pure.
 
-printable() is for whatever a person will read, on a terminal or with cat. For HTML, XML, shell and YAML there is more to do,
-where these are written.
+printable() is for all text that a person reads, on a terminal or with cat. Code that writes HTML, XML, shell or YAML must
+escape more.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any, Iterable
 
 # Control characters, formats (direction marks, invisible ones), lone surrogates, and separators of lines and paragraphs.
 NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-# Names of digests: 'show ctl' prints them behind the digits in brackets, others before them.
+# Names of digests: 'show ctl' prints them behind the digits in brackets, other programs before them.
 OTHER_WORDS = re.compile(r"\([^()]*\)|^\s*(?:MD5|SHA-?(?:1|256))\s*[:\s]|^\s*fingerprint\s*[:\s]", re.IGNORECASE)
 WINDOWS_PATH = re.compile(r"[A-Za-z]:\\")
 TEMPLATE_MARKS = ("{{", "{%", "{#")
-# Shorter ones, if they have only digits or only letters, may be any number or word of a text that has no secret in it.
+# A shorter secret that has only digits or only letters may also be an ordinary number or word in a text.
 NUMBER, WORD = 7, 16
 HIDDEN = "********"
 
 
 def printable(text: object) -> str:
-    """The text on one line, with nothing in it that moves a cursor, hides or turns what stands beside it."""
+    """The text on one line, without characters that move the cursor or that hide or reverse other text."""
     text = str(text)
     if text.isascii() and text.isprintable():
         return text
@@ -40,7 +40,7 @@ def escaped(character: str) -> str:
 
 
 def all_printable(value: Any) -> Any:
-    """The same of every text in lists and dictionaries."""
+    """The same for every text in lists and dictionaries."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
@@ -49,7 +49,7 @@ def all_printable(value: Any) -> Any:
 
 
 def shown_lines(value: Any) -> Any:
-    """The same, with the ends of lines left where they are: what Ansible shows as a difference."""
+    """The same, but with line breaks kept: for what Ansible shows as a difference."""
     if isinstance(value, str):
         return "\n".join(map(printable, value.split("\n")))
     if isinstance(value, dict):
@@ -81,20 +81,20 @@ def word(text: object) -> str:
 
 
 def is_ordinary(secret: str) -> bool:
-    """Whether a text without a secret in it may well hold the same letters as a word or number of its own."""
+    """Whether the secret may also be an ordinary word or number in a text."""
     return len(secret) < 2 or secret.isdigit() and len(secret) < NUMBER or secret.isalpha() and len(secret) < WORD
 
 
 def standing(secret: str) -> re.Pattern[str]:
-    """Pattern of a secret that stands in a text by itself. As a part of a name, an ID or an address it is not meant, and to hide it
-    there would tell it."""
+    """Pattern of a secret as a separate word. As part of a name, an ID or an address it is not the secret, and hiding it there
+    would reveal it."""
     before = r"(?<!\w)(?<!\w[-.])" if re.match(r"\w", secret) else ""
     after = r"(?![-.]?\w)" if re.search(r"\w\Z", secret) else ""
     return re.compile(before + re.escape(secret) + after)
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
-    """A text for people without the secrets that stand in it."""
+    """A text for people, with its secrets hidden."""
     for secret in sorted(secrets, key=len, reverse=True):
         if not is_ordinary(secret):
             text = standing(secret).sub(HIDDEN, text)

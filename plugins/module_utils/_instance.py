@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What the files of one TSP instance are worth: whether it needs a certificate, whom it trusts, what it may present."""
+"""The files of one TSP instance: whether it needs a certificate, what it trusts, and what it may present."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 )
 
 CTI_MANAGER_ROLES = (_ctl.CCM, _ctl.CCM_TFTP)
-CLOCKS_APART = datetime.timedelta(seconds=300)  # a certificate may begin so far in the future of this host's clock
+CLOCKS_APART = datetime.timedelta(seconds=300)  # a certificate may begin this far in the future by this host's clock
 
 MISSING, KEY_LOST, UNREADABLE, KEY_MISMATCH = "missing", "key_lost", "unreadable", "key_mismatch"
 EXPIRED, WRONG_ISSUER, INTERRUPTED, EXPIRING, KEY_CHANGED = (
@@ -44,7 +44,8 @@ MAX_DAYS = 36500
 STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED)  # reasons to renew a certificate that can still open a provider
 
 NOT_VERIFIED = (
-    "This host cannot verify the signature of the certificate by %s; it was taken because CAPF itself, which the trust list has, sent it over TLS.")
+    "This host cannot verify the signature of the certificate by %s; it was accepted because CAPF itself, which is in the "
+    "trust list, sent it over TLS.")
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 CURE_ENROL = "Enrol or renew the certificate with capf_certificate. Nothing was connected."
 
@@ -62,7 +63,7 @@ def read_trust_list(store):
     return None if octets is None else parse_trust_list(octets, store.path(_store.TRUST_LIST))
 
 
-# All instances of a cluster have the same list, and each is looked at before and after its enrolment.
+# All instances of a cluster have the same trust list, and each instance is checked before and after its enrolment.
 _parsed = functools.lru_cache(maxsize=8)(_ctl.parse)
 
 
@@ -78,12 +79,12 @@ def is_encrypted(key_pem):
 
 
 def load_key(key_pem, passphrase, where):
-    """The private key; the passphrase counts only where it is encrypted. Raises FormatError."""
+    """The private key; the passphrase is used only if it is encrypted. Raises FormatError."""
     return _pki.key_from_pem(key_pem, passphrase if is_encrypted(key_pem) else None, where)
 
 
 class Identity:
-    """Certificate, key and trust list with which an instance meets CTI Manager, checked as far as that goes alone."""
+    """Certificate, key and trust list with which an instance connects to CTI Manager, checked as far as possible without a connection."""
 
     def __init__(self, folder, passphrase):
         self._store = store = _store.Store(folder)
@@ -92,13 +93,13 @@ class Identity:
         for name, found in ((_store.CERTIFICATE, certificate), (_store.KEY, self.key_pem), (_store.TRUST_LIST, octets)):
             if found is None:
                 raise StoreError("this instance has no %s" % name, where=store.path(name),
-                                 cure="Fetch the trust list with ctl_file and the certificate with capf_certificate.")
+                                 cure="Fetch the trust list with ctl_file and enrol with capf_certificate.")
         self.certificate = _pki.certificate_der(certificate, store.path(_store.CERTIFICATE))
         self.passphrase = passphrase if is_encrypted(self.key_pem) else None
         self.trust_list = parse_trust_list(octets, store.path(_store.TRUST_LIST))
         if not self.trust_list.of_role(*CTI_MANAGER_ROLES):
             raise TrustError("the trust list names no CTI Manager", where=store.path(_store.TRUST_LIST),
-                             cure="Check that the cluster is in mixed mode, then fetch the list again with ctl_file.")
+                             cure="Check that the cluster is in mixed mode, then fetch the trust list again with ctl_file.")
 
     def check(self):
         """Raise StoreError unless the key belongs to the certificate and the certificate is valid now."""
@@ -117,14 +118,14 @@ class Identity:
 
     @property
     def key_types(self):
-        """Those of the certificates that accept() lets pass."""
+        """Key types of the certificates that accept() allows."""
         return _pki.key_types(self.trust_list, CTI_MANAGER_ROLES)
 
     def client(self):
         return self.certificate, self.key_pem, self.passphrase
 
     def accept(self, leaf, _chain):
-        """Let only a server pass whose very certificate the list has as CCM or CCM+TFTP."""
+        """Accept a server only if its certificate is in the trust list as CCM or CCM+TFTP."""
         if not _pki.lists_certificate(self.trust_list, leaf, CTI_MANAGER_ROLES):
             facts = _pki.certificate_facts(leaf)
             raise TrustError(
@@ -137,16 +138,17 @@ class Identity:
 
 
 def names_capf(trust_list):
-    """Whether the list has a certificate of CAPF, or a hash of one."""
+    """Whether the trust list has a certificate of CAPF, or a hash of one."""
     return bool(trust_list.capf_certificates() or trust_list.hashes(_ctl.CAPF))
 
 
 def is_capf_server(trust_list, leaf):
-    """Whether the list has the very certificate that was presented, in the role of CAPF.
+    """Whether the trust list has exactly the certificate that was presented, in the role of CAPF.
 
-    That a listed certificate signed it is not enough. CUCM lists leaf certificates and never their authorities, CAPF
-    signs the certificates of all clients, and an LSC from a CAPF that the list does not name would be refused in the
-    end, when the authorization string is used up. Dates count for nothing: CUCM keeps expired certificates in its list.
+    A signature by a listed certificate is not enough. CUCM lists leaf certificates and never their authorities, CAPF
+    signs the certificates of all clients, and an LSC from a CAPF that the trust list does not name would be refused
+    only after the authorization string is used up. Dates are ignored: CUCM keeps expired certificates in its trust
+    list.
     """
     return _pki.lists_certificate(trust_list, leaf, (_ctl.CAPF,))
 
@@ -154,15 +156,15 @@ def is_capf_server(trust_list, leaf):
 def warnings_of_server(facts, title):
     """Sentences about the certificate of a server that was accepted; facts: those of _pki.certificate_facts."""
     if facts["not_after"] <= _pki.iso(now()):
-        yield "The certificate of %s expired on %s. It was accepted because the trust list has it; renew it on CUCM." % (
+        yield "The certificate of %s expired on %s. It was accepted because it is in the trust list; renew it on CUCM." % (
             title, facts["not_after"])
 
 
 def issuers(trust_list, others=()):
     """The certificates that may have issued an LSC: those of CAPF in the list, those in the list that issued them, and others.
 
-    others: DER of the authorities behind a CAPF with an online CA, which no trust list has. None at all where the list has only
-    hashes of CAPF's certificates and there are no others.
+    others: DER of the authorities behind a CAPF with an online CA, which no trust list has. The result is empty if the trust
+    list has only hashes of CAPF's certificates and there are no others.
     """
     found = trust_list.capf_certificates()
     found += [der for der in trust_list.certificates() if der not in found and any(
@@ -181,50 +183,50 @@ def issuers_of(texts):
             parts = []
         if not parts:
             raise InputError("issuers: entry %d has no certificate in PEM format that can be read" % number,
-                             cure="Give certificates of the authorities that issue for CAPF.")
+                             cure="Give certificates of the CAs that issue certificates for CAPF.")
     return list(dict.fromkeys(found))
 
 
 def is_from_capf(certificate, trust_list, others=()):
     """Whether the list's CAPF, or one of the other authorities, issued the certificate.
 
-    None where that cannot be told: the list has only a hash of CAPF's certificate, or this host cannot verify the signature.
+    None if not known: the trust list has only a hash of CAPF's certificate, or this host cannot verify the signature.
     """
     known = issuers(trust_list, others)
     return _pki.issued_by_any(certificate, known) if known else None
 
 
 def judge_lsc(certificate, key, known, moment):
-    """Raise FormatError or TrustError unless this certificate that came from CAPF may be stored. Returns a remark, or nothing.
+    """Raise FormatError or TrustError unless this certificate from CAPF may be stored. Returns a remark, or an empty text.
 
-    known: certificates (DER) of which one must have issued it; without any, the issuer is not looked at. Where this host cannot
-    verify the signature the certificate counts, since CAPF, whose own certificate the list has, sent it over TLS.
+    known: certificates (DER), one of which must have issued it; if empty, the issuer is not checked. If this host cannot verify
+    the signature, the certificate is accepted, because CAPF, whose own certificate is in the trust list, sent it over TLS.
     """
     facts = _pki.certificate_facts(certificate)
     if not _pki.matches_key(certificate, key):
         raise TrustError("the certificate that CAPF sent is not for the key of this instance (%s)" % facts["subject"],
-                         cure="Look at the CAPF trace of this time.", certificate=facts)
+                         cure="Read the CAPF trace for this time.", certificate=facts)
     issued = _pki.issued_by_any(certificate, known) if known else True
     if issued is False:
         raise TrustError("the certificate that CAPF sent was not issued by the CAPF of the trust list but by %s"
                          % facts["issuer"], certificate=facts,
-                         cure="Fetch the trust list again with ctl_file. Where an online authority issues for CAPF, give its "
-                         "certificate in issuers. An off-line authority cannot issue these certificates.")
+                         cure="Fetch the trust list again with ctl_file. If an online CA issues certificates for CAPF, give "
+                         "its certificate in issuers. An offline CA cannot issue these certificates.")
     if _pki.expires(certificate) <= moment or _pki.begins(certificate) > moment + CLOCKS_APART:
-        raise TrustError("the certificate that CAPF sent is valid from %s to %s, and this host's clock says %s"
+        raise TrustError("the certificate that CAPF sent is valid from %s to %s, but this host's clock shows %s"
                          % (facts["not_before"], facts["not_after"], _pki.iso(moment)), certificate=facts,
                          cure="Compare the clocks of this host and of the publisher.")
     return NOT_VERIFIED % facts["issuer"] if issued is None else ""
 
 
-# Need of a certificate
+# Whether a certificate is needed
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the certificate of an instance should be like. key_type None leaves key and size open.
+    """The wanted properties of an instance's certificate. key_type None allows any key.
 
-    issuers: DER of authorities that may have issued it beside those of the trust list.
+    issuers: DER of authorities that may have issued it, besides those of the trust list.
     """
 
     name: str
@@ -240,34 +242,34 @@ class Wish:
 
 
 def wish_of(params):
-    """The Wish that a module's options tell. Raises InputError."""
+    """The Wish from a module's options. Raises InputError."""
     instance_id, template, key = params["instance_id"], params["name_template"], params["key"] or {}
     if not _bounds.INSTANCE_ID.match(instance_id):
         raise InputError("instance_id must have 1 to 128 characters of a-z, A-Z and 0-9, not %r" % instance_id)
     if PLACEHOLDER not in template:
-        raise InputError("name_template has no %s in it, so that all instances would have one name" % PLACEHOLDER)
+        raise InputError("name_template does not contain %s, so all instances would have the same name" % PLACEHOLDER)
     if not 0 <= params["renew_before_days"] <= MAX_DAYS:
         raise InputError("renew_before_days must be from 0 to %d, not %d" % (MAX_DAYS, params["renew_before_days"]))
     key_type, size = key.get("type"), key.get("size")
     if key_type:
         size = size or _bounds.KEY_SIZES[key_type][0]
         if size not in _bounds.KEY_SIZES[key_type]:
-            raise InputError("%d is not a size of an %s key" % (size, key_type.upper()), cure="CAPF takes %s bits." % (
+            raise InputError("%d is not a valid size of an %s key" % (size, key_type.upper()), cure="CAPF supports %s bits." % (
                 ", ".join("%d" % each for each in _bounds.KEY_SIZES[key_type])))
     return Wish(template.replace(PLACEHOLDER, instance_id), key_type, size, params["renew_before_days"],
                 params["key_passphrase"], tuple(issuers_of(params["issuers"])))
 
 
 class Holding:
-    """What an instance holds, and what that is worth. certificate and key_pem: octets of the files, None without them.
+    """What an instance holds, and whether it is usable. certificate and key_pem: octets of the files, or None.
 
-    key_known: False where only the certificate can be seen, as with a TSP that keeps its key to itself.
+    key_known: False if only the certificate is visible, as with a TSP that hides its key.
     pending: C((key PEM, certificate DER)) of an open enrolment.
-    made: C((key PEM, key)) of a key made by this process, which need not be loaded again.
-    from_capf: whether CAPF of the trust list issued the certificate, None where that cannot be told.
+    made: C((key PEM, key)) of a key created by this process, which need not be loaded again.
+    from_capf: whether CAPF of the trust list issued the certificate, None if not known.
     key_matches: whether key and certificate belong together, None where one of them is missing or cannot be read.
-    Raises FormatError for a key that cannot be opened with the passphrase, since nobody should lose one by a typing
-    error; lenient: it counts as unreadable.
+    Raises FormatError for a key that cannot be opened with the passphrase, because a typing error must not cost a
+    key; lenient: it counts as unreadable.
     """
 
     def __init__(self, wish, certificate, key_pem, trust_list, key_known=True, pending=(None, None), where="",
@@ -296,7 +298,7 @@ class Holding:
                    where=store.path(_store.KEY), lenient=lenient, made=made)
 
     def _matches(self, lenient):
-        """Raises CannotHere, since nobody should lose a good pair because a policy keeps the library from looking at it."""
+        """Raises CannotHere, because a good pair must not be lost if a policy keeps the library from reading it."""
         try:
             return _pki.matches_key(self.certificate, self.key)
         except CannotHere:
@@ -327,7 +329,7 @@ class Holding:
         except FormatError as error:
             if lenient or not is_encrypted(key_pem):
                 return None
-            error.cure = "Give key_passphrase as it was when the key was made, or replace the key with force."
+            error.cure = "Give the key_passphrase with which the key was created, or replace the key with force."
             raise
 
     @property
@@ -367,7 +369,7 @@ class Holding:
         return next(iter(self._faults()), ("", ""))
 
     def _faults(self):
-        """The gravest first. The last three leave a certificate that opens a provider."""
+        """The most serious first. The last three leave a certificate that opens a provider."""
         if not self.has_certificate:
             yield MISSING, "There is no certificate."
             return
@@ -391,7 +393,7 @@ class Holding:
         if expires <= self.moment + datetime.timedelta(days=self.wish.renew_before_days):
             yield EXPIRING, "The certificate expires on %s." % _pki.iso(expires)
         if self.wish.kind not in (None, self.kind):
-            yield KEY_CHANGED, "The key is %s of %d bits, wanted is %s of %d." % (self.kind + self.wish.kind)
+            yield KEY_CHANGED, "The key is %s of %d bits, but %s of %d bits is wanted." % (self.kind + self.wish.kind)
 
     def facts(self):
         """Plain values for a module's result."""
@@ -416,7 +418,7 @@ class Holding:
         if self.certificate is None:
             return
         if not self.name_matches:
-            yield ("The certificate names %s, not %s. What CUCM writes there is not known, but compare the instance "
+            yield ("The certificate names %s, not %s. It is not known what CUCM writes there. Compare the instance "
                    "id.") % (self._facts["common_name"] or "nobody", self.wish.name)
         if _pki.begins(self.certificate) > self.moment:
             yield ("The certificate is not valid before %s. Compare the clocks of this host and of the cluster."
@@ -425,7 +427,7 @@ class Holding:
             yield "The key is not encrypted although key_passphrase is given."
 
     def staged(self):
-        """Whether a certificate waits beside the pending key that only has to be put in place."""
+        """Whether there is a certificate beside the pending key that only has to be put in place."""
         key_pem, certificate = self.pending
         if key_pem is None or certificate is None or self.trust_list is None:
             return False
@@ -437,7 +439,7 @@ class Holding:
         return self.wish.kind in (None, _pki.key_kind(key))
 
     def pending_key(self, kind):
-        """The pending key, where it can be opened and is of that kind, to be used again; else None."""
+        """The pending key for reuse, if it can be opened and is of that kind; else None."""
         if self.pending[0] is None:
             return None
         try:
@@ -447,11 +449,11 @@ class Holding:
         return key if _pki.key_kind(key) == kind else None
 
 
-# What else there is
+# Other facts
 
 
 def pending_of(holding):
-    """C(none), C(key) or C(certificate): how far an open enrolment has come. A certificate that is no good is none."""
+    """C(none), C(key) or C(certificate): how far an open enrolment has got. An unusable certificate does not count."""
     if holding.staged():
         return "certificate"
     return "none" if holding.pending[0] is None else "key"

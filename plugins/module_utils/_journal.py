@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What the hosts of one run tell each other while they work: lines in a file of the run's own temporary folder.
+"""Events that the hosts of one run share while they work: lines in a file in the temporary folder of the run.
 
-Hosts work in processes of their own, which share nothing else. A line is one event and is written at once, so that none is
-lost or mixed with another one. Events hold counts and names, and no secrets.
+Each host has its own process; they share nothing else. A line is one event, written in one call, so that no event is lost
+or mixed with another. Events contain counts and names, no secrets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAME = "secure_tsp.journal"
 
 
 class Journal:
-    """Appends events, and reads those that came since it was last asked. folder: the temporary folder of the run."""
+    """Append events, and read those added since the last call. folder: the temporary folder of the run."""
 
     def __init__(self, folder, name=NAME):
         self.path = os.path.join(folder, name)

@@ -45,31 +45,31 @@ KEYS: dict[str, Limits] = {
 SECURITY = "SecurityProperty"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=(.*)\Z", re.DOTALL)
-BOM = "\ufeff"  # Notepad puts it at the begin
+BOM = "\ufeff"  # Notepad writes it at the beginning
 TFTP_PORT = "69"
 #: Names of the stores that JTAPI opens; the second one it writes itself.
 CLIENT_STORE, SERVER_STORE = "JtapiClientKeyStore-%s-%s", "JtapiServerKeyStore-%s-%s"
-# What JTAPI 14 writes behind the documented ten fields: no FIPS mode.
+# What JTAPI 14 writes after the documented ten fields: no FIPS mode.
 NO_FIPS = ("false",)
 
 
 def problem_with(key: str, value: object) -> str | None:
     """What is wrong with a value, as the end of a sentence, or None."""
     if not NAME.match(key):
-        return "this is no key of an ini file"
+        return "this is not a key of an ini file"
     if key == SECURITY:
-        return "its records are made from the list of instances"
+        return "its records are created from the list of instances"
     text = str(value)
     if "\n" in text or "\r" in text:
-        return "a value is one line"
+        return "a value must be one line"
     limits = KEYS.get(key)
     if limits is None:
         return None
     lowest, highest = limits
     if isinstance(value, bool) or not re.match(r"\d+\Z", text):
-        return "it is a whole number"
+        return "it must be a whole number"
     if int(text) < lowest or (highest is not None and int(text) > highest):
-        return "it is %d or more" % lowest if highest is None else "it is %d to %d" % (lowest, highest)
+        return "it must be %d or more" % lowest if highest is None else "it must be from %d to %d" % (lowest, highest)
     return None
 
 
@@ -77,13 +77,13 @@ def problem_with(key: str, value: object) -> str | None:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines as JTAPI and editors take them: other characters that Unicode calls line breaks are part of a value."""
+    """Lines as JTAPI and editors read them: other characters that Unicode calls line breaks are part of a value."""
     lines = re.split(r"\r\n|\n|\r", text)
     return lines if lines[-1] else lines[:-1]
 
 
 def values(text: str) -> dict[str, str]:
-    """{key: value} of the file; of a key that stands twice, the last one."""
+    """{key: value} of the file; the last value if a key occurs twice."""
     found = {}
     for line in lines_of(text):
         match = LINE.match(line.lstrip(BOM))
@@ -137,7 +137,7 @@ class Record:
 
 @dataclasses.dataclass
 class Records:
-    """What SecurityProperty held: records by (user, instance id), texts that are none, and what is doubtful about them."""
+    """The content of SecurityProperty: records by (user, instance id), texts that are not records, and warnings about them."""
 
     found: Dict[Tuple[str, str], Record] = dataclasses.field(default_factory=dict, repr=False)
     others: List[str] = dataclasses.field(default_factory=list, repr=False)
@@ -145,7 +145,7 @@ class Records:
 
 
 def records(text: str | None) -> Records:
-    """Read SecurityProperty. The guides name its fields in one order and show another, so the port decides which is which."""
+    """Read SecurityProperty. The guides describe its fields in one order and show another, so the port decides."""
     result = Records()
     for part in (text or "").split(";"):
         fields = [field.strip() for field in part.split(",")]
@@ -153,7 +153,7 @@ def records(text: str | None) -> Records:
             continue
         if len(fields) < 10:
             result.others.append(part.strip())
-            result.warnings.append("%s holds a record of %d fields, which is left as it is" % (SECURITY, len(fields)))
+            result.warnings.append("%s contains a record of %d fields, which is not changed" % (SECURITY, len(fields)))
             continue
         first, second = fields[3:5], fields[5:7]
         if first[1] == TFTP_PORT and second[1] != TFTP_PORT:
@@ -171,13 +171,14 @@ def ended(folder: str) -> str:
 
 
 def merged(text: str | None, wanted: Iterable[Record], removed: Iterable[tuple[str, str]] = ()) -> tuple[str, list[str]]:
-    """C((value of SecurityProperty, warnings)) with these records put in and those of (user, instance id) taken out; others stay.
+    """C((value of SecurityProperty, warnings)) with these records added and those of (user, instance id) removed; others stay.
 
-    A record that means the same is not touched, whatever its fields' order and its word for the certificate's status, which JTAPI
-    ignores. The authorization string of a changed one goes, because JTAPI sends it again at every start, and CAPF takes it once.
+    A record with the same meaning is not changed, whatever the order of its fields and its status of the certificate, which JTAPI
+    ignores. The authorization string of a changed record is dropped, because JTAPI sends it again at every start, and CAPF
+    accepts it once.
     """
     held = records(text)
-    # CUCM does not tell users apart by case.
+    # CUCM does not distinguish users by case.
     known = dict(((user.lower(), name), (user, name)) for user, name in held.found)
     changed = False
     for user, name in removed:
@@ -199,7 +200,7 @@ def merged(text: str | None, wanted: Iterable[Record], removed: Iterable[tuple[s
 
 
 def meaning_of(record: Record) -> tuple[str | int, ...]:
-    """What JTAPI takes a record for. A folder without its last slash is another one: files beside it are meant."""
+    """How JTAPI understands a record. A folder without its last slash is a different one: it means files beside it."""
     folder = re.sub("//+", "/", record.folder).replace("/./", "/")
     return (record.user, record.instance_id, record.authcode, record.capf.lower(), number(record.capf_port), record.tftp.lower(),
             number(record.tftp_port), folder, record.secure.lower())

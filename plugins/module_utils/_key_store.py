@@ -18,7 +18,7 @@ STORES = ("pkcs12", "bcfks")
 PROVIDERS = (("bc-fips*.jar", "org.bouncycastle.jcajce.provider.BouncyCastleFipsProvider"),
              ("bcprov*.jar", "org.bouncycastle.jce.provider.BouncyCastleProvider"))
 PEM_END = b"-----END CERTIFICATE-----"
-CURE = "Fetch one first, with capf_certificate or the playbook voiceops.secure_tsp.site."
+CURE = "Enrol one first, with capf_certificate or the playbook voiceops.secure_tsp.site."
 ARGUMENT_SPEC = dict(
     path=dict(type="path"),
     dest=dict(type="path", required=True),
@@ -50,8 +50,9 @@ class Source:
             raise StoreError("the certificate is not for the key beside it", where=store.folder, cure=CURE)
         self.chain = tuple(self._issuer(store) or self._above(authorities)) if chain else ()
         if chain and not self.chain:
-            raise StoreError("none of the certificates in the folder issued that of the instance", where=store.folder, cure=(
-                "Fetch the trust list first, with ctl_file. If an online authority issues for CAPF, give its certificate in issuers."))
+            raise StoreError("none of the certificates in the folder issued the certificate of the instance", where=store.folder, cure=(
+                "Fetch the trust list first, with ctl_file. If an online CA issues certificates for CAPF, give its certificate in "
+                "issuers."))
 
     def _issuer(self, store):
         for name in store.names():
@@ -98,7 +99,8 @@ class Keytool:
             code, output, problem = self._run_command(words, environ_update=dict(SECURE_TSP_STORE=params["password"], LC_ALL="C"))
             if code or not os.path.exists(target):
                 told = ((output + problem).replace(params["password"], "********").strip().splitlines() or ["no message"])[-1]
-                raise FormatError("keytool cannot make a %s key store of it: %s" % (after, told[:300].rstrip(".")), where=params["dest"])
+                raise FormatError("keytool cannot create a %s key store from it: %s" % (after, told[:300].rstrip(".")),
+                                  where=params["dest"])
             with open(target, "rb") as stream:
                 return stream.read()
         finally:
@@ -174,7 +176,7 @@ def described(der, alias):
 def write(params, check, run_command, tmpdir):
     """Result of C(state=present). In check mode an instance without a certificate may still get one in the same run.
 
-    run_command: as AnsibleModule has it; tmpdir: folder for files of keytool.
+    run_command: that of AnsibleModule; tmpdir: folder for files of keytool.
     """
     if check and not has_pair(params["path"]):
         return dict(changed=True, dest=params["dest"], reason="missing", certificate=None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Lists as a file of variables, in which no name of somebody else's is a template, and no comment ends early."""
+"""Lists as a file of variables. No foreign name in it is a template, and no comment ends early."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ except ImportError:
 else:
     YAML_IMPORT_ERROR = None
 
-UNSAFE = "!unsafe"  # Ansible's tag for a text that is never worked out
+UNSAFE = "!unsafe"  # Ansible's tag for a text that is never templated
 WIDTH = 120
 
 
@@ -38,13 +38,13 @@ def text_of(variables: Mapping[str, Any], comments: Iterable[str]) -> str:
 
 def dumper() -> type[yaml.SafeDumper]:
     class Dumper(yaml.SafeDumper):
-        """Tags what Ansible would take for a template."""
+        """Tag what Ansible would take for a template."""
 
         def ignore_aliases(self, data: object) -> bool:
             return True
 
     def represent(self: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        text = str.__str__(text)  # Ansible has kinds of text of its own
+        text = str.__str__(text)  # Ansible has its own types of text
         if has_template(text):
             return self.represent_scalar(UNSAFE, text, style='"')
         return self.represent_str(text)

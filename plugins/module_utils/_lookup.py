@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Addresses of a host name, within a time.
+"""Addresses of a host name, within a time limit.
 
-The name service of a host has a patience of its own, which may be minutes where its servers are silent, and no call of the
-standard library bounds it. So a thread asks, and is left behind when it takes too long: it holds nothing that anybody waits for.
+The name service of a host has its own time limit, which may be minutes if its servers do not answer, and no call of the standard
+library can change it. So a thread asks, and is abandoned if it takes too long: nothing waits for what it holds.
 """
 
 from __future__ import annotations

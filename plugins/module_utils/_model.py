@@ -5,7 +5,7 @@
 """The model of a run: clusters, users and instances with every default filled in, and all mistakes in the lists at once.
 
 Pure. Entries are plain dictionaries, because Ansible's registers carry nothing else from task to task; the classes here
-type them. Nothing in a model is a secret: what the lists hold of these is only looked at.
+type them. A model contains no secrets: those in the lists are only checked.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ ACCOUNT_OF_USER = ("name", "type", "update_password", "devices", "devices_mode",
 ACCOUNT_OF_INSTANCE = ("host", "user", "user_type", "instance_id", "tsp_number", "enrolment", "key", "rearm", "force", "replace",
                        "state")
 SHORTEST = 2  # a secret of one character is in every name
-FEW = 3  # hosts of others that are told one by one
+FEW = 3  # hosts of others that are reported one by one
 
 
 class Key(NamedTuple):
-    """What names an object: the cluster, and the name of a user or the ID of an instance there."""
+    """The key of an object: the cluster, and the name of a user or the ID of an instance there."""
 
     cluster: str
     name: str
@@ -64,12 +64,12 @@ class Key(NamedTuple):
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
-    """Key of an instance, from anything that carries its cluster and instance_id."""
+    """Key of an instance, from anything that has its cluster and instance_id."""
     return Key(row["cluster"], row["instance_id"])
 
 
 def keys_in(pairs: Iterable[Iterable[str]] | None) -> set[Key]:
-    """{Key} of pairs as a register has them, which may be none."""
+    """{Key} of the pairs in a register, which may be None."""
     return set(Key(*pair) for pair in pairs or ())
 
 
@@ -79,7 +79,7 @@ def owner_of(row: Mapping[str, Any]) -> Key:
 
 
 def by_controller(instance: Mapping[str, Any]) -> bool:
-    """Whether the controller enrols the certificate and hands it over, because nothing of ours runs on a Windows host."""
+    """Whether the controller enrols the certificate and hands it over, because none of our code runs on a Windows host."""
     return bool(instance["windows"]) and instance["enrolment"] == "collection"
 
 
@@ -87,7 +87,7 @@ def windows_folder(text: str) -> str:
     """The folder with backslashes. Raises ValueError with a clause."""
     folder = text.replace("/", "\\").rstrip("\\")
     if not WINDOWS_FOLDER.match(folder) or any(WINDOWS_DEVICE.match(part) for part in folder.split("\\")):
-        raise ValueError("is no folder on a drive of Windows, such as C:\\Program Files\\recorder")
+        raise ValueError("is not a folder on a Windows drive, such as C:\\Program Files\\recorder")
     return folder
 
 
@@ -176,31 +176,31 @@ MISTAKES = {
     "wrong_value": "%(where)s: %(key)s %(clause)s",
     "wrong_option": "%(where)s %(clause)s",
     "missing_key": "%(where)s: %(key)s is missing",
-    "cluster_missing": "%(where)s: cluster is missing, there are several",
+    "cluster_missing": "%(where)s: cluster is missing, but there are several",
     "unknown_cluster": "%(where)s: there is no cluster %(cluster)s",
     "host_outside_group": "%(where)s: host %(host)s is not in the group secure_tsp",
     "no_host_here": "none of the listed hosts is in this inventory",
-    "host_of_others": "host %(host)s is not in this inventory, so it is left to others, with %(count)s%(hint)s",
-    "hosts_of_others": "%(count)s on %(hosts)d hosts that are not in this inventory are left to others: %(some)s and %(more)d more",
+    "host_of_others": "host %(host)s is not in this inventory, so it is skipped, with %(count)s%(hint)s",
+    "hosts_of_others": "%(count)s on %(hosts)d hosts that are not in this inventory are skipped: %(some)s and %(more)d more",
     "ec_version": "%(where)s: an EC key needs capf: {version: 3}",
     "name_template": "%(where)s: capf: name_template does not contain {instance_id}",
-    "windows_collection": "%(where)s: on a Windows host the TSP fetches its certificate itself, so enrolment must be tsp: nobody "
-                          "outside Cisco knows where it keeps its key. For a Java application, say client: jtapi",
+    "windows_collection": "%(where)s: on a Windows host the TSP fetches its certificate itself, so enrolment must be tsp: it is "
+                          "not publicly known where it keeps its key. For a Java application, set client: jtapi",
     "tsp_of_jtapi": "%(where)s: client is jtapi, so enrolment cannot be tsp",
     "number_of_jtapi": "%(where)s: client is jtapi, which has no tsp_number",
-    "tsp_elsewhere": "%(where)s: enrolment is tsp, but host %(host)s is no Windows host",
+    "tsp_elsewhere": "%(where)s: enrolment is tsp, but host %(host)s is not a Windows host",
     "number_elsewhere": "%(where)s: tsp_number is for Windows hosts",
-    "rearm_elsewhere": "%(where)s: rearm is for enrolment: tsp; force makes the collection fetch a new certificate",
+    "rearm_elsewhere": "%(where)s: rearm is for enrolment: tsp; with force, the collection enrols a new certificate",
     "number_missing": "host %(host)s: tsp_number is missing for %(instances)s",
-    "shared_store": "host %(host)s: store %(store)s is given to %(instances)s",
+    "shared_store": "host %(host)s: store %(store)s is used by %(instances)s",
     "probe_id": "instance %(probe_of)s: the id of its probe, %(instance_id)s, does not have 1 to 128 characters of a-z, A-Z and 0-9",
-    "probe_is_listed": "instance %(probe_of)s: the id of its probe, %(instance_id)s, is that of an instance",
+    "probe_is_listed": "instance %(probe_of)s: the id of its probe, %(instance_id)s, is also the id of an instance",
     "planner": "%(where)s%(text)s",
-    "secret_in_name": "%(where)s is part of %(what)s, where it could be read; give another one",
+    "secret_in_name": "%(where)s is part of %(what)s, where it could be read; choose another one",
     "unknown_name": "%(where)s: there is no instance %(name)s in the list%(hint)s",
     "unknown_only": "%(where)s: there is no cluster %(name)s in secure_tsp_clusters%(hint)s",
     "unknown_user": "%(where)s: there is no user %(name)s in the list%(hint)s",
-    "ambiguous_name": "%(where)s: %(name)s is on several clusters: say %(choices)s",
+    "ambiguous_name": "%(where)s: %(name)s is on several clusters: use %(choices)s",
 }
 
 
@@ -220,7 +220,7 @@ def mistake(code: str, where: str = "", **data: Any) -> Mistake:
 
 
 def printable(text: str) -> str:
-    """The text with an escape for whatever a terminal or a log could not show as it is."""
+    """The text with escapes for characters that a terminal or a log cannot show."""
     return text if text.isprintable() else "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text)
 
@@ -233,8 +233,8 @@ def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
 class Model:
     """clusters: {name: Cluster}; users: [User]; hosts: {inventory name: [Instance]}, probes among them.
 
-    others: instances whose hosts are not in this inventory. They count for the cutover of their users and are never touched.
-    aside: instances of clusters that this run leaves alone. Only what lies on hosts is known to be theirs.
+    others: instances whose hosts are not in this inventory. They count for the cutover of their users and are never changed.
+    aside: instances of clusters that this run skips. They only serve to recognise their files on hosts.
     """
 
     def __init__(self, clusters: Dict[str, Cluster], users: List[User], hosts: Dict[str, List[Instance]],
@@ -247,7 +247,7 @@ class Model:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Model:
-        """From what plain() gave, which a register carried."""
+        """From the result of plain(), taken from a register."""
         return cls(plain["clusters"], plain["users"], plain["hosts"], plain["others"], plain["aside"])
 
     def plain(self) -> dict[str, Any]:
@@ -258,7 +258,7 @@ class Model:
         return len(self.clusters) > 1
 
     def only(self, names: Collection[str]) -> tuple[Model, list[Mistake]]:
-        """(Model of these clusters alone, [Mistake]); of all where none is named. Users stay, in the order of their list."""
+        """(Model of only these clusters, [Mistake]); of all if none is named. All users stay, in the order of their list."""
         if not names:
             return self, []
         wrong = [mistake("unknown_only", "secure_tsp_only_clusters", name=name, hint=did_you_mean(str(name), self.clusters))
@@ -285,7 +285,7 @@ class Model:
                    if user["cluster"] == cluster and (not user["hosts"] or chosen & set(user["hosts"])))
 
     def accounts(self, cluster: str, names: Container[str] | None = None, passwords: Passwords | None = None) -> list[dict[str, Any]]:
-        """Users of a cluster as the planner takes them, those that go left out. passwords: {Key: text}, of those that may be written."""
+        """Users of a cluster as the planner takes them, without those to remove. passwords: {Key: text} of those that may be written."""
         found = []
         for user in self.users:
             if user["cluster"] == cluster and user["state"] != "absent" and (names is None or user["name"] in names):
@@ -341,8 +341,8 @@ def complete(clusters: object, users: object, instances: object, inventory: Iter
              probe_suffix: str = "probe", secrets: Iterable[tuple[str, str]] = ()) -> tuple[Model, list[Mistake], list[Mistake]]:
     """(Model, mistakes, warnings) of the three lists as they were written, with secrets in them.
 
-    inventory: names of all hosts that there are, group: of those in the group secure_tsp; None where that is not known.
-    is_windows(host): asked once for each host. secrets: (what it is, text) of those that are in no list.
+    inventory: names of all hosts; group: of those in the group secure_tsp; None if not known.
+    is_windows(host): asked once for each host. secrets: (description, text) of those that are in no list.
     """
     work = _Completion(inventory, group, is_windows, secrets)
     work.run(clusters, users, instances, probe_suffix if probe else None)
@@ -399,7 +399,7 @@ class _Completion:
         return {} if kind is Mapping else []
 
     def entry(self, where: str, raw: object, table: Mapping[str, Option]) -> Any:
-        """The entry with every key of the table, or None when it is none or lacks what is required."""
+        """The entry with every key of the table, or None if it is not valid or lacks a required key."""
         if not isinstance(raw, (dict, Mapping)):
             self.mistakes.append(mistake("not_a_dictionary", where))
             return None
@@ -425,7 +425,7 @@ class _Completion:
             self.mistakes.append(mistake("missing_key", where, key=key))
 
     def defaults(self, table: Mapping[str, Option]) -> dict[str, Any]:
-        """A dict of its own for one entry, with lists of its own."""
+        """A new dict for one entry, with new lists."""
         known = self._defaults.get(id(table))
         if known is None:
             filled = dict((key, default_of(option)) for key, option in table.items())
@@ -448,7 +448,7 @@ class _Completion:
         self.clusters[name] = entry
 
     def hide(self, kind: str, name: str, number: int, entry: Entry, keys: Iterable[str]) -> bool:
-        """Take the secrets out of an entry, and remember them for the comparison with names. Whether there was one is told."""
+        """Remove the secrets from an entry, and remember them for the comparison with names. Returns whether there was one."""
         given = False
         for key in keys:
             secret = entry.pop(key)
@@ -553,7 +553,7 @@ class _Completion:
         return probe
 
     def examine(self, instances: List[Entry]) -> None:
-        """What the planner says about each cluster's lists, and what the lists say about hosts and files."""
+        """Check each cluster's lists with the planner, and the hosts and files in the lists."""
         users = dict(((user["cluster"], _fleet.name_key(user["name"])), user) for user in self.users)
         hosts: Dict[Any, Set[str]] = {}
         for instance in instances:
@@ -587,7 +587,7 @@ class _Completion:
     def examine_stores(self, instances: List[Entry]) -> None:
         owners: Dict[Any, List[str]] = {}
         for instance in instances:
-            store = instance["store"]  # Windows does not tell case apart
+            store = instance["store"]  # Windows does not distinguish case
             owners.setdefault((instance["host"], store.lower() if by_controller(instance) else store), []).append(instance["instance_id"])
         for (host, store), found in owners.items():
             if len(set(found)) > 1:
@@ -607,7 +607,7 @@ class _Completion:
                     instance["instance_id"] for instance in without)))
 
     def place(self, instances: List[Entry]) -> None:
-        """Each instance to its host. One on a host that this inventory does not have is another job's."""
+        """Assign each instance to its host. An instance on a host outside this inventory belongs to another job."""
         for instance in instances:
             host = instance["host"]
             if self.inventory is not None and host not in self.inventory:
@@ -622,7 +622,7 @@ class _Completion:
             self.tell_others()
 
     def tell_others(self) -> None:
-        """A few may be misspelt. Many are what a job slice of a large fleet leaves to others."""
+        """A few hosts may be misspelt. Many are normal for a job slice of a large fleet."""
         counts: Dict[str, int] = {}
         for instance in self.others:
             if not instance["probe_of"]:
@@ -636,7 +636,7 @@ class _Completion:
                 "host_of_others", host=host, count=_instances(count), hint=did_you_mean(host, self.inventory or ())))
 
     def words(self, instances: List[Entry]) -> dict[str, str]:
-        """{text: what it is} of all names, ids and addresses. What it is does not name it: a secret would be read there."""
+        """{text: description} of all names, ids and addresses. The description does not contain the text, which may be a secret."""
         found = {}
         for name, cluster in self.clusters.items():
             found[name] = "the name of a cluster"
@@ -666,11 +666,11 @@ REQUIRED = dict((id(table), [key for key, option in table.items() if option.requ
 
 
 def secret_mistakes(secrets: Iterable[tuple[str, str]], names: Mapping[str, str]) -> Iterator[Mistake]:
-    """Secrets that are part of a name or of a word of ours: wherever that is printed, so is the secret.
+    """Secrets that are part of a name or of one of our words: they would be printed with it.
 
-    secrets: (what it is, text); names: {text: what it is}.
+    secrets: (description, text); names: {text: description}.
     """
-    words = dict.fromkeys(VOCABULARY, "a word that options are made of")
+    words = dict.fromkeys(VOCABULARY, "a word of the options")
     words.update(names)
     everything = "\n".join(words)
     for where, secret in secrets:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The edge to Ansible, and the only importer of AnsibleModule: shared options, errors, results."""
+"""The interface to Ansible, and the only importer of AnsibleModule: shared options, errors, results."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ try:
     from ansible.module_utils.secrets import register_secret
 except ImportError:  # before ansible-core 2.22
     def register_secret(value):
-        """Nothing to register with: only the task's no_log hides a returned secret."""
+        """Do nothing: only the task's no_log hides a returned secret."""
 
-SECRET = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # as Ansible says it
+SECRET = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # Ansible's own text
 
 
 def cluster_options(serviceability=False):
@@ -48,14 +48,14 @@ def cluster_options(serviceability=False):
 
 
 class Module(AnsibleModule):
-    """AnsibleModule that keeps its secrets also where options are refused, and those in lists out of the system's log.
+    """AnsibleModule that hides its secrets also when options are refused, and keeps those in lists out of the system log.
 
-    Ansible collects what to hide while it checks the options. Where a list of dictionaries is none, it collects nothing,
-    prints the list and shows all options; and it looks for a secret in its log as it was given, while lists are logged
-    with quotes and backslashes escaped.
+    Ansible collects what to hide while it checks the options. If a value is not the expected list of dictionaries, it
+    collects nothing, prints the value and shows all options. In its log it searches for a secret as given, while lists
+    are logged with quotes and backslashes escaped.
 
-    In a result it hides whatever has the same letters, also in names, ids and numbers, so that those who match on these find nothing.
-    Our results are made without secrets; only texts of others may quote one, and these are in messages.
+    In a result, Ansible hides every occurrence of a secret, also in names, ids and numbers, so comparisons with these fail. Our
+    results contain no secrets; only foreign texts may quote one, and these are in messages.
     """
 
     checked = False
@@ -64,7 +64,7 @@ class Module(AnsibleModule):
         super()._load_params()
         refused = _misshapen(self.argument_spec, self.params)
         if refused:
-            self.fail_json(msg="%s. What was given is not shown, since it may hold secrets." % refused)
+            self.fail_json(msg="%s. The given value is not shown, because it may contain secrets." % refused)
 
     def fail_json(self, msg, **kwargs):
         if not self.checked:
@@ -98,7 +98,7 @@ def _misshapen(argument_spec, params, above=""):
         found = params[name] if isinstance(params[name], list) else [params[name]]
         found = [_mapping(each) for each in found]
         if None in found or not (is_list or len(found) == 1):
-            return "%s is %s" % (above + name, "no list of dictionaries" if is_list else "no dictionary")
+            return "%s is %s" % (above + name, "not a list of dictionaries" if is_list else "not a dictionary")
         for each in found:
             refused = _misshapen(option["options"], each, "%s%s." % (above, name))
             if refused:
@@ -136,7 +136,7 @@ def _holds_secrets(option):
 
 
 def create(argument_spec, **kwargs):
-    """A Module that supports check mode unless told otherwise."""
+    """A Module that supports check mode by default."""
     kwargs.setdefault("supports_check_mode", True)
     module = Module(argument_spec=argument_spec, **kwargs)
     module.checked = True
@@ -158,7 +158,7 @@ def reporting(module):
 
 
 def finish(module, result, warnings=(), returned_secrets=()):
-    """exit_json, with the diff only where it was asked for."""
+    """exit_json, with the diff only if it was requested."""
     for secret in returned_secrets:
         register_secret(secret)
     for warning in warnings:

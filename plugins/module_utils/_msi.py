@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The tables of a Windows Installer package (MSI) out of a compound file. Reads only, and only the tables that are asked for.
+"""The tables of a Windows Installer package (MSI) from a compound file. Read-only; only the requested tables are read.
 
 A table is a stream that holds one column after the other. Texts are references into one pool, of two or three octets; numbers are
-kept with their highest bit turned, so that zero means that there is none.
+stored with their highest bit inverted, so that zero means no number.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ WHAT = "MSI"
 PACKAGE, PATCH, TRANSFORM = (
     b"%c\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46" % kind for kind in (0x84, 0x86, 0x82))
 
-# What a package may have at most. Packages above it are refused.
+# Limits. Packages above them are refused.
 MAX_STRINGS = 1 << 20
 MAX_ROWS = 1 << 16  # of a table
 MAX_COLUMNS = 255
-MAX_TEXT = 16 << 20  # characters of all cells that are read together: one text may stand in every row
+MAX_TEXT = 16 << 20  # characters of all cells that are read together: one text may be in every row
 MAX_SUMMARY = 64 << 10
 MAX_PLACES = 64  # in a larger file where a package may begin
 
@@ -44,7 +44,7 @@ MAX_PLACES = 64  # in a larger file where a package may begin
 SIZE, VALID, STRING, NULLABLE, KEY = 0xFF, 0x100, 0x800, 0x1000, 0x2000
 LONG_REFERENCES = 0x80000000  # of the pool's first number, which is the code page otherwise
 
-# A stream's name has two characters of this alphabet in one.
+# A stream's name encodes two characters of this alphabet in one.
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
 PAIRS, SINGLES, TABLE = 0x3800, 0x4800, 0x4840
 SUMMARY = "\5SummaryInformation"
@@ -112,7 +112,7 @@ class Database:
             end += length
             self._ends.append(end)
         if end != len(self._data):
-            raise FormatError("%s: the string pool announces %d octets, there are %d" % (WHAT, end, len(self._data)))
+            raise FormatError("%s: the string pool announces %d octets, but there are %d" % (WHAT, end, len(self._data)))
 
     def _codec_of(self, page: int) -> str:
         for name in (OTHER_CODECS.get(page), "cp%d" % page, "iso8859-%d" % (page - 28590)):
@@ -120,7 +120,7 @@ class Database:
                 return codecs.lookup(name or "").name
             except LookupError:
                 continue
-        self.warnings.append("Code page %d is not known: other characters than ASCII are shown as octets." % page)
+        self.warnings.append("Code page %d is unknown: characters other than ASCII are shown as octets." % page)
         return "ascii"
 
     def text(self, reference: int) -> str:
@@ -145,13 +145,13 @@ class Database:
             found.setdefault(row["Table"], {})[row["Number"]] = Column(row["Name"], (row["Type"] or 0) & 0xFFFF)
         for table, columns in found.items():
             if set(columns) != set(range(1, len(columns) + 1)) or len(columns) > MAX_COLUMNS:
-                raise FormatError("%s: the columns of table %s are not numbered one by one" % (WHAT, table))
+                raise FormatError("%s: the columns of table %s are not numbered consecutively" % (WHAT, table))
         return dict((table, [columns[number] for number in sorted(columns)]) for table, columns in found.items())
 
     def rows(self, table: str) -> Iterator[Row]:
         """The rows of a table as {column: value}; none where there is no such table.
 
-        A text that is none is empty, a number that is none is None, and a stream is whether there is one.
+        A missing text is empty, a missing number is None, and the value of a stream is whether it exists.
         """
         return self._read(table, self.columns.get(table, []))
 
@@ -220,7 +220,7 @@ class Database:
 
 
 def stream_name(name: str) -> str:
-    """A stream's name as it is meant: that of a table begins with an exclamation mark."""
+    """The decoded name of a stream; that of a table begins with an exclamation mark."""
     found = []
     for character in name:
         code = ord(character)
@@ -234,9 +234,9 @@ def stream_name(name: str) -> str:
 
 
 def find(read_at: ReadAt, size: int) -> list[tuple[int, Database]]:
-    """C([(offset, Database)]) of the packages in a file: it is one, or some lie in it as they are.
+    """C([(offset, Database)]) of the packages in a file: it is one, or it contains some uncompressed.
 
-    Raises FormatError where the file begins as a compound file and is no package, or a broken one.
+    Raises FormatError if the file begins as a compound file but is not a package, or is broken.
     """
     if read_at(0, len(_compound_file.SIGNATURE)) == _compound_file.SIGNATURE:
         return [(0, opened(read_at, size))]
@@ -257,5 +257,5 @@ def opened(read_at: ReadAt, size: int) -> Database:
     compound = CompoundFile(read_at, size)
     kind = {PATCH: "a patch (.msp)", TRANSFORM: "a transform (.mst)"}.get(compound.class_id)
     if kind:
-        raise FormatError("%s: this is %s, no package" % (WHAT, kind))
+        raise FormatError("%s: this is %s, not a package" % (WHAT, kind))
     return Database(compound)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def digest(algorithm: str, octets: bytes) -> bytes | None:
-    """Digest of octets, or None where the host forbids the algorithm even where nothing secret hangs on it."""
+    """Digest of octets, or None where the host forbids the algorithm even for uses without security."""
     try:
         return hashlib.new(algorithm, octets, usedforsecurity=False).digest()
     except TypeError:
@@ -41,7 +41,7 @@ class Reader:
 
     order: C(big) (CTL, CAPF) or C(little) (CTIQBE).
     what: the name used in error messages.
-    Raises FormatError with the absolute offset in C(facts) when the octets do not suffice.
+    Raises FormatError with the absolute offset in C(facts) when there are too few octets.
     """
 
     def __init__(self, octets: bytes, order: Order = "big", what: str = "data", start: int = 0, end: int | None = None) -> None:

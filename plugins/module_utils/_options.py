@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Optional, Tuple
 
 PREFIX = "secure_tsp_"
 PREFIX_WINDOWS = "client_windows_"
-# What XML 1.0, and with it AXL, cannot carry.
+# What XML 1.0, and so AXL, cannot contain.
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)[^\W_]([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?\Z")
@@ -101,11 +101,11 @@ def _text(value: object) -> str:
 def _quoted(value: object) -> str:
     """YAML reads C(0101) as a number, C(no) as a boolean and C(2026-01-01) as a date, so the value is not the text that was written."""
     if isinstance(value, bool):
-        raise ValueError("is true or false where a text is due: put it in quotes")
+        raise ValueError("is true or false instead of a text: put it in quotes")
     if isinstance(value, (int, float)):
-        raise ValueError("is a number where a text is due: put it in quotes")
+        raise ValueError("is a number instead of a text: put it in quotes")
     if isinstance(value, (datetime.date, datetime.time)):
-        raise ValueError("is a date where a text is due: put it in quotes")
+        raise ValueError("is a date instead of a text: put it in quotes")
     return _text(value)
 
 
@@ -114,7 +114,7 @@ def _name(value: object) -> str:
     if text.isalnum() and text.isascii():
         return text
     if NOT_IN_XML.search(text) or CONTROL.search(text):
-        raise ValueError("has a control character or a line break, or one that XML cannot carry")
+        raise ValueError("has a control character, a line break, or a character that XML does not allow")
     if text != text.strip():
         raise ValueError("begins or ends with white space")
     return text
@@ -125,7 +125,7 @@ def _named(value: object) -> str:
     text = unicodedata.normalize("NFC", _name(value))
     hidden = next((one for one in text if unicodedata.category(one) == "Cf" or one != " " and unicodedata.category(one) == "Zs"), None)
     if hidden is not None:
-        raise ValueError("has a character that nobody sees (U+%04X): type it anew" % ord(hidden))
+        raise ValueError("has an invisible character (U+%04X): type it again" % ord(hidden))
     return text
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""How the instances of a run stand: one row for each, that every stage brings up to date. Pure."""
+"""The state of the instances of a run: one row for each, updated by every stage. Pure."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ FORCED, REARMED = "forced", "rearmed"
 INTERRUPTED, EXPIRING, KEY_CHANGED = "interrupted", "expiring", "key_changed"
 STILL_VALID = (INTERRUPTED, EXPIRING, KEY_CHANGED, FORCED, REARMED)
 NEW = ("enrolled", "renewed", "resumed")
-USED = ("enrolled", "renewed")  # a string was used up
-WRONG_OR_IDLE = 7  # CAPF's reason for a wrong string and for a profile that is not armed
+USED = ("enrolled", "renewed")  # an authorization string was used up
+WRONG_OR_IDLE = 7  # CAPF's reason for a wrong authorization string and for a profile that is not armed
 ARMED = "Install/Upgrade"
 WAITS_ARMED = "armed"  # the action of a row whose TSP has yet to fetch its certificate
 
-NOT_READ = "Which of these it is could not be read from the cluster."
+NOT_READ = "The cause could not be read from the cluster."
 CAUSES = {
-    "gone": "The cause: the cluster has no such CAPF profile any more.",
-    "not_armed": "The cause: nothing is armed, the profile says '%(operation)s', '%(status)s'.",
+    "gone": "The cause: the cluster no longer has this CAPF profile.",
+    "not_armed": "The cause: nothing is armed; the profile says '%(operation)s', '%(status)s'.",
     "expired": "The cause: the time for the operation ended at %(completion)s.",
-    "perhaps_expired": "The cause: the string is wrong, or the time for the operation, %(completion)s in the cluster's zone, has ended.",
-    "wrong_string": "The cause: the string is wrong, since the profile is armed (%(status)s).",
+    "perhaps_expired":
+        "The cause: the authorization string is wrong, or the time for the operation, %(completion)s in the cluster's zone, has ended.",
+    "wrong_string": "The cause: the authorization string is wrong, because the profile is armed (%(status)s).",
 }
 
 
 class Outcome(TypedDict, total=False):
-    """How one instance stands.
+    """The state of one instance.
 
     needed, reason, explanation: whether the host says that it needs a certificate, None before it was asked.
     trusted: the verdict on its trust list. certificate_valid: whether the one in place opens a provider. unconfirmed: it was never
-    proven. placed: when it was put in place, in seconds since 1970. proven: when it was proven, ISO 8601 in UTC.
+    verified. placed: when it was put in place, in seconds since 1970. proven: when it was verified, ISO 8601 in UTC.
     action: none, enrolled, renewed, resumed, repaired, restored, removed, armed or failed.
-    not_begun: what kept a batch from beginning (window, failures, services), which is no failure of the instance.
-    remarks: what a success is worth, where that is less than it seems.
+    not_begun: why a batch did not begin (window, failures, services); this is not a failure of the instance.
+    remarks: limitations of a success.
     """
 
     cluster: str
@@ -79,7 +80,7 @@ class Outcome(TypedDict, total=False):
 
 
 class Row(Outcome, total=False):
-    """With what _verification adds, and with upgrade, which is of _upgrade."""
+    """The row with the fields that _verification adds, and with upgrade from _upgrade."""
 
     way: str
     why: str
@@ -94,7 +95,7 @@ class Row(Outcome, total=False):
 
 
 def fresh(instance: Mapping[str, Any]) -> Row:
-    """An instance that was not looked at yet."""
+    """An instance that was not checked yet."""
     return cast("Row", dict(
         dict((key, instance.get(key)) for key in IDENTITY), action="none", needed=None, reason="", explanation="", trust_list=None, trusted="",
         certificate_valid=None, unconfirmed=False, placed=None, proven=None, changed=False, failed=False, message="", capf_reason=None,
@@ -104,7 +105,7 @@ def fresh(instance: Mapping[str, Any]) -> Row:
 
 
 def updated(row: Row, result: Mapping[str, Any], instance: Mapping[str, Any], profile: Mapping[str, Any] | None = None) -> Row:
-    """The row with a result of capf_certificate or capf_certificate_info. profile: what the cluster says of it after a refusal."""
+    """The row with a result of capf_certificate or capf_certificate_info. profile: the CAPF profile as read after a refusal."""
     row = {**row, "changed": row["changed"] or bool(result.get("changed"))}
     row["placed"] = result.get("placed") or row["placed"]
     row["proven"] = result.get("proven") or row["proven"]
@@ -117,9 +118,9 @@ def updated(row: Row, result: Mapping[str, Any], instance: Mapping[str, Any], pr
                     "explanation": result.get("explanation") or row["explanation"]})
         row["trust_list"] = result.get("trust_list", {}).get("exists", row["trust_list"])
         if instance.get("force") and not row["needed"] and row["action"] not in NEW:
-            row.update({"needed": True, "reason": FORCED, "explanation": "A new certificate is asked for by force."})
+            row.update({"needed": True, "reason": FORCED, "explanation": "A new certificate is requested with force."})
         if instance.get("rearm") and not row["needed"] and row["action"] not in NEW:
-            row.update({"needed": True, "reason": REARMED, "explanation": "Its profile is armed anew by rearm."})
+            row.update({"needed": True, "reason": REARMED, "explanation": "Its profile is armed again because of rearm."})
         row["certificate_valid"] = not row["needed"] or row["reason"] in STILL_VALID
     certificate = result.get("certificate") or {}
     row["certificate_expires"] = certificate.get("not_after") or row["certificate_expires"]
@@ -141,7 +142,7 @@ def failed(row: Row, message: str, capf_reason: int | None = None, not_begun: st
 
 
 def also_failed(row: Row, message: str) -> Row:
-    """A further failure of a row; what was said before stays."""
+    """A further failure of a row; the earlier message stays."""
     return failed(row, "%s %s" % (row["message"], message) if row["failed"] else message, row["capf_reason"])
 
 
@@ -153,7 +154,7 @@ def _message(result: Mapping[str, Any], profile: Mapping[str, Any] | None) -> st
 
 
 def cause(profile: Mapping[str, Any]) -> str:
-    """Why CAPF refused with reason 7, as a code of CAUSES, judged by the profile as the planner shows it."""
+    """Why CAPF refused with reason 7, as a code of CAUSES, derived from the profile as the planner shows it."""
     if not profile["exists"]:
         return "gone"
     if profile["operation"] != ARMED:
@@ -167,7 +168,7 @@ def by_key(rows: Iterable[One]) -> dict[Key, One]:
 
 def with_outcomes(accounts: Iterable[Mapping[str, Any]], rows: Iterable[Row], cluster: str,
                   predict: bool = False) -> list[dict[str, Any]]:
-    """Instances of a cluster as the planner takes them, with what their hosts say of them. predict: an enrolment counts as done."""
+    """Instances of a cluster as the planner takes them, with what their hosts report. predict: an enrolment counts as done."""
     known = by_key(row for row in rows if row["cluster"] == cluster)
     return [_with(dict(account), known.get(Key(cluster, account["instance_id"])), predict) for account in accounts]
 

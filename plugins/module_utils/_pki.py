@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Keys, certificates, signatures and the CTIQBE password: all that needs the library cryptography.
+"""Keys, certificates, signatures and the CTIQBE password: everything that needs the library cryptography.
 
 Certificates travel as DER octets and keys as opaque objects between the other files. Works with
 cryptography 3.4 and later.
 
-Distributions forbid algorithms to their libraries (SHA-1 in signatures, PKCS#1 v1.5, short keys, curves), while CUCM signs as
-it has always done. So RSA signatures are verified here by the public operation itself, which no policy reaches; and what the
-library of a host cannot do is told as that (CannotHere), and never as wrong data.
+Distributions disable algorithms in their libraries (SHA-1 in signatures, PKCS#1 v1.5, short keys, curves), while CUCM signs
+as it always has. So RSA signatures are verified here with the public operation itself, which no policy affects; and what the
+library of a host cannot do is reported as such (CannotHere), never as wrong data.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ EC_SIZES = (256, 384, 521)
 
 
 def require():
-    """Raise MissingLibrary where cryptography cannot be imported; every entry of this file calls it."""
+    """Raise MissingLibrary where cryptography cannot be imported; every entry point of this file calls it."""
     if CRYPTOGRAPHY_IMPORT_ERROR is not None:
         raise MissingLibrary("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
 
@@ -63,7 +63,7 @@ def require():
 
 
 def generate_key(kind, size):
-    """A new private key: kind C(rsa) or C(ec), size in bits. Raises InputError for a size that CAPF does not know."""
+    """A new private key: kind C(rsa) or C(ec), size in bits. Raises InputError for a size that CAPF does not support."""
     require()
     try:
         if kind == "rsa" and size in RSA_SIZES:
@@ -72,10 +72,10 @@ def generate_key(kind, size):
             curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
             return ec.generate_private_key(curve(), default_backend())
     except (InternalError, UnsupportedAlgorithm, ValueError):
-        raise CannotHere("this host cannot make a key of type %s with %d bits" % (kind, size),
-                         cure="Its crypto policy or its library forbids it: wish another key, or allow it there.") from None
-    raise InputError("a key of type %s with %s bits cannot be made" % (kind, size),
-                     cure="Take rsa with 2048, 3072 or 4096, or ec with 256, 384 or 521 bits.")
+        raise CannotHere("this host cannot create a key of type %s with %d bits" % (kind, size),
+                         cure="Its crypto policy or its library forbids it: choose another key, or allow it there.") from None
+    raise InputError("a key of type %s with %s bits cannot be created" % (kind, size),
+                     cure="Use rsa with 2048, 3072 or 4096, or ec with 256, 384 or 521 bits.")
 
 
 def key_to_pem(key, passphrase=None):
@@ -86,17 +86,17 @@ def key_to_pem(key, passphrase=None):
     try:
         return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     except (InternalError, UnsupportedAlgorithm, ValueError):
-        # FIPS providers want a longer salt or passphrase than the library gives them.
+        # FIPS providers require a longer salt or passphrase than the library gives them.
         raise CannotHere("this host cannot %s a private key" % ("encrypt" if passphrase else "write"), cure=(
             "Its crypto policy forbids how its library does it. %s%s" % (
-                "Leave key_passphrase away, or take a longer one. " * bool(passphrase), CURE_POLICY))) from None
+                "Omit key_passphrase, or use a longer one. " * bool(passphrase), CURE_POLICY))) from None
 
 
 def key_from_pem(octets, passphrase=None, where=""):
     """The private key in PEM octets. Raises FormatError without quoting any of them.
 
-    That the primes of an RSA key are prime is not found out here, since it takes as long as making a key; matches_key
-    proves it by the certificate.
+    The primes of an RSA key are not tested here, because that takes as long as creating a key; matches_key proves
+    them with the certificate.
     """
     require()
     password = passphrase.encode("utf-8") if passphrase else None
@@ -110,7 +110,7 @@ def key_from_pem(octets, passphrase=None, where=""):
             "a passphrase was given for a key that is not encrypted"
     except (InternalError, UnsupportedAlgorithm):
         raise CannotHere("this host cannot read the key: its library or crypto policy does not allow such keys, or such encryption",
-                         where=where, cure="Nothing is known against the key. %s" % CURE_POLICY) from None
+                         where=where, cure="The key itself may be correct. %s" % CURE_POLICY) from None
     except ValueError:
         problem = "the key cannot be read%s" % (" with the passphrase given" if passphrase else "")
     raise FormatError(problem, where=where)
@@ -121,14 +121,14 @@ def _load_key(octets, password):
         return serialization.load_pem_private_key(
             octets, password, default_backend(), unsafe_skip_rsa_key_validation=True)
     except TypeError:
-        # Either cryptography before 39, which does not know the parameter, or the passphrase, which is told again.
+        # Either cryptography before 39, which does not know the parameter, or the passphrase, which is reported again.
         return serialization.load_pem_private_key(octets, password, default_backend())
 
 
 def _fits_itself(numbers):
-    """Whether the numbers of an RSA key belong together: all that the library would check, but for the primes.
+    """Whether the numbers of an RSA key belong together: everything that the library would check, except the primes.
 
-    A signature cannot tell: OpenSSL takes d where a prime is wrong, and the primes where d is.
+    A signature does not show this: OpenSSL uses d if a prime is wrong, and the primes if d is.
     """
     public, p, q, d = numbers.public_numbers, numbers.p, numbers.q, numbers.d
     return (
@@ -156,7 +156,7 @@ def key_kind(key):
 def sign_raw_pkcs1(key, data):
     """RSA signature of the octets as they are: PKCS#1 v1.5 type 1 padding, no hash, no DigestInfo.
 
-    CAPF's ENCRYPT_REQUEST wants it so (observed with JTAPI 11.5 to 15). No release of the library signs raw octets of
+    CAPF's ENCRYPT_REQUEST requires this (observed with JTAPI 11.5 to 15). No release of the library signs raw octets of
     any length, hence the arithmetic. At most key size - 11 octets; raises FormatError for more, InputError for an EC
     key.
     """
@@ -184,7 +184,7 @@ def load_certificate(octets, where=""):
     except (InternalError, UnsupportedAlgorithm):
         raise CannotHere("this host cannot read the certificate", where=where, cure=CURE_POLICY) from None
     except ValueError:
-        raise FormatError("this is no X.509 certificate that can be read", where=where) from None
+        raise FormatError("this is not a readable X.509 certificate", where=where) from None
 
 
 def public_key_of(certificate, where=""):
@@ -194,7 +194,7 @@ def public_key_of(certificate, where=""):
     except (InternalError, UnsupportedAlgorithm, ValueError):
         raise CannotHere("this host cannot use the key in the certificate of %s" % (
             certificate.subject.rfc4514_string() or "nobody"), where=where, verdict=CANNOT_VERIFY, cure=(
-                "Its library or crypto policy does not know such a curve or size. %s" % CURE_POLICY)) from None
+                "Its library or crypto policy does not support this curve or size. %s" % CURE_POLICY)) from None
 
 
 def certificate_der(octets, where=""):
@@ -239,7 +239,7 @@ def iso(moment):
 
 
 def certificate_facts(der):
-    """What an operator wants to know of a certificate, as plain values; times as ISO 8601 in UTC."""
+    """What an operator wants to know about a certificate, as plain values; times as ISO 8601 in UTC."""
     return dict(_certificate_facts(der))
 
 
@@ -295,10 +295,10 @@ def _signs_for(key, public_key):
         elif isinstance(key, ec.EllipticCurvePrivateKey):
             signature = key.sign(octets, ec.ECDSA(hashes.SHA256()))
         else:
-            return True  # no client has such a key; what needs one tells so
+            return True  # no client has such a key; code that needs another one reports it
     except (InternalError, UnsupportedAlgorithm):
         if not isinstance(key, rsa.RSAPrivateKey):
-            return True  # its public key is that of the certificate, and more cannot be found out here
+            return True  # its public key is that of the certificate, and no more can be checked here
         signature = sign_raw_pkcs1(key, _digest_info("sha256", octets))
     except ValueError:
         return False
@@ -326,7 +326,7 @@ def _digest_info(name, octets):
 
 
 def signature_fits(public_key, signature, octets, name):
-    """Whether a signature fits, None where this host cannot tell. name: of the digest. RSA means PKCS#1 v1.5 here."""
+    """Whether a signature fits, None if this host cannot verify it. name: of the digest. RSA means PKCS#1 v1.5 here."""
     if isinstance(public_key, rsa.RSAPublicKey):
         return _rsa_signature_fits(public_key, signature, octets, name)
     algorithm = getattr(hashes, name.upper(), None)
@@ -342,7 +342,7 @@ def signature_fits(public_key, signature, octets, name):
 
 
 def _rsa_signature_fits(public_key, signature, octets, name):
-    """The public operation, and the whole block compared with the one that is due: nothing in it is parsed."""
+    """The public operation, and the whole block compared with the expected one: nothing in it is parsed."""
     content = _digest_info(name, octets) if name in DIGEST_INFO else None
     if content is None:
         return None
@@ -357,9 +357,9 @@ def _rsa_signature_fits(public_key, signature, octets, name):
 
 @functools.lru_cache(maxsize=64)  # asked when the certificate arrives, and again of the file that was written
 def is_issued_by(der, issuer_der):
-    """Whether issuer and signature of a certificate fit the other certificate; dates are not looked at.
+    """Whether issuer and signature of a certificate fit the other certificate; dates are not checked.
 
-    None where the names fit and this host cannot verify the signature, which says nothing against it.
+    None if the names fit but this host cannot verify the signature, which may be correct.
     """
     certificate, issuer = load_certificate(der), load_certificate(issuer_der)
     if certificate.issuer != issuer.subject:
@@ -390,7 +390,7 @@ def _fits_by_library(certificate, public_key):
 
 
 def issued_by_any(der, issuers):
-    """Whether one of these certificates issued it; None where none did for sure, and this host cannot tell of one of them."""
+    """Whether one of these certificates issued it; None if none certainly did, and this host cannot verify one of them."""
     found = [is_issued_by(der, issuer) for issuer in issuers]
     return True if True in found else (None if None in found else False)
 
@@ -404,7 +404,7 @@ def is_authority(der):
 
 
 def may_issue(der):
-    """Whether the certificate has the extensions of an authority: basicConstraints CA, and keyCertSign where keyUsage is told."""
+    """Whether the certificate has the extensions of an authority: basicConstraints CA, and keyCertSign if there is a keyUsage."""
     if not is_authority(der):
         return False
     try:
@@ -430,7 +430,7 @@ COMPATIBLE_ROUNDS = 50000
 
 
 def key_store(key, der, alias, password, chain=(), compatible=False):
-    """Octets of a PKCS#12 store with one key entry; not the same twice, since salts are random.
+    """Octets of a PKCS#12 store with one key entry; different each time, because salts are random.
 
     chain: DER of further certificates. compatible: triple DES and SHA-1, for Java before 8u301, 11.0.12 and 16.
     Before release 38 cryptography writes all stores that way.
@@ -446,7 +446,7 @@ def key_store(key, der, alias, password, chain=(), compatible=False):
 
 @dataclass(frozen=True)
 class StoredKey:
-    """The key entry of a store: SubjectPublicKeyInfo, certificates as DER. alias: None where the library does not tell."""
+    """The key entry of a store: SubjectPublicKeyInfo, certificates as DER. alias: None if the library does not return it."""
 
     public_key: bytes
     certificate: bytes
@@ -455,7 +455,7 @@ class StoredKey:
 
 
 def open_key_store(octets, password, where=""):
-    """The StoredKey of a PKCS#12 store. Raises FormatError, also for another password."""
+    """The StoredKey of a PKCS#12 store. Raises FormatError, also for a wrong password."""
     require()
     try:
         if hasattr(pkcs12, "load_pkcs12"):  # cryptography 36
@@ -470,7 +470,7 @@ def open_key_store(octets, password, where=""):
         raise CannotHere("this host cannot open the key store: its crypto policy or library does not allow the encryption in it",
                          where=where, cure=CURE_POLICY) from None
     except (ValueError, TypeError):
-        raise FormatError("this is no PKCS#12 key store that can be read with the password given", where=where) from None
+        raise FormatError("this is not a PKCS#12 key store that the given password opens", where=where) from None
     if key is None or certificate is None:
         raise FormatError("the key store has no key with its certificate", where=where)
     return StoredKey(
@@ -493,7 +493,7 @@ def digests_of(der):
 
 
 def lists_certificate(trust_list, der, roles):
-    """Whether the list has this very certificate, itself or by its hash, under one of the roles."""
+    """Whether the trust list has exactly this certificate, or its hash, under one of the roles."""
     if der in trust_list.certificates(*roles):
         return True
     digests = digests_of(der)
@@ -501,7 +501,7 @@ def lists_certificate(trust_list, der, roles):
 
 
 def key_types(trust_list, roles):
-    """The types of keys, C(rsa) and C(ec), that the list has under these roles; both where a record does not tell its type."""
+    """The types of keys, C(rsa) and C(ec), that the list has under these roles; both if a record does not show its type."""
     found = set()
     for record in trust_list.of_role(*roles):
         if record.certificate:
@@ -518,8 +518,8 @@ def key_types(trust_list, roles):
 def verify_trust_list(trust_list, certificates):
     """C((der, "sha1")) of the first certificate whose key verifies the list and the digest that fitted, else None.
 
-    A digest code that means two things is tried as both. Raises CannotHere where none fits and one of them, or the digest, is
-    something that this host cannot work with.
+    A digest code that means two things is tried as both. Raises CannotHere if none fits and this host cannot work with one of
+    them, or with the digest.
     """
     require()
     octets, doubts = trust_list.signed_octets(), []
@@ -538,17 +538,17 @@ def verify_trust_list(trust_list, certificates):
             if fits is None:
                 doubts.append("this host cannot verify a signature by %s with %s" % (key_kind(public_key)[0].upper(), name.upper()))
     if certificates and trust_list.digest_code not in _ctl.DIGESTS:
-        doubts.append("this collection does not know the digest of code %d" % trust_list.digest_code)
+        doubts.append("this collection does not know the digest with code %d" % trust_list.digest_code)
     if doubts:
         raise CannotHere("the signature of the trust list cannot be verified: %s" % "; ".join(dict.fromkeys(doubts)),
-                         verdict=CANNOT_VERIFY, cure="Nothing is known against the list. %s" % CURE_POLICY)
+                         verdict=CANNOT_VERIFY, cure="The trust list itself may be correct. %s" % CURE_POLICY)
     return None
 
 
 def self_verified(trust_list):
     """C((signer's DER, digest)) when one of its own SAST certificates verifies the list, else None. Raises CannotHere.
 
-    The header names the signer; every other SAST is tried too, since some files name it differently.
+    The header names the signer; every other SAST is tried too, because some files name it differently.
     """
     named = [record.certificate for record in trust_list.signers()]
     return verify_trust_list(trust_list, named + [der for der in trust_list.sast_certificates() if der not in named])
@@ -558,7 +558,7 @@ def certificates_of(trust_list):
     """C((files, facts, warnings)) of the distinct certificates of a list, in file order.
 
     files: PEM octets by OpenSSL's names, C(<subject hash>.0), C(.1) for another certificate of the same hash.
-    facts: those of certificate_facts with C(file), C(roles) and C(hosts). One that cannot be read is a warning only.
+    facts: those of certificate_facts with C(file), C(roles) and C(hosts). One that cannot be read only causes a warning.
     """
     require()
     files, facts, warnings = {}, [], []
@@ -603,7 +603,7 @@ def trust_list_facts(trust_list):
 
 
 def _contradictions(trust_list):
-    """Records whose key or signature is not that of their certificate. Clients do not mind, but CUCM makes none."""
+    """Records whose key or signature is not that of their certificate. Clients ignore this, but CUCM creates no such records."""
     for number, record in enumerate(trust_list.records, 1):
         if not record.certificate:
             continue
@@ -630,18 +630,18 @@ def _key_as_listed(public_key):
 CANNOT_VERIFY = "cannot_verify"
 UNKNOWN_KEY = "unknown"
 FINGERPRINTS = {32: "md5", 40: "sha1", 64: "sha256"}
-UNTOUCHED = "The stored list is unchanged."
+UNTOUCHED = "The stored trust list is unchanged."
 
 
 def fingerprint_of(octets, like):
-    """Hexadecimal fingerprint of a file by the algorithm that the length of C(like) tells (MD5, SHA-1, SHA-256).
+    """Hexadecimal fingerprint of a file by the algorithm that the length of C(like) indicates (MD5, SHA-1, SHA-256).
 
     MD5 and SHA-1 are what C(show ctl) prints on CUCM. Raises InputError for another length or other characters.
     """
     digits = _foreign.hexadecimal(like)
     if len(digits) not in FINGERPRINTS or set(digits) - set("0123456789abcdef"):
         raise InputError("the fingerprint is neither MD5, SHA-1 nor SHA-256 in hexadecimal digits",
-                         cure="Take the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")
+                         cure="Use the checksum that 'show ctl' prints on the publisher, or the file's SHA-256.")
     found = _ctl.hexdigest(FINGERPRINTS[len(digits)], octets)
     if found is None:
         raise InputError("this host forbids %s, so the fingerprint cannot be compared" % FINGERPRINTS[len(digits)],
@@ -663,20 +663,20 @@ class Verdict:
 
 
 def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, where=""):
-    """Decide about a fetched list as Cisco's CTI clients do; raise TrustError when it must not be stored.
+    """Decide about a fetched trust list as Cisco's CTI clients do; raise TrustError if it must not be stored.
 
-    A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. Nothing stored: then
-    it is good (trust on first use, or pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
+    A list must be signed by a SAST of its own, and have the pinned fingerprint if there is one. If nothing is stored, it
+    is accepted (trust on first use, or pinned). Otherwise a SAST of the B(stored) list must have signed it, or it is
     pinned.
     The fact C(verdict) of the error is C(tampered), C(fingerprint_mismatch), C(stranger) or C(older), and C(cannot_verify) of
-    the CannotHere that is raised where this host cannot tell.
+    the CannotHere that is raised if this host cannot verify the list.
     """
     warnings = list(new.warnings)
     same = stored is not None and stored.octets == new.octets
     try:
         own = self_verified(new)
     except CannotHere as error:
-        # What a person vouched for, or was verified when it was stored, stays good. The rest waits for a host that can tell.
+        # What a person pinned, or what was verified when it was stored, stays valid. The rest needs a host that can verify it.
         if not same and not fingerprint:
             raise _cannot(error, where) from None
         own = b"", ""
@@ -684,7 +684,7 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
     if own is None:
         raise TrustError(
             "the trust list is not signed by a security token (SAST) of its own: it is damaged", where=where, verdict="tampered",
-            cure="Fetch it again; on the publisher compare with 'show ctl'. %s" % UNTOUCHED)
+            cure="Fetch it again, and compare it with 'show ctl' on the publisher. %s" % UNTOUCHED)
     pinned = _pin_fits(new, fingerprint, where) if fingerprint else False
     if same:
         return Verdict("unchanged", own[0], own[1], tuple(warnings))
@@ -700,13 +700,13 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
         raise TrustError(
             "the cluster's trust list is signed by none of the security tokens (SAST) of the stored one", where=where,
             cure="%s If the cluster's signer really changed, compare the checksum of 'show ctl' on the publisher and "
-            "give it as fingerprint, or remove the stored list to trust the new one on first use." % UNTOUCHED,
+            "give it as fingerprint, or remove the stored trust list to trust the new one on first use." % UNTOUCHED,
             verdict="stranger")
     if vouched is None:
         warnings.append("the trust list is signed by none of the security tokens (SAST) of the stored one and was "
                         "accepted because of its fingerprint")
     if stored.timestamp and new.timestamp and new.timestamp < stored.timestamp:
-        text = "the trust list was made before the stored one"
+        text = "the trust list is older than the stored one"
         if reject_older:
             raise TrustError(text, where=where, verdict="older", cure=UNTOUCHED +
                              " Allow an older list if the cluster was restored from a backup.")
@@ -717,8 +717,8 @@ def judge_trust_list(new, stored=None, fingerprint=None, reject_older=False, whe
 
 def _cannot(error, where):
     return CannotHere(error.what, where=where, verdict=CANNOT_VERIFY, cure=(
-        "Nothing is known against the list, and nothing was changed: the stored list is as it was. Give the checksum that 'show ctl' prints "
-        "as fingerprint, or: %s" % CURE_POLICY))
+        "The trust list itself may be correct. Nothing was changed: the stored trust list is as before. Give the checksum that 'show ctl' "
+        "prints as fingerprint, or: %s" % CURE_POLICY))
 
 
 CONFIRMED, CONTRADICTED, UNKNOWN = "confirmed", "contradicted", "unknown"
@@ -726,11 +726,12 @@ CALLMANAGER_SERVICE, CAPF_SERVICE = "callmanager", "capf"
 
 
 def compared_with_cluster(trust_list, certificates):
-    """What the cluster's own certificates, which AXL returned over verified TLS, say of a list that came by TFTP.
+    """Compare a trust list that came by TFTP with the cluster's own certificates, which AXL returned over verified TLS.
 
     certificates: dicts of service and sha256_fingerprint, as cluster_info returns them. CONFIRMED: a certificate of CAPF and one of
-    a CallManager in the list are among them. CONTRADICTED: AXL returned both kinds, and nothing of the list is among all that it
-    returned. UNKNOWN otherwise, since the table may be incomplete, or a certificate was regenerated and the list forgotten.
+    a CallManager in the list are among them. CONTRADICTED: AXL returned both kinds, and no certificate of the trust list is
+    among them. UNKNOWN otherwise, because the table may be incomplete, or a certificate was regenerated and the trust list was
+    not updated.
     """
     known = {}
     for one in certificates or ():
@@ -766,8 +767,8 @@ def _pin_fits(trust_list, fingerprint, where):
 def encrypt_password(password, nonce, certificate, key_text, inside_tls=False):
     """C((password field, key blob)) of a ProviderOpenRequest.
 
-    inside_tls: the field does not protect the password, TLS does. Then the protocol's padding is made here where the host's
-    policy keeps its library from it; without TLS such a host says that it may not.
+    inside_tls: the field does not protect the password, TLS does. Then the protocol's padding is computed here if the
+    host's policy does not allow it to the library; without TLS, such a host raises CannotHere.
 
     nonce and certificate (DER or PEM octets) are those of the ProviderInitResponse; key_text: 16 random ASCII
     characters. The password goes out as 16 zero octets (the IV) and AES-128-CBC with PKCS#7 of its UTF-8 octets; key
@@ -787,7 +788,8 @@ def encrypt_password(password, nonce, certificate, key_text, inside_tls=False):
         blob = public_key.encrypt(content, padding.PKCS1v15())
     except (InternalError, UnsupportedAlgorithm, ValueError):
         if not inside_tls:
-            raise CannotHere("the crypto policy of this host, such as FIPS mode, forbids the encryption that CTIQBE demands (RSA with PKCS#1 v1.5)",
+            raise CannotHere("the crypto policy of this host, such as FIPS mode, forbids the encryption that CTIQBE requires (RSA with "
+                             "PKCS#1 v1.5)",
                              cure="Log in on the secure port, where TLS protects the password, or from another host.") from None
         blob = _encrypt_pkcs1(public_key.public_numbers(), content)
     return password_field(password, key), blob

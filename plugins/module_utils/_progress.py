@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""How far enrolment in batches is, when it ends, and whether a further batch may begin. Pure.
+"""How far enrolment in batches has got, when it ends, and whether a further batch may begin. Pure.
 
-A batch is what one host has armed at a time. What happened is told by events of a Journal: planned (total, batches, closes,
+A batch is what one host has armed at a time. Events of a Journal report what happened: planned (total, batches, closes,
 timezone), begins (host, size, canary), ended (host, size, canary, done, failed, seconds), stopped (by, why) and looked (at
 the services).
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 SERVICES, FAILURES, WINDOW, LOST = "services", "failures", "window", "lost"  # what keeps a batch from beginning
-CANARY_FAILED = "The canary batch did not go well, so no other batch begins."
+CANARY_FAILED = "An instance of the canary batch failed, so no other batch begins."
 
 
 class Progress:
@@ -72,7 +72,7 @@ class Progress:
             self.canary_failed = bool(self.canary_failed or event["failed"])
 
     def _failed(self, event: Event) -> None:
-        """Instances that failed outside of a batch, since only their proof was missing."""
+        """Instances that failed outside a batch, because only their verification was missing."""
         self.failed |= set(event["failed"])
 
     def _stopped(self, event: Event) -> None:
@@ -101,7 +101,7 @@ class Progress:
         return self.finished * 60.0 / (now - began) if self.finished and now > began else 0.0
 
     def ends(self, now: float) -> float | None:
-        """When all will be done; None before that can be told, and afterwards."""
+        """When all will be done; None if that is not known yet, and afterwards."""
         rate = self.per_minute(now)
         return now + self.left * 60.0 / rate if rate and self.left else None
 
@@ -114,7 +114,7 @@ class Progress:
         return min(self.left, max(1, int(round(self.left - done_by_then))))
 
     def estimate(self, size: int, least: int) -> int:
-        """Seconds that a batch is taken to need: the slowest so far counts, and a larger one takes longer in proportion."""
+        """Estimated seconds for a batch: the slowest so far counts, and a larger one takes longer in proportion."""
         if not self.timings:
             return least
         return int(round(max(seconds * max(1.0, float(size) / max(1, of)) for of, seconds in self.timings)))
@@ -125,7 +125,7 @@ class Progress:
         return "%d done, %d failed, %d left" % (self.done, len(self.failed), self.left)
 
     def outlook(self, now: float) -> str:
-        """Rate, end, and what the window says to that."""
+        """Rate, end, and whether the window is long enough."""
         ends, rate = self.ends(now), self.per_minute(now)
         parts = ["%.1f a minute" % rate] if rate else []
         if ends is not None:
@@ -133,7 +133,7 @@ class Progress:
         if self.closes is not None and self.left:
             over = self.left_over(now)
             parts.append("window closes %s%s" % (self.clock(self.closes, now), (
-                ", before it is done: about %d stay left" % over) if over else ""))
+                ", before it is done: about %d will be left" % over) if over else ""))
         return ", ".join(parts)
 
     def outlook_in_short(self, now: float) -> str:
@@ -152,7 +152,7 @@ class Progress:
         return then.strftime("%H:%M" if then.date() == today.date() else "%a %H:%M")
 
     def stage(self) -> str:
-        """What is at work, such as C(enrolling 10 on 2 hosts)."""
+        """What is in progress, such as C(enrolling 10 on 2 hosts)."""
         if not self.at_work:
             return "between batches" if self.left else "all batches ended"
         hosts = len(self.at_work)
@@ -162,7 +162,7 @@ class Progress:
         return "%s %d of %d" % ("canary batch" if self.canary and number == 1 else "batch", number, self.of)
 
     def line(self, now: float) -> str:
-        """For logs: what happened last, how far it is, and when it ends."""
+        """For logs: what happened last, how far the enrolment has got, and when it ends."""
         if self.stopped:
             event, more = "stopped before batch %d of %d" % (min(self.begun + 1, self.of), self.of), self.stopped
         elif self.event == "ended":
@@ -184,7 +184,7 @@ class Progress:
         return "%s: %s; %s%s" % (self.name, event, self.counts(), "; " + more if more else "")
 
     def short(self, now: float) -> str:
-        """For one row of a terminal: the most important first, since a narrow one cuts it."""
+        """For one row of a terminal: the most important first, because a narrow one cuts it off."""
         at = "stopped: %s" % self.stopped if self.stopped else self.stage()
         parts = ["%s %d/%d" % (self.name, self.ended, self.of), self.counts(), at]
         return " | ".join(parts + [part for part in [self.outlook_in_short(now)] if part])
@@ -220,8 +220,8 @@ def hindrance(known: Mapping[str, Progress], cluster: str, size: int, window: _w
     failed = sum(len(one.failed) for one in known.values())
     if 0 <= most < failed:
         return FAILURES, ngettext(
-            "%d instance failed and %d may, so no further batch begins.",
-            "%d instances failed and %d may, so no further batch begins.", failed) % (failed, most)
+            "%d instance failed, and at most %d may fail, so no further batch begins.",
+            "%d instances failed, and at most %d may fail, so no further batch begins.", failed) % (failed, most)
     if ignore_window:
         return "", ""
     if not window["open"]:
@@ -229,7 +229,7 @@ def hindrance(known: Mapping[str, Progress], cluster: str, size: int, window: _w
     needs, left = mine.estimate(size, least), window["seconds_left"]
     if left is not None and left < needs:
         return WINDOW, "%s It closes in %d s, and a batch of %d takes about %d s%s." % (
-            window["text"], left, size, needs, ", as measured" if mine.timings else " at the most before any was measured")
+            window["text"], left, size, needs, ", as measured" if mine.timings else " at most, because none was measured yet")
     return "", ""
 
 

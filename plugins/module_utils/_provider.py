@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""One provider opened at CTI Manager as a TSP does, and closed. What is said on the way is C(_ctiqbe.Provider)'s."""
+"""Open one provider at CTI Manager as a TSP does, and close it. C(_ctiqbe.Provider) implements the protocol."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._bounds import
 
 SECURE_PORT = 2749
 PLAIN_PORT = 2748
-SOON_DAYS = 60  # within which the end of a certificate is told
-PASSWORD_DAYS = 30  # within which the end of a password is told
-WARNED = ("no_device", "all_restricted", "password_ends")  # remarks that are warnings, too; others are told as such anyway
+SOON_DAYS = 60  # within which the end of a certificate is reported
+PASSWORD_DAYS = 30  # within which the end of a password is reported
+WARNED = ("no_device", "all_restricted", "password_ends")  # remarks that are also warnings; others are reported as warnings anyway
 CONNECT_SECONDS = 15  # for one node, so that a dead one does not use up the time of the others
 
 ARGUMENT_SPEC = dict(
@@ -50,20 +50,20 @@ ARGUMENT_SPEC = dict(
 )
 RANGES = {"port": (1, 65535), "hold": (0, 600), "heartbeat": (1, 300), "timeout": (1, 600)}
 
-#: awaited event -> (what did not come, cure)
+#: awaited event -> (what did not arrive, remedy)
 OVERDUE = {
     "initialised": (
-        "CTI Manager did not answer the first request", "Check that this port is CTI Manager's, and its load."),
+        "CTI Manager did not answer the first request", "Check that this is the port of CTI Manager, and check its load."),
     "opened": (
         "CTI Manager did not finish checking the login",
-        "Check that the directory (LDAP or database) answers and the load of CTI Manager. The login was not repeated."),
+        "Check that the directory (LDAP or database) answers, and check the load of CTI Manager. The login was not repeated."),
     "listed": ("CTI Manager did not finish the list of devices", "Raise timeout for very large lists."),
     "closed": ("CTI Manager did not confirm the close", "Check the load of CTI Manager."),
 }
 
 
 class Attempt:
-    """One connection with one login, step by step; C(facts) is what a failure tells too."""
+    """One connection with one login, step by step; C(facts) are also part of a failure."""
 
     def __init__(self, params, identity, version, deadline):
         self._params = params
@@ -119,14 +119,14 @@ class Attempt:
 
     @contextlib.contextmanager
     def _step(self, stage, name=None):
-        """Take the time of a step, and let a failure tell where it happened."""
+        """Measure the time of a step, and add to a failure where it happened."""
         begin = time.monotonic()
         try:
             yield
         except SecureTspError as error:
             error.facts.setdefault("stage", stage)
             if isinstance(error, FormatError):
-                error.cure = error.cure or "Check that this port is CTI Manager's."
+                error.cure = error.cure or "Check that this is the port of CTI Manager."
             if self.manager is not None:
                 error.where = error.where or _transport.place(self.manager, port_of(self._params))
                 error.facts.update(manager=self.manager, timings_ms=self.timings,
@@ -136,7 +136,7 @@ class Attempt:
             self.timings[name or stage] = int(round((time.monotonic() - begin) * 1000))
 
     def _connect(self):
-        """A connection to the first node that takes one. Only here is the next node tried."""
+        """A connection to the first node that accepts one. Only this step tries the next node."""
         params, failures = self._params, []
         for host in params["cti_managers"]:
             seconds = min(self._deadline.remaining(host), CONNECT_SECONDS)
@@ -184,9 +184,9 @@ class Attempt:
             self._receive(lambda: end - time.monotonic(), once=True)
 
     def _receive(self, left, once=False):
-        """Take what arrives next, sending heartbeats meanwhile. left() gives the seconds to wait, or raises.
+        """Process what arrives next, and send heartbeats meanwhile. left() returns the seconds to wait, or raises.
 
-        once: come back after that time although nothing arrived.
+        once: return after that time even if nothing arrived.
         """
         provider = self._provider
         while True:
@@ -214,7 +214,7 @@ class Attempt:
         except DeadlineExceeded:
             raise
         except TransportError:
-            # With TLS 1.3 a server refuses the certificate after the handshake: reading tells why.
+            # With TLS 1.3 a server refuses the certificate after the handshake: reading shows why.
             if self._heard or not self._identity:
                 raise
 
@@ -288,26 +288,26 @@ def probe(params):
 
 
 def remarks(result, soon_days=SOON_DAYS):
-    """What an open provider is worth, where that is less than it seems: [{code, text, fix}]."""
+    """The limitations of an open provider: [{code, text, fix}]."""
     return [dict(code=code, text=text, fix=fix) for code, text, fix in _remarks(result, soon_days)]
 
 
 def _remarks(result, soon_days):
     opened, found = result["open"], result.get("totals")
     if not opened["controllable_devices"] and not (found or {}).get("devices"):
-        yield ("no_device", "User %s controls no device, so that its application can do nothing with the connection." % opened["user"],
+        yield ("no_device", "User %s controls no device, so its application can do nothing with the connection." % opened["user"],
                "Give devices of the user in the list, or associate them in CUCM.")
     elif found and found["devices"] and found["restricted_devices"] == found["devices"]:
-        yield ("all_restricted", "All devices of user %s are restricted, so that its application can control none of them." % opened["user"],
+        yield ("all_restricted", "All devices of user %s are restricted, so its application can control none of them." % opened["user"],
                "Tick Allow Control of Device from CTI on the devices.")
     elif found and found["lines"] and found["restricted_lines"] == found["lines"]:
-        yield ("all_restricted", "All lines of user %s are restricted, so that its application can control none of them." % opened["user"],
+        yield ("all_restricted", "All lines of user %s are restricted, so its application can control none of them." % opened["user"],
                "Tick Allow Control of Device from CTI on the lines.")
     if opened["password_days"] is not None and opened["password_days"] <= PASSWORD_DAYS:
         days = opened["password_days"]
         ends = "today" if days <= 0 else "in %d day%s" % (days, "" if days == 1 else "s")
-        yield ("password_ends", "The password of user %s ends %s; CTI Manager refuses the login then." % (opened["user"], ends),
-               "Set a new one, in the application too, or let it not expire in the user's credential policy.")
+        yield ("password_ends", "The password of user %s expires %s; then CTI Manager refuses the login." % (opened["user"], ends),
+               "Set a new one, also in the application, or turn off its expiry in the user's credential policy.")
     tls = result.get("tls") or {}
     for code, whose, fix in (
             ("certificate_ends", "client_certificate", "Renew it with upgrade_certificates."),
@@ -315,7 +315,8 @@ def _remarks(result, soon_days):
         ends = (tls.get(whose) or {}).get("not_after")
         if ends and ends <= _pki.iso(now() + datetime.timedelta(days=soon_days)):
             yield code, "The certificate of %s %s on %s." % (
-                "this instance" if code == "certificate_ends" else "CTI Manager", "ended" if ends <= _pki.iso(now()) else "ends", ends), fix
+                "this instance" if code == "certificate_ends" else "CTI Manager",
+                "expired" if ends <= _pki.iso(now()) else "expires", ends), fix
     if tls.get("weak_cipher"):
         yield ("weak_cipher", "The connection used %s, a cipher suite without forward secrecy." % tls["cipher"],
                "Allow better suites on CUCM (TLS ciphers in the enterprise parameters).")

@@ -97,7 +97,7 @@ def _instance(given: Row, own: Mapping[tuple[str, str, str], Collection[str]], t
 
 
 def _health(states: Collection[str], severities: Collection[str]) -> str:
-    """The worst of what the stages and the findings of an instance say."""
+    """The worst state in the stages and the findings of an instance."""
     if "failed" in states or "critical" in severities:
         return "failed"
     if "waiting" in states or "would" in states:
@@ -130,7 +130,7 @@ def expiry_by_month(instances: Iterable[Row], clusters: Iterable[Row], now: str,
     months: dict[str, dict[str, Any]] = {}
 
     def take(text: str | None) -> dict[str, Any] | None:
-        """The month of a certificate, brought up to date; None for one that never expires."""
+        """The updated month of a certificate; None for one that never expires."""
         if not text:
             return None
         expires = _moment(text)
@@ -161,7 +161,7 @@ def junit(report: Row) -> str:
     """The report as JUnit XML text.
 
     One test case for each instance, each cluster, and each user or host that a finding is about. Critical findings,
-    warnings and failed stages are failures, as the exit code of a search for drift has it; what waits or is not known is
+    warnings and failed stages are failures, as in the exit code of a search for drift; what waits or is not known is
     skipped.
     """
     suite = ElementTree.Element("testsuite", {

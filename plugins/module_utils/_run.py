@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a stage knows of the run: options, lists, and what the stages before registered. The only reader of task variables.
+"""What a stage knows about the run: options, lists, and what earlier stages registered. The only reader of task variables.
 
-Secrets are worked out only when a stage asks for them, never leave this process but sealed to a host, and are looked for in
-whatever a stage returns.
+Secrets are evaluated only when a stage asks for them, leave this process only sealed to a host, and are searched for in
+everything that a stage returns.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._options impor
 )
 
 # What the stages register, the first stage first; NEWEST are those that carry rows, the newest first. FIRST are those in which
-# a host is spoken with for the first time, so that they tell whether it can be reached.
+# a host is contacted for the first time, so they show whether it can be reached.
 PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED, SUMMARY = (
     "preflight", "looked", "accounts", "planned", "gate", "enrolled", "renewed", "cut_over", "proved", "removed", "gone", "restored",
     "summary")
@@ -51,9 +51,9 @@ DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT = "due", "logged_in", "stopped", "gave_u
 FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS = (
     "findings", "read", "opened", "knocked", "held", "adopted", "diagnosis")
 FURTHER = ("armed", "waited", DUE, LOGGED_IN, STOPPED, GAVE_UP, UNCUT, FINDINGS, READ, OPENED, KNOCKED, HELD, ADOPTED, DIAGNOSIS)
-# Of hosts with TSPs: who got its string, what came of the wait, the tick for the secure port, what is left to restart for.
+# Of hosts with TSPs: who got its authorization string, the result of the wait, the tick for the secure port, what still needs a restart.
 HANDED, WAITED, FETCHED, TICKED, SETTLED, SHEET = ("handed", "waited", "fetched", "ticked", "settled", "sheet")
-# What the operator typed, and what is started anew for the fetch.
+# What the operator typed, and what is restarted for the fetch.
 TYPED, READY = "typed", "ready"
 OF_TSPS = (HANDED, TYPED, READY, WAITED, FETCHED, TICKED, SETTLED, SHEET)
 REGISTERS = (PREFLIGHT, LOOKED, ACCOUNTS, PLANNED, GATE, ENROLLED, RENEWED, CUTOVER, PROVED, REMOVED, GONE, RESTORED,
@@ -70,17 +70,17 @@ WORDS_OF_HOST = ("ansible_connection", "ansible_shell_type", "ansible_os_family"
 
 
 class Refused(Exception):
-    """The run must not go on. Its text is the message."""
+    """The run must not continue. Its text is the message."""
 
 
 def refuse_lists(mistakes, done="changed"):
-    """Raise Refused with all mistakes, where there are some. done: what did not happen."""
+    """Raise Refused with all mistakes, if there are any. done: what did not happen."""
     if mistakes:
         raise Refused("%d mistake(s) in the lists: %s. Nothing was %s." % (len(mistakes), "; ".join(mistakes), done))
 
 
 class Interrupted(BaseException):
-    """The run was told to end. C(number) is the signal."""
+    """The run was asked to end. C(number) is the signal."""
 
     def __init__(self, number):
         super().__init__(number)
@@ -88,7 +88,7 @@ class Interrupted(BaseException):
 
 
 class Ansible(NamedTuple):
-    """What a run needs of Ansible, as an action has it: what is in module_utils must not import it.
+    """What a run needs from Ansible, as an action has it: code in module_utils must not import it.
 
     show: prints a line. errors: what templating raises. local_tmp: the folder for files of this process.
     load: reads a YAML file. inventory: sources that -i named.
@@ -118,7 +118,7 @@ class Run:
         try:
             return self._templar.template(value)
         except self.ansible.errors as error:
-            raise Refused("%s cannot be worked out: %s Nothing was changed." % (name, first_line(error))) from None
+            raise Refused("%s cannot be evaluated: %s Nothing was changed." % (name, first_line(error))) from None
 
     def option(self, name):
         """The value in its type. Raises Refused."""
@@ -136,12 +136,12 @@ class Run:
         return self._options[name]
 
     def _default(self, name):
-        """Some playbooks have defaults of their own, which their preflight told."""
+        """Some playbooks have their own defaults, which their preflight registered."""
         own = self.register(PREFLIGHT).get("defaults") or {}
         return own[name] if name in own else default_of(OPTIONS[name])
 
     def mistakes(self):
-        """Mistakes in all options but the lists, and variables that nothing knows, of the play and of all its hosts."""
+        """Mistakes in all options except the lists, and unknown variables, of the play and of all its hosts."""
         found = []
         for name in OPTIONS:
             try:
@@ -150,7 +150,7 @@ class Run:
                 found.append(str(error).replace(" Nothing was changed.", "").rstrip("."))
         known = dict.fromkeys([*OPTIONS, *LISTS])
         ours, unknown = {*known, *REGISTERS, *OF_PLAYBOOKS}, {}
-        # Those of the play itself are no host's, but they are here beside those of this host.
+        # Variables of the play belong to no host, but they are here together with those of this host.
         for variables in [self.raw(host) for host in self.vars["ansible_play_hosts_all"]] + [self.vars]:
             for variable in variables:
                 name = str(variable)[len(PREFIX):]
@@ -177,7 +177,7 @@ class Run:
                 wrong.append("%s %s" % (variable, error))
             except (Refused, *self.ansible.errors) as error:
                 found[name] = default_of(option)
-                wrong.append(str(error) if isinstance(error, Refused) else "%s cannot be worked out: %s" % (variable, first_line(error)))
+                wrong.append(str(error) if isinstance(error, Refused) else "%s cannot be evaluated: %s" % (variable, first_line(error)))
         unknown = [str(name)[len(PREFIX_WINDOWS):] for name in dict.fromkeys([*raw, *self.vars]) if str(name).startswith(PREFIX_WINDOWS)]
         wrong += [str(mistake("unknown_variable", PREFIX_WINDOWS + name, hint=did_you_mean(name, WINDOWS, PREFIX_WINDOWS)))
                   for name in unknown if name not in WINDOWS and name not in REGISTERS_OF_ROLE]
@@ -215,7 +215,7 @@ class Run:
         return entries
 
     def passwords(self, model, wanted=None):
-        """{Key: password} of those users only that are wanted, or of all."""
+        """{Key: password} of the wanted users, or of all."""
         found = {}
         for user, listed in self._beside(model.users, "users"):
             key = Key(user["cluster"], user["name"])
@@ -224,7 +224,7 @@ class Run:
         return found
 
     def strings(self, cluster, ids, model):
-        """{instance ID: string} of those that the list gives."""
+        """{instance ID: authorization string} of those that the list gives."""
         if not any(one["string_given"] for one in model.instances(cluster) if one["instance_id"] in ids):
             return {}
         found = {}
@@ -232,15 +232,15 @@ class Run:
             name = str(self.template("instance_id", listed.get("instance_id")))
             where = str(self.template("cluster", listed.get("cluster") or cluster))
             if name in ids and where == cluster and listed.get("authorization_string") is not None:
-                found[name] = self._secret("the string of instance %s" % name, listed["authorization_string"])
+                found[name] = self._secret("the authorization string of instance %s" % name, listed["authorization_string"])
         return found
 
     def _beside(self, entries, name):
-        """Entries of the model with what the inventory says of them, which is in the same order."""
+        """Entries of the model with their entries in the inventory, which are in the same order."""
         return zip(entries, self._entries(name))
 
     def _entries(self, name):
-        """Entries of a list as they were written, their values not worked out."""
+        """Entries of a list as they were written, their values not evaluated."""
         raw = self.vars.get(PREFIX + name) or ()
         return self.template(PREFIX + name, raw) if isinstance(raw, str) else raw
 
@@ -250,7 +250,7 @@ class Run:
         return text
 
     def keep_secret(self, text):
-        """Look for this text, too, in whatever is shown or returned."""
+        """Also search for this text in everything that is shown or returned."""
         self._secrets.add(str(text))
 
     def every_secret(self, model):
@@ -259,7 +259,7 @@ class Run:
         self.passwords(model)
         for listed in self._entries("instances"):
             if listed.get("authorization_string") is not None:
-                self._secret("the string of an instance", listed["authorization_string"])
+                self._secret("the authorization string of an instance", listed["authorization_string"])
         self.passphrase()
         return sorted(self._secrets)
 
@@ -272,11 +272,11 @@ class Run:
         return self.vars.get(PREFIX + name) or {}
 
     def needed(self, name, stage):
-        """A register without which this stage cannot go on."""
+        """A register that this stage requires."""
         found = self.vars.get(PREFIX + name)
         if not found or found.get("skipped"):
             raise Refused("The stage '%s' did not run before this one. Start at the first task of the playbook, without --start-at-task "
-                          "or --tags that leave it out." % stage)
+                          "or --tags that skip it." % stage)
         return found
 
     def model(self):
@@ -303,7 +303,7 @@ class Run:
         return set(self.vars["hostvars"])
 
     def value_of_host(self, host, name):
-        """A variable as that host has it, worked out."""
+        """A variable as that host has it, evaluated."""
         value = self.raw(host).get(PREFIX + name)
         return self.vars["hostvars"][host].get(PREFIX + name) if "{" in str(value or "") else value
 
@@ -343,11 +343,11 @@ class Run:
         return Model.of(self.of_host(self.begun()[0], PREFLIGHT)["model"])
 
     def fit(self):
-        """Hosts of the batch that were looked at and not refused."""
+        """Hosts of the batch that were checked and not refused."""
         return [host for host in self.batch() if self.newest(host) is not None and not self.refusal(host)]
 
     def refusal(self, host):
-        """Why a host cannot go on, empty where it can."""
+        """Why a host cannot continue, empty if it can."""
         unreachable = self.unreachable(host)
         if unreachable:
             return "This host cannot be reached: %s" % unreachable
@@ -356,7 +356,7 @@ class Run:
         return next(filter(None, refused), "") or (looked.get("msg", "failed without a message") if looked.get("failed") else "")
 
     def unreachable(self, host):
-        """Why a host could not be reached when it was spoken with first, empty where it could."""
+        """Why a host could not be reached when it was first contacted, empty if it could."""
         for name in FIRST:
             found = self.of_host(host, name)
             if found.get("unreachable"):
@@ -367,7 +367,7 @@ class Run:
         return Journal(self.ansible.local_tmp)
 
     def addresses(self):
-        """{host: addresses} of all hosts that were looked at."""
+        """{host: addresses} of all hosts that were checked."""
         found = {}
         for host in self.vars["ansible_play_hosts_all"]:
             known = self.of_host(host, LOOKED).get("addresses")
@@ -375,10 +375,10 @@ class Run:
                 found[host] = known
         return found
 
-    # Runs beside this one
+    # Other runs at the same time
 
     def announce(self, hostnames):
-        """Leave word that a run which may arm profiles works on these clusters. It goes with the run's own folder."""
+        """Record that a run that may arm profiles is working on these clusters. The record is removed with the run's own folder."""
         if not self.check:
             Journal(self.ansible.local_tmp, RUNNING).add("running", "", process=os.getppid(), hostnames=sorted(hostnames))
 
@@ -396,7 +396,7 @@ class Run:
 
     @staticmethod
     def path(text):
-        """Absolute; a relative one means the folder in which ansible-playbook was started."""
+        """The absolute path; a relative one is relative to the folder in which ansible-playbook was started."""
         return os.path.abspath(os.path.expanduser(text))
 
     def show(self, *lines):
@@ -406,12 +406,12 @@ class Run:
                 self.ansible.show(part)
 
     def with_inventory(self, value):
-        """The same with the inventory of this run in the commands in it."""
+        """The value with the inventory of this run in its commands."""
         return _screen.with_inventory(value, [word(self.shortest(source)) for source in self.ansible.inventory])
 
     @staticmethod
     def shortest(path):
-        """A path as it is typed where the run was started. What is no path stays."""
+        """A path as it is typed where the run was started. Anything else stays unchanged."""
         beside = os.path.relpath(path) if os.path.isabs(path) else path
         return path if beside.startswith("..") else beside
 
@@ -420,7 +420,7 @@ class Run:
         """One process of this controller at a time writes to a cluster."""
         name = hashlib.sha256(hostname.encode("utf-8", "replace")).hexdigest()[:16]
         folder = os.path.dirname(self.ansible.local_tmp)
-        path = os.path.join(folder, "secure_tsp.%d.%s.lock" % (os.getuid(), name))  # the folder may be everybody's
+        path = os.path.join(folder, "secure_tsp.%d.%s.lock" % (os.getuid(), name))  # the folder may be shared
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -432,12 +432,12 @@ class Run:
         return hidden(text, self._secrets)
 
     def sealed(self, result):
-        """The result, unless it contains a secret; that is a bug, and it is not shown. An ordinary word or number is no sign of one."""
+        """The result, unless it contains a secret; that is a bug, and it is not shown. An ordinary word or number does not count."""
         found = "\n".join(texts_of(result))
         for secret in self._secrets:
             if not is_ordinary(secret) and any(standing(form).search(found) for form in (secret, json.dumps(secret)[1:-1])):
                 return dict(failed=True, changed=bool(result.get("changed")), msg=(
-                    "The result of this stage is not shown, because it contains a secret. Report this, and look at the cluster with "
+                    "The result of this stage is not shown, because it contains a secret. Report this, and check the cluster with "
                     "voiceops.secure_tsp.drift."))
         diff = result.pop("diff", None)
         if self.diff and diff is not None:
@@ -469,21 +469,21 @@ def alive(process):
 
 
 def first_line(error):
-    """What an error of Ansible says, without the listing that may quote variables."""
+    """The text of an Ansible error, without the listing that may quote variables."""
     text = getattr(error, "message", None) or str(error)
     return str(text).strip().split("\n", maxsplit=1)[0].rstrip(".") + "."
 
 
 def reason_of(error):
-    """Text of an error for people. Only our own are known to hold no secret."""
+    """Text of an error for people. Only our own are known to contain no secret."""
     if isinstance(error, (SecureTspError, Refused)):
         return str(error)
     frames = [(os.path.basename(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return "an unexpected %s (%s). Report it with the steps that lead there." % (
+    return "an unexpected %s (%s). Report it with the steps to reproduce it." % (
         type(error).__name__, ", ".join("%s:%d" % place for place in frames[-3:]))
 
 
-# No end without tidying up
+# Tidying up before the end
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ NAMED = 3  # instances that are named one by one
 
 
 def folded(line: str, width: int = WIDTH) -> list[str]:
-    """The line as lines of at most this width; further ones are indented by two more. A word is never broken."""
+    """The line as lines of at most this width; further lines are indented by two more. A word is never broken."""
     if len(line) <= width:
         return [line]
     command = COMMAND.fullmatch(line.rstrip())
@@ -44,13 +44,13 @@ def _command(line: str, begin: str, width: int) -> list[str]:
 
 
 def warning(text: str) -> str:
-    """The text of a warning as Ansible is to print it. Newer releases print it on one line otherwise."""
+    """The text of a warning, wrapped for Ansible. Otherwise, newer releases print it on one line."""
     return "\n".join(textwrap.wrap(text, WIDTH, initial_indent="x" * BEGINS_WARNING, break_long_words=False,
                                    break_on_hyphens=False))[BEGINS_WARNING:]
 
 
 def with_inventory(value: Any, sources: Sequence[str]) -> Any:
-    """The same with -i in every command of Ansible's in it. sources: words of the shell."""
+    """The value with -i added to every Ansible command in it. sources: shell words."""
     if isinstance(value, str):
         return WITH_INVENTORY.sub(lambda found: found.group() + "".join(" -i %s" % one for one in sources), value) if sources else value
     if isinstance(value, dict):
@@ -61,7 +61,7 @@ def with_inventory(value: Any, sources: Sequence[str]) -> Any:
 def table(titles: list[str], rows: list[list[str]], keep: Collection[int]) -> list[str]:
     """Lines of a table, or of blocks where it is wider than a terminal.
 
-    rows: lists of cells. keep: numbers of the columns that stand in a block's first line; the others stand below it.
+    rows: lists of cells. keep: numbers of the columns in a block's first line; the others are below it.
     """
     lines = _aligned([titles] + rows)
     if all(len(line) <= WIDTH for line in lines):
@@ -80,7 +80,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def places(names: Iterable[str]) -> str:
-    """What a sentence is about: few are named, of many only how many, and the first ones."""
+    """The subject of a sentence: a few names, or the number of many and the first names."""
     names = list(names)
     if len(names) <= NAMED:
         return ", ".join(names)

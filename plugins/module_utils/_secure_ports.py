@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""A look at the ports of CAPF and CTI Manager: who answers, and whether the trust list vouches for that."""
+"""Check the ports of CAPF and CTI Manager: who answers, and whether its certificate is in the trust list."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def look(place, trust_list, params):
     try:
         facts, chain, failure = knocked(place, params, key_types)
         if failure and not chain and len(key_types) == 1:
-            # It has no certificate of that type: what it has is worth to be known, though it is not listed.
+            # It has no certificate of that type. Show the one that it has, although it is not listed.
             facts, chain, failure = knocked(place, params, _pki.KEY_TYPES)
     except CannotHere as error:
         return dict(row, stage="tls", problem=str(error))
@@ -89,7 +89,7 @@ def knocked(place, params, key_types):
 
 def not_vouched(place, certificate):
     return SecureTspError(
-        "the trust list does not vouch for the certificate that %s presents (%s)" % (place["service"], certificate["subject"]),
+        "the certificate that %s presents is not in the trust list (%s)" % (place["service"], certificate["subject"]),
         where=_transport.place(place["host"], place["port"]),
         cure="Fetch the trust list again with ctl_file, if the certificate was renewed. Nothing was sent.")
 

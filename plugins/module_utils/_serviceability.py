@@ -48,8 +48,8 @@ ROLES = (
 )
 
 ITEMS_LIMIT = 1000  # of one RISPort70 answer
-TOO_MANY_REQUESTS = 429  # the HTTP status that proxies and later releases have for it
-RATE_PAUSE = 30.0  # seconds; the server's counter starts anew every minute
+TOO_MANY_REQUESTS = 429  # the HTTP status that proxies and later releases use for it
+RATE_PAUSE = 30.0  # seconds; the server's counter restarts every minute
 
 STARTED, STOPPED = "Started", "Stopped"
 MOVING = ("Starting", "Stopping")
@@ -241,7 +241,7 @@ LOG_COLLECTION = _service("LogCollectionPortTypeService", LIST_NODE_SERVICE_LOGS
 
 
 class RateExceeded(AxlError):
-    """The cluster's limit of requests a minute was still exhausted when the caller's patience ended."""
+    """The cluster's limit of requests per minute was still exhausted when the caller stopped waiting."""
 
 
 class CtiItem(NamedTuple):
@@ -262,7 +262,7 @@ class CtiItem(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What RIS answered: nodes maps each node to its return code; total may exceed what one answer carries."""
+    """The answer of RIS: nodes maps each node to its return code; total may exceed the items in one answer."""
 
     items: List[CtiItem]
     nodes: Dict[str, str]
@@ -274,7 +274,7 @@ class Selection(NamedTuple):
 
 
 class _Patience:
-    """Seconds to wait in all for a limit of requests a minute, and what to say when they are used up."""
+    """Total seconds to wait for a limit of requests per minute, and the error when they are used up."""
 
     def __init__(self, seconds, sleep, what, cure):
         self._seconds = seconds
@@ -306,7 +306,7 @@ def serviceability_login(params):
 
 
 class RealTimeInformation:
-    """RISPort70 of a cluster. patience: seconds to wait in all when the rate limit is exhausted."""
+    """RISPort70 of a cluster. patience: total seconds to wait when the rate limit is exhausted."""
 
     def __init__(self, login, patience=0, sleep=None, **session_options):
         self.session = WebSession(login, roles=ROLES, sleep=sleep, **session_options)
@@ -325,7 +325,7 @@ class RealTimeInformation:
     def select(self, cti_class="Provider", users=(), devices=(), status="Any", node=""):
         """One request for everything the named users have open, as a Selection.
 
-        Raises RateExceeded, or what WebSession raises. RIS cannot tell TLS from plain connections.
+        Raises RateExceeded, or what WebSession raises. RIS does not distinguish TLS from plain connections.
         """
         criteria = dict(
             MaxReturnedItems=ITEMS_LIMIT,
@@ -367,7 +367,7 @@ def _item(node, one):
 
 
 def _address(*texts):
-    """The first that is one, in its usual spelling: Java writes the zeros of IPv6 out, and a slash before it."""
+    """The first real address, in its usual spelling: Java writes out the zeros of IPv6, and writes a slash before it."""
     found = [spelled_address(text.lstrip("/")) for text in texts if text]
     return next((one for one in found if one not in NO_PLACE), None)
 
@@ -379,7 +379,7 @@ def select_cti_items(login, users, cti_class="Provider", status="Any", patience=
 
 
 class Order(NamedTuple):
-    """What a node said to an order: the services' rows, and its own codes, which are None where it gave none."""
+    """A node's answer to an order: the services' rows, and its own codes, None if it sent none."""
 
     rows: List[Dict[str, Any]]
     return_code: Optional[int]
@@ -394,9 +394,9 @@ class Order(NamedTuple):
 
 
 class ControlCenter:
-    """Control Center of one node: it knows that node's services only.
+    """Control Center of one node: it knows only that node's services.
 
-    patience: seconds to wait in all while the node refuses for its limit of requests.
+    patience: total seconds to wait while the node refuses because of its limit of requests.
     """
 
     def __init__(self, login, patience=0, sleep=None, **session_options):
@@ -425,7 +425,7 @@ class ControlCenter:
         return self._ordered("soapDoServiceDeployment", DeploymentServiceRequest=request)
 
     def control(self, node, names, verb):
-        """Start, Stop or Restart services on the node, as an Order; its return code is 0 when they were told to."""
+        """Start, Stop or Restart services on the node, as an Order; its return code is 0 if it accepted the order."""
         request = dict(NodeName=node, ControlType=verb, ServiceList=list(names))
         return self._ordered("soapDoControlServices", ControlServiceRequest=request)
 
@@ -465,7 +465,7 @@ class NodeLogs(NamedTuple):
 
 
 class LogFile(NamedTuple):
-    """One file on a node. size: octets, or None; modified: the node's own words for the time of its last change."""
+    """One file on a node. size: octets, or None; modified: the node's own text for the time of its last change."""
 
     service: Optional[str]
     name: str
@@ -477,7 +477,7 @@ class LogFile(NamedTuple):
 def last_minutes(minutes):
     """Selection criteria for the time from that many minutes ago until now, in the coarsest unit that is needed.
 
-    The service takes a number up to 127 of one unit; what does not fit is rounded up to the next larger unit.
+    The service accepts a number up to 127 of one unit; what does not fit is rounded up to the next larger unit.
     """
     for unit, length in (("Minutes", 1), ("Hours", 60), ("Days", 24 * 60), ("Weeks", 7 * 24 * 60)):
         count = -(-minutes // length)
@@ -503,9 +503,9 @@ NO_SFTP = dict(Port=0, IPAddress="", UserName="", Password="", ZipInfo=False, Re
 
 
 class LogCollection:
-    """Log collection of one node: it lists the logs of the whole cluster and gives this node's files.
+    """Log collection of one node: it lists the logs of the whole cluster and returns this node's files.
 
-    patience: seconds to wait in all while the node refuses for its limit of requests.
+    patience: total seconds to wait while the node refuses because of its limit of requests.
     """
 
     def __init__(self, login, patience=0, sleep=None, **session_options):
@@ -551,11 +551,11 @@ class LogCollection:
         ]
 
     def fetch(self, path, start, limit, seconds):
-        """The size of a file, after its octets went to the function that C(start()) gave.
+        """The size of a file, after its octets went to the function that C(start()) returned.
 
-        start: called once for each try, so it begins anew each time. limit: octets the file may have at most.
+        start: called once for each try, so each try begins again. limit: maximum octets of the file.
         seconds: for the whole file.
-        Raises TooLarge, ProtocolError for an answer without a whole file, AxlError, or what WebSession raises.
+        Raises TooLarge, ProtocolError for an answer without a complete file, AxlError, or what WebSession raises.
         """
         where = "%s at %s" % (path, self.session.login.address)
         answers = []

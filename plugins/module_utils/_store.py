@@ -4,12 +4,12 @@
 # Private to this collection: it may change without notice.
 """The files of one TSP instance on its host: fixed names, atomic writes, keys 0600, and a pair that changes as a whole.
 
-Names are always looked up inside the opened folder and symbolic links are never followed, so that whoever owns the
-folder cannot lead a writer with more rights astray. Whoever writes holds C(lock()).
+Names are always looked up inside the opened folder and symbolic links are never followed, so that the owner of the
+folder cannot mislead a writer with more rights. Writers hold C(lock()).
 
 How a pair is replaced: a key waits in C(pending/) while its enrolment is open, its certificate is staged beside it, the
-current pair is copied to C(previous/), then C(pending/) is renamed to C(replacing/) in one step. From there on
-the change is decided, and C(recover()) finishes it after a crash. C(previous/), even an empty one, means that the pair
+current pair is copied to C(previous/), then C(pending/) is renamed to C(replacing/) in one step. From then on the
+change is decided, and C(recover()) finishes it after a crash. C(previous/), even an empty one, means that the pair
 in place was not verified yet.
 """
 
@@ -31,20 +31,20 @@ import time
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _ctl
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import FormatError, StoreError
 
-USUAL_PLACE = "/etc/secure_tsp"  # below which folders of instances are, where nothing else is given
+USUAL_PLACE = "/etc/secure_tsp"  # by default, folders of instances are below it
 TRUST_LIST = "ctl.tlv"
 FORMER_TRUST_LIST = "ctl.tlv.previous"
 CALLMANAGER = "CallManager.cer"
 KEY = "QBEClient.key.pem"
 CERTIFICATE = "QBEClient.cer"
 BUNDLE = "QBEClient.pem"
-PROVEN = "proven"  # when the pair in place was proven
+PROVEN = "proven"  # when the pair in place was verified
 PENDING, PREVIOUS, REPLACING, PROBE = "pending", "previous", "replacing", "probe"
 LOCK = ".lock"
 
 PRIVATE = (KEY, BUNDLE, LOCK)
 PAIR = (KEY, CERTIFICATE)
-HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+\Z")  # OpenSSL's names of a folder of certificates
+HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+\Z")  # OpenSSL's file names in a folder of certificates
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.new\Z")
 FOLDER_MODE, PARENT_MODE, PRIVATE_MODE, PUBLIC_MODE = 0o700, 0o755, 0o600, 0o644
 MAX_SIZE = 1 << 20
@@ -53,8 +53,8 @@ LOCK_SECONDS = 30
 
 
 class Store:
-    """One folder. owner and group: name or number for everything written; None leaves what is there, and gives new
-    files to whoever runs. Every method raises StoreError with the path.
+    """One folder. owner and group: name or number for everything written; None keeps what is there, and new files
+    belong to the current user. Every method raises StoreError with the path.
     """
 
     def __init__(self, folder, owner=None, group=None):
@@ -93,15 +93,15 @@ class Store:
             return folder is not None
 
     def names(self):
-        """Names in the folder, sorted; none where it does not exist."""
+        """Names in the folder, sorted; none if it does not exist."""
         with self._opened() as folder:
             return [] if folder is None else sorted(os.listdir(folder))
 
     def create(self, check=False):
-        """Make the folder with mode 0700, its missing parents with 0755. Returns whether that changes anything.
+        """Create the folder with mode 0700, its missing parents with 0755. Returns whether that changes anything.
 
-        A folder that group or others may write to is refused, since its files could be anybody's; so is a folder that
-        would have to be closed to others although it holds files of something else.
+        A folder that group or others may write to is refused, because its files could come from anybody; so is a
+        folder with foreign files that would have to be closed to others.
         """
         with self._opened() as folder:
             if folder is not None:
@@ -114,18 +114,18 @@ class Store:
         status = os.fstat(folder)
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o022:
-            raise StoreError("the folder can be written by others (mode %04o)" % mode, where=self.folder,
-                             cure="Look whether its files are yours, then take the rights away: chmod 0700.")
+            raise StoreError("others can write to the folder (mode %04o)" % mode, where=self.folder,
+                             cure="Check whether its files are yours, then remove the rights: chmod 0700.")
         owner, group = self._ids(check)
         wrong = mode != FOLDER_MODE or owner not in (None, status.st_uid) or group not in (None, status.st_gid)
         if not wrong:
             return False
         names = os.listdir(folder)
         if names and not any(_is_ours(name) for name in names):
-            raise StoreError("this is no folder of a TSP instance, it holds other files", where=self.folder,
-                             cure="Give the instance a folder of its own.")
+            raise StoreError("this is not a folder of a TSP instance: it contains other files", where=self.folder,
+                             cure="Give the instance its own folder.")
         if not check:
-            with self._failing("the folder cannot be given its mode and owner"):
+            with self._failing("the mode and owner of the folder cannot be set"):
                 self._own(folder, status, owner, group)
                 os.fchmod(folder, FOLDER_MODE)
         return True
@@ -135,15 +135,15 @@ class Store:
         while not os.path.exists(parent):
             missing.append(parent)
             parent = os.path.dirname(parent)
-        with self._failing("the folder cannot be made"):
-            umask = os.umask(0o022)  # in one step: whoever dies between two would leave parents that nobody may pass
+        with self._failing("the folder cannot be created"):
+            umask = os.umask(0o022)  # in one step: a process that dies in between would leave parents that cannot be entered
             try:
                 for path in reversed(missing):
                     os.mkdir(path, PARENT_MODE)
             finally:
                 os.umask(umask)
             os.mkdir(self.folder, FOLDER_MODE)
-        with self._opened() as folder, self._failing("the folder cannot be given its mode and owner"):
+        with self._opened() as folder, self._failing("the mode and owner of the folder cannot be set"):
             self._own(folder, os.fstat(folder), *self._ids())
             os.fchmod(folder, FOLDER_MODE)
 
@@ -159,9 +159,9 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self, seconds=None):
-        """Keep other runs out of the folder, which must exist; also clear away what a killed run left half written.
+        """Keep other runs out of the folder, which must exist; also remove what a killed run left half written.
 
-        The lock ends with the process, so there are no stale ones. Waits up to so many seconds (30) for another run.
+        The lock ends with the process, so there are no stale ones. Waits up to C(seconds) (30) for another run.
         """
         descriptor = self._locked(LOCK_SECONDS if seconds is None else seconds)
         try:
@@ -185,7 +185,7 @@ class Store:
                     raise self._failed("the folder cannot be locked", error) from None
             os.close(descriptor)
             if time.monotonic() >= end:
-                raise StoreError("another run is at work on this instance", where=self.folder,
+                raise StoreError("another run is working on this instance", where=self.folder,
                                  cure="Wait for it to end, then run again.")
             time.sleep(0.1)
 
@@ -214,13 +214,13 @@ class Store:
     # Files
 
     def read(self, name):
-        """Octets of a file, or None without it. Symbolic links and whatever is no plain file are refused, and keys that
-        stand in the file system under a second name."""
+        """Octets of a file, or None without it. Symbolic links and anything but plain files are refused, and so are
+        keys that have a second name in the file system."""
         with self._opened() as folder:
             if folder is None:
                 return None
             try:
-                # Without O_NONBLOCK a planted pipe would keep us waiting.
+                # Without O_NONBLOCK a planted pipe would block us.
                 descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
             except FileNotFoundError:
                 return None
@@ -238,9 +238,9 @@ class Store:
         return octets
 
     def write(self, name, octets, private=False, check=False):
-        """Bring a file to this content, to mode 0600 (private, and always for keys) or 0644, and to the owner.
+        """Give a file this content, mode 0600 (private, and always for keys) or 0644, and the owner.
 
-        Returns whether that changes anything; check: only tell. The file appears complete or not at all.
+        Returns whether that changes anything; check: only report. The file appears complete or not at all.
         """
         mode = PRIVATE_MODE if private or name in PRIVATE else PUBLIC_MODE
         owner, group = self._ids(check)
@@ -326,10 +326,11 @@ class Store:
     # The trust list
 
     def write_trust_list(self, octets, certificates, callmanager, check=False):
-        """Store a list that was judged, with its certificates. Returns the names that change, none on a second call.
+        """Store a verified trust list with its certificates. Returns the names that change, none on a second call.
 
-        certificates: {C("417b2018.0"): PEM octets}; callmanager: DER for C(CallManager.cer), or None. The list itself
-        comes last, so that after a crash it is fetched and written again. Certificates of the former list go.
+        certificates: {C("417b2018.0"): PEM octets}; callmanager: DER for C(CallManager.cer), or None. The trust list
+        itself comes last, so that after a crash it is fetched and written again. Certificates of the former trust
+        list are removed.
         """
         stored, known = self.read(TRUST_LIST), self._listed_before()
         changed = [name for name, pem in sorted(certificates.items()) if self.write(name, pem, check=check)]
@@ -347,7 +348,7 @@ class Store:
         return changed
 
     def remove_trust_list(self, check=False):
-        """Remove the list and its certificates. Returns the names that go."""
+        """Remove the trust list and its certificates. Returns the removed names."""
         known = self._listed_before()
         names = self._hashed(known) + [CALLMANAGER, FORMER_TRUST_LIST, TRUST_LIST]
         return [name for name in names if self.remove(name, check)]
@@ -371,21 +372,21 @@ class Store:
         return self.previous.exists or self._replacing.exists
 
     def begin(self, key_pem):
-        """Keep the key of an enrolment before anything is sent. Returns whether that changes anything."""
+        """Store the key of an enrolment before anything is sent. Returns whether that changes anything."""
         self.create()
         self.pending.create()
         self.pending.remove(CERTIFICATE)
         return self.pending.write(KEY, key_pem)
 
     def stage(self, der):
-        """Keep the certificate that came for the pending key."""
+        """Store the certificate that was received for the pending key."""
         if self.pending.read(KEY) is None:
             raise StoreError("there is no pending key for the certificate", where=self.pending.folder)
         self.pending.write(CERTIFICATE, der)
 
     def commit(self, keep_current=True):
         """Put the staged pair in place. The current one, if complete, becomes the previous one, unless it is not worth
-        keeping or an older one that was verified is kept there already."""
+        keeping or an older, verified one is already kept there."""
         if None in _pair_in(self.pending):
             raise StoreError("there is no complete pair to put in place", where=self.pending.folder)
         self.previous.create()
@@ -396,7 +397,7 @@ class Store:
         self._decide(PENDING)
 
     def restore(self):
-        """Put the previous pair back in place of the current one, which is lost then."""
+        """Put the previous pair back in place of the current one, which is then lost."""
         if None in _pair_in(self.previous):
             raise StoreError("there is no previous pair", where=self.previous.folder)
         self._decide(PREVIOUS)
@@ -410,7 +411,7 @@ class Store:
 
     @property
     def proven(self):
-        """When the pair in place was proven, ISO 8601 in UTC; None where it was not, or an earlier version did not note it."""
+        """When the pair in place was verified, ISO 8601 in UTC; None if it was not, or if an earlier version did not record it."""
         noted = None if self.unconfirmed else self.read(PROVEN)
         try:
             text = (noted or b"").decode("ascii").strip()
@@ -430,7 +431,7 @@ class Store:
 
     @property
     def _begun_in_vain(self):
-        """Whether C(pending/) was made, but the key did not get into it."""
+        """Whether C(pending/) was created, but not the key in it."""
         return self.pending.exists and self.pending.read(KEY) is None
 
     def recover(self):
@@ -441,7 +442,7 @@ class Store:
         return (self._begun_in_vain and self.discard()) or decided
 
     def remove_pair(self, check=False):
-        """Remove keys and certificates, pending and previous ones included. Returns the names that go."""
+        """Remove keys and certificates, pending and previous ones included. Returns the removed names."""
         changed = [name for name in (KEY, BUNDLE, CERTIFICATE, PROVEN) if self.remove(name, check)]
         return changed + [name for name in (PENDING, PREVIOUS, REPLACING) if self._drop(name, check)]
 
@@ -467,7 +468,7 @@ class Store:
         if not store.exists:
             return False
         if not check:
-            # The certificate goes first: a key alone is an open enrolment, a certificate alone would be nothing.
+            # Remove the certificate first: a key alone is an open enrolment, a certificate alone would be useless.
             for inner in (BUNDLE, CERTIFICATE, KEY):
                 store.remove(inner)
             with self._opened() as folder, self._failing("the folder %s cannot be removed" % name, name):
@@ -499,12 +500,12 @@ class Store:
         if status is None:
             return
         if not stat.S_ISREG(status.st_mode):
-            kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no plain file"
+            kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a plain file"
             raise StoreError("%s is %s" % (name, kind), where=self.path(name),
-                             cure="Find out who made it, then remove it.")
+                             cure="Find out who created it, then remove it.")
         if name in PRIVATE and status.st_nlink > 1:
             raise StoreError("%s has a second name in the file system" % name, where=self.path(name),
-                             cure="Find out who made the other hard link; the key may be known to somebody else.")
+                             cure="Find out who created the other hard link; somebody else may know the key.")
 
     @staticmethod
     def _status(folder, name):
@@ -526,9 +527,9 @@ class Store:
             os.fchown(descriptor, owner, group)
 
     def refuse_foreign(self):
-        """Raise StoreError when folder, key or open enrolment belong to somebody else than us, root or the given owner.
+        """Raise StoreError if folder, key or open enrolment belong to a user other than us, root or the given owner.
 
-        Whoever planted a key would own what is enrolled with it.
+        Whoever planted a key could use the certificate that is enrolled with it.
         """
         with contextlib.suppress(FileNotFoundError):
             for store, names in ((self, (KEY, CERTIFICATE, TRUST_LIST)), (self.pending, PAIR)):
@@ -541,7 +542,8 @@ class Store:
                     if status is not None and status.st_uid not in allowed:
                         raise StoreError(
                             "it belongs to user %d" % status.st_uid, where=store.path(name).rstrip("/"),
-                            cure="Find out who made it. If that is right, give that user as owner; else remove it. Nothing was connected.")
+                            cure="Find out who created it. If that is right, give that user as owner; otherwise remove it. Nothing was "
+                            "connected.")
 
     def _ids(self, check=False):
         """Numbers of owner and group, None where not given. In check mode one that does not exist yet is -1."""
@@ -565,7 +567,7 @@ class Store:
 
     @contextlib.contextmanager
     def _failing(self, what, name=""):
-        """Tell a failure of the file system as a StoreError."""
+        """Report a failure of the file system as a StoreError."""
         try:
             yield
         except OSError as error:
@@ -599,7 +601,7 @@ def _der(pem):
 
 
 def _certificates_of(octets):
-    """The certificates in a stored trust list; none where it cannot be read."""
+    """The certificates in a stored trust list; none if it cannot be read."""
     try:
         return set(_ctl.parse(octets or b"").certificates())
     except FormatError:

@@ -5,7 +5,7 @@
 """The store of an instance as one ZIP archive, for a host on which none of our code runs.
 
 One file is read and written in one step each, so that key, certificate and trust list on the host always belong together. The names
-in it are those of _store, with slashes. Empty folders are in it, because an empty C(previous/) has a meaning.
+in it are those of _store, with slashes. Empty folders are included, because an empty C(previous/) has a meaning.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ NAME = "store.zip"
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")  # of a path in the archive; locks and temporary files begin with a dot
 DEPTH = 3  # probe/pending/QBEClient.key.pem
 MOST_ENTRIES, MOST_OCTETS = 1000, 16 << 20
-EARLIEST = 315532800  # 1980, where the calendar of ZIP begins
-CURE = "Find out who changed it. To begin again with a new key, remove it from the host."
+EARLIEST = 315532800  # 1980, when the calendar of ZIP begins
+CURE = "Find out who changed it. To start again with a new key, remove it from the host."
 
 
 def contents(folder):
@@ -44,7 +44,7 @@ def contents(folder):
 
 
 def pack(folder, comment=b""):
-    """Octets of the archive. comment: is kept in it."""
+    """Octets of the archive. comment: is stored in it."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, octets in sorted(contents(folder).items()):
@@ -57,7 +57,7 @@ def pack(folder, comment=b""):
 
 
 def comment_of(octets):
-    """The comment of an archive; empty if it is none."""
+    """The comment of an archive; empty if it is not an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             return archive.comment
@@ -66,7 +66,7 @@ def comment_of(octets):
 
 
 def unpack(octets, folder, where):
-    """Put the content of an archive into a folder that exists and that only we can enter. Raises StoreError; where: names it there."""
+    """Put the content of an archive into a folder that exists and that only we can enter. Raises StoreError; where: its name there."""
     try:
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             entries = archive.infolist()
@@ -75,7 +75,7 @@ def unpack(octets, folder, where):
             for entry in sorted(entries, key=lambda one: one.filename):
                 _unpack(archive, entry, folder, where)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
-        raise StoreError("it is no archive of a store: %s" % (str(error) or type(error).__name__), where=where, cure=CURE) from None
+        raise StoreError("it is not an archive of a store: %s" % (str(error) or type(error).__name__), where=where, cure=CURE) from None
     except OSError as error:
         raise StoreError("it cannot be unpacked: %s" % error.strerror, where=where) from None
 
@@ -83,7 +83,7 @@ def unpack(octets, folder, where):
 def _unpack(archive, entry, folder, where):
     parts = entry.filename.rstrip("/").split("/")
     if len(parts) > DEPTH or not all(PART.match(part) for part in parts):
-        raise StoreError("it holds a file that is none of a store", where=where, cure=CURE)
+        raise StoreError("it contains a file that does not belong to a store", where=where, cure=CURE)
     path = os.path.join(folder, *parts)
     above = path if entry.filename.endswith("/") else os.path.dirname(path)
     os.makedirs(above, _store.FOLDER_MODE, exist_ok=True)

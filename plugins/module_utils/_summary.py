@@ -29,19 +29,19 @@ KEPT = ("cluster", "host", "user", "instance_id", "action", "certificate_expires
         "changed", "failed", "remarks", "proven")
 SUBJECT = ("cluster", "host", "user", "instance_id")
 DIAGNOSE = "ansible-playbook voiceops.secure_tsp.diagnose -e secure_tsp_diagnose_instance=%s"
-OK = "ok"  # proven by an earlier run, and nothing speaks against it
+OK = "ok"  # verified by an earlier run, and nothing contradicts it
 CLEAN, FAILED, UNREACHABLE = 0, 2, 4
-HOST_OUTSIDE, HOST_UNKNOWN = "its host is outside of --limit", "its host is not in this inventory"
+HOST_OUTSIDE, HOST_UNKNOWN = "its host is outside --limit", "its host is not in this inventory"
 
-# What a run changes on a cluster: (kind, action) of a step of the planner, and how many of them are told.
+# What a run changes on a cluster: (kind, action) of a step of the planner, and the words for one and for several.
 TOLD_CHANGES = (
-    (("user", "create"), "user made", "users made"),
+    (("user", "create"), "user created", "users created"),
     (("user", "update"), "user changed", "users changed"),
     (("user", "remove"), "user removed", "users removed"),
     (("devices", "set"), "user given devices", "users given devices"),
     (("group", "add_member"), "membership of a group added", "memberships of groups added"),
     (("group", "remove_member"), "membership of a group removed", "memberships of groups removed"),
-    (("profile", "create"), "CAPF profile made", "CAPF profiles made"),
+    (("profile", "create"), "CAPF profile created", "CAPF profiles created"),
     (("profile", "arm"), "CAPF profile armed", "CAPF profiles armed"),
     (("profile", "disarm"), "CAPF profile disarmed", "CAPF profiles disarmed"),
     (("profile", "remove"), "CAPF profile removed", "CAPF profiles removed"),
@@ -53,9 +53,9 @@ def summary(instances: Iterable[Instance], outcomes: Iterable[Outcome], hosts: C
             changes: Iterable[Iterable[str]] = ()) -> dict[str, Any]:
     """Dict of rows, totals, cluster_changes and lines.
 
-    instances: those to be told. outcomes: rows of all stages. hosts: hosts of the run. failures: {host: why it could not go on}.
-    several: there are several clusters, so that the cluster is told, too. away: (instance, why it is not in this run). changes:
-    [cluster, kind, name, user, action], as the stages registered them, in check mode those that would be made.
+    instances: those to report. outcomes: rows of all stages. hosts: hosts of the run. failures: {host: why it could not continue}.
+    several: there are several clusters, so the cluster is shown too. away: (instance, why it is not in this run). changes:
+    [cluster, kind, name, user, action], as the stages registered them, in check mode those that would happen.
     """
     known = by_key(outcomes)
     rows = [_row(instance, known.get(key_of(instance)), failures or {}) for instance in instances if instance["host"] in hosts]
@@ -90,7 +90,7 @@ def _rank(row: Told) -> int:
 def _shown(row: Told, key: str) -> str:
     value = "" if row[key] == "none" else row[key] or ""
     if key == "state" and value == OK:
-        return "ok, proven %s" % (row["proven"][:10] if row["proven"] else "before")
+        return "ok, verified %s" % (row["proven"][:10] if row["proven"] else "before")
     return (value[:10] if key == "certificate_expires" else value) or "-"
 
 
@@ -108,7 +108,7 @@ def _place(one: Mapping[str, Any], several: bool) -> str:
 
 
 def _remarks(rows: Iterable[Told], several: bool) -> list[str]:
-    """Each message, each remark and each way of proof once, with the instances that it is about."""
+    """Each message, each remark and each way of verification once, with its instances."""
     about: dict[str, list[str]] = {}
     for row in rows:
         proof = ["verified by %s" % row["verified_by"]] if row["verified_by"] and row["state"] not in (OK, "failed") and not row["message"] else []
@@ -118,7 +118,7 @@ def _remarks(rows: Iterable[Told], several: bool) -> list[str]:
 
 
 def _away(away: Iterable[tuple[Instance, str]], several: bool) -> list[str]:
-    """Listed instances that this run left alone."""
+    """Listed instances that this run skipped."""
     about: dict[str, list[str]] = {}
     for instance, why in away:
         about.setdefault(why, []).append(_place(instance, several))
@@ -158,10 +158,10 @@ def _totals(rows: Collection[Told], totals: Mapping[str, int], check_mode: bool)
 
 def report(rows: Iterable[Told], clusters: Mapping[str, Mapping[str, Any]],
            failures: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """The run as the role report takes it: instances, findings and clusters. failures: {cluster: why it could not go on}."""
+    """The run as the role report takes it: instances, findings and clusters. failures: {cluster: why it could not continue}."""
     findings = [dict(
         severity="critical" if row["failed"] else "info", code="failed" if row["failed"] else "remark", what=text,
-        fix="See the first thing that does not work with the playbook diagnose." if row["failed"] else "",
+        fix="Find the first thing that does not work with the playbook diagnose." if row["failed"] else "",
         command=DIAGNOSE % row["instance_id"] if row["failed"] else "", **dict((key, row[key]) for key in SUBJECT))
         for row in rows for text in [row["message"]] * bool(row["failed"]) + row["remarks"]]
     findings += [dict(severity="critical", code="cluster_failed", cluster=name, what=text) for name, text in failures.items()]
@@ -171,7 +171,7 @@ def report(rows: Iterable[Told], clusters: Mapping[str, Mapping[str, Any]],
 
 
 def _stages(row: Told) -> dict[str, str]:
-    """One state for the stages of an instance: what failed, waits or was changed is told by its row, not stage by stage."""
+    """One state for the stages of an instance: what failed, waits or was changed is reported in its row, not stage by stage."""
     state = ("failed" if row["failed"] else "would" if row["state"].startswith("would") else "waiting" if row["message"]
              else "changed" if row["changed"] else "ok")
     return dict.fromkeys(("trust", "accounts", "profile", "cutover"), "skipped") | dict(certificate=state, verify=(
@@ -189,7 +189,7 @@ def statistic(kind: str, exit_: int, totals: Mapping[str, int], check_mode: bool
 
 
 def exit_code(rows: Iterable[Told], failures: Collection[str], unreachable: Collection[str]) -> int:
-    """What Ansible ends with. failures: of clusters. unreachable: hosts that could not be reached."""
+    """The exit code of Ansible. failures: of clusters. unreachable: hosts that could not be reached."""
     if unreachable:
         return UNREACHABLE
     return FAILED if failures or any(row["failed"] for row in rows) else CLEAN

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a cluster says of itself, and what prevents secure CTI connections there."""
+"""What a cluster reports about itself, and what prevents secure CTI connections there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SUBSETS = ["version", "nodes", "security", "services", "capf", "certificates", "
 TFTP = "Cisco Tftp"
 SERVICES = (CALL_MANAGER, CTI_MANAGER, CAPF, TFTP)
 
-PSEUDO_NODE = "EnterpriseWideData"  # carries the enterprise parameters and is no server
+PSEUDO_NODE = "EnterpriseWideData"  # has the enterprise parameters and is not a server
 SECURITY_MODE_QUERY = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 CERTIFICATES_QUERY = (
     "select c.pkid pkid, c.servername node, t.name service%s from certificate c, "
@@ -52,7 +52,7 @@ STATUS_PATIENCE = 60  # seconds for the limit of requests of each node's Control
 
 NO_ANSWER = (AxlError, InputError, ProtocolError, TransportError, TrustError)
 
-#: Argument spec beside the options that reach the cluster.
+#: Argument spec without the options for the connection to the cluster.
 OPTIONS = dict(
     gather=dict(type="list", elements="str", choices=SUBSETS, default=SUBSETS),
     capf_issuer_parameter=dict(type="str"),
@@ -60,7 +60,7 @@ OPTIONS = dict(
 
 
 class Survey:
-    """Reads the subsets one by one; what a cluster refuses to tell becomes a doubt."""
+    """Read the subsets one by one; what a cluster refuses to return becomes a doubt."""
 
     def __init__(self, axl, control_center, issuer_parameter, option="capf_issuer_parameter"):
         """option: name of the option or variable that the user sets for issuer_parameter."""
@@ -130,7 +130,7 @@ class Survey:
         nodes = sorted(set(one["node"] for one in services if one["activated"]))
         of_node = [[one for one in services if one["node"] == node] for node in nodes]
         if nodes:
-            # At the same time: nodes that cannot be reached from here take the time of one.
+            # In parallel: nodes that cannot be reached from here together take the time of one.
             with concurrent.futures.ThreadPoolExecutor(min(len(nodes), MOST_AT_ONCE)) as pool:
                 answers = list(pool.map(self._status, nodes, of_node))
             for node, mine, (found, error) in zip(nodes, of_node, answers):
@@ -147,7 +147,7 @@ class Survey:
 
     def _add_running(self, node, services, found, error):
         if error is not None:
-            self._doubt("Whether the services of node %s run could not be determined: %s" % (node, error))
+            self._doubt("It could not be determined whether the services of node %s are running: %s" % (node, error))
             return
         status = dict((one["service"], one["status"]) for one in found)
         for one in services:
@@ -161,8 +161,8 @@ class Survey:
         self.facts["capf"] = dict(parameters=parameters, issuer=issuer)
         if issuer == UNKNOWN_ISSUER:
             self._doubt(
-                "Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be "
-                "fetched in one session. Set %s to the service parameter that names the issuer." % self.option
+                "It could not be determined who issues CAPF's certificates. With an offline CA, no certificate "
+                "can be enrolled in one session. Set %s to the service parameter that names the issuer." % self.option
             )
 
     def _read_certificates(self):
@@ -184,7 +184,7 @@ class Survey:
             self.facts["certificates"].append(dict(facts, **place))
 
     def _certificate_rows(self):
-        """Some releases demand that the certificate's large column is selected in a query of its own."""
+        """Some releases require that the certificate's large column is selected in a separate query."""
         try:
             rows = self.axl.sql(CERTIFICATES_QUERY % ", c.certificate pem")
             self.authorities = list(authorities_of(rows))
@@ -208,10 +208,10 @@ class Survey:
         ] + [profile_facts(one, "end", one.get("endUserId"), one.get("certificationOperation")) for one in end]
 
     def _named(self, rows, name):
-        """Those with a name; that there are others is a doubt, and no reason to know nothing."""
+        """The rows with a name; if there are others, that is only a doubt."""
         found = [row for row in rows if row.get(name)]
         if len(found) < len(rows):
-            self._doubt("%d of the cluster's entries lack %s, and are passed over." % (len(rows) - len(found), name))
+            self._doubt("%d of the cluster's entries lack %s and are skipped." % (len(rows) - len(found), name))
         return found
 
     def _doubt(self, text):
@@ -230,7 +230,7 @@ def is_own(row):
 
 
 def authorities_of(rows):
-    """PEM of the authorities in CAPF-trust that are no CAPF themselves: one of an earlier CAPF counts for no new certificate."""
+    """PEM of the authorities in CAPF-trust that are not a CAPF themselves: an earlier CAPF issues no new certificates."""
     seen = set()
     for row in rows:
         if (row.get("service") or "").lower() != CAPF_TRUST:
@@ -246,7 +246,7 @@ def authorities_of(rows):
 
 
 def issuer_told(capf):
-    """The issuer, where no parameter was named also by what CAPF's parameters about an issuer say of an outside CA."""
+    """The issuer; if no parameter was named, also an outside CA that CAPF's parameters about an issuer name."""
     if capf["issuer"] != UNKNOWN_ISSUER:
         return capf["issuer"]
     told = set(issuer_of(value) for name, value in capf["parameters"].items() if "issuer" in name.lower())
@@ -259,7 +259,7 @@ def shown_value(name, value):
 
 
 def issuer_of(value):
-    """self, online, offline or unknown from the words of the parameter that tells CAPF's issuer."""
+    """self, online, offline or unknown from the words of the parameter that specifies CAPF's issuer."""
     words = (value or "").lower().replace("-", "")
     for issuer in ("offline", "online"):
         if issuer in words:
@@ -289,7 +289,7 @@ def problems_of(facts, now):
     problems = []
     if facts.get("mixed_mode") is False:
         problems.append(
-            "The cluster is in non-secure mode (ClusterSecurityMode %d), in which secure CTI connections do not exist. "
+            "The cluster is in non-secure mode (ClusterSecurityMode %d), in which secure CTI connections are not possible. "
             "Run utils ctl set-cluster mixed-mode on the publisher's command line, then restart the services Cisco "
             "CallManager, Cisco CTIManager and Cisco Tftp on every node that runs them." % facts["security_mode"]
         )
@@ -297,7 +297,7 @@ def problems_of(facts, now):
         problems.extend(service_problems(facts["services"], facts.get("publisher")))
     if facts.get("capf", {}).get("issuer") == "offline":
         problems.append(
-            "CAPF has its certificates issued by an off-line CA, so none can be fetched in one session. "
+            "An offline CA issues CAPF's certificates, so none can be enrolled in one session. "
             "Let CAPF itself issue them, or an online CA whose certificates are given as issuers of the cluster."
         )
     for certificate in facts.get("certificates", []):

@@ -4,7 +4,7 @@
 # Private to this collection: it may change without notice.
 """Files inside a ZIP, a tar or a .gz, read within limits.
 
-Members go into one unnamed file and nowhere else, so that no name can lead out of a folder and no link is followed.
+Members are written only to one unnamed file, so that no name can lead out of a folder and no link is followed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_NAME = 1000
 PIECE = 1 << 16
 ZIP, TAR, GZIP, BZIP2, XZ = "ZIP", "tar", "gzip", "bzip2", "xz"
 PACKED = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open}
-#: First octets of what is not opened.
+#: First octets of files that are not opened.
 FOREIGN = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"), (b"Rar!\x1a\x07", "a RAR archive"), (b"MSCF", "a cabinet file"),
     (b"\xd4\xc3\xb2\xa1", "a packet capture"), (b"\xa1\xb2\xc3\xd4", "a packet capture"), (b"\x0a\x0d\x0d\x0a", "a packet capture"),
@@ -95,9 +95,9 @@ class _Part(io.RawIOBase):
 
 
 def members(name, stream, limit=MOST_OCTETS):
-    """C(([Member], [(name, why it was left out)])) of an archive, which is a seekable stream of octets.
+    """C(([Member], [(name, why it was skipped)])) of an archive, which is a seekable stream of octets.
 
-    A compressed file that is no tar is one Member. Raises InputError for what is damaged, too large or locked.
+    A compressed file that is not a tar is one Member. Raises InputError for an archive that is damaged, too large or encrypted.
     """
     opener = _Opener(name, limit)
     try:
@@ -107,13 +107,13 @@ def members(name, stream, limit=MOST_OCTETS):
     except BROKEN as error:
         if "password" in str(error) or "encrypted" in str(error):
             raise InputError("the archive %s is encrypted" % name, cure="Unpack it, and give the folder.") from None
-        raise InputError("the archive %s is damaged, or none that can be read" % name, cure="Fetch it again, or unpack it and give the folder."
+        raise InputError("the archive %s is damaged or not readable" % name, cure="Fetch it again, or unpack it and give the folder."
                          ) from None
     return opener.found, opener.left_out
 
 
 class _Opener:
-    """Unpacks one archive into one unnamed file."""
+    """Unpack one archive into one unnamed file."""
 
     def __init__(self, name, limit):
         self.name = name
@@ -133,13 +133,13 @@ class _Opener:
             self._packed(stream, kind)
 
     def _too_large(self):
-        return InputError("the archive %s holds more than %d MB, or more than %d files" % (self.name, self._limit >> 20, MOST_MEMBERS),
+        return InputError("the archive %s contains more than %d MB, or more than %d files" % (self.name, self._limit >> 20, MOST_MEMBERS),
                           cure="Unpack it, and give the folder of the traces.")
 
     def _keep(self, stream, name=None):
-        """C((begin, size)) of what the stream held, now in the unnamed file.
+        """C((begin, size)) of the stream's content, now in the unnamed file.
 
-        name: of a compressed file, which may be cut, as the one is that a service of the cluster still writes: what there is counts.
+        name: of a compressed file, which may be cut off because a service of the cluster is still writing it: the available part counts.
         """
         begin, size = self._size, 0
         while True:
@@ -148,7 +148,7 @@ class _Opener:
             except CUT_SHORT:
                 if not name or not size:
                     raise
-                self.left_out.append((name, "the end of a compressed file that is cut; what stands before it was read"))
+                self.left_out.append((name, "the end of a compressed file that is cut off; the part before it was read"))
                 octets = b""
             if not octets:
                 self._size += size
@@ -156,11 +156,11 @@ class _Opener:
             size += len(octets)
             if begin + size > self._limit:
                 raise self._too_large()
-            self._store.seek(begin + size - len(octets))  # whoever reads another part moved it
+            self._store.seek(begin + size - len(octets))  # reading another part has moved it
             self._store.write(octets)
 
     def _accepted(self, path):
-        """The member's name for people, or None when it is left out."""
+        """The member's name for people, or None if it is skipped."""
         self._count += 1
         if self._count > MOST_MEMBERS:
             raise self._too_large()
@@ -190,7 +190,7 @@ class _Opener:
             except InputError:
                 raise
             except BROKEN:
-                self.left_out.append((path, "a compressed file that is damaged"))
+                self.left_out.append((path, "a damaged compressed file"))
                 return
         inner = Member(path, member.modified, self._store, begin, size)
         with inner.open() as read:
@@ -206,7 +206,7 @@ class _Opener:
                 if path is None or info.filename.endswith("/"):
                     continue
                 if (info.external_attr >> 16) & 0o170000 not in (0, 0o100000):
-                    self.left_out.append((path, "no regular file"))
+                    self.left_out.append((path, "not a regular file"))
                     continue
                 with archive.open(info) as read:
                     self._put(path, _moment(info.date_time), read)
@@ -218,7 +218,7 @@ class _Opener:
                 if path is None or info.isdir():
                     continue
                 if not info.isreg() or info.issparse():
-                    self.left_out.append((path, "a link" if info.issym() or info.islnk() else "no regular file"))
+                    self.left_out.append((path, "a link" if info.issym() or info.islnk() else "not a regular file"))
                     continue
                 if info.size > self._limit - self._size:
                     raise self._too_large()
@@ -231,7 +231,7 @@ class _Opener:
         with whole.open() as read:
             inner = format_of(read.read(512))
         if inner == TAR:
-            # What follows is written behind it, within the same limit.
+            # The members are written after it, within the same limit.
             with whole.open() as read:
                 self._tar(read)
         elif inner:

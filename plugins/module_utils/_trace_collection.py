@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Trace files of the nodes of a cluster: which there are, and copies of them in a folder of this host."""
+"""Trace files of the nodes of a cluster: their list, and copies of them in a folder of this host."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ MODIFIED = re.compile(r"\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\S+) (\d{
 UTC_NAMES = ("UTC", "GMT")
 FARTHEST_EAST = 14  # hours that a zone is ahead of UTC
 FARTHEST_WEST = 12  # and behind it
-SUMMER_TIME = 1  # hour that a zone's clock may have been set since
+SUMMER_TIME = 1  # hour by which a zone's clock may have been changed since
 RANGES = dict(last_minutes=(1, 43200), max_files=(1, 10000), file_timeout=(1, 7200), rate_limit_wait=(0, 600))
-LOCKED_OUT = (401, 403)  # the next node would say the same, and an account may be locked
+LOCKED_OUT = (401, 403)  # the next node would answer the same, and an account may be locked
 NODE_FAILURES = (AxlError, ProtocolError, TransportError, TrustError)
 DONE = ("listed", "downloaded", "present", "to_download")
 GZIP = b"\x1f\x8b"
 PIECE = 1 << 20  # octets of a line that are masked at a time
 
-#: Argument spec beside the options that reach the cluster.
+#: Argument spec without the options for the connection to the cluster.
 OPTIONS = {
     "services": dict(type="list", elements="str", default=SERVICES),
     "nodes": dict(type="list", elements="str"),
@@ -88,7 +88,7 @@ class Window:
             if self._start >= self._end:
                 raise InputError("from is not before to")
         elif params["time_zone"]:
-            raise InputError("time_zone is for from and to, and last_minutes needs none")
+            raise InputError("time_zone is only for from and to, not for last_minutes")
 
     def criteria(self, logs):
         """What to send to one node, and the name of the zone or None."""
@@ -97,7 +97,7 @@ class Window:
         zone = self._zone or logs.time_zone()
         if not zone:
             raise ProtocolError(
-                "the node does not tell its time zone", where=logs.session.where("getTimeZone"), cure="Set time_zone."
+                "the node does not report its time zone", where=logs.session.where("getTimeZone"), cure="Set time_zone."
             )
         return between(self._start, self._end, zone), zone
 
@@ -107,7 +107,7 @@ class Window:
             # A clock behind UTC showed L when UTC was as much as 12 hours later.
             slack, begin = 0 if change.is_utc else FARTHEST_WEST, now - datetime.timedelta(minutes=self._minutes)
         else:
-            # The node's own clock, or two zones that nobody can tell from their names.
+            # The node's own clock, or two zones that cannot be identified by their names.
             slack, begin = FARTHEST_EAST + FARTHEST_WEST if self._zone else SUMMER_TIME, self._start
         return change.local + datetime.timedelta(hours=slack) < begin
 
@@ -120,7 +120,7 @@ class Change(NamedTuple):
 
 
 def change_of(text):
-    """A Change out of the node's words, None when they are not understood."""
+    """A Change from the node's text, None if it is not understood."""
     found = MODIFIED.match((text or "").strip())
     if not found or found.group(1) not in MONTHS:
         return None
@@ -147,11 +147,11 @@ class Destination:
         self.root = os.path.abspath(root)
 
     def place(self, node, path):
-        """Where a node's file belongs. Raises InputError for a path that is none to follow."""
+        """Where a node's file belongs. Raises InputError for an unsafe path."""
         inner = path[len(SERVER_ROOT):] if path.startswith(SERVER_ROOT) else path
         parts = [part for part in inner.split("/") if part not in ("", ".")]
         if not parts or ".." in parts or "\0" in path:
-            raise InputError("the node gave a path that is not followed", where=path[:200])
+            raise InputError("the node sent an unsafe path", where=path[:200])
         return os.path.join(self.root, *[safe_name(part) for part in [node] + parts])
 
     def holds(self, place, size):
@@ -160,7 +160,7 @@ class Destination:
 
     @contextlib.contextmanager
     def incoming(self, place):
-        """An Incoming for a file; what was not kept is gone afterwards."""
+        """An Incoming for a file; if it was not kept, it is removed afterwards."""
         with reported(place):
             self._make_folder(os.path.dirname(place))
             descriptor, temporary = tempfile.mkstemp(prefix=".incoming-", dir=os.path.dirname(place))  # mode 0600
@@ -187,7 +187,7 @@ class Destination:
 
 
 class Incoming:
-    """One file on its way, beside its place."""
+    """One file during its transfer, beside its place."""
 
     def __init__(self, stream, temporary, place):
         self._stream = stream
@@ -195,7 +195,7 @@ class Incoming:
         self._place = place
 
     def start(self):
-        """Begin from nothing; gives the function that takes the octets."""
+        """Start with an empty file; returns the function that takes the octets."""
         with reported(self._place):
             self._stream.seek(0)
             self._stream.truncate()
@@ -206,7 +206,7 @@ class Incoming:
             self._stream.write(octets)
 
     def mask(self, secrets):
-        """Put a masked file in place of this one; a compressed one stays compressed. Raises FormatError."""
+        """Replace this file with a masked one; a compressed one stays compressed. Raises FormatError."""
         with reported(self._place):
             self._stream.flush()
             descriptor, masked = tempfile.mkstemp(prefix=".incoming-", dir=os.path.dirname(self._place))  # mode 0600
@@ -240,7 +240,7 @@ def mask_file(source, target, secrets):
         try:
             mask_lines(plain, packed, secrets)
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise FormatError("the compressed file is damaged, so that nothing can be masked in it") from None
+            raise FormatError("the compressed file is damaged, so nothing can be masked in it") from None
 
 
 def mask_lines(source, target, secrets):
@@ -257,18 +257,18 @@ def reported(place):
     except OSError as error:
         raise StoreError(
             "the file cannot be written: %s" % error.strerror, where=place,
-            cure="Check free space and permissions of dest. What is whole stays; the next run fetches the rest.",
+            cure="Check free space and permissions of dest. Complete files are kept; the next run fetches the rest.",
         ) from error
 
 
 def safe_name(part):
-    """A name of one file or folder that means nothing to any shell or file system."""
+    """A name of one file or folder that has no special meaning for any shell or file system."""
     name = SAFE.sub("_", part)
     return "_" + name if name.startswith((".", "-")) else name
 
 
 class Collection:
-    """Traces of the nodes: first all lists, then what is to be fetched, then the files, one by one."""
+    """Traces of the nodes: first all lists, then the decision what to fetch, then the files, one by one."""
 
     def __init__(self, login, params):
         self.login = login
@@ -282,7 +282,7 @@ class Collection:
         self.missing = []
 
     def survey(self):
-        """Fill nodes and files. Raises what the first node says when no node answers."""
+        """Fill nodes and files. Raises the error of the first node if no node answers."""
         with self._session(self.login.hostname) as logs:
             everywhere = logs.logs()
         self._match_services(chosen_nodes(self.params["nodes"], everywhere), is_only=len(everywhere) == 1)
@@ -319,7 +319,7 @@ class Collection:
         if len(self.missing) == len(wanted):
             known = sorted(set(name for logs in chosen for name in logs.services))
             raise InputError(
-                "no node has logs of %s" % ", ".join(wanted), cure="There are: %s." % (", ".join(known) or "none")
+                "no node has logs of %s" % ", ".join(wanted), cure="Available: %s." % (", ".join(known) or "none")
             )
         if self.missing:
             self.warnings.append("No node has logs of %s." % ", ".join(self.missing))
@@ -366,7 +366,7 @@ class Collection:
 
     def _give_up(self, node, error):
         node["problem"] = str(error)
-        self.warnings.append("Node %s was given up: %s" % (node["name"], error))
+        self.warnings.append("Gave up on node %s: %s" % (node["name"], error))
 
     def decide(self):
         """Give every file its place and status, within the limits."""
@@ -393,7 +393,7 @@ class Collection:
             file["problem"] = str(error)
             return "refused"
         if place in taken:
-            file["problem"] = "Another file of the node has the same place here."
+            file["problem"] = "Another file of the node has the same path here."
             return "refused"
         taken.add(place)
         file["dest"] = place
@@ -402,7 +402,7 @@ class Collection:
         return "to_download"
 
     def download(self):
-        """Fetch what is to be downloaded, node by node. Raises StoreError when this host cannot keep it."""
+        """Fetch what is to be downloaded, node by node. Raises StoreError if this host cannot store it."""
         present = sum(file["size"] for file in self.files if file["status"] == "present")
         left = self.params["max_total_size"] - present
         for node in self.nodes:
@@ -417,7 +417,7 @@ class Collection:
                         file["status"] = "not_fetched"
 
     def _fetch(self, logs, node, file, left):
-        """Fetch one file and give its size. What it says about the whole node makes the rest be left alone."""
+        """Fetch one file and return its size. After an error that concerns the whole node, its other files are skipped."""
         try:
             with self.destination.incoming(file["dest"]) as incoming:
                 limit = min(self.params["max_file_size"], left)
@@ -482,7 +482,7 @@ def chosen_nodes(wanted, everywhere):
 
 
 def interleaved(files):
-    """The newest file of each node and service, then the second newest, and so on: a limit then hits all alike."""
+    """The newest file of each node and service, then the second newest, and so on: a limit then affects all equally."""
     groups = {}
     for file in sorted(files, key=lambda one: one["when"], reverse=True):
         groups.setdefault((file["node"], file["service"]), []).append(file)
@@ -493,7 +493,7 @@ def interleaved(files):
 def check(params):
     for name, (least, most) in RANGES.items():
         if params[name] is not None and not least <= params[name] <= most:
-            raise InputError("%s is not from %d to %d" % (name, least, most))
+            raise InputError("%s must be from %d to %d" % (name, least, most))
     for name in ("max_file_size", "max_total_size"):
         if params[name] < 1:
             raise InputError("%s is not a size" % name)

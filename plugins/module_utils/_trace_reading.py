@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Trace files: which there are, what kind they are of, in which order and encoding, and what is told of them."""
+"""Trace files: their list, kinds, order and encodings, and the results of reading them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ARGUMENT_SPEC = dict(
     mask=dict(type="list", elements="str", no_log=True),
 )
 MOST_FILES = 5000
-DEEPEST = 6  # folders below the one that was given, in which traces are looked for to name their folder
+DEEPEST = 6  # levels of folders below the given one that are searched for traces
 MOST_NAMES = 10
 MINUTES_OF_ONE_ORDER = 720
 WHERE = "Fetch the folder CiscoTSPnnnLog from the TSP host and give its path."
@@ -45,7 +45,7 @@ OPENED, REFUSED, NOTHING = "opened", "refused", "nothing_found"
 
 
 class File:
-    """A trace file on disk, read anew each time."""
+    """A trace file on disk, read again each time."""
 
     def __init__(self, path):
         self.name = path
@@ -78,7 +78,7 @@ class Content:
 
 
 def listed_files(paths):
-    """The files named, a folder standing for the files in it. Raises InputError for what cannot be read."""
+    """The named files, and the files in named folders. Raises InputError for what cannot be read."""
     files = []
     for path in paths:
         if os.path.isdir(path):
@@ -94,7 +94,7 @@ def listed_files(paths):
 
 
 def folders_with_traces(path):
-    """Folders below this one that hold traces, by what they hold, at most MOST_NAMES."""
+    """{folder: kind of its traces} of folders below this one, at most MOST_NAMES."""
     found, seen = {}, 0
     for folder, inner, names in os.walk(path):
         depth = os.path.relpath(folder, path).count(os.sep)
@@ -114,24 +114,24 @@ def folders_with_traces(path):
 
 
 def opened(file):
-    """C(([files], [(name, why it was left out)])): the file itself, or what an archive holds."""
+    """C(([files], [(name, why it was skipped)])): the file itself, or the members of an archive."""
     with file.open() as stream:
         head = stream.read(512)
         if _trace_archive.format_of(head):
             stream.seek(0)
             found, left_out = _trace_archive.members(file.name, stream)
             if len(found) == 1 and found[0].name == file.name:
-                found[0].modified = file.modified  # compressed, and no archive
+                found[0].modified = file.modified  # compressed, but not an archive
             return found, left_out
     what = _trace_archive.foreign(head)
     return ([], [(file.name, "%s, which is not opened: unpack it" % what if "archive" in what else what)]) if what else ([file], [])
 
 
-# What each is
+# Kinds
 
 
 class Looked:
-    """A file with its encoding, what it is, and the time of its first message."""
+    """A file with its encoding, its kind, and the time of its first message."""
 
     def __init__(self, file, encoding="auto"):
         self.file, self.name, self.modified = file, file.name, file.modified
@@ -146,7 +146,7 @@ class Looked:
 
 
 def encoding_of(file):
-    """utf-8-sig, utf-16, utf-16-le/be or cp1252, judged from the first 64 KiB."""
+    """utf-8-sig, utf-16, utf-16-le/be or cp1252, detected from the first 64 KiB."""
     with file.open() as stream:
         head = stream.read(65536)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -156,7 +156,7 @@ def encoding_of(file):
     if len(head) > 1 and not head[0] and head[1]:
         return "utf-16-be"
     try:
-        # The last character may be cut by the limit, which is no proof against UTF-8.
+        # The limit may cut the last character, which does not exclude UTF-8.
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return "cp1252"
@@ -173,7 +173,7 @@ def read_lines(file, encoding):
 
 
 def without_copies(files):
-    """C(([files], [(name, why it was left out)])): a file that is the begin of another one was copied while that one was written."""
+    """C(([files], [(name, why it was skipped)])): a file that is the beginning of another one was copied while that one was written."""
     by_head, left_out, kept = {}, [], []
     for looked in files:
         with looked.file.open() as stream:
@@ -212,7 +212,7 @@ def in_order(files):
 
 
 def given_files(params):
-    """C(([files], [(name, why it was left out)])) of what was given, archives opened."""
+    """C(([files], [(name, why it was skipped)])) of what was given, with archives opened."""
     if params["contents"]:
         given = [Content(one) for one in params["contents"]]
     else:
@@ -226,24 +226,24 @@ def given_files(params):
 
 
 def nothing_there(params, left_out):
-    """The InputError that says what was given in place of traces."""
+    """The InputError that reports what was given instead of traces."""
     paths = params["paths"] or ()
     folders = dict(pair for path in paths if os.path.isdir(path) for pair in folders_with_traces(path).items())
     if folders:
         kinds = ["%s (%s)" % (folder, _cti_trace.WORDS[kind]) for folder, kind in sorted(folders.items())]
         chosen = next((folder for folder in sorted(folders) if folders[folder] == _cti_trace.TSP), sorted(folders)[0])
-        return InputError("%s holds no trace itself, but these folders below it do: %s" % (", ".join(paths), ", ".join(kinds)),
-                          cure="Name the one that is meant, such as %s." % chosen)
+        return InputError("%s contains no trace itself, but these folders below it do: %s" % (", ".join(paths), ", ".join(kinds)),
+                          cure="Name the right one, such as %s." % chosen)
     if left_out:
         told = ["%s: %s" % pair for pair in left_out[:MOST_NAMES]]
-        return InputError("what was given is no trace: %s%s" % (
+        return InputError("no trace was given: %s%s" % (
             "; ".join(told), "; and %d more" % (len(left_out) - MOST_NAMES) if len(left_out) > MOST_NAMES else ""), cure=WHERE)
     return InputError("no trace file in %s" % ", ".join(paths or ["contents"]),
                       cure="Turn on TSP trace at level Detailed, start the application, and fetch the folder again.")
 
 
 def of_one_tsp(files, tsp_number):
-    """The traces of one TSP, and what was left out. Raises InputError where they are of several and none is named."""
+    """The traces of one TSP, and what was skipped. Raises InputError if they are of several TSPs and none is named."""
     numbers = {}
     for looked in files:
         match = TSP_NUMBER.search(posixpath.basename(looked.name.replace("\\", "/")))
@@ -255,7 +255,7 @@ def of_one_tsp(files, tsp_number):
     if len(numbers) > 1 or len(folders) > 1:
         groups = ["%03d" % number for number in sorted(numbers) if number] if len(numbers) > 1 else folders
         raise InputError("the files are traces of several TSPs: %s" % ", ".join(groups), cure=(
-            "Each has its own starts. Unpack them, and name the folder or the files of one."))
+            "Each has its own starts. Unpack them, and name the folder or the files of one TSP."))
     return files, []
 
 
@@ -264,7 +264,7 @@ def check(params):
         raise InputError("gap_seconds is %d" % params["gap_seconds"], cure="Give 1 to 3600 seconds.")
     if params["encoding"] != "auto":
         try:
-            # Not every codec of Python is one of text.
+            # Not every Python codec is for text.
             io.TextIOWrapper(io.BytesIO(), encoding=params["encoding"])
         except (LookupError, ValueError):
             raise InputError("encoding %s is not known to Python" % params["encoding"],
@@ -272,7 +272,7 @@ def check(params):
 
 
 def read(params, tsp_number=None):
-    """The return values for the module options. tsp_number: whose traces are meant where there are those of several TSPs."""
+    """The return values for the module options. tsp_number: the TSP whose traces are read if there are those of several TSPs."""
     check(params)
     secrets = params["mask"] or ()
     files, left_out = given_files(params)
@@ -322,7 +322,7 @@ def events_of(looked, secrets):
 
 
 def judged(analysis, traces, read_too, events):
-    """Verdict, summary and next step: of a TSP trace where there is one, with what the other files say."""
+    """Verdict, summary and next step: of the TSP trace if there is one, with the results of the other files."""
     event = _cti_trace.last_word([one for one, _row in events])
     others = " and ".join(dict.fromkeys(_cti_trace.WORDS[one.kind] for one in read_too))
     if traces:
@@ -331,14 +331,14 @@ def judged(analysis, traces, read_too, events):
             summary += " %s shows at %s: %s." % (others[:1].upper() + others[1:], event.clock, event.told)
             step += " %s" % event.cure if event.bad and event.cure else ""
         return dict(verdict=analysis.verdict, summary=summary, next_step=step)
-    summary = "This is %s, no TSP trace." % others
+    summary = "This is %s, not a TSP trace." % others
     if event is None:
         return dict(verdict=NOTHING, summary="%s It shows no provider, no trust list and no certificate." % summary, next_step=(
-            "For a TSP, fetch the folder CiscoTSPnnnLog from its host. For an application, see that the files cover its start."))
+            "For a TSP, fetch the folder CiscoTSPnnnLog from its host. For an application, make sure that the files cover its start."))
     verdict = REFUSED if event.bad else OPENED if event.event == _cti_trace.PROVIDER_OPENED else NOTHING
     step = event.cure if event.cure and (event.bad or event.event == _cti_trace.PROVIDER_REQUESTED) else (
         "The provider opened. If lines are missing, check the controlled devices of the user." if verdict == OPENED
-        else "Look at the lines that are quoted.")
+        else "Read the quoted lines.")
     return dict(verdict=verdict, summary="%s At %s %s." % (summary, event.clock, event.told), next_step=step)
 
 
@@ -360,9 +360,9 @@ def attempt_result(attempt):
 
 
 def events_of_cluster(places, minutes, secrets=()):
-    """C((rows of events, problems)) of the files of so many minutes. places: [(node, path)]; what is no trace of ours is passed over.
+    """C((rows of events, problems)) of the files of the last C(minutes). places: [(node, path)]; other files are skipped.
 
-    Those of several nodes are put in one order by their clocks, as long as these cannot come twice.
+    Events of several nodes are put in one order by their clocks, if no time can occur twice.
     """
     rows, problems, by_node = [], [], {}
     for node, path in places:

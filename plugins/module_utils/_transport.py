@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""All sockets of the client side: TFTP (tftpy), HTTP 6970, and TLS (pyOpenSSL) whose peer a trust list vouches for.
+"""All sockets of the client side: TFTP (tftpy), HTTP 6970, and TLS (pyOpenSSL) with peers that a trust list confirms.
 
-Every operation is bounded by one Deadline, however the peer trickles. Works with pyOpenSSL 20 and later.
+One Deadline limits every operation, however slowly the peer sends. Works with pyOpenSSL 20 and later.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ TFTP_RETRANSMIT = 1.5  # seconds of silence before a packet is sent again
 TFTP_RETRIES = 5
 UNKNOWN_TID, ILLEGAL_OPERATION, OPTION_REFUSED = 5, 4, 8
 FILE_NOT_FOUND = 1
-# Servers that are not Cisco's, and some releases, say it with error 0 ("not defined, see the text") or another one.
+# Servers that are not Cisco's, and some releases, report it with error 0 ("not defined, see the text") or another one.
 SAYS_NOT_FOUND = re.compile(r"not (be )?found|no such (file|object|entry)|(does|did) ?n[o']t exist|not exist|non-?existent|unknown file|"
                             r"cannot (find|locate)|can't find|missing file|file (is )?missing|ENOENT", re.IGNORECASE)
-HTTP_BUSY = 503  # a proxy search in other clusters still runs
+HTTP_BUSY = 503  # a proxy search in other clusters is still running
 HTTP_TRIES = 3
 HTTP_PAUSE = 0.6  # seconds between them, as phones wait
 
@@ -76,22 +76,22 @@ LEGACY_SIGNATURES = {"rsa": ":RSA+SHA1", "ec": ":ECDSA+SHA1"}
 SHORTEST_RSA = 2048  # bits, without legacy
 WEAK_CIPHERS = ("AES128-SHA", "AES256-SHA")
 PIECE = 65536
-CURE_NO_CUCM = "This is no file server of CUCM; check its address and port."
-CURE_NO_LIST = "This is no trust list of CUCM; check the file server's address."
-CURE_CLOSED = "Check that this port is the right one, and look at the trace of the service behind it of this time."
-CURE_SHORT = "The server's key is too short for today's rules: renew its certificate with a longer one, or set tls_legacy."
+CURE_NO_CUCM = "This is not a file server of CUCM; check its address and port."
+CURE_NO_LIST = "This is not a trust list of CUCM; check the file server's address."
+CURE_CLOSED = "Check that this is the right port, and read the trace of its service for this time."
+CURE_SHORT = "The server's key is too short for current rules: renew its certificate with a longer key, or set tls_legacy."
 CURE_ONE_TYPE = (
-    "Only certificates with %s keys were asked for, since the trust list has no other of this service. If the server has none of them any "
-    "more, update the list on the publisher: utils ctl update CTLFile, then restart Cisco Tftp.")
+    "Only certificates with %s keys were requested, because the trust list has no others for this service. If the server no longer has "
+    "one, update the trust list on the publisher: utils ctl update CTLFile, then restart Cisco Tftp.")
 CURE_LEVEL = (
     "The crypto policy or the OpenSSL of this host does not allow it. See the table of platforms in the security guide, or use another "
     "interpreter. Nothing was connected.")
-CURE_SILENT_NAMES = "The name servers of this host do not answer: check /etc/resolv.conf, or give the address in place of the name."
+CURE_SILENT_NAMES = "The name servers of this host do not answer: check /etc/resolv.conf, or give the address instead of the name."
 CURE_BROKEN = "Check the network between this host and the server, then run again."
 
 
 class Deadline:
-    """A moment after which nothing is waited for any more. clock gives seconds and is there for tests."""
+    """A moment after which all waiting ends. clock returns seconds and is for tests."""
 
     def __init__(self, seconds, clock=time.monotonic):
         self.seconds = seconds
@@ -115,7 +115,7 @@ def place(host, port):
 
 
 def resolve(host, port, kind, deadline, where):
-    """C((family, address)) of every address of a host, IPv4 first, as Java does it and so JTAPI."""
+    """C((family, address)) of every address of a host, IPv4 first, as in Java and so in JTAPI."""
     try:
         found = _lookup.addresses(host, port, kind, deadline.remaining(where))
     except socket.timeout:
@@ -128,7 +128,7 @@ def resolve(host, port, kind, deadline, where):
 
 
 def address_of(host, deadline):
-    """The IP address that a host name stands for, as text."""
+    """The IP address of a host name, as text."""
     return resolve(host, 0, socket.SOCK_STREAM, deadline, host)[0][1][0].split("%")[0]
 
 
@@ -142,7 +142,7 @@ def printable(octets, limit=200):
 
 
 class _Collector:
-    """Takes the octets of a file up to a limit."""
+    """Collect the octets of a file up to a limit."""
 
     def __init__(self, limit, where):
         self.limit = limit
@@ -159,8 +159,8 @@ class _Collector:
 class _Download(TftpContextClientDownload):
     """tftpy's download, but bound to one address and TID, one deadline, and either IP version.
 
-    As it is, tftpy takes a DATA packet of any sender into the file, knows IPv4 only, starts its count of retries
-    again with every packet and would wait for ever on a server that trickles.
+    Unchanged, tftpy accepts a DATA packet from any sender, supports only IPv4, starts its count of retries again
+    with every packet and would wait forever for a slow server.
     """
 
     def __init__(self, family, address, name, output, deadline, source_address, where):
@@ -184,7 +184,7 @@ class _Download(TftpContextClientDownload):
         self.address = host
 
     def cycle(self):
-        """Wait for one packet of our peer and hand it to the state; strangers get ERROR 5 and change nothing."""
+        """Wait for one packet of our peer and pass it to the state; strangers get ERROR 5 and change nothing."""
         silence_ends = time.monotonic() + TFTP_RETRANSMIT
         while True:
             wait = min(silence_ends - time.monotonic(), self._deadline.remaining(self._where))
@@ -207,25 +207,25 @@ class _Download(TftpContextClientDownload):
                 return
 
     def _handle(self, octets, sender):
-        """Whether the packet was the one waited for. Raises for whatever ends the transfer."""
+        """Whether the packet was the expected one. Raises for anything that ends the transfer."""
         opcode = octets[:2]
         if opcode == b"\0\x05" and len(octets) >= 4:
             raise self._server_error(octets)
         if opcode == b"\0\x06":
             self._refuse(sender, OPTION_REFUSED)
-            raise ProtocolError("the TFTP server sent options that were not asked for", where=self._where,
+            raise ProtocolError("the TFTP server sent options that were not requested", where=self._where,
                                 cure=CURE_NO_CUCM)
         if opcode != b"\0\x03" or len(octets) < 4:
             self._refuse(sender, ILLEGAL_OPERATION)
-            raise ProtocolError("the TFTP server sent a packet that has no place here (%s)" % octets[:4].hex(),
+            raise ProtocolError("the TFTP server sent an unexpected packet (%s)" % octets[:4].hex(),
                                 where=self._where, cure=CURE_NO_CUCM)
         packet = TftpPacketDAT()
         packet.buffer = octets
         packet.decode()
         ahead = (packet.blocknumber - self.next_block) % 65536
         if ahead:
-            # An old block is acknowledged once more if it is the last one, since that ACK may be lost. Nothing else
-            # is, or every duplicate would double the traffic from then on. A block from ahead comes again.
+            # An old block is acknowledged again only if it is the last one, because that ACK may be lost. Otherwise
+            # every duplicate would double the traffic from then on. A block from ahead will be sent again.
             if ahead == 65535 and self.tidport:
                 self.state.sendACK(packet.blocknumber)
             return False
@@ -239,7 +239,7 @@ class _Download(TftpContextClientDownload):
         if code == FILE_NOT_FOUND or SAYS_NOT_FOUND.search(text):
             return FileMissing("the TFTP server has no such file", where=self._where)
         return FileRefused("the TFTP server refused with error %d%s" % (code, " (%s)" % text if text else ""),
-                           where=self._where, cure="Look into the TFTP trace of the node.")
+                           where=self._where, cure="Read the TFTP trace of the node.")
 
     def _refuse(self, sender, code):
         packet = TftpPacketERR()
@@ -247,11 +247,11 @@ class _Download(TftpContextClientDownload):
         try:
             self.sock.sendto(packet.encode().buffer, sender)
         except OSError:
-            pass  # the stranger's loss
+            pass  # this affects only the stranger
 
 
 def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=None):
-    """A file from a TFTP server, as octets. No options are asked for, as JTAPI and phones do.
+    """A file from a TFTP server, as octets. No options are requested, as in JTAPI and phones.
 
     Raises FileMissing on ERROR 1 and on others whose text says the same, TransportError for other errors, silence and size, DeadlineExceeded, ProtocolError.
     """
@@ -269,8 +269,8 @@ def fetch_tftp(host, name, deadline, port=69, max_size=1 << 20, source_address=N
         download.start()
     except TftpTimeout:
         raise TransportError(
-            ("the TFTP server did not answer" if not collector.octets else "the TFTP server fell silent") + (
-                ", while an answer came from %s" % download.elsewhere if download.elsewhere else ""), where=where,
+            ("the TFTP server did not answer" if not collector.octets else "the TFTP server stopped answering") + (
+                ", but an answer came from %s" % download.elsewhere if download.elsewhere else ""), where=where,
             cure="Check that the Cisco Tftp service runs there and that UDP %d and the ports above 1023 pass." % port,
         ) from None
     except (TftpException, struct.error) as error:
@@ -301,7 +301,7 @@ def fetch_http(host, name, deadline, port=6970, max_size=1 << 20, source_address
     if status in (404, 410):
         raise FileMissing("the file server has no such file", where=where)
     if status != 200:
-        raise FileRefused("the file server answered HTTP %d" % status, where=where, cure="Look into the TFTP trace of the node.")
+        raise FileRefused("the file server answered HTTP %d" % status, where=where, cure="Read the TFTP trace of the node.")
     return octets
 
 
@@ -352,7 +352,7 @@ class _Incoming(io.RawIOBase):
 
 
 class PlainChannel:
-    """Octets over TCP. C(facts) tells how it is protected: not at all."""
+    """Octets over TCP. C(facts) is empty, because it is not protected."""
 
     def __init__(self, connected, deadline, where):
         self._socket = connected
@@ -445,14 +445,14 @@ class TlsChannel:
         return [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain]
 
     def _check_key(self, key):
-        """OpenSSL minds its security level only in certificates that it verifies itself."""
+        """OpenSSL applies its security level only to certificates that it verifies itself."""
         if key.type() == crypto.TYPE_RSA and key.bits() < SHORTEST_RSA and not self.legacy:
             raise TransportError("the server's RSA key has only %d bits" % key.bits(), where=self.where, cure=CURE_SHORT)
 
     def send(self, octets, deadline=None):
         """Send all octets. One call is one TLS record up to 16 KiB, as CAPF servers expect of a message."""
         while octets:
-            # pyOpenSSL sends one record and tells its size.
+            # pyOpenSSL sends one record and returns its size.
             sent = self._run(lambda: self._connection.send(octets), "the TLS connection broke", deadline)
             octets = octets[sent:]
 
@@ -489,7 +489,7 @@ class TlsChannel:
             except SSL.SysCallError:
                 raise _Closed(where=self.where) from None
             except SSL.Error as error:
-                # An alert that refuses us is sent before the failure is told.
+                # An alert that refuses us is sent before the failure is reported.
                 self._flush(deadline, quietly=True)
                 if self._ended and not _reasons(error):
                     raise _Closed(where=self.where) from None
@@ -545,10 +545,10 @@ ALERT_CURES = (
     ("unknown ca",
      "The server does not know the issuer of the client certificate: the CAPF certificate may have been regenerated."),
     ("bad certificate", "The server does not accept this client certificate: renew it."),
-    ("certificate required", "The server wants a client certificate: enrol this instance first."),
+    ("certificate required", "The server requires a client certificate: enrol this instance first."),
     ("handshake failure",
      "No common TLS version and cipher suite, or a refused certificate. Old servers need tls_legacy."),
-    ("protocol version", "The server wants another TLS version. Old servers need tls_legacy."),
+    ("protocol version", "The server requires another TLS version. Old servers need tls_legacy."),
     ("unsupported protocol", "The server only offers an outdated TLS version, which needs tls_legacy."),
     ("no protocols available", "The server only offers an outdated TLS version, which needs tls_legacy."),
     ("wrong version number", "This port does not speak TLS: check the port."),
@@ -557,14 +557,14 @@ ALERT_CURES = (
 
 
 def _reasons(error):
-    """The reasons in a pyOpenSSL error, least technical part only; a missing close_notify is none."""
+    """The reasons in a pyOpenSSL error, only the least technical part; a missing close_notify does not count."""
     entries = error.args[0] if error.args and isinstance(error.args[0], (list, tuple)) else []
     reasons = [entry[2] for entry in entries if isinstance(entry, tuple) and len(entry) > 2]
     return [reason for reason in reasons if reason and "unexpected eof" not in reason]
 
 
 def connect_plain(host, port, deadline, source_address=None):
-    """A PlainChannel to a TCP port. Raises TransportError (nobody listens, no name, no route) or DeadlineExceeded."""
+    """A PlainChannel to a TCP port. Raises TransportError (no service, no name, no route) or DeadlineExceeded."""
     where = place(host, port)
     failure = None
     places = resolve(host, port, socket.SOCK_STREAM, deadline, where)
@@ -588,7 +588,7 @@ def connect_plain(host, port, deadline, source_address=None):
 
 def _no_connection(error, port, deadline, where):
     if isinstance(error, ConnectionRefusedError):
-        return TransportError("nobody listens on this port", where=where,
+        return TransportError("no service listens on this port", where=where,
                               cure="Check that the service is activated and started on this node, and the port.")
     if isinstance(error, socket.timeout):
         return DeadlineExceeded(
@@ -598,21 +598,21 @@ def _no_connection(error, port, deadline, where):
 
 
 def connect_tls(host, port, deadline, accept, client=None, legacy=False, source_address=None, key_types=_pki.KEY_TYPES):
-    """A TlsChannel whose peer accept(leaf DER, chain) has let pass; nothing of ours was sent before.
+    """A TlsChannel whose peer accept(leaf DER, chain) has accepted; nothing of ours was sent before.
 
     client: C((certificate DER, private key PEM, passphrase or None)) to present when asked for.
     legacy: also TLS 1.0 and 1.1, AES256-SHA and short keys.
-    key_types: those of the certificates that may be accepted. A server that has several shows one of these then.
+    key_types: those of the certificates that may be accepted. A server that has several then presents one of these.
     Raises TransportError, DeadlineExceeded, CannotHere, or whatever accept raises.
     """
     return secure(connect_plain(host, port, deadline, source_address), accept, client, legacy, key_types=key_types)
 
 
 def look(host, port, deadline, legacy=False, key_types=_pki.KEY_TYPES):
-    """What a TLS server presents to a client that shows no certificate and says nothing.
+    """What a TLS server presents to a client that presents no certificate and sends nothing.
 
-    Returns C((facts, chain of DERs, error)): facts as TlsChannel has them, empty where the handshake failed; error is what
-    it failed with, else None. A server that demands a client certificate presents its own before it refuses.
+    Returns C((facts, chain of DERs, error)): facts as TlsChannel has them, empty if the handshake failed; error is the
+    error of the handshake, else None. A server that requires a client certificate presents its own before it refuses.
     Raises TransportError or DeadlineExceeded where there is no connection.
     """
     with connect_plain(host, port, deadline) as plain, _tls_channel(plain, None, legacy, key_types) as channel:
@@ -624,7 +624,7 @@ def look(host, port, deadline, legacy=False, key_types=_pki.KEY_TYPES):
 
 
 def secure(plain, accept, client=None, legacy=False, deadline=None, key_types=_pki.KEY_TYPES):
-    """Put TLS onto a PlainChannel, as connect_tls does; the plain channel is closed when that fails."""
+    """Start TLS on a PlainChannel, as connect_tls does; the plain channel is closed when that fails."""
     try:
         channel = _tls_channel(plain, client, legacy, key_types)
         channel.handshake(accept, deadline)
@@ -641,16 +641,16 @@ def _tls_channel(plain, client, legacy, key_types):
 
 
 def _context(client, legacy, key_types, where):
-    """The context; where the security level of the host's OpenSSL refuses our own certificate, without that level.
+    """The context; without the security level of the host's OpenSSL if that refuses our own certificate.
 
-    What the level would keep off is kept off by suites, signatures and the check of the key. Raises CannotHere.
+    Suites, signatures and the check of the key then refuse what the level would refuse. Raises CannotHere.
     """
     for any_level in (False, True):
         try:
             return _context_of_level(client, legacy, key_types, legacy or any_level)
         except SSL.Error as error:
             reasons = ", ".join(_reasons(error))
-    raise CannotHere("this host cannot speak TLS as the server and the certificate of this instance demand%s" % (
+    raise CannotHere("this host cannot use TLS as the server and the certificate of this instance require%s" % (
         ": %s" % reasons if reasons else ""), where=where, cure=CURE_LEVEL)
 
 
@@ -666,7 +666,7 @@ def _context_of_level(client, legacy, key_types, any_level):
     suites = [suite for suite in (LEGACY_CIPHERS if legacy else CIPHERS).split(":") if (
         "ec" if "ECDSA" in suite else "rsa") in key_types]
     context.set_cipher_list(":".join(suites + [ANY_LEVEL] * any_level).encode("ascii"))
-    # The certificate is judged from its DER by the caller, not by a name or the system's authorities.
+    # The caller verifies the certificate from its DER, not by a name or the system's authorities.
     context.set_verify(SSL.VERIFY_NONE, lambda *arguments: True)
     if client:
         _present(context, *client)
@@ -674,9 +674,9 @@ def _context_of_level(client, legacy, key_types, any_level):
 
 
 def _signatures(context, client, legacy, key_types, any_level):
-    """Let servers sign with keys of these types only. Returns whether TLS 1.3 minds it, in which no suite tells the type.
+    """Let servers sign only with keys of these types. Returns whether this works in TLS 1.3, in which no suite specifies the type.
 
-    The same list says what a client may sign with, so one with a key of another type keeps to TLS 1.2, where suites tell.
+    The same list specifies what a client may sign with, so a client with a key of another type uses TLS 1.2, where suites specify it.
     """
     wanted = [name for name in _pki.KEY_TYPES if name in key_types]
     everything = len(wanted) == len(_pki.KEY_TYPES)
@@ -699,7 +699,7 @@ def _present(context, certificate, key, passphrase):
         context.use_certificate(loaded[0])
         context.use_privatekey(loaded[1])
     except TypeError:
-        # Before 24.3 pyOpenSSL takes only objects of its own, which it deprecates since.
+        # Before 24.3, pyOpenSSL accepts only its own objects, which are deprecated since then.
         secret = passphrase.encode("utf-8") if passphrase else None
         context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, certificate))
         context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, key, secret))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The trust list of one instance: fetched from the file servers, judged, kept or removed."""
+"""The trust list of one instance: fetched from the file servers, verified, kept or removed."""
 
 from __future__ import annotations
 
@@ -50,36 +50,36 @@ ARGUMENT_SPEC = dict(
     source_address=dict(type="str"),
 )
 RANGES = {"tftp_port": (1, 65535), "http_port": (1, 65535), "timeout": (1, 300), "max_size": (1, _ctl.MAX_SIZE)}
-OTHERS_TIMEOUT = 3  # seconds for what another server gives once one has given a list
+OTHERS_TIMEOUT = 3  # seconds for other servers after one has returned a trust list
 MOST_AT_ONCE = 8
 FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 FIRST_TRUST = (
-    "This trust list was trusted on first use; nobody vouched for it. Compare its SHA-1 with the checksum that "
+    "This trust list was trusted on first use; nothing confirmed it. Compare its SHA-1 with the checksum that "
     "'show ctl' prints on the publisher: %s.")
 NOT_SECURE = (
     "The trust list names no certificate of a CallManager: the cluster is not in mixed mode, so no secure provider can "
     "be opened.")
-NO_CAPF = "The trust list names no CAPF server, so no certificate can be fetched."
+NO_CAPF = "The trust list names no CAPF server, so no certificate can be enrolled."
 OLDER_ON_NODE = (
-    "%s serves an older trust list (made %s) than %s (made %s): restart Cisco Tftp on that node, so that it serves the newest.")
+    "%s serves an older trust list (created %s) than %s (created %s): restart Cisco Tftp on that node, so that it serves the newest.")
 KEPT_NEWER = (
-    "%s serves an older trust list (made %s) than the stored one (made %s), which the cluster's own certificates confirm, so the stored one "
-    "was kept: restart Cisco Tftp on that node.")
+    "%s serves an older trust list (created %s) than the stored one (created %s), which the cluster's own certificates confirm, so the "
+    "stored one was kept: restart Cisco Tftp on that node.")
 CONTRADICTED = (
-    "the trust list names none of the certificates that the cluster itself shows by AXL (its checksum is %s)")
+    "the trust list names none of the certificates that the cluster itself returns by AXL (its checksum is %s)")
 CURE_CONTRADICTED = (
-    "Nothing was sent. Either somebody answers in the cluster's place: compare with the checksum that 'show ctl' prints on the "
-    "publisher. Or the cluster's certificates were regenerated and its list was not: run utils ctl update CTLFile there and restart "
-    "Cisco Tftp. A pinned fingerprint overrides this.")
+    "Nothing was sent. Either another server is impersonating the cluster: compare with the checksum that 'show ctl' prints on the "
+    "publisher. Or the cluster's certificates were regenerated and its trust list was not updated: run utils ctl update CTLFile there and "
+    "restart Cisco Tftp. A pinned fingerprint overrides this.")
 CURE_MISSING = (
-    "Check with 'show ctl' on the publisher that the cluster has a trust list, and that Cisco Tftp was restarted since "
-    "it was made.")
+    "Check with 'show ctl' on the publisher that the cluster has a trust list, and that Cisco Tftp was restarted "
+    "since it was created.")
 
 
 @dataclass
 class Offer:
-    """The list that a file server gave. where: its URL. others: Offers of the other servers, of lists that are not the same."""
+    """The trust list that a file server returned. where: its URL. others: Offers of the other servers, of trust lists that differ."""
 
     trust_list: _ctl.TrustList
     server: str
@@ -99,21 +99,21 @@ def handed_over(octets):
 
 
 class NothingFetched(TransportError):
-    """No file server gave a list."""
+    """No file server returned a trust list."""
 
 
 class Search:
-    """Asks the file servers for the list; C(failures) are the errors of what was in vain."""
+    """Ask the file servers for the trust list; C(failures) are the errors of what failed."""
 
     def __init__(self, params):
         self._params = params
         self.failures = []
 
     def run(self):
-        """The Offer of the first server that has a list, with those of the others that have another one.
+        """The Offer of the first server that has a trust list, with those of the other servers that have a different one.
 
         Each node's Tftp serves what it read when it was started, so one may serve an older list than the others. Raises
-        NothingFetched, or FormatError where all that came is damaged.
+        NothingFetched, or FormatError if everything received is damaged.
         """
         try:
             names = self._names()
@@ -135,7 +135,7 @@ class Search:
         raise self._nothing()
 
     def _others(self, servers, names, first):
-        """What the other servers give within a short time; a list that cannot be read, or none, is theirs to tell."""
+        """What the other servers return within a short time; missing or unreadable trust lists are ignored."""
         if not servers:
             return ()
         with concurrent.futures.ThreadPoolExecutor(min(len(servers), MOST_AT_ONCE)) as pool:
@@ -160,7 +160,7 @@ class Search:
         return _ctl.ctl_file_names(_transport.address_of(self._params["capf_host"], _transport.Deadline(self._params["timeout"])))
 
     def _ask(self, server, names):
-        """The Offer of one server, or None. By HTTP only when TFTP failed, since both serve the same files."""
+        """The Offer of one server, or None. By HTTP only if TFTP failed, because both serve the same files."""
         try:
             return self._first(server, names, "tftp", _transport.fetch_tftp, self._params["tftp_port"])
         except (TransportError, ProtocolError) as error:
@@ -174,7 +174,7 @@ class Search:
         return None
 
     def _first(self, server, names, protocol, fetch, port):
-        """The Offer of the first name that exists, None when none does. Raises what the transport raises otherwise."""
+        """The Offer of the first name that exists, None when none does. Otherwise raises what the transport raises."""
         params, refused = self._params, None
         for name in names:
             where = "%s://%s/%s" % (protocol, _transport.place(server, port), name)
@@ -185,7 +185,7 @@ class Search:
                 self.failures.append(error)
                 continue
             except FileRefused as error:
-                # In whatever language it says so: the next name may be the one that is there.
+                # Whatever the text of the error is: the next name may exist.
                 self.failures += [refused] if refused else []
                 refused = error
                 continue
@@ -199,7 +199,7 @@ class Search:
     def _nothing(self):
         unanswered = [error for error in self.failures if not isinstance(error, FileMissing)]
         if unanswered:
-            what, verdict, cure = "no file server gave a trust list", "no_answer", unanswered[0].cure
+            what, verdict, cure = "no file server returned a trust list", "no_answer", unanswered[0].cure
         elif any(isinstance(error, EmptyFile) for error in self.failures):
             what, verdict, cure = "the trust list on the file servers is empty", "empty", CURE_MISSING
         else:
@@ -211,13 +211,13 @@ class Search:
         return ["%s (%s)" % (error.what, error.where) for error in self.failures]
 
     def warnings(self, offer):
-        """Tell when the list did not come from the first server by TFTP, and why."""
+        """Report if the trust list did not come from the first server by TFTP, and why."""
         if (offer.server, offer.protocol) != (self._params["tftp_servers"][0], "tftp"):
-            yield "The trust list came from %s, since %s." % (offer.where, "; ".join(self.texts()))
+            yield "The trust list came from %s, because %s." % (offer.where, "; ".join(self.texts()))
 
 
 def of_each_server(params):
-    """C((server, TrustList)) of the servers that give one that can be read, asked at the same time; what fails is left out."""
+    """C((server, TrustList)) of the servers that return a readable one, asked in parallel; failures are skipped."""
     def ask(server):
         try:
             return server, Search(dict(params, tftp_servers=[server])).run().trust_list
@@ -229,7 +229,7 @@ def of_each_server(params):
 
 
 class EmptyFile(FileMissing):
-    """A file of no octets, which means that there is no list."""
+    """An empty file, which means that there is no trust list."""
 
 
 def parsed(octets, where):
@@ -237,14 +237,14 @@ def parsed(octets, where):
         return _ctl.parse(octets)
     except FormatError as error:
         raise FormatError(
-            "the file is no trust list, or a damaged one: %s" % error.what, where=where, verdict="damaged",
+            "the file is not a trust list, or it is damaged: %s" % error.what, where=where, verdict="damaged",
             cure="Compare with 'show ctl' on the publisher. %s" % _pki.UNTOUCHED) from None
 
 
 class Keeper:
-    """Judges a list against the store, and brings the store in line unless only that is to be told.
+    """Verify a trust list against the store, and update the store unless changes are only to be reported.
 
-    vouching: octets of the list that another instance of the same cluster has stored, which counts where this one has none.
+    vouching: octets of the trust list that another instance of the same cluster has stored; it counts if this one has none.
     """
 
     def __init__(self, params, check, vouching=None):
@@ -255,7 +255,7 @@ class Keeper:
 
     def take(self, offer):
         """Store what was offered, if it may be trusted. Raises TrustError or StoreError."""
-        self._best(offer)  # before the folder is made, so that a refused list leaves nothing behind
+        self._best(offer)  # before the folder is created, so that a refused trust list leaves nothing behind
         with self._writing() as made:
             best, stored, verdict, told = self._best(offer)
             warnings = list(verdict.warnings) + told
@@ -268,9 +268,9 @@ class Keeper:
                 older(one, best.trust_list) for one in offer.newest_first if is_older(one, best.trust_list)])
 
     def _best(self, offer):
-        """The newest of the lists that may be trusted, what is stored, the Verdict, and what is to tell of the other servers.
+        """The newest trust list that may be trusted, the stored one, the Verdict, and warnings about the other servers.
 
-        Raises what is to say of the first server's where none may.
+        Raises the error of the first server's trust list if none may be trusted.
         """
         refused, told = {}, []
         for one in offer.newest_first:
@@ -286,18 +286,18 @@ class Keeper:
         raise refused[offer.where]
 
     def _keeps(self, stored, best, verdict):
-        """Whether an older list is not taken, since the stored one is still the cluster's by its own certificates."""
+        """Whether the stored trust list is kept instead of an older one, because the cluster's own certificates still confirm it."""
         return (stored is not None and not self._params["fingerprint"] and verdict.kind == "update" and is_older(best, stored) and _pki.compared_with_cluster(
             stored, self._params["cluster_certificates"]) == _pki.CONFIRMED)
 
     def keep(self, nothing):
-        """Go on with the stored list in place of what was not fetched, or raise that."""
+        """Continue with the stored trust list instead of the one that was not fetched, or raise that error."""
         if self._params["on_missing"] == "fail" or self._stored() is None:
             raise nothing
         with self._writing() as made:
             stored = self._stored()
             return self._bring_in_line(made, stored, stored, "kept", [
-                "The stored trust list was kept, since %s." % nothing.what])
+                "The stored trust list was kept, because %s." % nothing.what])
 
     def remove(self):
         """Remove what take() wrote, and the folder when nothing else is in it."""
@@ -313,7 +313,7 @@ class Keeper:
         return dict(changed=bool(names or emptied), files=names, diff=dict(before="".join(name + "\n" for name in names), after=""))
 
     def _judge(self, offer):
-        """The stored list and the Verdict. A damaged one counts for nothing when the new one is pinned."""
+        """The stored list and the Verdict. A damaged one is ignored if the new one is pinned."""
         stored, verdict = self._judged(offer)
         if stored is None and verdict.kind in ("unchanged", "update"):
             verdict = dataclasses.replace(verdict, kind="vouched")
@@ -322,7 +322,7 @@ class Keeper:
         return stored, verdict
 
     def _compared(self, offer, verdict):
-        """At first contact the cluster's own certificates decide, where they are known. Raises TrustError."""
+        """At first contact, the cluster's own certificates decide if they are known. Raises TrustError."""
         view = _pki.compared_with_cluster(offer.trust_list, self._params["cluster_certificates"])
         if view == _pki.CONFIRMED:
             return dataclasses.replace(verdict, kind="confirmed")
@@ -332,7 +332,7 @@ class Keeper:
                     CONTRADICTED % checksum(offer.trust_list), where=offer.where, verdict="contradicted",
                     cure=CURE_CONTRADICTED)
             return dataclasses.replace(verdict, warnings=verdict.warnings + (CONTRADICTED % checksum(
-                offer.trust_list) + "; it was taken all the same, as on_contradiction says",))
+                offer.trust_list) + "; it was accepted nevertheless, because of on_contradiction",))
         return verdict
 
     def _judged(self, offer):
@@ -347,7 +347,7 @@ class Keeper:
             offer.trust_list, stored or self._vouched(), params["fingerprint"], params["reject_older"], offer.where)
 
     def _vouched(self):
-        """The other instance's list, where it can vouch for anything."""
+        """The other instance's trust list, if it can be used for verification."""
         try:
             found = _ctl.parse(self._vouching) if self._vouching else None
             return found if found and _pki.self_verified(found) else None
@@ -357,7 +357,7 @@ class Keeper:
             return None
 
     def _stored(self):
-        """The stored list, or None. Raises StoreError for one that cannot vouch for another any more."""
+        """The stored list, or None. Raises StoreError for one that can no longer be used to verify another."""
         octets = self._store.read(_store.TRUST_LIST)
         if octets is None:
             return None
@@ -365,20 +365,20 @@ class Keeper:
             found = _ctl.parse(octets)
             problem = "" if _pki.self_verified(found) else "its signature does not fit"
         except CannotHere:
-            problem = ""  # it was verified when it was stored; what this host cannot do any more says nothing against it
+            problem = ""  # it was verified when it was stored, and may be correct even if this host can no longer verify it
         except FormatError as error:
             problem = error.what
         if problem:
             raise StoreError(
                 "the stored trust list is damaged: %s" % problem, where=self._store.path(_store.TRUST_LIST),
                 verdict="stored_damaged",
-                cure="Put %s in its place, give the fingerprint of the cluster's list, or remove the stored one with "
+                cure="Replace it with %s, give the fingerprint of the cluster's trust list, or remove the stored one with "
                 "state absent to trust the next one on first use." % _store.FORMER_TRUST_LIST)
         return found
 
     @contextlib.contextmanager
     def _writing(self):
-        """Make the folder, if need be, and keep other runs out. Gives whether it was made, in check mode would be."""
+        """Create the folder if necessary, and keep other runs out. Yields whether it was created, or in check mode would be."""
         made = self._store.create(check=self._check)
         if self._check:
             yield made
@@ -425,12 +425,12 @@ def shown(trust_list):
 
 
 def checked(params):
-    """Raise InputError for values that cannot be right."""
+    """Raise InputError for values that are not valid."""
     check_ranges(params, RANGES)
     if not params["tftp_servers"] or not all(server.strip() for server in params["tftp_servers"]):
-        raise InputError("tftp_servers is empty, or has an empty name")
+        raise InputError("tftp_servers is empty or contains an empty name")
     if params["file_name"] and not FILE_NAME.match(params["file_name"]):
-        raise InputError("file_name has characters that no file of CUCM's has: %s" % params["file_name"])
+        raise InputError("file_name has characters that no file name of CUCM has: %s" % params["file_name"])
     if params["fingerprint"]:
         _pki.fingerprint_of(b"", params["fingerprint"])
     return params
@@ -449,7 +449,7 @@ def fetch_and_keep(params, check):
 
 
 def warnings_of(result):
-    """Those of the result, without a key of their own in it, and what the list itself tells."""
+    """The warnings, which are removed from the result, and those about the trust list itself."""
     ctl = result.get("ctl")
     if result.get("verdict") == "first_trust":
         yield FIRST_TRUST % (ctl["sha1_fingerprint"] or "%s (SHA-256)" % ctl["sha256_fingerprint"])

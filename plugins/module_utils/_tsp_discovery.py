@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Where the TSP keeps a setting, from two snapshots of the registry around one change in its dialog. Pure."""
+"""Where the TSP keeps a setting, from two snapshots of the registry, before and after one change in its dialog. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def registry_change(before: Properties, after: Properties, setting: str, number:
     result: dict[str, Any] = {"changes": [], "entry": None, "remarks": [], "profile": profile, "problems": []}
     known = _tsp_settings.SETTINGS.get(setting)
     if known is None:
-        result["problems"].append("There is no setting %s; known are %s." % (setting, ", ".join(_tsp_settings.SETTINGS)))
+        result["problems"].append("There is no setting %s; known settings are %s." % (setting, ", ".join(_tsp_settings.SETTINGS)))
         return result
     try:
         first, second = _value(known, shown_before), _value(known, shown_after)
@@ -40,16 +40,15 @@ def registry_change(before: Properties, after: Properties, setting: str, number:
     result["changes"] = [_tsp_settings.described(setting, change) for change in found]
     if not found:
         result["problems"].append(
-            "Nothing changed below the keys that were read. Was the dialog closed with OK? Otherwise the setting is kept "
-            "somewhere else.")
+            "Nothing changed below the keys that were read. Was the dialog closed with OK? Otherwise the setting is stored elsewhere.")
     elif len(found) > 1:
         result["problems"].append(
-            "%d values changed, so it is not certain which one holds the setting. Change this one setting alone, to another "
+            "%d values changed, so it is not certain which one holds the setting. Change only this setting, to another "
             "value, and compare again." % len(found))
     elif setting == _tsp_settings.PASSWORD:
         result["problems"].append("The TSP keeps the password encrypted, so it has no place in a registry profile.")
     elif second is None and known.kind in (_tsp_settings.BOOL, _tsp_settings.CHOICE):
-        result["problems"].append("Tell what the dialog shows afterwards, so that the stored value can be understood.")
+        result["problems"].append("Give the value that the dialog shows afterwards, so that the stored value can be understood.")
     else:
         result["entry"], result["remarks"] = _tsp_settings.entry_from(setting, number, first, second, found[0])
         result["profile"] = dict(profile, settings=dict(profile.get("settings") or {}, **{setting: _merged(
@@ -58,7 +57,7 @@ def registry_change(before: Properties, after: Properties, setting: str, number:
 
 
 def _value(setting: Setting, text: object) -> bool | int | str | None:
-    """What was read off the dialog, in the setting's own kind. None: not told. Raises ValueError."""
+    """The value read from the dialog, in the type of the setting. None: not given. Raises ValueError."""
     if text in (None, ""):
         return None
     if isinstance(text, bool):
@@ -70,10 +69,10 @@ def _value(setting: Setting, text: object) -> bool | int | str | None:
         return text.lower() in ("on", "true")
     if setting.kind == _tsp_settings.INTEGER:
         if not re.match(r"\d+\Z", text):
-            raise ValueError("%s is no number" % text)
+            raise ValueError("%s is not a number" % text)
         return int(text)
     if setting.kind == _tsp_settings.CHOICE and text not in setting.choices:
-        raise ValueError("%s is none of %s" % (text, ", ".join(setting.choices)))
+        raise ValueError("%s is not one of %s" % (text, ", ".join(setting.choices)))
     return text
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a Windows host shows of its TSPs: providers, services, addresses, certificates, and what follows from them.
+"""What a Windows host shows about its TSPs: providers, services, addresses, certificates, and what follows from them.
 
-Values are what modules of ansible.windows return. The file that must hold the private key is known by its name only; it is
-never read.
+Values are what modules of ansible.windows return. The file that must contain the private key is known only by its name; it
+is never read.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Folder:
                 if name != OWN_CERTIFICATE and _pki.is_issued_by(self.own, der) is not False]
 
     def need(self, now, renew_before_days, authorities, outside=()):
-        """C(needs_certificate) with the words that capf_certificate_info uses."""
+        """C(needs_certificate) with the reasons of capf_certificate_info."""
         if self.own is None:
             return {"needed": True, "reason": "unreadable" if OWN_CERTIFICATE in self.names else "missing"}
         if not self.key_file:
@@ -78,24 +78,24 @@ class Folder:
     def remarks(self, outside=()):
         """What is odd about the folder, as sentences."""
         for name in self.unreadable:
-            yield "%s is no certificate that can be read." % name
+            yield "%s is not a readable certificate." % name
         for name, der in self.certificates.items():
             if name.endswith(".0") and name[:-2] != _pki.subject_hash(der):
-                yield "%s does not have the name that its subject gives (%s.0)." % (name, _pki.subject_hash(der))
+                yield "%s does not have the name that follows from its subject (%s.0)." % (name, _pki.subject_hash(der))
         if self.own is not None and not self.issuers() and _pki.issued_by_any(self.own, outside) is False:
-            yield "None of the certificates beside it issued QBEClient.cer, so its trust list is another one."
+            yield "None of the certificates beside it issued QBEClient.cer, so its trust list is a different one."
 
 
 def host_facts(instances, now, providers=None, services=(), files=(), read=None, renew_before_days=0, authorities=None,
                outside=None):
-    """What a host shows of its TSPs, as a dict.
+    """What a host shows about its TSPs, as a dict.
 
-    instances: those of the host, each with C(folder), the one of its certificates. providers: values of TAPI's registry key. services:
+    instances: those of the host, each with C(folder), the folder of its certificates. providers: values of TAPI's registry key. services:
     of win_service_info. files: paths in the folders. read: {path: octets}. now: seconds since 1970. authorities: {cluster: SHA-256
-    fingerprints of the CAPF certificates that it uses}; a cluster that is not in it is not judged. outside: {cluster: DER of
+    fingerprints of the CAPF certificates that it uses}; a cluster that is not in it is not checked. outside: {cluster: DER of
     the authorities of its online CA}, which no folder has.
 
-    Gives C(providers) and C(tsp_numbers) of TAPI's list, C(services) by name, C(restart_by), C(instances) with C(item), C(tsp_number),
+    Returns C(providers) and C(tsp_numbers) of TAPI's list, C(services) by name, C(restart_by), C(instances) with C(item), C(tsp_number),
     C(installed), C(certificates) (of all files), C(certificate) (the TSP's own), C(key_file), C(needs_certificate), C(issuers) (their
     fingerprints), C(explanation) and C(remarks), and C(problems).
     """
@@ -127,7 +127,7 @@ def host_facts(instances, now, providers=None, services=(), files=(), read=None,
 
 
 def with_authorities(facts, authorities, outside=None):
-    """The facts, their issuers judged by the certificates that came to be known since. authorities: {cluster: fingerprints of CAPF's};
+    """The facts, with issuers checked against certificates that became known later. authorities: {cluster: fingerprints of CAPF's};
     outside: {cluster: DER of the authorities of its online CA}."""
     rows = []
     for row in facts["instances"]:
@@ -152,7 +152,7 @@ def in_folder(path, folder):
 
 
 def octets_of(answer):
-    """The file that slurp returned; what is no base64 is no certificate either."""
+    """The file that slurp returned; what is not base64 is not a certificate either."""
     try:
         return base64.b64decode(answer["content"], validate=True)
     except binascii.Error:
@@ -160,7 +160,7 @@ def octets_of(answer):
 
 
 def addresses_of(facts):
-    """Addresses that the host has by its own account, of both families, those left out that nobody else can see it by."""
+    """Addresses that the host reports, of both families, without those by which no other host can see it."""
     found = []
     for name in ADDRESS_FACTS:
         listed = facts.get(name) or ()
@@ -175,7 +175,7 @@ def addresses_of(facts):
 
 
 def time_of(facts):
-    """The host's clock in seconds since 1970, None where it does not tell it."""
+    """The host's clock in seconds since 1970, None if it does not report it."""
     for name in DATE_FACTS:
         told = facts.get(name) or {}
         for key in ("epoch_int", "epoch"):
@@ -191,10 +191,10 @@ def time_of(facts):
 CURES = {
     "missing": ("critical", "There is no certificate.", "Run the enrolment."),
     "unreadable": ("critical", "The certificate cannot be read.", "Run the enrolment again."),
-    "key_lost": ("critical", "The certificate is there, the file with its key is not.", "Run the enrolment again."),
+    "key_lost": ("critical", "There is a certificate, but not the file with its key.", "Run the enrolment again."),
     "expired": ("critical", "The certificate has expired.", "Run the enrolment again."),
-    "wrong_issuer": ("critical", "The certificate was not issued by the cluster's present CAPF certificate.",
-                     "Run the enrolment again; the TSP also needs the cluster's present trust list."),
+    "wrong_issuer": ("critical", "The certificate was not issued by the cluster's current CAPF certificate.",
+                     "Run the enrolment again; the TSP also needs the cluster's current trust list."),
     "expiring": ("warning", "The certificate expires soon.", "Run the enrolment again."),
 }
 
@@ -261,5 +261,5 @@ def _of_duplicates(row, host, facts):
     if others:
         yield finding(
             "critical", host, instance, "The same certificate is in use as %s." % ", ".join(others),
-            "One certificate carries one connection; two throw each other out and spoil it. Give each instance an "
-            "instance_id of its own and enrol it.")
+            "One certificate carries one connection; two connections disconnect each other and compromise the "
+            "certificate. Give each instance its own instance_id and enrol it.")

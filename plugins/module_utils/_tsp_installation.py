@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 CURRENT = "HKLM:\\SOFTWARE\\%sMicrosoft\\Windows\\CurrentVersion\\"
 PROVIDERS_KEY = CURRENT % "" + "Telephony\\Providers"
 UNINSTALL_KEYS = (CURRENT % "" + "Uninstall", CURRENT % "WOW6432Node\\" + "Uninstall")
-# {name: key} of what tells the kind of Windows.
+# {name: key} of values that show the kind of Windows.
 SYSTEM = {
     "PROCESSOR_ARCHITECTURE": "HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment",
     "SystemRoot": "HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion",
 }
-# {name: key} of where Windows is told to record the command lines of processes, and Windows Installer its properties.
+# {name: key} of values that make Windows record the command lines of processes, and Windows Installer its properties.
 RECORDERS = {
     "ProcessCreationIncludeCmdLine_Enabled": CURRENT % "" + "Policies\\System\\Audit",
     "Logging": "HKLM:\\SOFTWARE\\Policies\\Microsoft\\Windows\\Installer",
@@ -52,7 +52,7 @@ def decision(values: Mapping[str, Value] | None, instances: Sequence[Mapping[str
     C(problems) and C(warnings).
 
     values: of TAPI's registry key Providers. products: values of the uninstall keys of the installed programs. product_name: regular
-    expression that finds the TSP among them. properties: of the installer, which win over those that follow from the instances.
+    expression that finds the TSP among them. properties: of the installer; they take precedence over those derived from the instances.
     """
     numbers = sorted(one["tsp_number"] for one in _tsp_settings.providers(values or {}) if one["tsp_number"])
     problem, warning = _tsp_settings.compare_with_cluster(version, release)
@@ -60,15 +60,15 @@ def decision(values: Mapping[str, Value] | None, instances: Sequence[Mapping[str
     installed, action = None, NONE
     found = _named(products, product_name)
     if len(found) > 1:
-        problems.append("Several installed products look like the TSP: %s. Name the right one more closely." % ", ".join(
+        problems.append("Several installed products look like the TSP: %s. Name the right one more precisely." % ", ".join(
             "%s %s" % one for one in found))
     elif found:
         installed = found[0][1]
         action = _for_installed(installed, version, numbers, problems)
     elif numbers:
         problems.append(
-            "TSP %s is listed as a TAPI provider, but no installed product looks like it. Either the product is called "
-            "otherwise here, or it was uninstalled and left the provider behind: install it again with at least %d "
+            "TSP %s is listed as a TAPI provider, but no installed product looks like it. Either the product has "
+            "another name here, or it was uninstalled and left the provider behind: install it again with at least %d "
             "instances, remove them there, then uninstall it." % (", ".join("%03d" % one for one in numbers), max(numbers)))
     else:
         action = INSTALL
@@ -81,7 +81,7 @@ def decision(values: Mapping[str, Value] | None, instances: Sequence[Mapping[str
             problems.append("Windows is in %s. The TSP's installer fails unless Windows is on drive C." % system_root)
         if len(instances) > 1:
             warnings.append(
-                "The silent installer knows no number of instances. %d are listed: add the others with the installer's own "
+                "The silent installer cannot set the number of instances. %d are listed: add the others with the installer's own "
                 "dialog, 'Add TSP instance'." % len(instances))
     return {
         "action": NONE if problems else action, "installed": installed, "tsp_numbers": numbers,
@@ -98,7 +98,7 @@ def _named(products: Iterable[Mapping[str, Value]], pattern: str) -> list[tuple[
 
 def _for_installed(installed: str, version: str, numbers: Collection[int], problems: list[str]) -> str:
     if not _tsp_settings.version_of(installed):
-        problems.append("The installed TSP tells no version, so it cannot be compared with %s." % version)
+        problems.append("The installed TSP has no version, so it cannot be compared with %s." % version)
         return NONE
     if _tsp_settings.is_newer(installed, version):
         problems.append(
@@ -111,7 +111,7 @@ def _for_installed(installed: str, version: str, numbers: Collection[int], probl
 
 
 def installer_name(architecture: str) -> str:
-    """File name of the installer, as it was seen in the field."""
+    """File name of the installer, as seen in the field."""
     return "CiscoTSP.exe" if architecture == "x86" else "CiscoTSPx64.exe"
 
 

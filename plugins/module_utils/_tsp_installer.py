@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What the MSI of a TSP says of itself, the draft of a registry profile that follows from it, and the draft against a host. Pure.
+"""The content of the MSI of a TSP, the draft of a registry profile that follows from it, and its comparison with a host. Pure.
 
-What Cisco's MSI holds was never seen here. So nothing of its names is assumed beyond the documented properties of the silent
+Cisco's MSI was never seen here. So no names in it are assumed except the documented properties of the silent
 installer and the fields of the dialog; what does not follow from these is listed as not placed.
 """
 
@@ -18,7 +18,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._foreign import all_printable, has_template
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import BOOL, CHOICE, HIDDEN, INTEGER, MAP, SETTINGS
 
-# What is shown of a package at most. A text that many rows name is cut, and packages with more rows are refused.
+# Limits of what is shown of a package. A text that many rows name is cut off, and packages with more rows are refused.
 if TYPE_CHECKING:
     from typing import Any, Collection, Iterable, Iterator, Mapping, Sized
 
@@ -29,9 +29,9 @@ MAX_SHOWN = 4096  # rows of each kind
 MAX_CONTROLS = 512  # of a dialog
 MAX_PATH = 1024  # characters of a key or folder with the defaults of properties in it
 MAX_LABEL = 256  # characters of a label, title or condition
-MAX_DEPTH = 64  # folders in one another
+MAX_DEPTH = 64  # nested folders
 HIVES: dict[int | None, str] = {-1: "HKLM or HKCU", 0: "HKCR", 1: "HKCU", 2: "HKLM", 3: "HKU"}
-KEY_ONLY = ("+", "-", "*")  # as names: the key is made, or removed
+KEY_ONLY = ("+", "-", "*")  # as names: the key is created or removed
 PLATFORMS_32, PLATFORMS_64 = ("", "intel"), ("x64", "amd64", "intel64", "arm64")
 COMPONENT_64, ONLY_DETECT, PASSWORD_FIELD = 0x100, 0x2, 0x200000
 PROVIDER_FILE = re.compile(r".*\.tsp\Z|ciscotuisp.*\.dll\Z", re.IGNORECASE)
@@ -53,7 +53,7 @@ CONFIRMED, POSSIBLE, ABSENT, CONTRADICTED = "confirmed", "possible", "absent", "
 
 
 def facts(database: Database, registry_keys: Iterable[str]) -> Any:
-    """What the module returns of a package, foreign text made printable. registry_keys: without hive; rows at and below them count."""
+    """What the module returns about a package, foreign text made printable. registry_keys: without hive; rows at and below them count."""
     package = Package(database)
     registry, elsewhere = package.registry(registry_keys)
     properties = package.public_properties()
@@ -77,7 +77,7 @@ class Package:
             control["property"] for control in self.controls if control["secret"]}
 
     def _few(self, table: str) -> Iterator[Row]:
-        """The rows of a table of which all are of interest."""
+        """The rows of a table that is shown completely."""
         limited(range(self.database.count(table)), table)
         return self.database.rows(table)
 
@@ -219,7 +219,7 @@ def number_of(row: Row, name: str) -> int:
 
 def limited(rows: Sized, table: str, most: int = MAX_SHOWN) -> None:
     if len(rows) > most:
-        raise FormatError("%s: more than %d rows of table %s are of interest" % (_msi.WHAT, most, table))
+        raise FormatError("%s: more than %d rows of table %s are relevant" % (_msi.WHAT, most, table))
 
 
 def references(value: str) -> set[str]:
@@ -228,7 +228,7 @@ def references(value: str) -> set[str]:
 
 
 def is_public(name: str) -> bool:
-    """Windows Installer takes names without small letters from the command line."""
+    """Windows Installer accepts names without lower-case letters on the command line."""
     return bool(name) and name == name.upper() and not name[0].isdigit()
 
 
@@ -239,7 +239,7 @@ def shown(text: str) -> str:
 
 
 def label_of(row: Row, rows: Iterable[Row]) -> str:
-    """Its own text, else that of the text control before it in the order of the tab key, else that of the one beside it."""
+    """Its own text, else that of the text control before it in tab order, else that of the one beside it."""
     if text_of(row, "Type") in ("CheckBox", "RadioButtonGroup") and text_of(row, "Text"):
         return shown(text_of(row, "Text"))
     texts = [other for other in rows if text_of(other, "Type") == "Text" and text_of(other, "Text")]
@@ -276,7 +276,7 @@ def stored_as(name: str, value: str) -> tuple[str, str]:
 
 
 def folder_of(name: str, folders: Mapping[str, Row]) -> str:
-    """The folder as far as the package says: that of Windows that it begins with is named in brackets."""
+    """The folder as far as the package specifies it: the Windows folder at its beginning is in brackets."""
     parts: list[str] = []
     seen: set[str] = set()
     while name in folders and name not in seen and len(seen) < MAX_DEPTH:
@@ -309,7 +309,7 @@ def action_kind(number: int) -> str:
 
 
 def draft(registry: Iterable[Row], properties: Iterable[Row]) -> dict[str, Any]:
-    """C(settings), entries of a registry profile with the grade that nobody measured them, and C(not_placed), rows with the reason.
+    """C(settings), entries of a registry profile with the grade for unmeasured entries, and C(not_placed), rows with the reason.
 
     registry, properties: rows of these names in facts().
     """
@@ -319,7 +319,7 @@ def draft(registry: Iterable[Row], properties: Iterable[Row]) -> dict[str, Any]:
     for row in registry:
         reason, name, entry = _placed(row, by_name)
         if not reason and has_template(str(entry)):
-            reason = "it holds what Ansible could take for a template"
+            reason = "it contains what Ansible could take for a template"
         if reason:
             not_placed.append(_not_placed(row, reason))
         else:
@@ -339,16 +339,16 @@ def _not_placed(row: Row, reason: str) -> dict[str, str]:
 
 
 def _placed(row: Row, properties: Mapping[str, Row]) -> tuple[str, str, Row]:
-    """C((reason, setting, entry)) of a row; the reason why it has no place is empty where it has one."""
+    """C((reason, setting, entry)) of a row; the reason why it has no place is empty if it has one."""
     if row["type"] == "key":
-        return "it makes or removes a key", "", {}
+        return "it creates or removes a key", "", {}
     if not row["properties"]:
-        return "it is the same for everybody: no property is written there", "", {}
+        return "it is the same everywhere: no property is written there", "", {}
     if len(row["properties"]) > 1:
         return "several properties are written there", "", {}
     (name,) = row["properties"]
     if not properties.get(name, {}).get("setting"):
-        return "nothing tells which setting property %s is" % name, "", {}
+        return "it is not known which setting property %s is" % name, "", {}
     setting = properties[name]["setting"]
     if setting == _tsp_settings.PASSWORD:
         return "the TSP keeps the password encrypted, so it has no place in a registry profile", "", {}
@@ -357,9 +357,9 @@ def _placed(row: Row, properties: Mapping[str, Row]) -> tuple[str, str, Row]:
     key = NUMBER_IN_KEY.sub(r"\1{number}", REDIRECTED.sub(r"\1", row["key"], count=1))
     value_name = NUMBER_IN_KEY.sub(r"\1{number}", row["name"])
     if REFERENCE.search(key + value_name):
-        return "key or name hold a property that has no default", "", {}
+        return "key or name contain a property that has no default", "", {}
     if "{number}" not in key + value_name and not SETTINGS[setting].shared:
-        return "neither key nor name hold the number of a TSP, and %s differs from one to the next" % setting, "", {}
+        return "neither key nor name contains the number of a TSP, but %s differs between TSPs" % setting, "", {}
     return "", setting, {
         "key": "%s:\\%s" % (row["hive"], key), "name": value_name, "type": row["type"],
         "transform": _transform(setting, row, name, properties[name]["choices"]),
@@ -394,7 +394,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def _by_words() -> dict[frozenset[str], str]:
-    """{words of a label: setting}: the whole label, and what stands behind its group where one setting alone has it."""
+    """{words of a label: setting}: the whole label, and the part after its group if only one setting has it."""
     found: dict[frozenset[str], set[str]] = {}
     for name, setting in SETTINGS.items():
         for text in (setting.label, setting.label.rpartition(": ")[2]):
@@ -423,7 +423,7 @@ def setting_of(name: str, controls: Iterable[Row]) -> str | None:
 
 
 def paths(settings: Mapping[str, Any], number: int) -> list[str]:
-    """Registry keys that compared() wants, of TSP number so-and-so."""
+    """Registry keys that compared() needs, for one TSP number."""
     entries, _problems = _tsp_settings.load_profile(settings)
     return sorted({entry.path(number) for entry in entries.values()})
 
@@ -433,8 +433,8 @@ def compared(settings: Mapping[str, Any], properties: Properties, number: int,
     """C((settings as they are known now, [{setting, verdict, place, found}])).
 
     settings: of a draft. properties: {path: {name: {type, value}}} of one host. dialog: what its dialog is known to show.
-    confirmed: what the dialog shows stands there, in this form. possible: type and value fit, but what the dialog shows is not known, or
-    another. absent: there is no such value. contradicted: another type, or a value that the setting cannot have.
+    confirmed: what the dialog shows is stored there, in this form. possible: type and value fit, but what the dialog shows is not known,
+    or differs. absent: there is no such value. contradicted: another type, or a value that the setting cannot have.
     """
     entries, _problems = _tsp_settings.load_profile(settings)
     kept, rows = dict(settings), []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What one PC with the TSP shows of the claims that nobody outside Cisco has confirmed. Pure.
+"""What one PC with the TSP shows about claims that are not publicly confirmed. Pure.
 
 The role client_windows relies on these claims; its README has their grades.
 """
@@ -33,7 +33,7 @@ CONNECT = "Start the application, so that its TSP opens its provider, then run t
 
 
 class Claim(NamedTuple):
-    """text: what the role assumes. next: what settles it where this PC leaves it open."""
+    """text: what the role assumes. next: what settles it if this PC leaves it open."""
 
     text: str
     next: str = ""
@@ -107,7 +107,7 @@ def of_host(host: str, told: Mapping[str, Any], profile: Mapping[str, Any], rele
         yield row("fetch_tick", CONTRADICTED, "the registry profile has its place")
     else:
         yield row("fetch_tick", CONFIRMED if profile else OPEN, "the registry profile %s" % (
-            "has no place of it, and %d other settings" % len(profile) if profile else "is empty"))
+            "has no place for it, but %d other settings" % len(profile) if profile else "is empty"))
     yield row("windows_date", OPEN, "Windows %s, TSP %s" % (software["windows_installed"] or "unknown", software["installed"] or "unknown"))
     yield row("notifier", CONFIRMED if software["notifier"] else OPEN, _listed(software["notifier"]))
 
@@ -188,7 +188,7 @@ def lines(rows: Collection[Row]) -> Iterator[str]:
 
 def page(rows: Iterable[Row], registry: Mapping[str, Mapping[str, Mapping[str, str]]], made: str) -> str:
     """The table as Markdown, with the names of registry values, without their contents. registry: {host: {key: {name: type}}}."""
-    text = ["# What is known of the TSP, as seen on %s" % made, "",
+    text = ["# What is known about the TSP, as seen on %s" % made, "",
             "No value of the registry, no key and no password is in this file.", "",
             "| claim | PC | instance | verdict | found |", "|---|---|---|---|---|"]
     text += ["| %s |" % " | ".join(_cell(one) for one in (

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""The settings of a Windows TSP: what its dialog has, which values it documents, and where a registry profile puts them.
+"""The settings of a Windows TSP: the fields of its dialog, their documented values, and their places in a registry profile.
 
-Pure. Tabs, fields, defaults and ranges are those of Cisco's TAPI guides and tech note 213250. Where the TSP keeps a
-setting is documented nowhere, so it comes from a registry profile that was measured on the user's own host, never from here.
+Pure. Tabs, fields, defaults and ranges are those of Cisco's TAPI guides and tech note 213250. It is not documented where the
+TSP keeps a setting, so this comes from a registry profile that was measured on the user's own host, never from here.
 """
 
 from __future__ import annotations
@@ -101,35 +101,35 @@ def problem_with(name: str, value: Any) -> str | None:
     """What is wrong with a value of a setting, as the end of a sentence, or None."""
     setting = SETTINGS.get(name)
     if setting is None:
-        return "there is no such setting; known are %s" % ", ".join(SETTINGS)
+        return "there is no such setting; known settings are %s" % ", ".join(SETTINGS)
     if value is None or value == "":
         return None if setting.kind == LOCATION else "it has no value"
     if setting.kind == BOOL and not isinstance(value, bool):
-        return "it is true or false"
+        return "it must be true or false"
     if setting.kind == INTEGER:
         return _problem_with_number(setting, value)
     if setting.kind == CHOICE and value not in setting.choices:
-        return "it is one of %s" % ", ".join(setting.choices)
+        return "it must be one of %s" % ", ".join(setting.choices)
     if setting.kind == ADDRESS and kind_of_location(value) == "host":
-        return "the dialog takes an IP address here, not %s" % value
+        return "the dialog accepts only an IP address here, not %s" % value
     if setting.kind == FALLBACK and not FALLBACKS.fullmatch(str(value)):
-        return "it is after 1 to 3600 (minutes), scheduled YYYY/MM/DD HH:MM, every HH:MM or every ddd HH:MM"
+        return "it must be after 1 to 3600 (minutes), scheduled YYYY/MM/DD HH:MM, every HH:MM or every ddd HH:MM"
     if setting.kind in (TEXT, LOCATION) and not isinstance(value, str):
-        return "it is a text"
+        return "it must be a text"
     return None
 
 
 def _problem_with_number(setting: Setting, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
-        return "it is a whole number"
+        return "it must be a whole number"
     if value < setting.lowest or (setting.highest is not None and value > setting.highest):
-        limit = "%d or more" % setting.lowest if setting.highest is None else "%d to %d" % (setting.lowest, setting.highest)
-        return "it is %s" % limit
+        limit = "%d or more" % setting.lowest if setting.highest is None else "from %d to %d" % (setting.lowest, setting.highest)
+        return "it must be %s" % limit
     return None
 
 
 def kind_of_location(text: Any) -> str:
-    """The kind that the CTI Manager tab wants beside a location: ipv4, ipv6, host, or none for an empty text."""
+    """The kind that the CTI Manager tab requires for a location: ipv4, ipv6, host, or none for an empty text."""
     if not text:
         return "none"
     try:
@@ -156,13 +156,13 @@ def provider_name(number: int) -> str:
 
 
 def place(name: str, number: int) -> str:
-    """Where in the dialog a setting of TSP number so-and-so is."""
+    """The place of a setting in the dialog of a TSP."""
     setting = SETTINGS[name]
     return "%s > %s > Configure > %s > %s" % (DIALOG, provider_name(number), setting.tab, setting.label)
 
 
 def derived(instance: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that the lists of users, instances and clusters already tell; of an instance of the model."""
+    """The settings of an instance of the model that follow from the lists of users, instances and clusters."""
     managers = list(instance["cti_managers"]) + [""]
     values = {
         "user.single_sign_on": False, "user.name": instance["user"], "security.instance_id": instance["instance_id"],
@@ -205,7 +205,7 @@ TYPES = {
 TYPE_OF = dict((registry, word) for word, registry in TYPES.items())
 NUMBERS = ("dword", "qword")
 OPAQUE, AS_TEXT, AS_NUMBER, MULTIPLY, MAP = "opaque", "text", "number", "multiply", "map"
-# How sure an entry is. One that only the installer tells of is never written, nor compared.
+# How certain an entry is. An entry that comes only from the installer is never written or compared.
 MEASURED, CONFIRMED, FROM_INSTALLER = GRADES = "measured", "confirmed", "from the installer"
 NODE_32 = "WOW6432Node"
 ROOT = re.compile(r"(HKLM|HKCU|HKCR|HKCC|HKU):\\", re.IGNORECASE)
@@ -216,7 +216,7 @@ SOFTWARE = re.compile(r"(HKLM:\\SOFTWARE\\)(?:%s\\)?" % NODE_32, re.IGNORECASE)
 class Entry:
     """Where a setting is kept. C({number}) in key and name is the instance's three digits.
 
-    transform: what makes the stored value of the dialog's: opaque, text, number, {multiply: n} or {map: {shown: stored}}.
+    transform: how the stored value follows from that of the dialog: opaque, text, number, {multiply: n} or {map: {shown: stored}}.
     """
 
     key: str
@@ -239,7 +239,7 @@ class Entry:
         return self.transform != OPAQUE and self.grade != FROM_INSTALLER
 
     def stored(self, setting: str, value: Any) -> Any:
-        """What is to stand in the registry, as the module win_regedit takes it. Raises ValueError."""
+        """The value for the registry, as the module win_regedit takes it. Raises ValueError."""
         result: Any
         if self.transform == AS_TEXT:
             result = str(value)
@@ -303,13 +303,13 @@ def _entry_problem(name: str, raw: Any) -> str | None:
     if unknown:
         return "there is no %s" % ", ".join(sorted(unknown))
     if raw["type"] not in TYPES:
-        return "type is one of %s" % ", ".join(TYPES)
+        return "type must be one of %s" % ", ".join(TYPES)
     if raw.get("view", 64) not in (32, 64):
-        return "view is 32 or 64"
+        return "view must be 32 or 64"
     if raw.get("grade", MEASURED) not in GRADES:
-        return "grade is one of %s" % ", ".join(GRADES)
+        return "grade must be one of %s" % ", ".join(GRADES)
     if not ROOT.match(str(raw["key"])):
-        return "key begins with a hive, such as HKLM:\\"
+        return "key must begin with a hive, such as HKLM:\\"
     if "{number}" not in raw["key"] + raw["name"] and not SETTINGS[name].shared:
         return "key or name needs {number}, or all instances of a host would share the value"
     return _transform_problem(raw["transform"])
@@ -323,7 +323,7 @@ def _transform_problem(transform: Any) -> str | None:
             return None
         if isinstance(transform.get(MAP), dict) and transform[MAP]:
             return None
-    return "transform is opaque, text, number, {multiply: n} or {map: {shown: stored}}"
+    return "transform must be opaque, text, number, {multiply: n} or {map: {shown: stored}}"
 
 
 # Settings against the registry
@@ -331,7 +331,7 @@ def _transform_problem(transform: Any) -> str | None:
 
 @dataclasses.dataclass
 class Plan:
-    """What follows for one host.
+    """The plan for one host.
 
     reads: registry keys to read. writes: C({path, name, data, type, setting, instance_id, secret, restart}).
     by_hand: C({instance_id, setting, place, value}). drift: the same with C(found). problems: sentences.
@@ -358,7 +358,7 @@ def plan(wanted: Iterable[tuple[str, int, Mapping[str, Any]]], entries: Mapping[
                 result.problems.append("instance %s: %s: %s" % (instance_id, name, wrong))
                 continue
             if SETTINGS[name].shared and shared.setdefault(name, value) != value:
-                result.problems.append("%s is one value for the whole host, and the instances want two: %s and %s" % (
+                result.problems.append("%s has one value for the whole host, but the instances have two: %s and %s" % (
                     name, shown(name, shared[name]), shown(name, value)))
                 continue
             _place_value(result, instance_id, number, name, value, entries.get(name), properties)
@@ -376,12 +376,13 @@ TO_FETCH = (
 def against(instances: Collection[Mapping[str, Any]], profile: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None,
             by_instance: Mapping[str, Mapping[str, Any]] | None = None, only: Collection[str] | None = None,
             strings: Mapping[str, str] | None = None, properties: Properties | None = None) -> Plan:
-    """The Plan for the instances of a host: what the lists tell and what is given, sorted by the registry profile into what can be
-    written and what a person has to set in the dialog.
+    """The Plan for the instances of a host: the settings from the lists and the given ones, divided by the registry profile into
+    those that can be written and those that a person has to set in the dialog.
 
-    profile: C(settings) of the registry profile. given: values for all instances, by_instance: by instance ID; they win. only: settings
-    to look at, all but those that only matter while a certificate is fetched where it is None. strings: {instance ID: authorization
-    string}; then only what these need to fetch a certificate is looked at, and C(writes) holds the strings. properties: as in plan().
+    profile: C(settings) of the registry profile. given: values for all instances, by_instance: by instance ID; they take precedence.
+    only: settings to check; if None, all except those that matter only while a certificate is fetched. strings: {instance ID:
+    authorization string}; then only what these need to fetch a certificate is checked, and C(writes) contains the authorization
+    strings. properties: as in plan().
     """
     entries, problems = load_profile(profile or {})
     found, unnumbered = numbered(instances)
@@ -395,7 +396,7 @@ def against(instances: Collection[Mapping[str, Any]], profile: Mapping[str, Any]
         values = {**derived(instance), **(given or {}), **(by_instance or {}).get(instance["instance_id"], {})}
         values = with_kinds(values)
         if only is None:
-            problems += ["%s cannot be given, it is made while a certificate is fetched" % name
+            problems += ["%s cannot be given: it is created while a certificate is fetched" % name
                          for name in WHILE_FETCHING if name in values]
             # Only the installer or a person can set the password.
             values.setdefault(PASSWORD, "of user %s" % instance["user"])
@@ -410,13 +411,13 @@ def against(instances: Collection[Mapping[str, Any]], profile: Mapping[str, Any]
 
 
 def has_a_place(name: str, profile: Mapping[str, Any] | None) -> bool:
-    """Whether the registry profile tells where a setting is kept, and how."""
+    """Whether the registry profile specifies where a setting is kept, and how."""
     entry = load_profile(profile or {})[0].get(name)
     return entry is not None and entry.writable
 
 
 def _in_order(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """As the dialog has them, unknown names last. A location that is None has no address to be entered."""
+    """In the order of the dialog, unknown names last. A location that is None has no address to be entered."""
     order = dict((name, number) for number, name in enumerate(SETTINGS))
     for name in sorted(values, key=lambda name: order.get(name, len(order))):
         if not (name in SETTINGS and SETTINGS[name].kind == LOCATION and values[name] == ""):
@@ -475,7 +476,7 @@ def _plain(value: Value | None) -> tuple[str, Any] | None:
 
 
 def described(name: str, change: Change) -> str:
-    """A change for people; values only where the setting is no secret."""
+    """A change for people; values only if the setting is not a secret."""
     key, value_name, old, new = change
     if SETTINGS[name].secret:
         return "%s\\%s: %s -> %s" % (key, value_name, *(HIDDEN if value else "(not there)" for value in (old, new)))
@@ -493,12 +494,12 @@ def entry_from(name: str, number: int, dialog_before: Any, dialog_after: Any, ch
     type_ = TYPE_OF.get((new or old or {})["type"])
     transform, readable = _transform(name, type_, dialog_before, dialog_after, old, new)
     if transform == OPAQUE:
-        remarks.append("The stored value does not follow from the one in the dialog, so the setting stays one to be set "
-                       "by hand.")
+        remarks.append("The stored value does not follow from the one in the dialog, so the setting still has to be "
+                       "set by hand.")
     digits = "%03d" % number
     general = [text.replace(digits, "{number}") for text in (SOFTWARE.sub(r"\1", key, count=1), value_name)]
     if "{number}" not in "".join(general) and not SETTINGS[name].shared:
-        remarks.append("Neither key nor name contains %s, so that other instances cannot be told apart: put {number} in its "
+        remarks.append("Neither key nor name contains %s, so other instances cannot be distinguished: put {number} in its "
                        "place by hand." % digits)
     return {
         "key": general[0], "name": general[1], "type": type_ or "binary", "transform": transform, "view": view,
@@ -563,11 +564,11 @@ def property_problems(properties: Mapping[str, Any]) -> Iterator[str]:
         text = str(value)
         if name in PROPERTY_CHOICES:
             if text not in PROPERTY_CHOICES[name]:
-                yield "installer property %s is one of %s" % (name, ", ".join(PROPERTY_CHOICES[name]))
+                yield "installer property %s must be one of %s" % (name, ", ".join(PROPERTY_CHOICES[name]))
         elif name in PROPERTY_RANGES:
             lowest, highest = PROPERTY_RANGES[name]
             if not text.isdigit() or not lowest <= int(text) <= highest:
-                yield "installer property %s is %d to %d" % (name, lowest, highest)
+                yield "installer property %s must be from %d to %d" % (name, lowest, highest)
         elif name not in PROPERTY_TEXTS:
             yield "installer property %s is not documented" % name
         if '"' in text or text.endswith("\\"):
@@ -615,14 +616,14 @@ def version_of(text: str | None) -> tuple[int, ...]:
 def compare_with_cluster(tsp_version: str | None, release: str | None) -> tuple[str | None, str | None]:
     """C((problem or None, warning or None)): the plug-in must be that of the cluster's own release.
 
-    Only major and minor number are compared, since how a plug-in's further numbers follow from the cluster's is not documented.
+    Only major and minor number are compared, because it is not documented how a plug-in's further numbers follow from the cluster's.
     """
     tsp, cluster = version_of(tsp_version)[:2], version_of(release)[:2]
     if len(tsp) < 2 or len(cluster) < 2:
         return None, "The versions of TSP (%s) and cluster (%s) cannot be compared." % (tsp_version, release)
     if tsp > cluster:
         return ("TSP %s is newer than the cluster (%s). An upgraded TAPI client does not work with an earlier CUCM release: "
-                "take the plug-in from the cluster's own page." % (tsp_version, release)), None
+                "use the plug-in from the cluster's own page." % (tsp_version, release)), None
     if tsp < cluster:
         return None, ("TSP %s is older than the cluster (%s). Cisco says to use the plug-in of the cluster's release."
                       % (tsp_version, release))

@@ -4,9 +4,9 @@
 # Private to this collection: it may change without notice.
 """Where the TSP keeps all its settings, from one sitting at its dialog. Pure.
 
-A sitting is a row of snapshots of the registry. Before each but the first a person closes the dialog with OK: twice without a change, so
-that it is known what changes by itself, then round by round with values that this file tells. Each setting takes another course through
-the rounds than all others, so that what is stored tells by its own course which setting it is, however many change together.
+A sitting is a series of snapshots of the registry. Before each one except the first, a person closes the dialog with OK: twice without a
+change, to show what changes automatically, then round by round with values from this file. Each setting has its own course of values
+through the rounds, so the course of a stored value shows which setting it is, however many change together.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ansible_collections.voiceops.secure_tsp.plugins.module_utils._tsp_settings import Properties, Value
 
     Place = Tuple[str, str]  # key and name
-    Course = Sequence[Optional[Value]]  # what stood there in each round
+    Course = Sequence[Optional[Value]]  # the value there in each round
 
 WORDS = (_tsp_settings.BOOL, _tsp_settings.CHOICE)
 ROUNDS, UNCHANGED = 4, 2
 STEPS = 1 + UNCHANGED + ROUNDS  # snapshots
-# What is entered in each round. Two settings never have courses that could be taken for one another: numbers are no multiples of others,
-# texts differ, and of what has few values the rounds with equal values differ. Tracing is off in the last round, which may close the
-# fields beside it, so that these keep their values there.
+# What is entered in each round. No two settings have courses that could be confused: numbers are not multiples of others, texts differ,
+# and settings with few values have equal values in different rounds. Tracing is off in the last round, which may disable the fields
+# beside it, so these keep their values there.
 COURSES: dict[str, tuple[Any, ...]] = {
     "general.auto_update": ("ask", "never", "always", "ask"),
     "user.name": ("sitting11", "sitting12", "sitting13", "sitting14"),
@@ -58,13 +58,13 @@ COURSES: dict[str, tuple[Any, ...]] = {
     "advanced.provider_open_timeout": (67, 71, 97, 73),
 }
 BY_ITSELF = {
-    _tsp_settings.FETCH: "it acts at once, and Cisco's guides say that it is stored nowhere",
+    _tsp_settings.FETCH: "it acts at once, and according to Cisco's guides it is not stored",
     _tsp_settings.PASSWORD: "the TSP keeps it encrypted",
-    "user.single_sign_on": "it closes the fields beside it: measure it alone, with client_windows_discover_setting",
+    "user.single_sign_on": "it disables the fields beside it: measure it separately, with client_windows_discover_setting",
 }
-NOT_CHANGED = "nothing that was read took its course, so it is kept elsewhere, encrypted, or could not be entered"
-TWO_PLACES = "it is kept in several places, and which of them the TSP reads is not known, so it stays one to be set by hand: %s"
-NO_NUMBER = "%s does not have the TSP's number in it, so it would be one for all instances"
+NOT_CHANGED = "no value that was read followed its course, so it is stored elsewhere or encrypted, or it could not be entered"
+TWO_PLACES = "it is stored in several places, and it is not known which of them the TSP reads, so it still has to be set by hand: %s"
+NO_NUMBER = "%s does not contain the TSP's number, so it would be the same for all instances"
 
 
 def step(taken: int, number: int) -> list[str]:
@@ -72,7 +72,7 @@ def step(taken: int, number: int) -> list[str]:
     dialog = "%s > %s > Configure" % (_tsp_settings.DIALOG, _tsp_settings.provider_name(number))
     if taken <= UNCHANGED:
         return ["Step %d of %d: open %s, change nothing, and close the dialog with OK." % (taken, STEPS - 1, dialog)] + (
-            ["Write down what it shows first: everything is to be put back after the sitting."] if taken == 1 else [])
+            ["First write down what it shows: everything must be restored after the sitting."] if taken == 1 else [])
     if taken >= STEPS:
         return []
     found, tab = ["Step %d of %d: enter this in %s, and close the dialog with OK." % (taken, STEPS - 1, dialog)], None
@@ -87,8 +87,9 @@ def step(taken: int, number: int) -> list[str]:
 
 
 def result(snapshots: Sequence[Properties], number: int, profile: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What the sitting found out: C(settings) of the registry profile, C(told) of each setting in words, and C(unexplained), places that
-    changed otherwise. snapshots: C({key: {name: {type, value}}}), all that there are. profile: what is known; what was found replaces it."""
+    """The result of the sitting: C(settings) of the registry profile, C(told): the result for each setting in words, and C(unexplained),
+    places that changed otherwise. snapshots: C({key: {name: {type, value}}}), all that there are. profile: the known entries; new ones
+    replace them."""
     courses, noise = _courses(snapshots)
     matches, explained = _matched(courses)
     entries, told = {}, []
@@ -105,7 +106,7 @@ def result(snapshots: Sequence[Properties], number: int, profile: Mapping[str, A
                 continue
             entries[name] = entry
             told.append("%s: %s\\%s, %s." % (name, *places[0], entry["type"]))
-    told += ["%s was left out: %s." % pair for pair in BY_ITSELF.items()]
+    told += ["%s was skipped: %s." % pair for pair in BY_ITSELF.items()]
     return {
         "settings": dict((name, entry) for name, entry in {**(profile or {}), **entries}.items()), "found": sorted(entries), "told": told,
         "noise": sorted("%s\\%s" % place for place in noise),
@@ -114,8 +115,8 @@ def result(snapshots: Sequence[Properties], number: int, profile: Mapping[str, A
 
 
 def _matched(courses: Mapping[Place, Course]) -> tuple[dict[str, list[Place]], set[Place]]:
-    """({setting: places whose course is that of the setting}, all these places). Words of a choice are stored as anything, so that what
-    holds the very value of another setting is none of theirs."""
+    """({setting: places whose course is that of the setting}, all these places). The words of a choice may be stored as anything, so a
+    place that holds the exact value of another setting does not count for them."""
     matches, explained = {}, set()
     for by_word in (False, True):
         left = [place for place in courses if place not in explained]
@@ -127,9 +128,9 @@ def _matched(courses: Mapping[Place, Course]) -> tuple[dict[str, list[Place]], s
 
 
 def _courses(snapshots: Sequence[Properties]) -> tuple[dict[Place, Course], set[Place]]:
-    """({(key, name): values of the rounds} of what changed in them, {(key, name)} of what changes by itself).
+    """({(key, name): values of the rounds} of what changed in them, {(key, name)} of what changes automatically).
 
-    The first OK may write a whole tab that was never written, which is no noise: that is told by the second one.
+    The first OK may write a whole tab for the first time, which is not noise: the second one shows the noise.
     """
     places = dict.fromkeys((key, name) for snapshot in snapshots for key, values in snapshot.items() for name in values)
     courses: dict[Place, Course] = {}
@@ -148,7 +149,7 @@ def plain(value: Value | None) -> tuple[str, str] | None:
 
 
 def transform_of(name: str, stored: Course) -> Any:
-    """How the values that were entered in the rounds became those that are stored; None where they did not."""
+    """How the stored values follow from those that were entered in the rounds; None if they do not."""
     found = [value for value in stored if value is not None]
     if len(found) < len(stored) or len(set(value["type"] for value in found)) > 1:
         return None
@@ -172,7 +173,7 @@ def transform_of(name: str, stored: Course) -> Any:
 
 
 def _one_view(places: Iterable[Place]) -> list[Place]:
-    """A value that stands below the same key in both registry views is one; that of 64-bit programs is taken."""
+    """A value below the same key in both registry views counts once; that of 64-bit programs is used."""
     by_key: dict[Place, list[Place]] = {}
     for key, name in places:
         by_key.setdefault((_tsp_settings.SOFTWARE.sub(r"\1", key, count=1).lower(), name.lower()), []).append((key, name))

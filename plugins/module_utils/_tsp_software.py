@@ -39,11 +39,11 @@ ONE = "Upgrade it with client_windows_manage_installation, or start the cluster'
 
 def facts(programs: Iterable[Values] | None, pattern: str, windows: Values, policies: Values, run: Values,
           files: Iterable[Mapping[str, Any]], auto_update: str | None = None) -> dict[str, Any]:
-    """What a PC shows of its TSP, as a dict.
+    """What a PC shows about its TSP, as a dict.
 
     programs: values of the uninstall keys, None where they were not read. pattern: finds the TSP among them. windows, policies: values
     of their keys; run: those of what starts with Windows. files: the providers' files, of win_find. auto_update: as the registry profile
-    reads it, None where it knows no place.
+    reads it, None if it knows no place.
     """
     named = [one for one in programs or () if re.search(pattern, value(one, "DisplayName"))]
     return {
@@ -63,7 +63,7 @@ def value(values: Values, name: str) -> str:
 
 
 def day_of(text: str) -> str:
-    """ISO date of the date of an installed program, which has none of its separators; empty where it is none."""
+    """ISO date of the date of an installed program, which has no separators; empty if it is not a date."""
     found = re.match(r"(\d{4})(\d\d)(\d\d)\Z", text)
     return "-".join(found.groups()) if found else ""
 
@@ -96,15 +96,16 @@ def findings(hosts: Mapping[str, Facts], host: str, releases: Mapping[str, str])
     found += _of_files(hosts, host)
     found += _of_providers(mine)
     if mine["auto_update"] not in (None, NEVER):
-        found.append((WARNING, "Auto Update is %s: the TSP may change its version by itself, and it needs a local administrator." % (
+        found.append((WARNING, "Auto Update is %s: the TSP may change its version automatically, and it needs a local administrator." % (
             _tsp_settings.SETTINGS[AUTO_UPDATE].choices[mine["auto_update"]]), "Set general.auto_update to never in client_windows_settings."))
     if mine["notifier"] and mine["uac"]:
-        found.append((WARNING, "The TSP's Notifier is to start with Windows (%s), and user account control is on, with which it does not." % (
-            ", ".join(mine["notifier"])), "Start it by hand where it is wanted, or take it out of what starts with Windows."))
+        found.append((WARNING, (
+            "The TSP's Notifier is set to start with Windows (%s), but it does not start while user account control is on.") % (
+            ", ".join(mine["notifier"])), "Start it by hand if it is needed, or remove it from the programs that start with Windows."))
     if mine["installed"] and mine["windows_installed"] > mine["installed"]:
-        found.append((WARNING, "Windows was installed or upgraded in place on %s, the TSP before that, on %s." % (
+        found.append((WARNING, "Windows was installed or upgraded in place on %s, after the TSP, which was installed on %s." % (
             mine["windows_installed"], mine["installed"]),
-            "After an in-place upgrade of Windows the TSP has to be installed again; its reinstallation keeps the instances."))
+            "After an in-place upgrade of Windows, the TSP has to be installed again; its reinstallation keeps the instances."))
     return found
 
 
@@ -122,25 +123,25 @@ def _of_version(hosts: Mapping[str, Facts], host: str, releases: Mapping[str, st
         others = dict((name, one["version"]) for name, one in hosts.items() if name != host and one["version"] and cluster in one["listed"].values())
         newer = sorted(name for name, version in others.items() if _tsp_settings.is_newer(version, mine["version"]))
         if newer:
-            yield WARNING, "TSP %s is installed, while %s." % (mine["version"], ", ".join(
+            yield WARNING, "TSP %s is installed, but %s." % (mine["version"], ", ".join(
                 "%s has %s" % (name, others[name]) for name in newer)), cure
 
 
 def _of_files(hosts: Mapping[str, Facts], host: str) -> Iterator[Finding]:
-    """Instances' files are copies of one, so that all of a PC are alike, and those of PCs with the same version."""
+    """The files of instances are copies of one file, so all on a PC are equal, and so are those of PCs with the same version."""
     mine = dict((one["file"], one["checksum"]) for one in hosts[host]["files"] if one["checksum"])
     kinds = collections.Counter(mine.values())
     if len(kinds) > 1:
         usual = kinds.most_common(1)[0][0]
-        yield WARNING, "The provider files of this PC are not one version: %s differs from the others." % ", ".join(
+        yield WARNING, "The provider files of this PC do not all have the same version: %s differs from the others." % ", ".join(
             sorted(name for name, checksum in mine.items() if checksum != usual)), "Install the plug-in again; it writes the files of all instances."
     elif kinds and hosts[host]["version"]:
         (checksum,) = kinds
         others = sorted(name for name, one in hosts.items() if name != host and one["version"] == hosts[host]["version"]
                         and one["files"] and checksum not in set(each["checksum"] for each in one["files"]))
         if others:
-            yield WARNING, "Its provider file is not that of %s, where the same version %s is installed." % (
-                ", ".join(others), hosts[host]["version"]), "Compare the files, and install the plug-in again where the file is the wrong one."
+            yield WARNING, "Its provider file differs from that of %s, where the same version %s is installed." % (
+                ", ".join(others), hosts[host]["version"]), "Compare the files, and install the plug-in again where the file is wrong."
 
 
 def numbers_of(facts_: Facts) -> list[int]:
@@ -156,5 +157,5 @@ def _of_providers(mine: Facts) -> Iterator[Finding]:
         yield WARNING, "TAPI's list has %s, which an uninstallation left behind: there is no such file." % files, LEFT_BEHIND % highest
     unlisted = sorted(set(numbers_of(mine)) - set(mine["listed"]) - set(one["tsp_number"] for one in left))
     if unlisted:
-        yield WARNING, "TSP %s is installed and stands in no list of instances." % ", ".join("%03d" % one for one in unlisted), (
+        yield WARNING, "TSP %s is installed but not in the list of instances." % ", ".join("%03d" % one for one in unlisted), (
             "List it in secure_tsp_instances with its tsp_number, or remove it in the installer's dialog.")

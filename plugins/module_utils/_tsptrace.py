@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Cisco TSP trace lines -> events -> the stage that was reached -> what to look at next.
+"""Cisco TSP trace lines -> events -> the stage that was reached -> what to check next.
 
 The shape of the lines is that of one successful secure start in Cisco tech note 213250. What a failing
 run prints is not publicly known, so a stage is recognised only by the lines of that note, the lines
@@ -21,18 +21,18 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._subject_hash 
 if TYPE_CHECKING:
     from typing import Collection, Iterable, Iterator
 
-# What a search through several files puts before each line it found: the file's name, perhaps a number.
+# What a search in several files puts before each found line: the file's name, perhaps a number.
 FOUND_IN = r"^\s*(?:[^\s|:]{1,100}:[ \t]{0,4}){0,2}"
 TIMED_LINE = re.compile(FOUND_IN + r"(\d{2}):(\d{2}):(\d{2})\.(\d{3})\s*\|\s?(.*)$")
-# The order of a secure start, with what each stage proves and what to do when nothing follows it.
+# The order of a secure start, with what each stage shows and what to do if nothing follows it.
 STAGES = (
     ("ctl_requested", "the TSP asks TFTP for the CTL file",
      "Check UDP 69 from this host to the TFTP server, the TFTP address on the Security tab, and the TFTP trace of the node."),
-    ("tftp_ready", "the TFTP client was made",
+    ("tftp_ready", "the TFTP client was created",
      "No certificate of a CTL was listed: check UDP 69 from this host to the TFTP server and the TFTP trace of the node."),
     ("certificates_listed", "certificates of the trust list are on disk",
-     "No TLS connection to CAPF was begun: check that Fetch Certificate was asked for, the CAPF address and TCP 3804."),
-    ("capf_tls_started", "the TLS connection to CAPF was begun",
+     "No TLS connection to CAPF was started: check that Fetch Certificate was requested, the CAPF address and TCP 3804."),
+    ("capf_tls_started", "the TLS connection to CAPF was started",
      "The handshake did not finish: check TCP 3804 from this host, the CAPF service, and whether the CTL on this host "
      "holds the certificate that CAPF presents."),
     ("capf_tls_finished", "the TLS handshake with CAPF finished",
@@ -40,22 +40,22 @@ STAGES = (
     ("certificate_stored", "the certificate file was opened for writing",
      "The key file was not opened: check space and rights of the certificate folder."),
     ("key_stored", "the key file was opened for writing",
-     "The certificate was fetched. If lines are missing, look at the profile status and open a provider."),
+     "The certificate was fetched. If lines are missing, check the profile status and open a provider."),
 )
 STAGE_NAMES = tuple(name for name, _meaning, _cure in STAGES)
 TROUBLE = re.compile(r"\b(error|fail(?:ed|ure)?|exception|refused|denied|timed? ?out|timeout|invalid|unable|cannot)\b", re.I)
-WRAP = "\n"  # inside a Line's text: where a message went on in the next physical line; a blank once it is quoted
-# A secret that goes on after a wrap is masked to its end; so is the word after one that ended there, which is no loss.
+WRAP = "\n"  # inside a Line's text: where a message continued in the next physical line; a blank when it is quoted
+# A secret that continues after a wrap is masked to its end; so is the word after one that ended there, which does no harm.
 SECRET = re.compile(
     r"((?:auth(?:entication|orization)?[\s_]?(?:string|code)|pass(?:word|wd)?|pwd)\b\s*[=:]\s*)(\S+(?:\n\S+)*)", re.I)
 DAY = 24 * 3600 * 1000
-COPIED = 120  # seconds; the times of files that are all this close are those of a copy
+COPIED = 120  # seconds; if the times of all files are this close, they were copied
 # Entries of one kind beyond this add bulk, not insight; the trace itself has the rest. Of starts the newest are kept.
 MOST_QUOTES = 100
 LONGEST_LINE = 2000  # characters; the lines of the note have less than 200
 CUT = " [...]"
 STARS = "********"
-NEXT_FILE = None  # in place of a physical line: the next file begins, and nothing of it continues a line of the one before
+NEXT_FILE = None  # in place of a physical line: the next file begins, and it does not continue a line of the one before
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Analysis:
         clock = attempt.stages[attempt.reached]["clock"]
         if attempt.complete:
             return "The last secure start reached its end at %s: %s." % (clock, meaning)
-        return "The last secure start went as far as '%s' (%s) at %s." % (attempt.reached, meaning, clock)
+        return "The last secure start got as far as '%s' (%s) at %s." % (attempt.reached, meaning, clock)
 
     @property
     def next_step(self) -> str:
@@ -164,8 +164,8 @@ def join_lines(physical_lines: Iterable[str | None]) -> Iterator[Line]:
 
     A wrapped word keeps its hyphen and gets no blank (C(CN=cucm11-) + C(pub/ST=..)), as the tech note's
     excerpt shows; anything else is joined by WRAP. Lines before the first time stamp are dropped.
-    What makes a line longer than LONGEST_LINE is dropped. A clock that jumps back by more than half a day is midnight.
-    NEXT_FILE ends a line as the end of all does; it does not count as one.
+    Text beyond LONGEST_LINE is dropped. A clock that jumps back by more than half a day means midnight. NEXT_FILE ends
+    a line as the end of all lines does; it does not count as one.
     """
     pending: Line | None = None
     before: int | None = None
@@ -204,7 +204,7 @@ def _shortened(text: str) -> str:
 
 
 # Patterns have one way to match a text, and texts between two marks are cut out by C(_behind): a hostile line must not
-# take more time than an honest one of its length.
+# take more time than a normal one of its length.
 _CTL_NAME = re.compile(r"GetCTLFromTFTP\s+CTLFileName\s*=\s*(\S+)")
 _CERTIFICATE_PATH = re.compile(r"GetCTLFromTFTP\s+fullname\s*=")
 _CERTIFICATE_FILE = re.compile(r",\s*fileName\s*=\s*(\S+)")
@@ -214,7 +214,7 @@ _CIPHER = re.compile(r"SSLConnectThreadEntry\(\)\s+SSL connection using\s+(\S+)"
 
 
 def _behind(text: str, *marks: str) -> str | None:
-    """What follows marks that stand in this order, or None."""
+    """What follows these marks in this order, or None."""
     for mark in marks:
         _before, found, text = text.partition(mark)
         if not found:
@@ -238,7 +238,7 @@ def _file_written(text: str) -> str:
 def analyse(physical_lines: Iterable[str | None], gap_threshold: int = 5000, secrets: Collection[str] = ()) -> Analysis:
     """Read trace lines, of any number and one at a time, into an Analysis.
 
-    gap_threshold: silences of at least so many milliseconds inside a secure start are listed.
+    gap_threshold: silences of at least this many milliseconds inside a secure start are listed.
     secrets: texts that must not appear in anything quoted.
     """
     analysis = Analysis()
@@ -338,9 +338,9 @@ def rotation_order(files: Collection[tuple[str, float | None, str]]) -> list[str
     """Order the files of one rotating set, oldest first.
 
     files: list of C((name, modified, first_clock)); modified in seconds or None, first_clock C(HH:MM:SS.mmm) or empty.
-    Modification times decide where all are known and differ, unless they are those of copying (COPIED). Then the numbers
-    in the names count up from 0 and start again, so the oldest file follows the place where the clock jumps back. Where the
-    numbers tell nothing, the clocks alone do.
+    Modification times decide if all are known and differ, unless they are those of copying (COPIED). Otherwise the numbers
+    in the names count up from 0 and start again, so the oldest file follows the place where the clock jumps back. If the
+    numbers do not help, only the clocks decide.
     """
     if not files:
         return []
@@ -351,7 +351,7 @@ def rotation_order(files: Collection[tuple[str, float | None, str]]) -> list[str
         return [names[modified] for modified in sorted(names)]
     numbers = [_number(name) for name, _modified, _clock in files]
     if len(set(numbers)) < len(numbers) and None not in [_seconds(clock) for _name, _modified, clock in files]:
-        # Nothing but the clocks tells. The longest silence is the one between the newest and the oldest.
+        # Only the clocks help. The longest silence is the one between the newest and the oldest.
         ordered = sorted(files, key=lambda item: (item[2], item[0]))
         turn = after_longest_silence([item[2] for item in ordered], range(len(ordered)))
     else:
@@ -364,13 +364,13 @@ def rotation_order(files: Collection[tuple[str, float | None, str]]) -> list[str
 
 
 def after_longest_silence(texts: Iterable[str], places: Iterable[int]) -> int:
-    """The place before which the clock went on for longest, by what it shows; the first of several."""
+    """The place before which the clock, by what it shows, was silent for longest; the first of several."""
     clocks = [_seconds(clock) or 0 for clock in texts]
     return max(places, key=lambda index: ((clocks[index] - clocks[index - 1]) % 86400, -index))
 
 
 def _seconds(clock: str) -> float | None:
-    """Seconds since midnight of C(HH:MM:SS.mmm), None of anything else."""
+    """Seconds since midnight of C(HH:MM:SS.mmm), None for anything else."""
     match = TIMED_LINE.match("%s |" % clock)
     return int(match.group(1)) * 3600 + int(match.group(2)) * 60 + int(match.group(3)) + int(match.group(4)) / 1000 if match else None
 

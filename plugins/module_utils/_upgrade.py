@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""Who needs a new certificate, in which batches they get one, and what came of it. Pure."""
+"""Which instances need a new certificate, in which batches they get one, and the results. Pure."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ WEAK_KEY = "weak_key"
 DUPLICATE = "duplicate"
 NAMED = "named"
 NEEDS_NEW_ID = (
-    "Its certificate is compromised: it needs a new instance_id in the list. No certificate was asked for. Find the second user of "
-    "the old one, usually a cloned machine.")
+    "Its certificate is compromised: it needs a new instance_id in the list. No certificate was requested. Find the second user "
+    "of the old one, usually a cloned host.")
 NEVER_ENROLLED = "It has no certificate yet. Provision it with voiceops.secure_tsp.site."
 NOT_REACHED = "The run did not get to this instance."
-PROOF_MISSING = "its certificate is new, and its proof is missing"
+PROOF_MISSING = "its certificate is new and was not verified"
 NO_TURN = "Its turn did not come."
 
 LEFT = "left for the next run"
 STATES = {
     NOT_DUE: "up to date", COMPROMISED: "needs a new instance_id", NOT_PROVISIONED: "not provisioned", FAILED: "failed",
 }
-NO_FAULT = (WINDOW, FAILURES, LOST)  # what may keep an instance from being begun without that being its failure
+NO_FAULT = (WINDOW, FAILURES, LOST)  # reasons why an instance was not begun that are not its failure
 
 RESTORED = (
-    "The former key and certificate are back in place. CUCM may no longer accept them, since it has issued another certificate for "
-    "this instance: verify them with voiceops.secure_tsp.verify, or run this again to ask for a new one.")
-NONE_BEFORE = "There was no former certificate to put back, so that the new one stays."
-NOT_RESTORED = "The former certificate could not be put back: %s"
+    "The former key and certificate are back in place. CUCM may no longer accept them, because it has issued another certificate for "
+    "this instance: verify them with voiceops.secure_tsp.verify, or run this again to request a new one.")
+NONE_BEFORE = "There was no former certificate to restore, so the new one stays."
+NOT_RESTORED = "The former certificate could not be restored: %s"
 KEPT = (
     "The new certificate stays in place and the former one beside it, until a later run verifies the new one or "
-    "voiceops.secure_tsp.rollback puts the former one back.")
+    "voiceops.secure_tsp.rollback restores the former one.")
 
 
 # Who is due
@@ -70,7 +70,7 @@ KEPT = (
 class Planner:
     """named, compromised: {Key}. subjects: {cluster: names of the certificates in a trust list that was not stored}.
 
-    by_tsp: {Key} of instances whose TSP fetches certificates itself: armed, handed over and started anew in place of being enrolled.
+    by_tsp: {Key} of instances whose TSP fetches certificates itself: armed, handed over and restarted instead of being enrolled.
     """
 
     def __init__(self, rows: Iterable[Row], named: Iterable[Key] = (), compromised: Iterable[Key] = (),
@@ -102,7 +102,7 @@ class Planner:
         return {**row, "upgrade": PROOF if row["unconfirmed"] and not by_tsp else NOT_DUE, "needed": False}
 
     def _causes(self, row: Row) -> Iterator[tuple[str, str]]:
-        """(reason, sentence) of each; what the host says comes first."""
+        """(reason, sentence) of each; what the host reports comes first."""
         if row["needed"]:
             yield row["reason"], row["explanation"]
         if row["reason"] != WRONG_ISSUER and self._superseded(row):
@@ -170,9 +170,9 @@ def canaries(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def at_a_time(size: int, hosts: int, forks: int | None, throttle: int | None) -> tuple[int, int]:
-    """(hosts that work at a time, instances of a batch of each), so that never more than size are armed.
+    """(hosts that work at a time, instances in a batch of each), so that never more than size are armed.
 
-    A host is not asked for less than WORTHWHILE instances where there are as many: its process costs more than they do.
+    A host gets at least WORTHWHILE instances if there are as many: its process costs more than they do.
     """
     parallel = max(1, min(one for one in (size // WORTHWHILE, hosts, forks, throttle or hosts) if one is not None))
     return parallel, size // parallel
@@ -230,11 +230,11 @@ def _totals(rows: Collection[Row], present: int) -> Iterator[str]:
     yield ngettext("%d of %d instance needs a new certificate.", "%d of %d instances need a new certificate.", present) % (
         counts[DUE] + counts[BY_TSP], present)
     if counts[PROOF]:
-        yield "%d got one in an earlier run, and only the proof is missing." % counts[PROOF]
-    for state, text in ((COMPROMISED, "compromised, so that only a new instance_id helps"),
-                        (NOT_PROVISIONED, "not provisioned yet, which is left to voiceops.secure_tsp.site"),
-                        (BY_TSP, "fetched by TSPs themselves, armed in their batch and started anew where that is allowed"),
-                        (FAILED, "not judged, as the summary tells")):
+        yield "%d got one in an earlier run, and only the verification is missing." % counts[PROOF]
+    for state, text in ((COMPROMISED, "compromised, so only a new instance_id helps"),
+                        (NOT_PROVISIONED, "not provisioned yet; use voiceops.secure_tsp.site"),
+                        (BY_TSP, "fetched by TSPs themselves, armed in their batch and restarted if that is allowed"),
+                        (FAILED, "not checked, see the summary")):
         names = ["%s on %s" % (row["instance_id"], row["host"]) for row in rows if row["upgrade"] == state]
         if names:
             yield "%d %s: %s." % (len(names), text, ", ".join(names))
@@ -256,11 +256,11 @@ def _way(sizes: Mapping[str, Sequence[int]], canary: int, most: int) -> Iterator
             most, ", or one of a canary batch" if canary else "")
 
 
-# What came of it
+# Results
 
 
 def before(row: Row, check_mode: bool = False) -> Row:
-    """How an instance stands while its turn did not come yet, or in check mode."""
+    """The state of an instance before its turn, or in check mode."""
     row = {"verified_by": "", "online": False, "confirm": False, "state": "", **row}
     if row["upgrade"] in STATES:
         return {**row, "state": STATES[row["upgrade"]]}
@@ -279,7 +279,7 @@ def begun(row: Row) -> Row:
 
 
 def as_renewed(row: Row, now: float) -> Row:
-    """The row as it will be with a new certificate, to choose how that is proven."""
+    """The row as it will be with a new certificate, to choose how that is verified."""
     return {**begun(row), "certificate_valid": True, "unconfirmed": True, "needed": False, "placed": now}
 
 
@@ -293,7 +293,7 @@ def settled(row: Row) -> Row:
 
 
 def restored(row: Row, result: Mapping[str, Any] | None = None) -> Row:
-    """The row with what came of putting the former pair back; result: None where that was not tried."""
+    """The row with the result of restoring the former pair; result: None if that was not tried."""
     if result is None:
         waits = row["failed"] and row["unconfirmed"] and row["action"] in _outcome.NEW and not row["compromised"]
         return {**row, "message": joined(row["message"], KEPT)} if waits else row

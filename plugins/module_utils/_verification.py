@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""How each instance is proven without disturbing an application, and what came of it. Pure.
+"""How each instance is verified without disturbing an application, and the results. Pure.
 
-One certificate carries one open provider: a second one throws both out, and repeats spoil it. So a provider is opened with
+One certificate carries one open provider: a second one disconnects both, and repeats compromise it. So a provider is opened with
 an application's own certificate only when it is known that none is open: the cluster was asked in this run, the address of
 the host is known, and every open connection of the user comes from a host that is known.
 """
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 CLOCKS_APART = 60  # seconds; the moment of a connection is the cluster's, that of a certificate is the host's
 NOT_PROBED = "not probed: there is no valid probe certificate"
-NO_PASSWORD = "the list of users has no password of %s."
+NO_PASSWORD = "the list of users has no password for %s."
 
 WAITING = "enrolled, waiting for cutover"
 VERIFIED = "verified"
 OFFLINE = "enrolled, not verified online"
-OK = "ok"  # proven by an earlier run; the application is not connected, so that nothing is opened again
+OK = "ok"  # verified by an earlier run; the application is not connected, so nothing is opened again
 PROVEN_BEFORE = "the application is not connected, and its certificate was verified before"
 NO_CERTIFICATE = "no certificate"
-ENDS = "Its certificate ends on %s. Renew it with upgrade_certificates."
-NO_LINE = "The application is connected, and CTI Manager sees no line that it opened. Look whether it controls what it should."
+ENDS = "Its certificate expires on %s. Renew it with upgrade_certificates."
+NO_LINE = "The application is connected, but CTI Manager sees no line that it opened. Check whether it controls what it should."
 ARMED = "armed, waits for the TSP"
 OPENING = ("application", "probe")  # ways that open a provider
-# Steps of M(cti_provider_info) in which the certificate has no part, and what CTI Manager says when it does not take it:
+# Steps of M(cti_provider_info) that do not involve the certificate, and what CTI Manager answers if it does not accept it:
 # INVALID_CERTIFICATE_USED, and the close reason that CAPF's information is not available. Other codes are about users,
 # passwords and nodes.
 BEFORE_TLS = ("local", "connect")
@@ -50,12 +50,12 @@ CLOSED_FOR_IT = (8,)
 
 
 class Verifier:
-    """Chooses a way for each row of any number of hosts.
+    """Choose a way for each row of any number of hosts.
 
     secure: {Key} of users on the secure port. views: {cluster: {available, reason, users_read, connections}}; a cluster that is not
-    in it was not asked. addresses: {host: addresses} of all hosts that were looked at. instances: those listed, of all hosts.
+    in it was not asked. addresses: {host: addresses} of all hosts that were checked. instances: those listed, of all hosts.
     with_password: {Key} of users whose password is known. wanted: auto, offline, application, ris or probe. again: also open where
-    the certificate was verified before. stopped(host): whether its application is stopped meanwhile.
+    the certificate was verified before. stopped(host): whether its application is stopped.
     """
 
     def __init__(self, secure: Collection[Key], views: Mapping[str, View], addresses: Mapping[str, Collection[str]],
@@ -94,7 +94,7 @@ class Verifier:
             return planned(row, "offline", "")
         view = self.views.get(row["cluster"]) or {}
         if not view.get("users_read", True):
-            return refused(row, "Whether user %s is on the secure port could not be read: %s" % (row["user"], view["reason"]))
+            return refused(row, "It could not be read whether user %s is on the secure port: %s" % (row["user"], view["reason"]))
         if owner_of(row) not in self.secure:
             waits = (view.get("waits") or {}).get(row["user"])
             return planned(row, "offline", waits or "waiting for the cutover of user %s" % row["user"], waiting=True)
@@ -138,7 +138,8 @@ class Verifier:
         if not self.places(row):
             return "the address of its host is not known; %s" % cure
         if strange:
-            return "an open provider of its user, which may be this instance's, comes from the address of no host of this run; %s" % cure
+            return ("an open provider of its user, which may be this instance's, comes from an address that no host of this run has; %s"
+                    % cure)
         return ""
 
     def automatic(self, row: Row, seen: Connections, strange: Connections) -> Row:
@@ -161,8 +162,8 @@ class Verifier:
         if seen or unknown:
             return refused(row, (
                 "CTI Manager sees an open provider of user %s from this host." % row["user"] if seen else
-                "Whether the application is connected is not known: %s." % unknown) + (
-                " A second provider with the same certificate would throw both out. Stop the application, or give a stop handler."))
+                "It is not known whether the application is connected: %s." % unknown) + (
+                " A second provider with the same certificate would disconnect both. Stop the application, or give a stop handler."))
         return self.open(row, "application")
 
     def since(self, row: Row, seen: Connections) -> Connections:
@@ -172,12 +173,12 @@ class Verifier:
         return [one for one in seen if (one.get("time") or 0) > float(row["placed"]) + CLOCKS_APART]
 
     def by_view(self, row: Row, seen: Connections, required: bool = False) -> Row:
-        """By what CTI Manager sees. Connections behind one address cannot be told apart, so they are counted over all its hosts."""
+        """By what CTI Manager sees. Connections behind one address cannot be distinguished, so they are counted over all its hosts."""
         needed = max([len(self.neighbours[owner_of(row), address]) for address in self.places(row)] or [1])
         if len(self.since(row, seen)) >= needed:
             return planned(row, "ris", "", seen=seen)
         if len(seen) >= needed:
-            older = "the application still runs with the certificate before, it takes the new one when it is started again"
+            older = "the application still uses the former certificate and takes the new one when it is restarted"
             return refused(row, "T" + older[1:] + ".") if required else planned(row, "offline", "not verified online: %s" % older)
         missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
             len(seen), row["user"], needed)
@@ -199,14 +200,14 @@ def refused(row: Row, message: str) -> Row:
     return planned(row, "none", "", failed=True, message=message)
 
 
-# What came of it
+# Results
 
 
 def results(plan: Iterable[Row], opened: Mapping[Key, Mapping[str, Any]] | None = None, check_mode: bool = False, enrolling: bool = True,
             message: str = "it was not opened", until: str = "") -> list[Row]:
     """The rows with state, verified_by, online, disproved, confirm and remarks. opened: {Key: result of cti_provider_info}.
 
-    remarks: what a success is worth, where that is less than it seems. until: ISO 8601 in UTC; a certificate that ends before is one.
+    remarks: limitations of a success. until: ISO 8601 in UTC; a certificate that expires before it is one.
     """
     rows = [_row(row, (opened or {}).get(key_of(row)), check_mode, enrolling, message) for row in plan]
     for row in rows:
@@ -259,12 +260,12 @@ def _opened(done: Row, row: Row, result: Mapping[str, Any]) -> Row:
 
 
 def _disproves(result: Mapping[str, Any]) -> bool:
-    """Whether it is the certificate that CTI Manager did not take."""
+    """Whether it is the certificate that CTI Manager did not accept."""
     if "stage" not in result or result["stage"] in BEFORE_TLS or "server_certificate" in result:
         return False
     code, reason = result.get("cti_code"), result.get("cti_close_reason")
     if code is None and reason is None:
-        return True  # the connection broke while the certificate was looked at, or later
+        return True  # the connection broke while the certificate was checked, or later
     return code in NOT_TAKEN or reason in CLOSED_FOR_IT
 
 

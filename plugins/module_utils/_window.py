@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Optional, TypedDict
 
 try:
     import zoneinfo
-except ImportError:  # Python 3.8, on hosts; windows are the controller's
+except ImportError:  # Python 3.8, on hosts; only the controller uses windows
     zoneinfo = None  # type: ignore[assignment]
 
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._errors import InputError
@@ -42,7 +42,7 @@ def maintenance_window(window: Mapping[str, Any] | None, now: float | str) -> Wi
                 "text": "There is no maintenance window."}
     unknown = sorted(set(window) - {"start", "end", "timezone"})
     if unknown:
-        raise InputError("the maintenance window has no key %s; it has start, end and timezone" % ", ".join(unknown))
+        raise InputError("the maintenance window has no key %s; its keys are start, end and timezone" % ", ".join(unknown))
     there = zone(window.get("timezone") or "UTC")
     moment = datetime.datetime.fromtimestamp(float(now), there)
     # As seconds, because times of one zone are compared and subtracted as if its clocks were never changed.
@@ -66,7 +66,7 @@ def operation_hours(hours: int, window: Window) -> int:
 
 
 def zone(name: str) -> datetime.tzinfo:
-    """Raises InputError for one that is not known here."""
+    """The time zone. Raises InputError if it is not known here."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -106,7 +106,7 @@ def _parsed(text: str, patterns: Iterable[str]) -> datetime.datetime | None:
 
 
 def _daily(start: datetime.time, end: datetime.time, moment: datetime.datetime) -> tuple[datetime.datetime, datetime.datetime]:
-    """The window of that day, or the one of the day before that goes on past midnight.
+    """The window of that day, or that of the day before if it continues past midnight.
 
     Compared in seconds: in the night in which clocks go forward, 02:30 is the moment an hour and a half after 01:00.
     """

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change without notice.
-"""What a person still has to enter in the dialogs of the TSPs of one PC: which rows are left, and the same as text, page and table. Pure.
+"""What a person still has to enter in the dialogs of the TSPs of one PC: the rows that are left, also as text, page and table. Pure.
 
-A row is one field of one dialog: cluster, instance_id, number of the TSP, setting, place, value, and file, where the authorization
-string is. No row holds the string itself.
+A row is one field of one dialog: cluster, instance_id, number of the TSP, setting, place, value, and file, which contains the
+authorization string. No row contains the authorization string itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         installer: str
         sha256: str
 
-MARK = "voiceops.secure_tsp: sheet for a person"  # by which a file of ours is known again
+MARK = "voiceops.secure_tsp: sheet for a person"  # by which our own files are recognised
 DIALOG = "Cisco TAPI Configuration"
 INSTALLER = "installer of Cisco TSP"
 STEP = "Upgrade, step %d"
@@ -55,11 +55,11 @@ SOURCES = {
     FILE: "Copy the installer of version %s from the controller: %s",
     PATH: "Use this installer of version %s: %s",
 }
-# Where Cisco's guides say that the dialog is opened.
+# How the dialog is opened, according to Cisco's guides.
 OPENED_BY = "Start menu &gt; Cisco TAPI, or Control Panel &gt; Phone and Modem &gt; Advanced &gt; %s &gt; Configure"
 COLUMNS = ("host", "cluster", "instance_id", "tsp", "dialog", "tab", "field", "value")
-FORMULA = ("=", "+", "-", "@")  # with which a cell of a spreadsheet begins to compute
-# What a certificate proves that the cluster's CAPF issued to the TSP.
+FORMULA = ("=", "+", "-", "@")  # first characters that make a cell of a spreadsheet a formula
+# What a certificate confirms that the cluster's CAPF issued to the TSP.
 OF_A_FETCH = ("security.capf_address", "security.capf_port", "security.tftp_address", "security.instance_id", *_tsp_settings.WHILE_FETCHING)
 STYLE = """
 body {font: 11pt sans-serif; margin: 2em} h2 {margin-bottom: 0.2em} table {border-collapse: collapse; margin: 0.5em 0 1.5em}
@@ -71,9 +71,9 @@ th, td {border: 1px solid #777; padding: 0.25em 0.7em; text-align: left} td.valu
 def left(outcomes: Iterable[Outcome], settings: Iterable[Entry], fetch: Iterable[Entry], tick: Iterable[Entry]) -> list[Entry]:
     """The rows that are left, in the order of the dialog.
 
-    outcomes: newest rows of the host. settings: what was missing at the first look; fetch: what the fetch of a certificate needs; tick:
-    the secure connection. What the cluster proves is not left: all of an instance that it sees connected, and of one that it issued its
-    certificate to what the fetch needed.
+    outcomes: newest rows of the host. settings: what was missing at the first check; fetch: what the fetch of a certificate needs; tick:
+    the secure connection. Rows that the cluster confirms are not left: all of an instance that it sees connected, and those for the
+    fetch of an instance to which it issued a certificate.
     """
     known, found = dict((key_of(row), row) for row in outcomes), {}
     for part, rows in (("settings", settings), ("fetch", fetch), ("tick", tick)):
@@ -121,7 +121,7 @@ def lines(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> l
 
 
 def command(host: str, rows: Iterable[Entry], several: bool) -> str:
-    """What is run when everything is done."""
+    """The command to run when everything is done."""
     names = [str(key) if several else key.name for key, _rows in by_instance(rows)]
     entered = " -e %s" % word(json.dumps({"secure_tsp_tsp_entered": names})) if names else ""
     return "ansible-playbook -i INVENTORY voiceops.secure_tsp.site --limit %s%s" % (word(host), entered)
@@ -129,7 +129,7 @@ def command(host: str, rows: Iterable[Entry], several: bool) -> str:
 
 def page(host: str, rows: Collection[Entry], said: Iterable[str], made: str, several: bool = False,
          strings: Mapping[Key, str] | None = None, upgrade: Upgrade | None = None) -> str:
-    """One printable HTML page for a PC. strings: {Key: authorization string}, where they are asked for on the page."""
+    """One printable HTML page for a PC. strings: {Key: authorization string}, if they are to be printed on the page."""
     parts = []
     if upgrade:
         parts.append("<section>\n<h2>Upgrade of TSP %s to %s</h2>\n<ol>\n%s\n</ol>\n</section>" % (
@@ -152,14 +152,14 @@ def page(host: str, rows: Collection[Entry], said: Iterable[str], made: str, sev
 
 
 def shown(row: Entry, strings: Mapping[Key, str]) -> str:
-    """The value of a field, or where it is read."""
+    """The value of a field, or where to read it."""
     if row["setting"] == _tsp_settings.STRING and key_of(row) in strings:
         return strings[key_of(row)]
     return "%s, which is in %s" % (row["value"], row["file"]) if row.get("file") else row["value"]
 
 
 def table(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> str:
-    """The same as CSV; the string is named by its file."""
+    """The same as CSV; instead of an authorization string, it names its file."""
     cells = [COLUMNS]
     if upgrade:
         tsps = ", ".join(map(_tsp_settings.provider_name, upgrade["numbers"]))
@@ -172,7 +172,7 @@ def table(host: str, rows: Iterable[Entry], upgrade: Upgrade | None = None) -> s
 
 
 def cell(value: object) -> str:
-    """A quoted cell that no spreadsheet computes."""
+    """A quoted cell that no spreadsheet takes as a formula."""
     value = printable(value)
     return '"%s"' % ("'" + value if value.startswith(FORMULA) else value).replace('"', '""')
 

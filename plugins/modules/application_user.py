@@ -197,7 +197,7 @@ problems:
   returned: when the options contradict the cluster
   type: list
   elements: str
-  sample: [user CCMSysUser is a standard user of the system and is not touched]
+  sample: [user CCMSysUser is a standard user of the system and is not changed]
 remarks:
   description:
     - The same mistakes with their codes and the objects they concern, as in
@@ -211,7 +211,7 @@ remarks:
       user_type: application
       instance_id: ""
       data: {}
-      text: user CCMSysUser is a standard user of the system and is not touched
+      text: user CCMSysUser is a standard user of the system and is not changed
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused the request

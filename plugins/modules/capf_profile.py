@@ -220,7 +220,7 @@ problems:
   returned: when the options contradict the cluster
   type: list
   elements: str
-  sample: [application user nobody does not exist; make it first (stage users)]
+  sample: [application user nobody does not exist; create it first (stage users)]
 remarks:
   description:
     - The same mistakes with their codes and the objects they concern, as in
@@ -234,7 +234,7 @@ remarks:
       user_type: application
       instance_id: ""
       data: {}
-      text: application user nobody does not exist; make it first (stage users)
+      text: application user nobody does not exist; create it first (stage users)
 code:
   description: AXL's error code, or the HTTP status.
   returned: when the server refused the request

@@ -285,7 +285,7 @@ doubts:
   type: list
   elements: str
   sample:
-    - Who issues CAPF's certificates could not be determined. With an off-line CA no certificate can be fetched in one session.
+    - It could not be determined who issues CAPF's certificates. With an offline CA, no certificate can be enrolled in one session.
       Set capf_issuer_parameter to the service parameter that names the issuer.
 requests:
   description: Number of requests sent to AXL, as C(read), C(write) and C(by_operation).

@@ -203,11 +203,11 @@ remarks:
     text:
       description: The remark as a sentence.
       type: str
-      sample: The password of user recorder_tapi ends in 3 days; CTI Manager refuses the login then.
+      sample: The password of user recorder_tapi expires in 3 days; then CTI Manager refuses the login.
     fix:
       description: What to do.
       type: str
-      sample: Set a new one, in the application too, or let it not expire in the user's credential policy.
+      sample: Set a new one, also in the application, or turn off its expiry in the user's credential policy.
   sample: []
 devices:
   description: The devices with their lines, in the server's order.

@@ -111,7 +111,7 @@ ports:
     problem:
       description: What failed and what to do, as text.
       type: str
-      sample: nobody listens on this port (cucm-pub.example.com:8443). Check that the service is activated and started on
+      sample: no service listens on this port (cucm-pub.example.com:8443). Check that the service is activated and started on
         this node, and the port.
     trusted:
       description: Whether the server's certificate is in the trust list; null if that cannot be determined.

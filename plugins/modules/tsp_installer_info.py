@@ -452,7 +452,7 @@ draft:
         reason:
           description: Why no entry can be derived.
           type: str
-          sample: "it is the same for everybody: no property is written there"
+          sample: "it is the same everywhere: no property is written there"
 """
 
 import os

@@ -110,7 +110,7 @@ next_step:
   description: What to check next.
   returned: success
   type: str
-  sample: The certificate was fetched. If lines are missing, look at the profile status and open a provider. Find out who
+  sample: The certificate was fetched. If lines are missing, check the profile status and open a provider. Find out who
     uses a wrong password, then unlock the account.
 attempts:
   description: The secure starts found, oldest first. If there are more than 100, the newest ones.
@@ -208,7 +208,7 @@ left_out:
   returned: success
   type: list
   elements: dict
-  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/config.xml, reason: "no trace: not one line begins with a time"}]
+  sample: [{path: /srv/traces/recorder01/CiscoTSP001Log/config.xml, reason: "no trace: no line begins with a time"}]
 events:
   description: What JTAPI logs and cluster traces show. At most the 100 newest events of each kind.
   returned: success
@@ -268,7 +268,7 @@ events:
     told:
       description: The event as text.
       type: str
-      sample: the provider of user recorder_tapi was asked for
+      sample: the provider of user recorder_tapi was requested
     cure:
       description: What to do.
       type: str

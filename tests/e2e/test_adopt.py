@@ -65,7 +65,7 @@ def test_the_lists_say_what_there_is(site, adopted):
 
 def test_it_says_what_a_person_has_to_do(adopted):
     run, text = adopted
-    for words in ("Nothing tells on which host instance recorder09x1 of user recorder_tapi is",
+    for words in ("The host of instance recorder09x1 of user recorder_tapi is",
                   "User jdoe is not in Standard CTI Secure Connection"):
         assert "# To do: " + words in text
         assert words in run.text
@@ -112,8 +112,8 @@ def test_no_name_of_somebody_else_is_ever_worked_out(hostile):
     path = hostile.controller.folder / "adopted.yml"
     text = path.read_text()
     assert all(one.isprintable() or one == "\n" for one in text + run.output)
-    assert "# To do: User '\\u202eresu' was left out" in text
-    assert "# To do: User 'a\\x0ab' was left out" in text and "# To do: The device 'SEP\\x0asecure_tsp_cutover: never'" in text
+    assert "# To do: User '\\u202eresu' and its CAPF profiles were skipped" in text
+    assert "# To do: User 'a\\x0ab' and its CAPF profiles were skipped" in text and "# To do: The device 'SEP\\x0asecure_tsp_cutover: never'" in text
     run = hostile.run("-e", "@%s" % path, playbook="drift", rc=2)
     assert list((hostile.controller.folder / "home").glob("ran_*")) == []
     report = json.loads((hostile.controller.folder / "secure_tsp_report" / "report.json").read_text())

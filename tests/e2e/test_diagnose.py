@@ -27,7 +27,7 @@ STRING = "4711471147"  # an authorization string that went into traces
 BROKEN = {
     "failed": (
         diagnosing.failed_enrolment, False, "CAPF profile",
-        "Upgrade Failed: Invalid Authentication String. Issuing a certificate failed: the client gave another authorization string",
+        "Upgrade Failed: Invalid Authentication String. Issuing a certificate failed: the client sent a different authorization string",
         "ansible-playbook voiceops.secure_tsp.site --limit recorder01"),
     "blocked": (
         lambda site, store: provisioned.keep(store, *provisioned.issue(site.sim.cluster, "blocked", days=-1)), False, "Ports",
@@ -122,7 +122,7 @@ def test_an_instance_that_works_says_so(told):
     assert page.splitlines()[3] == "WORKS" and "FAIL" not in page and "warn" not in page
     assert ladder(page) == {**dict.fromkeys(ladder(page), "ok"), "TSP trace": "--"}
     assert "CTI Manager sees it" in page and "Also found" not in page
-    assert "vouched for by the trust list" in part(page, "CAPF   ") and "Upgrade Success" in part(page, "CAPF profile")
+    assert "in the trust list" in part(page, "CAPF   ") and "Upgrade Success" in part(page, "CAPF profile")
 
 
 def test_a_host_that_cannot_be_reached_is_the_first_finding_of_its_page_alone(told):
@@ -136,7 +136,7 @@ def test_a_host_that_cannot_be_reached_is_the_first_finding_of_its_page_alone(to
 
 def test_the_trace_is_judged_and_quoted(told):
     page = told.pages["failed"]
-    assert "The last secure start went as far as 'tftp_ready'" in page
+    assert "The last secure start got as far as 'tftp_ready'" in page
     assert "16:31:09.100 CAPFclient::x() refused, AuthString = ******** given" in page
     assert "5.0 s from 16:31:04.080, in stage tftp_ready" in " ".join(page.split())
 

@@ -468,7 +468,7 @@ def test_a_cluster_on_which_much_is_wrong(small):
         "ris_unavailable", "ctl_not_fetched", "ctl_not_fetched"])
     assert looking.of("mixed_mode_off")["command"] == "utils ctl set-cluster mixed-mode"
     assert {finding["what"] for finding in looking.findings if finding["code"] == "service_down"} == {
-        "Cisco CTIManager does not run on 127.0.0.1 (Stopped).", "Cisco Tftp is not activated on any node."}
+        "Cisco CTIManager is not running on 127.0.0.1 (Stopped).", "Cisco Tftp is not activated on any node."}
     assert looking.of("server_certificate_expired")["what"].startswith("The CAPF certificate of 127.0.0.1 expired on ")
     assert looking.of("server_certificate_expiring")["what"].startswith("The CallManager certificate of 127.0.0.1 expires on ")
     [row] = looking.report["clusters"]
@@ -591,7 +591,7 @@ def test_a_certificate_that_was_regenerated_and_a_trust_list_that_was_forgotten(
     [finding] = [one for one in looking.findings if one["code"] == "ctl_not_updated"]
     assert (finding["severity"], finding["cluster"], finding["host"], finding["command"]) == (
         "critical", "main", "", "utils ctl update CTLFile")
-    assert finding["what"].startswith("The CallManager certificate of 127.0.0.1 is not in the trust list that hosts fetch (made ")
+    assert finding["what"].startswith("The CallManager certificate of 127.0.0.1 is not in the trust list that hosts fetch (created ")
     assert "restart Cisco Tftp, Cisco CallManager and Cisco CTIManager" in finding["fix"]
     small.sim.act("rebuild_ctl")
     assert "ctl_not_updated" not in [one["code"] for one in Looking(small, rc=2).findings]

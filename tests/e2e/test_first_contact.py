@@ -43,7 +43,7 @@ def test_an_impostor_is_refused_before_anything_is_sent(site, impostor):
     run = site.run(rc=2)
     assert run.states == {"recorder01x1": "failed"}
     message = run.remarks["recorder01x1"]
-    assert "names none of the certificates that the cluster itself shows" in message and "utils ctl update CTLFile" in message
+    assert "names none of the certificates that the cluster itself returns" in message and "utils ctl update CTLFile" in message
     assert site.armed() == [] and not site.files()
     assert not impostor.cluster.counters["AUTH_RESPONSE"]
 

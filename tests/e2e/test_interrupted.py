@@ -122,7 +122,7 @@ def test_reasons_of_capf_are_told_apart_and_the_profile_names_the_cause(site, re
     run, armed = refused
     assert armed == []
     remarks = run.remarks
-    assert "refused (7)" in remarks[FIRST] and "The cause: the string is wrong" in remarks[FIRST]
+    assert "refused (7)" in remarks[FIRST] and "The cause: the authorization string is wrong" in remarks[FIRST]
     assert "refused (7)" in remarks[SECOND] and "The cause: nothing is armed" in remarks[SECOND]
     assert "(9)" in remarks[DIALER] and "(7)" not in remarks[DIALER]
 

@@ -97,7 +97,7 @@ def test_rollback_of_one_cluster_leaves_the_other_one_alone(two):
     ("upgrade_certificates", "secure_tsp_compromised_instances")])
 def test_a_name_that_could_be_two_instances_or_none_is_refused(two, playbook, option):
     message = refusal(two, playbook, **{option: [SAME, "emae/rec1", "dial1"]})
-    assert "%s: rec1 is on several clusters: say apac/rec1 or emea/rec1" % option in message
+    assert "%s: rec1 is on several clusters: use apac/rec1 or emea/rec1" % option in message
     assert "%s: there is no instance emae/rec1 in the list; did you mean emea/rec1?" % option in message
     assert "dial1" not in message and "Nothing was changed." in message
 
@@ -144,7 +144,7 @@ def test_what_was_named_and_is_not_in_this_run_is_told(two):
     lines = [line for line in run.summary if line.startswith(("emea", "apac"))]
     assert [line.split()[0] for line in lines if "not in this run" in line] == ["emea"]
     assert [line.split()[0] for line in lines if "nothing to put back" in line] == ["apac"]
-    assert "emea/rec1 on berlin: its host is outside of --limit" in run.summary
+    assert "emea/rec1 on berlin: its host is outside --limit" in run.summary
     after = two.everything()
     assert after[:2] == before[:2] and {path for path in after[2] if after[2][path] != before[2].get(path)} <= {"%s/%s/.lock" % (APAC, SAME)}
     assert two.lsc(EMEA) != former

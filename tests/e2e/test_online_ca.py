@@ -35,7 +35,7 @@ def site(make_site, authority):
 def test_t4_without_the_authority_no_string_is_used_up(site):
     before = site.everything()
     run = site.run(rc=2)
-    assert "CAPF has its certificates issued by an online CA" in run.output and "as issuers of the cluster" in run.output
+    assert "An online CA issues certificates for CAPF" in run.output and "as issuers of the cluster" in run.output
     assert site.everything() == before and site.armed() == []
 
 

@@ -130,7 +130,7 @@ def test_hosts_of_another_inventory_are_left_to_others(make_site):
     runs = [one.wait() for one in playing]
     assert [run.rc for run in runs] == [0, 0], "\n".join(run.output for run in runs)
     assert [set(run.states) for run in runs] == [BY_HOST["recorder01"] | BY_HOST["recorder02"], BY_HOST["recorder03"]]
-    assert "host recorder03 is not in this inventory, so it is left to others, with 2 instances" in runs[0].text
+    assert "host recorder03 is not in this inventory, so it is skipped, with 2 instances" in runs[0].text
     assert site.statuses() == dict.fromkeys(ALL, DONE)
     for hosts in (before[:2], before[2:]):
         site.hosts = hosts

@@ -59,20 +59,20 @@ def test_a_run_fits_a_terminal(request, name):
 
 def test_a_check_says_what_would_change_on_the_cluster(checked):
     assert "would enrol" in shown(checked)[1]
-    assert ("Would change on the cluster: 1 user made, 1 user given devices, 3 memberships of groups added, 1 CAPF profile armed."
+    assert ("Would change on the cluster: 1 user created, 1 user given devices, 3 memberships of groups added, 1 CAPF profile armed."
             in checked.text), "what the first run changes"
     assert shown(checked)[-1] == "1 instance on 1 host: 1 would enrol. 1 would change."
 
 
 def test_the_first_run_says_what_changed_on_the_cluster(first):
-    assert "Changed on the cluster: 1 user made, 1 user given devices, 3 memberships of groups added, 1 CAPF profile armed." in first.text
+    assert "Changed on the cluster: 1 user created, 1 user given devices, 3 memberships of groups added, 1 CAPF profile armed." in first.text
 
 
 def test_the_second_run_reads_healthy(second):
     today = time.strftime("%Y-%m-%d", time.gmtime())
     titles, row, totals = shown(second)
     assert titles.split() == ["HOST", "USER", "INSTANCE", "STATE", "EXPIRES"]
-    assert row.split("  ")[3:4] == ["ok, proven %s" % today] and totals == "1 instance on 1 host: 1 ok. 0 changed."
+    assert row.split("  ")[3:4] == ["ok, verified %s" % today] and totals == "1 instance on 1 host: 1 ok. 0 changed."
 
 
 def stats(run):

@@ -130,7 +130,7 @@ def test_the_second_run_changes_nothing(site, second):
     assert site.sim.cluster.write_count == 0 and after == before
     assert run.states == dict.fromkeys(ALL, SEEN)
     today = time.strftime("%Y-", time.gmtime())
-    assert len(re.findall(r"  ok, proven %s\d\d-\d\d  " % today, run.output)) == len(ALL) and run.remarks == {}
+    assert len(re.findall(r"  ok, verified %s\d\d-\d\d  " % today, run.output)) == len(ALL) and run.remarks == {}
 
 
 def test_a_drift_is_shown_exactly(drifted):

@@ -167,7 +167,7 @@ SCENARIOS = {
         TFTPY, ON_HOST, before=drop_answers, words=("did not answer", "secure_tsp_ctl_http: true", "secure_tsp_ctl_from: controller"),
         heal=take_answers, **NOTHING),
     "another address answers": Scenario(
-        TFTPY, ON_HOST, before=answer_from_elsewhere, words=("while an answer came from " + OTHER_CUCM_4,), heal=answer_from_here,
+        TFTPY, ON_HOST, before=answer_from_elsewhere, words=("but an answer came from " + OTHER_CUCM_4,), heal=answer_from_here,
         **NOTHING),
     "umask 000": Scenario(dict(umask="000")),
     "umask 077": Scenario(dict(umask="077")),

@@ -69,8 +69,8 @@ def test_several_clusters_are_named_and_told_apart_by_the_folder():
 
 def test_what_cannot_be_listed_is_told():
     found = adopted_lists([reading({"instance_id": "host 1"}, {"user": "gone"})], {})
-    assert found["open"][0] == "The cluster did not tell of user gone, who has a CAPF profile."
-    assert found["open"][1].startswith("The CAPF profile 'host 1' of user tapi was left out")
+    assert found["open"][0] == "The cluster did not return user gone, who has a CAPF profile."
+    assert found["open"][1].startswith("The CAPF profile 'host 1' of user tapi was skipped")
 
 
 @pytest.mark.parametrize("profile, key", [
@@ -125,21 +125,21 @@ def test_a_name_that_no_list_can_carry_is_left_out_and_told(name):
     user = {"name": name, "type": "application", "groups": [], "devices": []}
     found = adopted_lists([reading({"user": name}, users=[user])], {})
     assert found["users"] == found["instances"] == [] and len(found["open"]) == 1
-    assert found["open"][0].isprintable() and "was left out" in found["open"][0]
+    assert found["open"][0].isprintable() and "were skipped" in found["open"][0]
 
 
 def test_devices_and_groups_that_no_list_can_carry_are_left_out_and_told():
     user = dict(USER, devices=["SEP1", "SEP\n2"], groups=USER["groups"] + ["Standard CTI \x07"])
     found = adopted_lists([reading({}, users=[user])], HOSTS)
     assert found["users"] == [{"name": "tapi", "devices": ["SEP1"]}]
-    assert [line.partition(" was left out")[0] for line in found["open"][:2]] == [
+    assert [line.partition(" was skipped")[0] for line in found["open"][:2]] == [
         "The device 'SEP\\x0a2' of user tapi", "The group 'Standard CTI \\x07' of user tapi"]
 
 
 @pytest.mark.parametrize("parent", ["/srv/{host}", "/srv/a\nb"])
 def test_a_folder_that_would_be_taken_for_another_is_told(parent):
     found = adopted_lists([reading({})], {"one": {"certificates": [parent + "/host1x1/QBEClient.cer"]}})
-    assert "store" not in found["instances"][0] and "cannot be listed" in found["open"][0]
+    assert "store" not in found["instances"][0] and "a list cannot hold" in found["open"][0]
 
 
 def test_users_are_compared_without_case():

@@ -115,22 +115,22 @@ def test_a_fault_is_the_server_s_refusal(content_type, octets):
 
 
 BROKEN = {
-    "html": (XML, b"<html><body>Welcome</body></html>", "holds no file"),
+    "html": (XML, b"<html><body>Welcome</body></html>", "contains no file"),
     "doctype": (XML, b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "document type"),
-    "no xml": (XML, b"hello", "no SOAP"),
-    "nothing": (XML, b"", "no SOAP"),
-    "cut": (XML, PACKINGS["one line"][1][:-20], "no SOAP"),
-    "other answer": (XML, ENVELOPE % b"<x/>", "holds no file"),
+    "no xml": (XML, b"hello", "not SOAP"),
+    "nothing": (XML, b"", "not SOAP"),
+    "cut": (XML, PACKINGS["one line"][1][:-20], "not SOAP"),
+    "other answer": (XML, ENVELOPE % b"<x/>", "contains no file"),
     "no base64": (XML, ENVELOPE % (FILE % b"QUJD!UJD"), "not base64"),
     "no ascii": (XML, ENVELOPE % (FILE % "QUJ\u00e4".encode()), "not base64"),
     "half base64": (XML, ENVELOPE % (FILE % b"QUJDQ"), "middle of its base64"),
     "more after padding": (XML, ENVELOPE % (FILE % b"QUI=QUJD"), "not base64"),
     "padding alone": (XML, ENVELOPE % (FILE % b"===="), "not base64"),
     "no boundary": ("multipart/related", b"x", "no boundary"),
-    "no part": (RELATED, b"hello", "no SOAP"),
+    "no part": (RELATED, b"hello", "not SOAP"),
     "cut attachment": (RELATED, multipart(ROOT, (BINARY, CONTENT))[:-30], "last part"),
     "unknown encoding": (RELATED, multipart(ROOT, ([b"Content-Transfer-Encoding: x-uu"], b"x")), "x-uu"),
-    "endless headers": (RELATED, b"--MIME_1\r\n" + b"A: b\r\n" * 5000, "endless headers"),
+    "headers of a part": (RELATED, b"--MIME_1\r\n" + b"A: b\r\n" * 5000, "headers of a part"),
 }
 
 

@@ -392,7 +392,7 @@ def test_T10_a_request_asked_again_after_it_is_still_answered_once():
 
 
 def test_T10_before_the_session_has_a_number_it_has_no_place():
-    with pytest.raises(ProtocolError, match="no place"):
+    with pytest.raises(ProtocolError, match="not allowed"):
         brought_to("await_auth_request").receive(message(_capf.REQUEST_IN_PROGRESS))
 
 
@@ -649,7 +649,7 @@ def test_another_key_than_ours_stops_before_the_key_is_sent(settings, asked):
     kind, size = _capf.key_of(_capf.Message(3, 1, asked))
     assert "asks for an %s key of %d bits" % (kind.upper(), size) in caught.value.what
     ours = enrolment.settings
-    assert "say %s of %d bits" % (ours.key_type.upper(), ours.key_size) in caught.value.what
+    assert "settings here are %s of %d bits" % (ours.key_type.upper(), ours.key_size) in caught.value.what
     assert "not used up" in caught.value.what and caught.value.facts["wanted_key"] == {"type": kind, "size": size}
     assert enrolment.output() == [] and enrolment.string_sent and not enrolment.key_sent
 
@@ -744,7 +744,7 @@ def test_refused(reason):
         enrolment.receive(end(reason))
     error = caught.value
     assert error.code == error.facts["capf_reason"] == reason and str(reason) in error.what and error.cure
-    assert ("string wrong, expired or nothing armed" in error.what) == (reason == 7)
+    assert ("authorization string wrong or expired, or nothing armed" in error.what) == (reason == 7)
     assert ("CTI-ctiInst01" in error.what and "name_template" in error.cure) == (reason == 9)
 
 
@@ -791,7 +791,7 @@ def test_words_of_the_server_are_shown_without_the_string():
     with pytest.raises(CapfRefused) as caught:
         brought_to("await_request").receive(end(5, (_capf.REASON_INFO, words)))
     shown = str(caught.value) + repr(caught.value) + repr(caught.value.facts)
-    assert "it said: no such string: ***" in shown and STRING not in shown
+    assert "its message: no such string: ***" in shown and STRING not in shown
     assert "\x1b" not in shown and "x" * 300 not in shown
 
 

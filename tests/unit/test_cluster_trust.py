@@ -56,12 +56,12 @@ def facts(*certificates, lists=(LISTED,), **more):
     ("T3 one of two nodes", facts(CAPF, CCM, row("CallManager", SUB)), "ctl_not_updated", "critical", False, ["of cucm-sub is not"]),
     ("T3 judged by the newest list", facts(CAPF, row("CallManager", print_="new"), lists=(
         LISTED, listing(("CAPF", "capf-cucm-pub"), ("CCM+TFTP", "new"), server="192.0.2.3", made="2026-04-01T00:00:00Z"))),
-     "ctl_older_on_node", "warning", False, ["192.0.2.1 serves an older trust list (made 2026-03-01T00:00:00Z) than 192.0.2.3"]),
+     "ctl_older_on_node", "warning", False, ["192.0.2.1 serves an older trust list (created 2026-03-01T00:00:00Z) than 192.0.2.3"]),
     ("T6", facts(lists=(OLDER, LISTED)), "ctl_older_on_node", "warning", False,
-     ["192.0.2.2 serves an older trust list (made 2026-01-01T00:00:00Z) than 192.0.2.1 (made 2026-03-01T00:00:00Z)"]),
+     ["192.0.2.2 serves an older trust list (created 2026-01-01T00:00:00Z) than 192.0.2.1 (created 2026-03-01T00:00:00Z)"]),
     ("the twin", facts(CAPF, CCM, row("CallManager-ECDSA", key_type="ec", key_size=384)), "ctl_without_twin", "info", False,
      ["The CallManager-ECDSA certificate of cucm-pub is not in the trust list"]),
-    ("1024 bits", facts(CAPF, row("CallManager", key_size=1024)), "server_key_short", "critical", False, ["1024 bits only"]),
+    ("1024 bits", facts(CAPF, row("CallManager", key_size=1024)), "server_key_short", "critical", False, ["only 1024 bits"]),
     ("1024 bits, allowed", facts(CAPF, row("CallManager", key_size=1024), legacy=True), "server_key_short", "warning", False, ["tls_legacy"]),
     ("CAPF without extensions", facts(row("CAPF", authority=False), CCM), "capf_without_extensions", "warning", False, ["basicConstraints"]),
     ("T4", facts(issuer="online"), "online_ca_unknown", "critical", True, ["online CA"]),
@@ -173,7 +173,7 @@ def test_what_ends_soon_is_told(sim):
     sim.cluster.regenerate("callmanager", pki.server("127.0.0.1", days=3))
     until = clusters.iso(clusters.now() + datetime.timedelta(days=60))
     (warning,) = survey(sim, soon=until)["warnings"]
-    assert warning.startswith("The CallManager certificate of 127.0.0.1 ends on ") and "utils ctl update CTLFile" in warning
+    assert warning.startswith("The CallManager certificate of 127.0.0.1 expires on ") and "utils ctl update CTLFile" in warning
 
 
 def authority():
@@ -211,7 +211,7 @@ def test_t4_every_judge_of_a_certificate_knows_the_authorities(sim):
         holding = _instance.Holding(_instance.Wish("CTI-rec1", issuers=issuers), lsc, _pki.key_to_pem(key), trust_list)
         assert (holding.from_capf, holding.needed) == (from_capf, not from_capf)
     _instance.judge_lsc(lsc, key, _instance.issuers(trust_list, [online.der]), now)
-    with pytest.raises(TrustError, match="online authority issues for CAPF, give its certificate in issuers"):
+    with pytest.raises(TrustError, match="online CA issues certificates for CAPF, give its certificate in issuers"):
         _instance.judge_lsc(lsc, key, _instance.issuers(trust_list), now)
 
 

@@ -67,7 +67,7 @@ def test_jtapi_that_opened_ends_well():
      "CertStorePassphrase"),
     ("Unable to create provider -- /opt/storeJtapiServerKeyStore-u-5 (No such file or directory)", "provider_refused", "not where JTAPI looks",
      "must end in a slash"),
-    ("Unable to create provider -- malformed sequence", "provider_refused", "kind", "BCFKS"),
+    ("Unable to create provider -- malformed sequence", "provider_refused", "format", "BCFKS"),
     ("Unable to create provider -- BCFKS KeyStore corrupted: MAC calculation failed.", "provider_refused", "password", "CertStorePassphrase"),
     ("Unable to create provider -- bad login or password.", "provider_refused", "password is wrong", "lock the account"),
     ("Unable to create provider -- Socket is closed", "provider_refused", "TLS", "2749"),

@@ -335,7 +335,7 @@ def test_failure_response_for_the_login(sequence):
     with pytest.raises(CtiRefused) as caught:
         server.say("FailureResponse", sequenceNumber=sequence, result=0x8CCC0047, description="too\nmany")
     assert caught.value.code == 0x8CCC0047 and caught.value.facts["stage"] == "open"
-    assert "it said: too many" in str(caught.value)
+    assert "its message: too many" in str(caught.value)
 
 
 @pytest.mark.parametrize("reason, compromised", [(7, False), (9, True)])

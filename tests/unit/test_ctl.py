@@ -164,7 +164,7 @@ def test_every_flipped_octet_is_a_value_or_a_format_error(name):
 
 @pytest.mark.parametrize("octets, words", [
     (b"", "empty"),
-    (b"<html>not found</html>", "no signed file"),
+    (b"<html>not found</html>", "not a signed file"),
     (b"\1\0\2\1\2" + b"\3\0\2\0\x20" + bytes(32), "no header length"),
     (b"\1\0\2\1\2\2\0\2\xff\xff", "header of 65535"),
     (b"\1\0\2\1\2\2\0\2\0\x0a", "serial number"),

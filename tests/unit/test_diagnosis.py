@@ -181,7 +181,7 @@ def test_a_failed_profile_beside_a_good_certificate_is_a_remark(scene):
 
 @pytest.mark.parametrize("valid, severity", [(True, "warning"), (False, "critical")])
 def test_capf_is_needed_by_those_without_a_certificate(scene, valid, severity):
-    scene.ports[0].update(stage="connect", problem="nobody listens on this port.", trusted=None, certificate=None)
+    scene.ports[0].update(stage="connect", problem="no service listens on this port.", trusted=None, certificate=None)
     scene.certificate.update(reason="" if valid else "missing")
     page = scene.page()
     assert (page["first"]["code"], page["first"]["severity"]) == ("port_closed", severity)
@@ -281,7 +281,7 @@ def test_what_ris_saw_last_is_shown_with_what_its_reason_may_mean(scene):
     scene.connections[0].update(status="OpenFailed", reason=0x8CCC00D9)
     page = scene.page()
     assert page["connected"] is False and page["first"]["code"] == "provider_not_seen"
-    assert "0x8CCC00D9 (if that is a code of CTI: CERTIFICATE_COMPROMISED" in " ".join(page["text"].split())
+    assert "0x8CCC00D9 (if this is a CTI code: CERTIFICATE_COMPROMISED" in " ".join(page["text"].split())
 
 
 # Providers
@@ -395,9 +395,9 @@ def test_the_summary_says_all_where_no_command_cures_it(scene):
     lines = _diagnosis.summary([scene.page()])
     assert lines[0] == ("FAIL recorder01x1 on recorder01: Cluster. The cluster could not be read. No connection (cucm-pub). "
                         "Check the port.")
-    assert lines[1].startswith("     -> Put that right")
+    assert lines[1].startswith("     -> Fix that")
 
 
 def test_traces_of_the_cluster_are_named(scene):
-    page = scene.page(traces={"main": {"folder": "/srv/t", "minutes": 15, "files": 3, "problems": ["Node x was given up."]}})
-    assert "/srv/t (3 files)" in page["text"] and "zgrep" in page["text"] and "Node x was given up." in page["text"]
+    page = scene.page(traces={"main": {"folder": "/srv/t", "minutes": 15, "files": 3, "problems": ["Gave up on node x."]}})
+    assert "/srv/t (3 files)" in page["text"] and "zgrep" in page["text"] and "Gave up on node x." in page["text"]

@@ -209,7 +209,7 @@ def test_an_instance_outside_of_this_run_may_be_the_one_that_is_connected(scene)
     del scene.hosts["recorder02"]
     scene.connections["connections"][0]["address"] = "198.51.100.1"
     [finding] = scene.look()["findings"]
-    assert (finding["code"], finding["host"], finding["fix"]) == ("provider_not_judged", "recorder01", "Look without --limit.")
+    assert (finding["code"], finding["host"], finding["fix"]) == ("provider_not_judged", "recorder01", "Check without --limit.")
     scene.connections["connections"].clear()
     assert scene.codes() == ["provider_not_seen"]
 
@@ -319,7 +319,7 @@ def test_a_cutover_by_hand_says_how(scene):
 def test_names_of_others_cannot_move_a_cursor_or_leave_a_command(scene):
     scene.hosts = {"recorder01": dict(scene.reading(), files=[{"path": "/srv/\x1b[2J\n/QBEClient.cer", "checksum": "a"}])}
     result = scene.look()
-    assert result["findings"][0]["what"] == "There is a certificate of no listed instance in /srv/\\x1b[2J\\x0a."
+    assert result["findings"][0]["what"] == "The certificate in /srv/\\x1b[2J\\x0a belongs to no listed instance."
     assert all(line.isprintable() for line in result["lines"])
     assert _drift.limited("x", ["a b", "$(id)"]) == "x --limit '$(id),a b'"
 
@@ -489,7 +489,7 @@ def test_what_an_absent_instance_left_behind(scene):
 
 @pytest.mark.parametrize("change, code, words", [
     ({"name_matches": False}, "certificate_name", "CTI-recorder01x1"),
-    ({"unconfirmed": True}, "certificate_unconfirmed", "never proven"),
+    ({"unconfirmed": True}, "certificate_unconfirmed", "never verified"),
 ])
 def test_doubts_about_a_good_certificate(scene, change, code, words):
     scene.certificate.update(change)
@@ -541,7 +541,7 @@ def test_a_service_that_is_activated_and_does_not_run(scene):
         {"node": "cucm-pub", "service": service, "activated": True, "running": service != "Cisco CTIManager",
          "status": "Started" if service != "Cisco CTIManager" else "Stopped"} for service in _drift.SERVICES]
     [finding] = scene.look()["findings"]
-    assert finding["what"] == "Cisco CTIManager does not run on cucm-pub (Stopped)."
+    assert finding["what"] == "Cisco CTIManager is not running on cucm-pub (Stopped)."
     assert "services: [Cisco CTIManager]" in finding["command"]
 
 
@@ -575,7 +575,7 @@ def test_a_probe_that_does_not_open(scene, compromised, fix):
 
 
 @pytest.mark.parametrize("reason, why", [
-    ("", "no password of recorder_tapi"), ("missing", "there is no valid probe certificate")])
+    ("", "no password for recorder_tapi"), ("missing", "there is no valid probe certificate")])
 def test_why_nothing_was_probed(scene, reason, why):
     [(code, what)] = probed(scene, needs_certificate={"needed": bool(reason), "reason": reason})
     assert code == "not_probed" and why in what
@@ -638,11 +638,11 @@ def told(**more):
 
 def test_the_terminal_tells_subject_by_subject_with_the_cure():
     found = [told(severity="critical", code="key_missing", instance_id="i1", host="h1", what="No key.", fix="Enrol it.", command="c --limit h1"),
-             told(instance_id="i1", host="h1", what="Old list.", fix="Take it over.", command="d --limit h1"),
+             told(instance_id="i1", host="h1", what="Old list.", fix="Fetch it.", command="d --limit h1"),
              told(user="rec", code="user_devices", what="Other devices.")]
     assert _drift.lines(found) == [
         "CRITICAL  i1 on h1", "  No key. [key_missing]", "  -> Enrol it.", "     c --limit h1", "  warning: Old list. [ctl_stale]",
-        "  -> Take it over.", "     d --limit h1", "WARNING  user rec", "  Other devices. [user_devices]", "1 critical, 2 warning, 0 info."]
+        "  -> Fetch it.", "     d --limit h1", "WARNING  user rec", "  Other devices. [user_devices]", "1 critical, 2 warning, 0 info."]
 
 
 def test_what_is_the_same_of_many_is_told_once():

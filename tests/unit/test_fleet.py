@@ -180,11 +180,11 @@ GOOD_USERS = [user()]
     (GOOD_USERS, [instance("")], "1 to 128 characters"),
     (GOOD_USERS, [instance(user="nobody")], "its user nobody is not in the list"),
     (GOOD_USERS, [instance(user_type="end")], "user_type is end, but user rec is listed as an application user"),
-    (GOOD_USERS, [instance(tsp_number=11)], "tsp_number 11 is not 1 to 10"),
-    (GOOD_USERS, [instance(tsp_number=0)], "tsp_number 0 is not 1 to 10"),
-    (GOOD_USERS, [instance(tsp_number=1), instance("rec2", tsp_number=1)], "tsp_number 1 is given to rec1, rec2"),
-    (GOOD_USERS, [instance(key={"type": "rsa", "size": 1024})], "1024 is not a size of an RSA key"),
-    (GOOD_USERS, [instance(key={"type": "ec", "size": 2048})], "2048 is not a size of an EC key"),
+    (GOOD_USERS, [instance(tsp_number=11)], "tsp_number 11 is not from 1 to 10"),
+    (GOOD_USERS, [instance(tsp_number=0)], "tsp_number 0 is not from 1 to 10"),
+    (GOOD_USERS, [instance(tsp_number=1), instance("rec2", tsp_number=1)], "tsp_number 1 is used by rec1, rec2"),
+    (GOOD_USERS, [instance(key={"type": "rsa", "size": 1024})], "1024 is not a valid size of an RSA key"),
+    (GOOD_USERS, [instance(key={"type": "ec", "size": 2048})], "2048 is not a valid size of an EC key"),
     (GOOD_USERS, [instance(authorization_string="")], "authorization_string is empty"),
     (GOOD_USERS, [instance(state="absent", rearm=True)], "rearm contradicts state: absent"),
     (GOOD_USERS, [instance(state="absent", force=True)], "force contradicts state: absent"),
@@ -211,8 +211,8 @@ def test_mistakes_in_the_lists(users, instances, problem):
 
 @pytest.mark.parametrize("wished, warning", [
     (instance("r" * 61), "longer than the 64 characters"),
-    (instance(authorization_string="cisco"), "is not 4 to 10 digits"),
-    (instance(authorization_string="12345678901"), "is not 4 to 10 digits"),
+    (instance(authorization_string="cisco"), "does not have 4 to 10 digits"),
+    (instance(authorization_string="12345678901"), "does not have 4 to 10 digits"),
     (instance(key={"type": "ec", "size": 256}), "needs CAPF protocol version 3"),
 ])
 def test_what_is_unusual_is_a_warning(wished, warning):
@@ -226,7 +226,7 @@ def test_what_is_unusual_is_a_warning(wished, warning):
     ([user(type="end")], [], cluster(known()), "user rec exists as an application user, not as an end user"),
     ([user()], [], cluster(known(standard=True)), "standard user"),
     ([user(type="end")], [], cluster(), "end user rec does not exist"),
-    ([user()], [], cluster(), "no password to make it with"),
+    ([user()], [], cluster(), "no password to create it with"),
     ([], [instance(user_type="application")], cluster(), "application user rec does not exist"),
     ([user()], [instance()], cluster(known(), profile(user="other")), "belongs to application user other"),
     ([user()], [instance()], cluster(known(), profile(user="jdoe", user_type="end")), "belongs to end user jdoe"),
@@ -242,7 +242,7 @@ def test_ec_keys_are_refused_where_they_cannot_be_issued():
     wished = [instance(key={"type": "ec", "size": 256})]
     assert plan([user()], wished, cluster(known())).problems == []
     assert "online CA" in plan([user()], wished, cluster(known()), capf_issuer="online").problems[0].text
-    assert "no EC keys" in plan([user()], wished, cluster(known(), release="10.5.2")).problems[0].text
+    assert "not support EC keys" in plan([user()], wished, cluster(known(), release="10.5.2")).problems[0].text
 
 
 def test_all_mistakes_come_at_once():
@@ -382,7 +382,7 @@ def test_a_user_whose_making_was_cut_short_is_finished():
 
 def test_a_missing_user_is_assumed_only_when_nothing_is_applied():
     wish = dict(users=[user(password=SECRET)], instances=[needing()], current=cluster(), stages=("profiles",))
-    assert "make it first" in plan(**wish).problems[0].text
+    assert "create it first" in plan(**wish).problems[0].text
     made = plan(predicting=True, **wish)
     assert made.problems == [] and made.armed() == ["rec1"] and len(made.warnings) == 1
 
@@ -395,7 +395,7 @@ def test_removing_a_user_waits_for_its_listed_profiles():
     assert actions(plan(users, gone, current, stages=("profiles",))) == [
         ("profile rec1", "remove"), ("user rec", "remove")]
     stays = plan([user(state="absent")], gone, current)
-    assert actions(stays) == [("profile rec1", "remove")] and "stays" in stays.warnings[0].text
+    assert actions(stays) == [("profile rec1", "remove")] and "is kept" in stays.warnings[0].text
     assert plan(users, gone, cluster()).steps == []
 
 
@@ -478,7 +478,7 @@ def test_what_a_run_that_died_left_armed_is_disarmed(row, wish, disarmed):
 
 
 def test_disarm_stands_alone():
-    assert "stands alone" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0].text
+    assert "cannot be combined" in plan([user()], [instance()], cluster(), stages=("disarm", "users")).problems[0].text
 
 
 # Cutover
@@ -597,7 +597,7 @@ def test_remarks_say_what_they_are_about_as_data():
          "text": "user jdoe exists as an end user, not as an application user"},
         {"code": "profile_of_other_user", "user": "rec", "user_type": "application", "instance_id": "rec1",
          "data": {"owner": "other", "owner_type": "application"},
-         "text": "instance rec1 of user rec: a profile of this id belongs to application user other; give a new instance_id, "
+         "text": "instance rec1 of user rec: a profile with this id belongs to application user other; give a new instance_id, "
                  "or replace: true to remove that profile"},
     ]
     [waiting] = rows(plan([user()], [instance(), instance("rec2")], cluster(known()), stages=("cutover",)))
@@ -613,7 +613,7 @@ def test_several_reasons_are_one_remark():
 
 def test_remarks_do_not_change_and_have_a_sentence_each():
     remark = _fleet.Remark("user_kept", "rec", "application")
-    assert str(remark) == remark.text == "user rec stays: state absent without remove_user"
+    assert str(remark) == remark.text == "user rec is kept: state is absent, but remove_user is not set"
     assert remark in {remark} and remark != _fleet.Remark("user_kept", "jdoe", "application")
     with pytest.raises(dataclasses.FrozenInstanceError):
         remark.code = "listed"

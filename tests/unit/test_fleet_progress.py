@@ -21,7 +21,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._progress impo
 NOW = 1795730400.0  # 2026-11-26 22:00 UTC
 NIGHT = {"start": "21:00", "end": "23:00", "timezone": "UTC"}
 BATCHES = [["a1"], ["a2", "b1", "c1", "d1"], ["a3", "b2", "c2", "d2"], ["a4", "b3"]]
-STOPPED = "4 instances failed and 3 may, so no further batch begins."
+STOPPED = "4 instances failed, and at most 3 may fail, so no further batch begins."
 
 
 def planned(window="night", cluster="main"):
@@ -190,7 +190,7 @@ def test_without_a_window_times_are_those_of_the_controller():
 
 def test_a_line_in_a_log_when_the_window_is_too_short():
     assert progress(6000, "a1", "a2", "b1", "c1", "d1").line(NOW).endswith(
-        "0.1 a minute, ends about Fri 00:00, window closes 23:00, before it is done: about 3 stay left")
+        "0.1 a minute, ends about Fri 00:00, window closes 23:00, before it is done: about 3 will be left")
 
 
 def test_times_are_those_of_the_zone_of_the_window():

@@ -152,7 +152,7 @@ def test_kind_8_no_status_is_demanded_and_absent_takes_the_record_out():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"values": {"NumTraceFiles": 1}}, "NumTraceFiles: it is 2 to 1000"),
+    ({"values": {"NumTraceFiles": 1}}, "NumTraceFiles: it must be from 2 to 1000"),
     ({"instances": [dict(INSTANCE, user="a\nb")]}, "line break"),
     ({"instances": [INSTANCE], "folder": "/a,b", "status": "true"}, "instance 5 contains a comma"),
     ({"instances": [dict(INSTANCE, user="a;b")], "status": "true"}, "semicolon"),

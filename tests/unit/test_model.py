@@ -88,10 +88,10 @@ def test_an_instance_names_its_user_as_the_list_of_users_does():
 
 
 @pytest.mark.parametrize(("value", "clause"), [
-    (True, "is true or false where a text is due: put it in quotes"), (datetime.date(2026, 1, 1), "is a date where a text is due: put it in quotes"),
-    (1e5, "is a number where a text is due: put it in quotes"), ("rec\u200b", "has a character that nobody sees (U+200B): type it anew"),
-    ("\ufeffrec", "has a character that nobody sees (U+FEFF): type it anew"), ("r\u00a0c", "has a character that nobody sees (U+00A0): type it anew"),
-    ("re\u00adc", "has a character that nobody sees (U+00AD): type it anew"),
+    (True, "is true or false instead of a text: put it in quotes"), (datetime.date(2026, 1, 1), "is a date instead of a text: put it in quotes"),
+    (1e5, "is a number instead of a text: put it in quotes"), ("rec\u200b", "has an invisible character (U+200B): type it again"),
+    ("\ufeffrec", "has an invisible character (U+FEFF): type it again"), ("r\u00a0c", "has an invisible character (U+00A0): type it again"),
+    ("re\u00adc", "has an invisible character (U+00AD): type it again"),
 ])
 def test_A15_names_that_are_not_what_was_written_are_refused(value, clause):
     """What YAML made of them, and what pages and sheets bring along."""
@@ -117,7 +117,7 @@ def test_A10_two_users_that_only_a_dictionary_takes_for_one():
 
 def test_A10_instances_that_differ_in_case_only():
     (mistake,) = mistakes_of(instances=[instance(), instance(instance_id="Rec1", host="lin2")])
-    assert mistake.startswith("instance ids rec1, Rec1 differ in case only") and mistake.endswith("rec on lin1, rec on lin2")
+    assert mistake.startswith("instance ids rec1, Rec1 differ only in case") and mistake.endswith("rec on lin1, rec on lin2")
 
 
 @pytest.mark.parametrize(("given", "kept"), [
@@ -248,23 +248,23 @@ def test_a_java_application_on_windows_is_enrolled_by_the_controller():
     ([USER], [instance(host="win1", client="java")], "client is not one of tsp, jtapi"),
     ([USER], [instance(host="win1", client="jtapi", enrolment="tsp")], "client is jtapi, so enrolment cannot be tsp"),
     ([USER], [instance(host="win1", client="jtapi", tsp_number=1)], "client is jtapi, which has no tsp_number"),
-    ([USER], [instance(host="win1", client="jtapi", store="/etc/secure_tsp/rec1")], "rec1: store is no folder on a drive of Windows"),
-    ([USER], [instance(host="win1", client="jtapi", store="\\\\server\\share\\rec1")], "rec1: store is no folder on a drive of Windows"),
-    ([USER], [instance(host="win1", client="jtapi", store="D:\\")], "rec1: store is no folder on a drive of Windows"),
-    ([USER], [instance(host="win1", client="jtapi", store="D:\\a\\..\\b")], "rec1: store is no folder on a drive of Windows"),
-    ([USER], [instance(host="win1", client="jtapi", store="D:\\aux.x\\b")], "rec1: store is no folder on a drive of Windows"),
+    ([USER], [instance(host="win1", client="jtapi", store="/etc/secure_tsp/rec1")], "rec1: store is not a folder on a Windows drive"),
+    ([USER], [instance(host="win1", client="jtapi", store="\\\\server\\share\\rec1")], "rec1: store is not a folder on a Windows drive"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\")], "rec1: store is not a folder on a Windows drive"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\a\\..\\b")], "rec1: store is not a folder on a Windows drive"),
+    ([USER], [instance(host="win1", client="jtapi", store="D:\\aux.x\\b")], "rec1: store is not a folder on a Windows drive"),
     ([USER], [instance(host="win1", client="jtapi", store="D:\\a\\probe")], "rec1: store ends in probe"),
     ([USER], [instance(host="win1", client="jtapi", store="D:\\A"), instance(host="win1", client="jtapi", instance_id="rec2", store="d:/a")],
-     "is given to rec1, rec2"),
+     "is used by rec1, rec2"),
     ([USER], [instance(key={"type": "ec"})], "an EC key needs capf: {version: 3}"),
     ([USER], [instance(key={"sise": 1})], "instance rec1: key: there is no key sise; did you mean size?"),
     ([USER], [instance(key="rsa")], "instance rec1: key is not a dictionary"),
-    ([USER], [instance(key={"size": 1024})], "1024 is not a size of an RSA key"),
+    ([USER], [instance(key={"size": 1024})], "1024 is not a valid size of an RSA key"),
     ([USER], [instance(capf={"version": 4})], "version is not from 1 to 3"),
     ([USER], [instance(capf={"name_template": "CTI"})], "name_template does not contain {instance_id}"),
     ([USER], [instance(store="/srv/x"), instance(instance_id="rec2", store="/srv/x")],
-     "store /srv/x is given to rec1, rec2"),
-    ([USER], [instance(), instance(instance_id="rec1probe")], "the id of its probe, rec1probe, is that of an instance"),
+     "store /srv/x is used by rec1, rec2"),
+    ([USER], [instance(), instance(instance_id="rec1probe")], "the id of its probe, rec1probe, is also the id of an instance"),
     ([USER], [instance(instance_id="r" * 124)], "the id of its probe"),
 ])
 def test_mistakes(users, instances, problem):
@@ -279,7 +279,7 @@ def test_mistakes(users, instances, problem):
     ({"main": dict(MAIN["main"], cti_port="x")}, "cluster main: cti_port is not a whole number"),
     ({"main": dict(MAIN["main"], tftp_server="b")}, "cluster main: there is no key tftp_server; did you mean tftp_servers?"),
     ({"main": dict(MAIN["main"], tftp_servers="b")}, "cluster main: tftp_servers is not a list"),
-    (TWO, "user rec: cluster is missing, there are several"),
+    (TWO, "user rec: cluster is missing, but there are several"),
 ])
 def test_mistakes_in_the_clusters(clusters, problem):
     assert any(problem in one for one in mistakes_of(clusters=clusters))
@@ -315,7 +315,7 @@ def test_all_mistakes_are_told_at_once():
 def test_a_number_where_a_text_is_due_is_refused(key):
     """Field report A15: YAML reads 01234567 as 342391."""
     (found,) = mistakes_of(instances=[instance(**{key: 342391})])
-    assert found.endswith(": %s is a number where a text is due: put it in quotes" % key)
+    assert found.endswith(": %s is a number instead of a text: put it in quotes" % key)
     assert "342391" not in found or key == "instance_id"
 
 
@@ -367,8 +367,8 @@ def test_the_model_says_which_secrets_were_given():
     ([dict(USER, password="192.0.2")], [instance(client_address="192.0.2.31")], None, "its password is part of the client_address of an instance"),
     ([dict(USER, password="sub9")], [], {"main": dict(MAIN["main"], cti_managers=["sub9.example.org"])},
      "its password is part of one of the cti_managers of a cluster"),
-    ([dict(USER, password="create")], [], None, "its password is part of a word that options are made of"),
-    ([USER], [instance(authorization_string="2048")], None, "its authorization_string is part of a word that options are made of"),
+    ([dict(USER, password="create")], [], None, "its password is part of a word of the options"),
+    ([USER], [instance(authorization_string="2048")], None, "its authorization_string is part of a word of the options"),
     ([dict(USER, password="x")], [], None, "its password is part of every name"),
 ])
 def test_a_secret_in_a_name_is_refused_without_being_shown(users, instances, clusters, about):
@@ -383,7 +383,7 @@ def test_a_secret_in_a_name_is_refused_without_being_shown(users, instances, clu
 
 def test_a_secret_of_the_run_counts_too():
     assert mistakes_of(instances=[instance()], secrets=[("secure_tsp_key_passphrase", "lin1")]) == [
-        "secure_tsp_key_passphrase is part of the name of a host, where it could be read; give another one"]
+        "secure_tsp_key_passphrase is part of the name of a host, where it could be read; choose another one"]
 
 
 # Hosts
@@ -397,7 +397,7 @@ def test_hosts_of_others_are_left_to_others():
     assert [one["instance_id"] for one in model.instances()] == ["rec1"]
     assert [one["instance_id"] for one in model.others] == ["rec2", "rec3"]
     assert model.users[0]["hosts"] == ["lin1", "lin9"]
-    assert len(warnings) == 1 and "lin9" in warnings[0] and "left to others" in warnings[0]
+    assert len(warnings) == 1 and "lin9" in warnings[0] and "so it is skipped" in warnings[0]
 
 
 def test_a_misspelt_host_is_found():
@@ -463,7 +463,7 @@ def test_names_that_a_person_gave(names, keys):
 @pytest.mark.parametrize(("name", "sentence"), [
     ("mian/rec2", "secure_tsp_upgrade_instances: there is no instance mian/rec2 in the list; did you mean main/rec2?"),
     ("rec9", "secure_tsp_upgrade_instances: there is no instance rec9 in the list; did you mean rec"),
-    ("rec1", "secure_tsp_upgrade_instances: rec1 is on several clusters: say lab/rec1 or main/rec1"),
+    ("rec1", "secure_tsp_upgrade_instances: rec1 is on several clusters: use lab/rec1 or main/rec1"),
     ("zzz", "secure_tsp_upgrade_instances: there is no instance zzz in the list"),
 ])
 def test_names_that_nobody_listed(name, sentence):

@@ -75,10 +75,10 @@ def test_values(kind, value, expected):
 
 @pytest.mark.parametrize(("kind", "value", "clause"), [
     ("str", True, "is not a text"), ("str", ["a"], "is not a text"), ("str", None, "is not a text"), ("path", {}, "is not a text"),
-    ("name", 101, "is a number where a text is due: put it in quotes"), ("name", 1.5, "is a number where a text is due: put it in quotes"),
-    ("name", True, "is true or false where a text is due: put it in quotes"),
-    ("name", "a\nb", "has a control character or a line break, or one that XML cannot carry"),
-    ("name", "a\ud800", "has a control character or a line break, or one that XML cannot carry"),
+    ("name", 101, "is a number instead of a text: put it in quotes"), ("name", 1.5, "is a number instead of a text: put it in quotes"),
+    ("name", True, "is true or false instead of a text: put it in quotes"),
+    ("name", "a\nb", "has a control character, a line break, or a character that XML does not allow"),
+    ("name", "a\ud800", "has a control character, a line break, or a character that XML does not allow"),
     ("name", "a ", "begins or ends with white space"), ("name", "\u00a0a", "begins or ends with white space"),
     ("int", "x", "is not a whole number"), ("int", 1.5, "is not a whole number"), ("int", True, "is not a whole number"),
     ("int", None, "is not a whole number"), ("int", [], "is not a whole number"),

@@ -127,15 +127,15 @@ def test_a_row_is_not_changed_but_made_anew():
 
 @pytest.mark.parametrize(("profile", "cause"), [
     (None, "could not be read"),
-    ({"exists": False}, "has no such CAPF profile any more"),
+    ({"exists": False}, "no longer has this CAPF profile"),
     ({"exists": True, "operation": "No Pending Operation", "status": "Upgrade Success", "state": "success"},
-     "nothing is armed, the profile says 'No Pending Operation', 'Upgrade Success'"),
+     "nothing is armed; the profile says 'No Pending Operation', 'Upgrade Success'"),
     ({"exists": True, "operation": "Install/Upgrade", "status": "x", "state": "expired", "completion": "2026:01:01:00"},
      "ended at 2026:01:01:00"),
     ({"exists": True, "operation": "Install/Upgrade", "status": "x", "state": "perhaps_expired", "completion": "c"},
-     "the string is wrong, or the time for the operation"),
+     "the authorization string is wrong, or the time for the operation"),
     ({"exists": True, "operation": "Install/Upgrade", "status": "Operation Pending", "state": "pending"},
-     "the string is wrong, since the profile is armed (Operation Pending)"),
+     "the authorization string is wrong, because the profile is armed (Operation Pending)"),
 ])
 def test_the_profile_names_the_cause_of_refusal_7(profile, cause):
     one = updated(fresh(instance()), refused("refused (7).", capf_reason=7), instance(), profile)

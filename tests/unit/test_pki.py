@@ -104,8 +104,8 @@ def test_a_pin_does_not_save_a_damaged_list():
 
 def test_an_older_list_is_taken_with_a_warning_or_refused_on_demand():
     later, earlier = trust_list("CTLFile-update-later"), trust_list("CTLFile-v12")
-    assert "before the stored one" in _pki.judge_trust_list(earlier, later).warnings[-1]
-    with pytest.raises(TrustError, match="before the stored one"):
+    assert "older than the stored one" in _pki.judge_trust_list(earlier, later).warnings[-1]
+    with pytest.raises(TrustError, match="older than the stored one"):
         _pki.judge_trust_list(earlier, later, reject_older=True)
 
 
@@ -117,7 +117,7 @@ def test_an_older_list_is_taken_with_a_warning_or_refused_on_demand():
 def test_a_refusal_has_a_name(new, options, verdict):
     with pytest.raises(TrustError) as caught:
         _pki.judge_trust_list(trust_list(new), trust_list(STORED), **options)
-    assert caught.value.facts == {"verdict": verdict} and "stored list is unchanged" in str(caught.value)
+    assert caught.value.facts == {"verdict": verdict} and "stored trust list is unchanged" in str(caught.value)
 
 
 def test_a_pinned_stranger_is_told():

@@ -168,7 +168,7 @@ def test_t1_without_any_sha1_the_verdict_is_cannot_verify_and_the_store_stays(tm
     with pytest.raises(CannotHere) as caught:
         _trust_list.Keeper(params, False).take(_trust_list.handed_over(octets("CTLFile-update-later")))
     assert caught.value.facts["verdict"] == "cannot_verify"
-    assert "Nothing is known against the list" in str(caught.value) and "SHA1" in str(caught.value)
+    assert "The trust list itself may be correct" in str(caught.value) and "SHA1" in str(caught.value)
     assert sorted((path.name, path.read_bytes()) for path in store.glob("*")) == before
 
 
@@ -217,12 +217,12 @@ def test_fips_a_key_that_cannot_be_made(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(_pki.ec, "generate_private_key", refuse)
-    with pytest.raises(CannotHere, match="cannot make a key"):
+    with pytest.raises(CannotHere, match="cannot create a key"):
         _pki.generate_key("ec", 521)
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(("passphrase", "what"), [("short", "cannot encrypt a private key.*Leave key_passphrase away"), (None, "cannot write a private key")])
+@pytest.mark.parametrize(("passphrase", "what"), [("short", "cannot encrypt a private key.*Omit key_passphrase"), (None, "cannot write a private key")])
 def test_fips_a_key_that_cannot_be_written(error, passphrase, what):
     """FIPS providers want more salt than older libraries give a passphrase."""
     class Key:
@@ -243,7 +243,7 @@ def test_a_key_that_the_policy_keeps_from_being_read_is_not_lost(tmp_path, monke
         raise UnsupportedAlgorithm("the policy says no")
 
     monkeypatch.setattr(_pki.serialization, "load_pem_private_key", refuse)
-    with pytest.raises(CannotHere, match="Nothing is known against the key"):
+    with pytest.raises(CannotHere, match="The key itself may be correct"):
         _instance.Holding(_instance.Wish("CTI-rec1"), der("ccm1"), pem, None)
     with pytest.raises(CannotHere):
         _pki.key_from_pem(pem)

@@ -37,12 +37,12 @@ CASES = [
     ("T7 no device", dict(controllable=0, devices=0, lines=0), "no_device", "controls no device"),
     ("T7 all devices restricted", dict(restricted_devices=2), "all_restricted", "All devices of user rec are restricted"),
     ("T7 all lines restricted", dict(restricted_lines=3), "all_restricted", "All lines of user rec are restricted"),
-    ("T12 password ends soon", dict(password_days=3), "password_ends", "ends in 3 days"),
-    ("T12 tomorrow", dict(password_days=1), "password_ends", "ends in 1 day;"),
-    ("T12 today", dict(password_days=0), "password_ends", "ends today"),
-    ("own certificate", dict(own=5), "certificate_ends", "The certificate of this instance ends on"),
-    ("server's certificate", dict(server=5), "server_certificate_ends", "The certificate of CTI Manager ends on"),
-    ("server's certificate, expired", dict(server=-5), "server_certificate_ends", "ended on"),
+    ("T12 password ends soon", dict(password_days=3), "password_ends", "expires in 3 days"),
+    ("T12 tomorrow", dict(password_days=1), "password_ends", "expires in 1 day;"),
+    ("T12 today", dict(password_days=0), "password_ends", "expires today"),
+    ("own certificate", dict(own=5), "certificate_ends", "The certificate of this instance expires on"),
+    ("server's certificate", dict(server=5), "server_certificate_ends", "The certificate of CTI Manager expires on"),
+    ("server's certificate, expired", dict(server=-5), "server_certificate_ends", "expired on"),
     ("weak suite", dict(weak_cipher=True, cipher="AES128-SHA"), "weak_cipher", "AES128-SHA"),
 ]
 
@@ -89,7 +89,7 @@ def test_t12_the_row_of_a_verified_instance_has_the_remark_and_so_has_the_summar
 def test_a_certificate_that_ends_soon_is_a_remark_however_it_was_verified():
     plan = [dict(planned(way), certificate_expires="2026-12-01T00:00:00Z") for way in ("offline", "ris")]
     rows = _verification.results(plan, until="2026-12-31T00:00:00Z")
-    assert all(any("Its certificate ends on 2026-12-01T00:00:00Z" in text for text in row["remarks"]) for row in rows)
+    assert all(any("Its certificate expires on 2026-12-01T00:00:00Z" in text for text in row["remarks"]) for row in rows)
     assert not _verification.results(plan[:1], until="2026-11-30T00:00:00Z")[0]["remarks"]
 
 

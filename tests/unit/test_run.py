@@ -86,7 +86,7 @@ def test_a_misspelt_variable_of_the_play_is_told_too():
 
 
 def test_what_cannot_be_worked_out_refuses_the_run():
-    with pytest.raises(Refused, match="^secure_tsp_owner cannot be worked out: 'nothing'. Nothing was changed.$"):
+    with pytest.raises(Refused, match="^secure_tsp_owner cannot be evaluated: 'nothing'. Nothing was changed.$"):
         run(secure_tsp_owner="{{ nothing }}").option("owner")
 
 

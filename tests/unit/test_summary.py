@@ -107,8 +107,8 @@ def test_what_needs_a_person_comes_first():
 def test_a_second_run_reads_healthy():
     before = dict(verified(), changed=False, action="none", state="ok", verified_by="offline")
     assert told([instance()], dict(before, proven="2026-11-28T19:06:59Z"))["lines"][1:] == [
-        "lin1  rec   rec1      ok, proven 2026-11-28  2031-11-24", "1 instance on 1 host: 1 ok. 0 changed."]
-    assert "ok, proven before" in told([instance()], before)["lines"][1]
+        "lin1  rec   rec1      ok, verified 2026-11-28  2031-11-24", "1 instance on 1 host: 1 ok. 0 changed."]
+    assert "ok, verified before" in told([instance()], before)["lines"][1]
 
 
 def test_a_remark_about_many_names_a_few():
@@ -117,8 +117,8 @@ def test_a_remark_about_many_names_a_few():
 
 
 def test_what_is_not_in_this_run_is_told():
-    away = [(instance(number, host="lin9"), "its host is outside of --limit") for number in range(2)]
-    assert told([instance()], verified(), away=away)["lines"][-2] == "rec0 on lin9, rec1 on lin9: not in this run, its host is outside of --limit"
+    away = [(instance(number, host="lin9"), "its host is outside --limit") for number in range(2)]
+    assert told([instance()], verified(), away=away)["lines"][-2] == "rec0 on lin9, rec1 on lin9: not in this run, its host is outside --limit"
 
 
 def test_a_name_that_is_too_long_for_the_screen_stands_in_a_block():
@@ -136,14 +136,14 @@ STEPS = [["main", "user", "rec", "rec", "create"], ["main", "group", "Standard C
 def test_what_changed_on_the_cluster_is_counted_once():
     made = told([instance()], verified(), changes=STEPS + STEPS)
     assert made["lines"][-2] == (
-        "Changed on the cluster: 1 user made, 1 user given devices, 2 memberships of groups added, 1 CAPF profile armed.")
+        "Changed on the cluster: 1 user created, 1 user given devices, 2 memberships of groups added, 1 CAPF profile armed.")
     assert made["cluster_changes"] == {"main": {
         "user": {"create": 1}, "group": {"add_member": 2}, "profile": {"arm": 1}, "devices": {"set": 1}}}
 
 
 def test_in_check_mode_it_says_what_would():
     made = told([instance()], changes=STEPS[:1], check_mode=True, several=True)
-    assert made["lines"][-2] == "Would change on cluster main: 1 user made."
+    assert made["lines"][-2] == "Would change on cluster main: 1 user created."
 
 
 @pytest.mark.parametrize(("rows", "failures", "unreachable", "code"), [

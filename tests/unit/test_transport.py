@@ -140,7 +140,7 @@ def test_an_answer_from_another_address_alone_is_named(monkeypatch):
             other.bind(("127.0.0.2", 0))
             other.sendto(data(1, b"evil"), client)
 
-    with ScriptedTftp(script) as server, pytest.raises(TransportError, match="did not answer, while an answer came from 127.0.0.2"):
+    with ScriptedTftp(script) as server, pytest.raises(TransportError, match="did not answer, but an answer came from 127.0.0.2"):
         server.fetch()
 
 
@@ -181,9 +181,9 @@ def test_a_lost_packet_is_asked_for_again():
     (b"\0\5\0\0\x1b[31mred\x07alert\0", TransportError, r"error 0 \(\[31mred alert\)"),
     (b"\0\5\0\7", TransportError, "error 7"),
     (b"\0\6blksize\0001024\0", ProtocolError, "options"),
-    (b"\0\4\0\1", ProtocolError, "no place here"),
-    (b"\0\3\0", ProtocolError, "no place here"),
-    (b"", ProtocolError, "no place here"),
+    (b"\0\4\0\1", ProtocolError, "unexpected packet"),
+    (b"\0\3\0", ProtocolError, "unexpected packet"),
+    (b"", ProtocolError, "unexpected packet"),
 ])
 def test_whatever_else_a_server_says_is_a_typed_error(answer, kind, words):
     with ScriptedTftp(lambda server, client, packet: server.transfer.sendto(answer, client)) as server:
@@ -485,7 +485,7 @@ def free_port():
 
 
 @pytest.mark.parametrize("host, words", [
-    ("127.0.0.1", "nobody listens"), ("no-such-host.invalid", "cannot be resolved")])
+    ("127.0.0.1", "no service listens"), ("no-such-host.invalid", "cannot be resolved")])
 def test_no_connection_is_one_clear_sentence(host, words):
     with pytest.raises(TransportError, match=words) as caught:
         _transport.connect_plain(host, free_port(), _transport.Deadline(5))

@@ -157,7 +157,7 @@ def test_success_without_a_certificate_on_the_host_is_a_failure():
 
 def test_pending_waits_for_a_person_unless_the_tsp_was_started_anew():
     waits = came(row(), files(key=False), profile("pending"))
-    assert (waits["action"], waits["failed"]) == ("armed", False) and "started anew" in waits["message"]
+    assert (waits["action"], waits["failed"]) == ("armed", False) and "restarted" in waits["message"]
     failed = came(row(), files(key=False), profile("perhaps_expired"), triggered=True, seconds=60)
     assert failed["failed"] and "within 60 seconds" in failed["message"] and "UDP 69" in failed["message"]
 

@@ -52,10 +52,10 @@ def test_types_follow_from_how_windows_installer_writes_values(value, type_, tra
 
 
 @pytest.mark.parametrize(("row", "reason"), [
-    ((KEY, "Fixed", "#30"), "same for everybody"), ((KEY, "Both", "[USER][CTI1]"), "several properties"),
-    ((KEY, "P", "[PASS]"), "encrypted"), ((KEY, "X", "[NOBODY_KNOWS]"), "nothing tells which setting"),
-    ((TSP_KEY, "Who", "[USER]"), "hold the number of a TSP"), ((KEY + "\\[NONE]", "Who", "[USER]"), "a property that has no default"),
-    ((KEY, "+", ""), "makes or removes a key"), ((KEY, "Who", "[USER]", -1), "depends on how it is installed"),
+    ((KEY, "Fixed", "#30"), "same everywhere"), ((KEY, "Both", "[USER][CTI1]"), "several properties"),
+    ((KEY, "P", "[PASS]"), "encrypted"), ((KEY, "X", "[NOBODY_KNOWS]"), "it is not known which setting"),
+    ((TSP_KEY, "Who", "[USER]"), "contains the number of a TSP"), ((KEY + "\\[NONE]", "Who", "[USER]"), "a property that has no default"),
+    ((KEY, "+", ""), "creates or removes a key"), ((KEY, "Who", "[USER]", -1), "depends on how it is installed"),
 ])
 def test_what_does_not_follow_is_listed_with_the_reason(row, reason):
     found = draft(row)
@@ -142,7 +142,7 @@ def test_once_confirmed_it_is():
 def test_a_grade_that_is_none_is_refused():
     settings = draft((KEY, "Who", "[USER]"))["settings"]
     settings["user.name"]["grade"] = "guessed"
-    assert "grade is one of" in _tsp_settings.load_profile(settings)[1][0]
+    assert "grade must be one of" in _tsp_settings.load_profile(settings)[1][0]
 
 
 def sz(value):

@@ -126,8 +126,8 @@ def test_settings_for_a_foreign_instance_and_strings_are_refused():
     ("user.password", entry(), "never written"),
     ("security.capf_port", "x", "needs key"),
     ("security.capf_port", {**entry(), "kind": 1}, "no kind"),
-    ("security.capf_port", entry(kind="REG_SZ"), "type is one of"),
-    ("security.capf_port", entry(view=16), "view is 32 or 64"),
+    ("security.capf_port", entry(kind="REG_SZ"), "type must be one of"),
+    ("security.capf_port", entry(view=16), "view must be 32 or 64"),
     ("security.capf_port", {**entry(), "key": "SOFTWARE\\X{number}"}, "hive"),
     ("security.capf_port", {**entry(), "key": "HKLM:\\SOFTWARE\\X"}, "{number}"),
     ("security.capf_port", entry(transform="integer"), "transform"),
@@ -268,9 +268,9 @@ def test_choices_are_learnt_one_by_one():
 
 @pytest.mark.parametrize(("setting", "arguments", "words"), [
     ("security.port", {}, "no setting"),
-    ("security.capf_port", {"shown_after": "x"}, "no number"),
+    ("security.capf_port", {"shown_after": "x"}, "not a number"),
     ("trace.on", {"shown_after": "1"}, "neither on nor off"),
-    ("trace.on", {}, "Tell what the dialog shows"),
+    ("trace.on", {}, "Give the value that the dialog shows"),
     ("user.password", {}, "encrypted"),
 ])
 def test_discovery_refuses_what_is_unclear(setting, arguments, words):
@@ -350,7 +350,7 @@ def test_several_instances_are_not_upgraded_silently():
 
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"values": ONE, "products": [program(version="15.0")], "version": "14.0"}, "cannot downgrade"),
-    ({"values": ONE, "products": [program(version="")]}, "tells no version"),
+    ({"values": ONE, "products": [program(version="")]}, "has no version"),
     ({"values": ONE, "products": [program(), program("Cisco TSP 2")]}, "Several installed products"),
     ({"values": ONE}, "left the provider behind"),
     ({"version": "15.0.1", "release": "14.0.1.13900(155)"}, "newer than the cluster"),

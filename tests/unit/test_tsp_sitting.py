@@ -148,7 +148,7 @@ def test_a_place_without_the_number_would_be_that_of_all_instances():
         snapshot[SHARED]["Port"] = snapshot[KEY].pop("security.capf_port")
 
     found = result(elsewhere)
-    assert "security.capf_port" not in found["settings"] and "one for all instances" in told(found, "security.capf_port")
+    assert "security.capf_port" not in found["settings"] and "same for all instances" in told(found, "security.capf_port")
 
 
 def test_settings_that_change_together_are_told_apart():
@@ -165,7 +165,7 @@ def test_a_sitting_in_which_nothing_was_entered():
 
 def test_each_step_tells_what_to_enter_in_the_order_of_the_dialog():
     steps = [_tsp_sitting.step(taken, NUMBER) for taken in range(1, _tsp_sitting.STEPS + 1)]
-    assert all("change nothing" in lines[0] for lines in steps[:2]) and "Write down" in steps[0][1] and steps[-1] == []
+    assert all("change nothing" in lines[0] for lines in steps[:2]) and "write down" in steps[0][1] and steps[-1] == []
     tabs = [line.strip() for line in steps[2] if line.startswith("  ") and not line.startswith("    ")]
     assert tabs == ["General", "User", "CTI Manager", "Security", "Trace", "Advanced"]
     assert any("CAPF: Port" in line and line.endswith("3811") for line in steps[2])

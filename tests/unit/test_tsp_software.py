@@ -47,8 +47,8 @@ def test_pcs_in_order(mine, others):
 @pytest.mark.parametrize(("mine", "others", "severity", "what", "fix"), [
     (pc("16.0.1.1"), [], "critical", "newer than the cluster", "cannot downgrade"),
     (pc("14.0.1.1"), [], "warning", "older than the cluster", "client_windows_manage_installation"),
-    (pc("15.0.1.4", numbers=(1, 2)), [pc()], "warning", "TSP 15.0.1.4 is installed, while pc2 has 15.0.1.5.", "2 instances"),
-    (pc(files=[{"file": "CiscoTSP001x64.tsp", "checksum": "b"}]), [pc()], "warning", "not that of pc2", "Compare the files"),
+    (pc("15.0.1.4", numbers=(1, 2)), [pc()], "warning", "TSP 15.0.1.4 is installed, but pc2 has 15.0.1.5.", "2 instances"),
+    (pc(files=[{"file": "CiscoTSP001x64.tsp", "checksum": "b"}]), [pc()], "warning", "differs from that of pc2", "Compare the files"),
     (pc(numbers=(1, 2), listed={1: "main"}), [], "warning", "TSP 002 is installed", "tsp_number"),
     (pc("", numbers=(1, 3), files=[]), [], "warning", "CiscoTSP001x64.tsp, CiscoTSP003x64.tsp", "at least 3 instances"),
     (pc(auto_update="always"), [], "warning", "Auto Update is Always", "never"),

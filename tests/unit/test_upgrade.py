@@ -156,9 +156,9 @@ def test_the_plan_for_people():
         "lin1  rec   a1        2031-01-01  It is expiring.",
         "lin2  rec   b1        2031-01-01  It is expired.",
         "2 of 6 instances need a new certificate.",
-        "1 got one in an earlier run, and only the proof is missing.",
-        "1 compromised, so that only a new instance_id helps: f1 on lin1.",
-        "1 not provisioned yet, which is left to voiceops.secure_tsp.site: d1 on lin1.",
+        "1 got one in an earlier run, and only the verification is missing.",
+        "1 compromised, so only a new instance_id helps: f1 on lin1.",
+        "1 not provisioned yet; use voiceops.secure_tsp.site: d1 on lin1.",
         "Cluster main: a canary batch of 1, then a batch of 1.",
         "No further batch begins once more than 3 failed, or one of a canary batch.",
     ]
@@ -261,7 +261,7 @@ def test_whether_a_batch_may_begin(before, options, by):
 
 def test_failures_on_all_clusters_count_together():
     before = dict(known((1, 0, 5), (2, 1, 5)), **known((1, 0, 5), (2, 1, 5), cluster="lab"))
-    assert hindered(before, most=1) == ("failures", "2 instances failed and 1 may, so no further batch begins.")
+    assert hindered(before, most=1) == ("failures", "2 instances failed, and at most 1 may fail, so no further batch begins.")
     assert hindered(before, most=2) == ("", "")
 
 
@@ -326,12 +326,12 @@ def connection(time):
 def test_a_connection_from_before_proves_nothing_about_the_new_certificate(since, unconfirmed, way):
     row = verified(attempt(due(), unconfirmed=unconfirmed, placed=1000.5), connections=[connection(since)])
     assert row["way"] == way and row["confirm"] == (way == "ris" and unconfirmed)
-    assert row["failed"] is False and ("still runs with the certificate before" in row["message"]) == (way == "offline")
+    assert row["failed"] is False and ("still uses the former certificate" in row["message"]) == (way == "offline")
 
 
 def test_asked_for_the_view_of_the_cluster_an_older_connection_fails():
     row = verified(attempt(due(), placed=1000), connections=[connection(1000)], wanted="ris")
-    assert row["failed"] and row["message"].startswith("The application still runs with the certificate before")
+    assert row["failed"] and row["message"].startswith("The application still uses the former certificate")
 
 
 def test_the_way_is_chosen_before_the_certificate_is_there():
@@ -354,8 +354,8 @@ def test_a_former_certificate_that_is_back_is_told_plainly():
 
 
 @pytest.mark.parametrize("result, words", [
-    ({"action": "none"}, "no former certificate to put back"),
-    ({"msg": "No space left."}, "could not be put back: No space left."),
+    ({"action": "none"}, "no former certificate to restore"),
+    ({"msg": "No space left."}, "could not be restored: No space left."),
     (None, "stays in place and the former one beside it"),
 ])
 def test_a_former_certificate_that_is_not_back(result, words):

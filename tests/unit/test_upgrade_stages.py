@@ -216,7 +216,7 @@ def test_failures_on_another_host_count(tmp_path, clock):
     assert list(both.renew("lin1", max_failures=2)[0].values()) == ["failed"] * 2 + ["verified"] * 2
     both.failing = {"lin2x0"}
     assert list(both.renew("lin2", max_failures=2)[0].values()) == ["failed", "verified", LEFT, LEFT]
-    assert both.last["lin2x2"]["message"] == "Not armed: 3 instances failed and 2 may, so no further batch begins."
+    assert both.last["lin2x2"]["message"] == "Not armed: 3 instances failed, and at most 2 may fail, so no further batch begins."
 
 
 @pytest.mark.parametrize("good", [True, False])

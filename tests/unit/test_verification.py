@@ -74,7 +74,7 @@ def result(chosen, **more):
     (PROVEN, {"stopped": lambda host: True, "views": view(connection())}, "ris", ""),
     (NEW, {"stopped": lambda host: True, "views": view(connection())}, "application", ""),
     (NEW, {"stopped": lambda host: host == "lin2", "views": view(connection())}, "ris", ""),
-    (NEW, {"with_password": set()}, "offline", "no password of rec"),
+    (NEW, {"with_password": set()}, "offline", "no password for rec"),
     (NEW, {"views": view(connection())}, "ris", ""),
     (NEW, {"views": view(connection(status="Closed"))}, "application", ""),
     (NEW, {"views": view(connection(address=THERE))}, "application", ""),
@@ -103,11 +103,11 @@ def test_the_way_that_is_chosen(one, options, way, why):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"wanted": "application", "views": view(connection())}, "would throw both out"),
-    ({"wanted": "application", "with_password": set()}, "no password of rec"),
+    ({"wanted": "application", "views": view(connection())}, "would disconnect both"),
+    ({"wanted": "application", "with_password": set()}, "no password for rec"),
     ({"wanted": "ris"}, "Start the application"),
     ({"views": {"main": {"available": False, "reason": "wrong password", "users_read": False}}}, "wrong password"),
-    ({"wanted": "probe", "with_password": set(), "rows": [NEW, row(of=PROBE)]}, "no password of rec"),
+    ({"wanted": "probe", "with_password": set(), "rows": [NEW, row(of=PROBE)]}, "no password for rec"),
 ])
 def test_ways_that_are_refused(options, message):
     chosen = plan(options.pop("rows", [NEW]), **options)[0]
@@ -146,9 +146,9 @@ def test_nothing_is_opened_beside_a_connection_from_an_address_that_nobody_is_kn
 @pytest.mark.parametrize("wanted", ["auto", "ris", "application"])
 def test_a5_nothing_is_opened_while_a_node_has_not_told_its_connections(wanted):
     """Not seen is not the same as not connected: the application may be at the node that did not answer."""
-    doubt = "RISPort70 has no answer of node sub1 (NodeNotResponding)"
+    doubt = "RISPort70 has no answer from node sub1 (NodeNotResponding)"
     (chosen,) = plan([NEW], view(doubt=doubt), wanted=wanted)
-    assert chosen["way"] == "offline" and "no answer of node sub1" in chosen["why"] and not chosen["failed"]
+    assert chosen["way"] == "offline" and "no answer from node sub1" in chosen["why"] and not chosen["failed"]
     assert plan([NEW], view(connection(), doubt=doubt))[0]["way"] == "ris", "what is seen is seen"
 
 
@@ -188,8 +188,8 @@ def test_users_behind_one_address_are_counted_by_themselves():
 
 
 @pytest.mark.parametrize(("time", "way", "why"), [
-    (LATER, "ris", ""), (PLACED, "offline", "still runs with the certificate before"),
-    (PLACED + CLOCKS_APART, "offline", "still runs with the certificate before"), (None, "offline", "still runs with the certificate before"),
+    (LATER, "ris", ""), (PLACED, "offline", "still uses the former certificate"),
+    (PLACED + CLOCKS_APART, "offline", "still uses the former certificate"), (None, "offline", "still uses the former certificate"),
 ])
 def test_an_older_connection_does_not_prove_a_new_certificate(time, way, why):
     (chosen,) = plan([NEW], view(connection(time=time)))

@@ -184,7 +184,7 @@ def test_a_broken_archive_is_a_failure_of_its_instance(host, borrow):
     host.files[ARCHIVE] = b"nothing"
     with borrow() as stores:
         stores.take([FOLDER])
-        assert "it is no archive of a store" in str(stores.unit(FOLDER).failure)
+        assert "it is not an archive of a store" in str(stores.unit(FOLDER).failure)
         stores.hand_over()
     assert host.files == {ARCHIVE: b"nothing"}
     with borrow() as stores:

@@ -180,7 +180,7 @@ def test_together_with_the_end(cluster, enrolling):
 
 
 @pytest.mark.parametrize("kind, words, cure", [
-    ("cut", "the server closed the connection", "look at the trace"),
+    ("cut", "the server closed the connection", "read the trace"),
     ("silence", "not finished within 1 second", "Check the network"),
     ("delay", "not finished within 1 second", "Check the network"),
     ("garbage", "the TLS handshake failed", "check the port"),
@@ -208,12 +208,12 @@ def test_a_connection_that_breaks_after_the_string_is_never_tried_again(cluster,
 
 
 @pytest.mark.parametrize("message, kind, words, cure", [
-    (AUTH, "retry_later", "CAPF asks to come again later", "Run again later"),
-    (KEY, "retry_later", "CAPF asks to come again later", "Run again later"),
-    (STORE, "retry_later", "CAPF asks to come again later", "The key is kept"),
-    (KEY, {"code": 7}, "CAPF refused (7): string wrong, expired or nothing armed", "arm it again"),
+    (AUTH, "retry_later", "CAPF asks the client to try again later", "Run again later"),
+    (KEY, "retry_later", "CAPF asks the client to try again later", "Run again later"),
+    (STORE, "retry_later", "CAPF asks the client to try again later", "The key is kept"),
+    (KEY, {"code": 7}, "CAPF refused (7): authorization string wrong or expired, or nothing armed", "Arm it again"),
     (KEY, {"code": 9}, "CAPF refused (9): it has no profile for the name CTI-", "Check the instance id"),
-    (KEY, {"code": 5, "text": "busy"}, "CAPF refused (reason 5); it said: busy", "then run again"),
+    (KEY, {"code": 5, "text": "busy"}, "CAPF refused (reason 5); its message: busy", "then run again"),
     (KEY, {"code": 0}, "CAPF has nothing to do for the name CTI-", "Arm the CAPF profile"),
     (PROOF, {"code": 7}, "ended the session without a certificate (reason 7", "The key is kept"),
 ])
@@ -228,7 +228,7 @@ def test_refusals(cluster, enrolling, message, kind, words, cure):
 
 @pytest.mark.parametrize("kind, words", [
     ("other_key", "not for the key of this instance"), ("other_issuer", "not issued by the CAPF of the trust list"),
-    ("expired", "and this host's clock says")])
+    ("expired", "but this host's clock shows")])
 def test_a_certificate_that_is_not_ours_is_never_stored(cluster, enrolling, kind, words):
     fault(cluster, kind, STORE)
     enrolling.fails(True, words, issued=True)
@@ -240,7 +240,7 @@ def test_a_wrong_string(enrolling, instance):
     """Mistyped by somebody who enrols by hand; the next run brings a string of its own."""
     string = instance.arm()
     result = instance.enrol(string[::-1] if string != string[::-1] else "1234567890", force=True)
-    assert "string wrong, expired or nothing armed" in result["msg"]
+    assert "authorization string wrong or expired, or nothing armed" in result["msg"]
     assert instance.profile.status == "Upgrade Failed: Invalid Authentication String"
     instance.disarm()
     enrolling.nothing_lost(result)
@@ -261,7 +261,7 @@ def test_a_consumed_string(cluster, enrolling, instance, told):
     fault(cluster, "cut", STORE)
     enrolling.nothing_lost(instance.enrol(string, force=True))
     result = instance.enrol(string, force=True)
-    told(result, enrolling.place, "string wrong, expired or nothing armed", "arm it again")
+    told(result, enrolling.place, "authorization string wrong or expired, or nothing armed", "Arm it again")
     enrolling.nothing_lost(result)
     enrolling.completes()
 
@@ -271,7 +271,7 @@ def test_an_operation_that_has_expired(enrolling, instance, told):
     string = instance.arm()
     instance.sim.cluster.accounts.set_profile(instance.instance_id, deadline=1)
     result = instance.enrol(string, force=True)
-    told(result, enrolling.place, "string wrong, expired or nothing armed", "deadline")
+    told(result, enrolling.place, "authorization string wrong or expired, or nothing armed", "deadline")
     instance.disarm()
     enrolling.nothing_lost(result)
     enrolling.completes()

@@ -113,7 +113,7 @@ def test_garbage(cluster, opening, message, stage, _overdue, older):
     if older:
         opening.older()
     cluster.faults.add("cti", "garbage", message)
-    opening.fails(stage, "CTIQBE", "Check that this port is CTI Manager's")
+    opening.fails(stage, "CTIQBE", "Check that this is the port of CTI Manager")
     opening.completes()
 
 
@@ -147,7 +147,7 @@ def test_together_with_the_next_message(cluster, opening, message, kind):
 
 
 @pytest.mark.parametrize("kind, words, cure", [
-    ("cut", "the server closed the connection", "look at the trace"),
+    ("cut", "the server closed the connection", "read the trace"),
     ("silence", "not finished within 1 second", "Check the network"),
     ("delay", "not finished within 1 second", "Check the network"),
     ("garbage", "the TLS handshake failed", "check the port"),

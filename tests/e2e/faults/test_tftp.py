@@ -135,7 +135,7 @@ def test_a_slow_answer(cluster, fetching):
 def test_error_codes(cluster, fetching, code, text):
     cluster.faults.add("tftp", "error", code=code, text=text, times=None)
     words = "the TFTP server refused with error %d" % code + (" (%s)" % text if text else "")
-    fetching.fails("no_answer", words, "Look into the TFTP trace of the node")
+    fetching.fails("no_answer", words, "Read the TFTP trace of the node")
     fetching.completes()
 
 
@@ -165,15 +165,15 @@ def test_transfers_that_do_not_end_in_time(cluster, fetching, fault):
 
 
 @pytest.mark.parametrize("fault, what, cure", [
-    (dict(kind="endless"), "the file is larger than 20000 octets", "This is no trust list"),
-    (dict(kind="oversize", size=30000), "the file is larger than 20000 octets", "This is no trust list"),
-    (dict(kind="opcode", block=1), "a packet that has no place here (0009", "This is no file server of CUCM"),
-    (dict(kind="opcode", block=5), "a packet that has no place here (0009", "This is no file server of CUCM"),
-    (dict(kind="replace", block=1, hex="0006626c6b73697a6500"), "options that were not asked for", "This is no file"),
-    (dict(kind="replace", block=5, hex="0003"), "a packet that has no place here (0003)", "This is no file server"),
-    (dict(kind="replace", block=1, hex=""), "a packet that has no place here", "This is no file server of CUCM"),
-    (dict(kind="replace", block=5, hex="0001"), "a packet that has no place here (0001)", "This is no file server"),
-    (dict(kind="replace", block=5, hex="0005"), "a packet that has no place here (0005)", "This is no file server"),
+    (dict(kind="endless"), "the file is larger than 20000 octets", "This is not a trust list"),
+    (dict(kind="oversize", size=30000), "the file is larger than 20000 octets", "This is not a trust list"),
+    (dict(kind="opcode", block=1), "an unexpected packet (0009", "This is not a file server of CUCM"),
+    (dict(kind="opcode", block=5), "an unexpected packet (0009", "This is not a file server of CUCM"),
+    (dict(kind="replace", block=1, hex="0006626c6b73697a6500"), "options that were not requested", "This is not a file"),
+    (dict(kind="replace", block=5, hex="0003"), "an unexpected packet (0003)", "This is not a file server"),
+    (dict(kind="replace", block=1, hex=""), "an unexpected packet", "This is not a file server of CUCM"),
+    (dict(kind="replace", block=5, hex="0001"), "an unexpected packet (0001)", "This is not a file server"),
+    (dict(kind="replace", block=5, hex="0005"), "an unexpected packet (0005)", "This is not a file server"),
 ], ids=lambda value: "-".join(str(word) for word in value.values()) if isinstance(value, dict) else None)
 def test_transfers_that_fail(cluster, fetching, fault, what, cure):
     cluster.faults.add("tftp", operation=NAME, times=None, **fault)
@@ -188,7 +188,7 @@ def test_a_file_that_is_incomplete_on_the_server(cluster, fetching, size):
     if size == 0:
         fetching.fails("empty", "the trust list on the file servers is empty", "Check with 'show ctl'")
     else:
-        fetching.fails("damaged", "the file is no trust list, or a damaged one", "Compare with 'show ctl'")
+        fetching.fails("damaged", "the file is not a trust list, or it is damaged", "Compare with 'show ctl'")
     fetching.completes()
 
 

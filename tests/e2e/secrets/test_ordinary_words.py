@@ -38,4 +38,4 @@ def test_a_run_ends_as_with_any_other_secret(site, playbook, words):
 def test_a_secret_that_is_part_of_an_address_of_the_lists_is_refused_by_what_it_is(site):
     site.users[0]["password"] = "127.0.0"
     run = site.run(rc=2)
-    assert "user recorder_tapi: its password is part of" in run.output and "where it could be read; give another one" in run.output
+    assert "user recorder_tapi: its password is part of" in run.output and "where it could be read; choose another one" in run.output

@@ -40,7 +40,7 @@ def test_a_draft_is_used_where_the_host_confirms_it_and_nowhere_else(drafting):
         "cti_manager.primary": "from the installer", "security.capf_port": "from the installer",
         "security.secure_connection": "from the installer"}
     assert "cti_manager.primary_kind: contradicted" in run.text and "security.capf_port: absent" in run.text
-    assert "trace.tsp: possible" in run.text and "PlayedHeartbeat: it is the same for everybody" in run.text
+    assert "trace.tsp: possible" in run.text and "PlayedHeartbeat: it is the same everywhere" in run.text
     assert "hidden-secret-1" not in run.output + site.profile.read_text()
     assert "# Drafted from Played Cisco TSP 14.0.1.2.\n# Compared with recorder01." in site.profile.read_text()
 

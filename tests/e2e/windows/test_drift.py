@@ -92,7 +92,7 @@ def test_settings_issuers_and_ports_are_told_with_the_rest(site):
     for host in HOSTS:
         assert (host, "security.capf_port: REG_DWORD 3805 instead of 3804.") in found
         assert (host, "CAPF at 127.0.0.1, TCP port 3804, is not reachable from this host.") in found
-    foreign = "The certificate was not issued by the cluster's present CAPF certificate."
+    foreign = "The certificate was not issued by the cluster's current CAPF certificate."
     assert ("recorder02", foreign) in found and ("recorder01", foreign) not in found
     assert "ansible.windows.win_regedit" not in site.state("recorder02")["calls"]
 
@@ -116,13 +116,13 @@ def test_what_a_tsp_administrator_watches(site):
     older = next(what for what in told if what.startswith("TSP 12.5.1.5 is older than the cluster (14."))
     assert "silent upgrade is not supported with 3 instances" in told[older]
     assert {what for what in told if what != older} == {
-        "TSP 12.5.1.5 is installed, while recorder02 has 14.0.1.5.",
+        "TSP 12.5.1.5 is installed, but recorder02 has 14.0.1.5.",
         "TAPI's list has CiscoTSP003x64.tsp, which an uninstallation left behind: there is no such file.",
-        "TSP 002 is installed and stands in no list of instances.",
-        "Auto Update is Ask: the TSP may change its version by itself, and it needs a local administrator.",
-        "The TSP's Notifier is to start with Windows (CiscoTSPNotifier), and user account control is on, with which it does not.",
-        "Windows was installed or upgraded in place on 2026-03-01, the TSP before that, on 2026-01-02.",
-        "The provider files of this PC are not one version: CiscoTSP002x64.tsp differs from the others.",
+        "TSP 002 is installed but not in the list of instances.",
+        "Auto Update is Ask: the TSP may change its version automatically, and it needs a local administrator.",
+        "The TSP's Notifier is set to start with Windows (CiscoTSPNotifier), but it does not start while user account control is on.",
+        "Windows was installed or upgraded in place on 2026-03-01, after the TSP, which was installed on 2026-01-02.",
+        "The provider files of this PC do not all have the same version: CiscoTSP002x64.tsp differs from the others.",
     }
 
 

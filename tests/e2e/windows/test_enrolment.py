@@ -158,7 +158,7 @@ def test_a_tsp_that_does_not_fetch_is_told_apart(make_windows_site):
     run = site.run(*ENTERED, rc=2)
     assert run.states["recorder01x1"] == "failed"
     told = run.remarks["recorder01x1"]
-    assert told.startswith("The TSP was started anew and did not fetch its certificate within 1 seconds")
+    assert told.startswith("The TSP was restarted but did not fetch its certificate within 1 seconds")
     state = site.state("recorder01")
     assert (state["telephony_restarts"], state["reboots"]) == (1, 0)
     folder = state["acl"]["C:\\ProgramData\\voiceops\\strings"]
@@ -202,7 +202,7 @@ def test_window_and_wrong_settings_are_refused_before_anything(make_windows_site
     site.settings.update(secure_tsp_window={}, client_windows_settings={"advanced.heartbeat": 7}, client_windows_fetch_dead=1)
     wrong = site.run(rc=2)
     told = wrong.output.replace("\n", " ").replace("    ", "")
-    assert "advanced.heartbeat: it is 30 to 300" in told and "there is no variable client_windows_fetch_dead" in told
+    assert "advanced.heartbeat: it must be from 30 to 300" in told and "there is no variable client_windows_fetch_dead" in told
     assert site.state("recorder01").get("calls", []) == [] and site.sim.cluster.accounts.profile("recorder01x1") is None
 
 

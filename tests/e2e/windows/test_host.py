@@ -183,4 +183,4 @@ def test_one_sitting_writes_the_profile(make_windows_site):
     assert problems == [] and set(found) == set(places) & set(_tsp_sitting.COURSES)
     assert {name: (one.key, one.name, one.transform) for name, one in found.items()} == {
         name: (KEY, places[name].name, places[name].transform) for name in found}
-    assert "user.single_sign_on was left out" in run.output
+    assert "user.single_sign_on was skipped" in run.output

@@ -165,7 +165,7 @@ def test_the_playbooks_that_only_look_treat_it_like_others(site):
     verified = site.run(playbook="verify", rc=None)
     assert verified.states[NAME] == "verified" and verified.rows[NAME]["VERIFIED BY"].startswith("ris (1 open")
     diagnosis = site.run("-e", "secure_tsp_diagnose_instance=" + NAME, playbook="diagnose")
-    assert "%s on %s: works" % (NAME, HOST) in diagnosis.text and "the cluster's, made" in diagnosis.text
+    assert "%s on %s: works" % (NAME, HOST) in diagnosis.text and "the cluster's, created" in diagnosis.text
     site.run("-e", json.dumps({"secure_tsp_adopt_paths": [STORE.rpartition("\\")[0]]}), playbook="adopt")
     lists = yaml.load((site.controller.folder / "adopted.yml").read_text(), Loader=Plain)
     (mine,) = [one for one in lists["secure_tsp_instances"] if one["instance_id"] == NAME]
@@ -226,9 +226,9 @@ def test_a_damaged_store_is_drift_and_is_not_written_over(site, finished):
     files = dict(site.state(HOST)["files"], **{ARCHIVE: {"content": base64.b64encode(b"PK nothing").decode(), "modified": 1.0}})
     site.change(HOST, files=files)
     drift = site.run(playbook="drift", rc=2)
-    assert "it is no archive of a store" in drift.text and ARCHIVE in drift.text
+    assert "it is not an archive of a store" in drift.text and ARCHIVE in drift.text
     refused = site.run(playbook=PLAYBOOK, rc=2)
-    assert refused.states[NAME] == "failed" and "To begin again with a new key, remove it from the host" in refused.remarks[NAME]
+    assert refused.states[NAME] == "failed" and "To start again with a new key, remove it from the host" in refused.remarks[NAME]
     assert file_of(site, ARCHIVE) == b"PK nothing"
     site.change(HOST, files=dict(files, **{ARCHIVE: whole}))
 

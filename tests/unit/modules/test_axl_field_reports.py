@@ -147,7 +147,7 @@ def test_A3_a_service_of_no_node_is_a_doubt(cluster):
         [("processNodeName", "cu cm"), ("service", "Cisco CTIManager"), ("isActive", "true")])
     facts, doubts = surveyed(cluster, services, look=["services"])
     assert [(one["node"], one["activated"], one["running"]) for one in facts["services"]] == [("cu cm", True, None)]
-    assert "1 of the cluster's entries lack processNodeName" in doubts and "services of node cu cm run could not be determined" in doubts
+    assert "1 of the cluster's entries lack processNodeName" in doubts and "services of node cu cm are running" in doubts
 
 
 def test_A17_nodes_that_do_not_answer_take_the_time_of_one(cluster, monkeypatch):
@@ -342,8 +342,8 @@ def of_nodes(*codes, total=0):
 
 
 @pytest.mark.parametrize(("codes", "doubt"), [
-    (("Ok", "NotFound"), ""), (("NotFound",), ""), (("Ok", "NodeNotResponding"), "no answer of node n1 (NodeNotResponding)"),
-    (("InternalError", "Ok"), "no answer of node n0 (InternalError)"), (("nodenotresponding",), "no answer of node n0"), (("",), ""),
+    (("Ok", "NotFound"), ""), (("NotFound",), ""), (("Ok", "NodeNotResponding"), "no answer from node n1 (NodeNotResponding)"),
+    (("InternalError", "Ok"), "no answer from node n0 (InternalError)"), (("nodenotresponding",), "no answer from node n0"), (("",), ""),
 ])
 def test_A5_a_node_that_did_not_answer_leaves_a_doubt(cluster, codes, doubt):
     server, axl = cluster(*[of_nodes(*codes)] * 4)
@@ -823,7 +823,7 @@ def test_A14_an_inactive_end_user_is_refused_by_name(sim, people, refuse_sql, ch
     sim.act("set_directory_status", user="jdoe", status=2)
     before = sim.cluster.state_hash()
     failed = people(users=[JDOE, dict(JDOE, name="asmith")], instances=[DESK], check=check)
-    assert failed["failed"] and "end user jdoe is not active any more" in failed["msg"] and "asmith" not in failed["msg"]
+    assert failed["failed"] and "end user jdoe is no longer active" in failed["msg"] and "asmith" not in failed["msg"]
     assert [one["code"] for one in failed["remarks"]] == ["user_inactive"]
     assert sim.cluster.state_hash() == before
 

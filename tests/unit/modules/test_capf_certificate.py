@@ -261,7 +261,7 @@ def test_former_certificate_that_is_no_good_is_not_restored(sim, store, capf):
     done(capf(force=True), "renewed")
     store.previous.write(_store.KEY, _pki.key_to_pem(_pki.generate_key("rsa", 2048)))
     current = store.pair()
-    failed(capf(state="restored"), "no good", "not for the key")
+    failed(capf(state="restored"), "not usable", "not for the key")
     assert store.pair() == current
 
 
@@ -347,7 +347,7 @@ def test_planted_symbolic_links_lead_nowhere(sim, store, capf, tmp_path, name):
 
 def test_folder_that_others_may_write_to(sim, store, capf):
     os.chmod(store.folder, 0o777)
-    failed(capf(), "written by others")
+    failed(capf(), "write to the folder")
     assert sim.cluster.counters["capf connection"] == 0
 
 
@@ -494,7 +494,7 @@ def test_plain_server(sim, capf):
 
 
 def test_wrong_string_is_7(sim, store, capf):
-    result = failed(capf(authorization_string="9999999999"), "refused (7)", "string wrong, expired or nothing armed")
+    result = failed(capf(authorization_string="9999999999"), "refused (7)", "authorization string wrong or expired, or nothing armed")
     assert (result["capf_reason"], result["string_sent"], result["key_sent"]) == (7, True, False)
     assert store.pair() == (None, None) and store.pending.pair()[0]
 
@@ -584,7 +584,7 @@ def test_cut_at_each_message_and_the_next_run_completes(sim, store, capf, messag
     result = capf()
     if message == "END_SESSION":
         warnings = done(result, "enrolled")["warnings"]
-        assert any("did not end well" in text or "without END_SESSION" in text for text in warnings)
+        assert any("ended with an error" in text or "without END_SESSION" in text for text in warnings)
         done(capf(), "kept")
         return
     failed(result, "closed the connection")
@@ -631,7 +631,7 @@ def test_certificate_and_end_in_one_write(sim, store, capf):
 def test_refusal_after_the_certificate_was_stored(sim, store, capf):
     sim.faults.add("capf", "reason", "END_SESSION", code=7)
     result = done(capf(), "enrolled")
-    assert any("did not end well" in warning for warning in result["warnings"])
+    assert any("ended with an error" in warning for warning in result["warnings"])
     certificate(store)
 
 
@@ -658,7 +658,7 @@ def test_nobody_listening(capf):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         result = capf(capf_port=taken.getsockname()[1])
-    assert failed(result, "nobody listens")["string_sent"] is False
+    assert failed(result, "no service listens")["string_sent"] is False
 
 
 # Resuming

@@ -46,7 +46,7 @@ GOOD = [service(CAPF), service(_survey.CTI_MANAGER), service(_survey.TFTP)]
             ["Cisco Tftp is activated on sub but not running"],
         ),
         (dict(services=GOOD + [service(CAPF, "sub", running=None, status=None)], publisher="pub"), []),
-        (dict(capf=dict(issuer="offline")), ["off-line CA"]),
+        (dict(capf=dict(issuer="offline")), ["offline CA"]),
         (dict(capf=dict(issuer="unknown")), []),
         (
             dict(certificates=[dict(service="CAPF", node="pub", not_after="2025-12-31T00:00:00Z"),

@@ -148,10 +148,10 @@ def test_a_service_that_is_nowhere_is_said_and_one_that_is_missing_on_a_node_too
 
 @pytest.mark.parametrize(("options", "text"), [
     (dict(nodes=["cucm9"]), "the cluster has no node cucm9"),
-    (dict(last_minutes=0), "last_minutes is not from 1 to 43200"),
-    (dict(max_files=0), "max_files is not from 1 to 10000"),
+    (dict(last_minutes=0), "last_minutes must be from 1 to 43200"),
+    (dict(max_files=0), "max_files must be from 1 to 10000"),
     (dict(max_file_size="0"), "max_file_size is not a size"),
-    (dict(time_zone="x"), "time_zone is for from and to"),
+    (dict(time_zone="x"), "time_zone is only for from and to"),
     (dict([("from", "yesterday"), ("to", "2026-01-01 10:00")]), "from is not a time such as"),
     (dict([("from", "2026-01-01 10:00"), ("to", "2026-01-01 10:00")]), "from is not before to"),
     (dict([("from", "2026-01-01 10:00")]), "required together"),
@@ -257,7 +257,7 @@ def test_a_path_that_climbs_is_refused(ask, sim, tmp_path, path):
     result = ask(dest=str(dest), services=[TVS])
     refused = [file for file in result["files"] if file["status"] == "refused"]
     assert [file["path"] for file in refused] == [path]
-    assert "not followed" in refused[0]["problem"] and refused[0]["dest"] is None
+    assert "unsafe path" in refused[0]["problem"] and refused[0]["dest"] is None
     assert [str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()] == [
         "inner/traces/127.0.0.1/cm/trace/tvs/sdi/tvs00000001.txt"]
 
@@ -283,7 +283,7 @@ def test_two_files_with_one_place_are_not_mixed(ask, sim, tmp_path):
     result = ask(dest=str(tmp_path), services=[TVS])
     assert len(names(result, "downloaded")) == 2
     assert [file["problem"] for file in result["files"] if file["status"] == "refused"] == [
-        "Another file of the node has the same place here."]
+        "Another file of the node has the same path here."]
 
 
 def test_a_link_does_not_lead_out_of_the_folder(ask, tmp_path):
@@ -332,7 +332,7 @@ def test_one_node_without_an_answer_does_not_keep_the_others_from_being_listed(a
     result = ask()
     assert [node for node, name in names(result)] == [PUBLISHER] * 3
     assert "out of disk" in result["nodes"][1]["problem"] and not result["complete"]
-    assert any("Node localhost was given up" in text for text in result["warnings"])
+    assert any("Gave up on node localhost" in text for text in result["warnings"])
 
 
 def test_no_node_with_an_answer_is_a_failure(ask, sim):
@@ -342,9 +342,9 @@ def test_no_node_with_an_answer_is_a_failure(ask, sim):
 
 
 @pytest.mark.parametrize(("kind", "more", "text"), [
-    ("garbage", dict(body="<html><title>x</title></html>"), "holds no file"),
+    ("garbage", dict(body="<html><title>x</title></html>"), "contains no file"),
     ("garbage", dict(body="<!DOCTYPE x><html/>"), "document type"),
-    ("garbage", dict(body="<not xml"), "no SOAP"),
+    ("garbage", dict(body="<not xml"), "not SOAP"),
     ("fault", dict(code="soapenv:Server", message="gone"), "gone"),
 ])
 def test_one_file_that_cannot_be_fetched_leaves_the_others(ask, sim, tmp_path, kind, more, text):

@@ -248,9 +248,9 @@ def test_no_next_manager_after_a_refusal(sim, probe):
 
 def test_nobody_listening(probe):
     result = probe(port=unused_port())
-    assert result["failed"] and result["stage"] == "connect" and "nobody listens" in result["msg"]
+    assert result["failed"] and result["stage"] == "connect" and "no service listens" in result["msg"]
     result = probe(cti_managers=["127.0.0.1", "127.0.0.2"], port=unused_port())
-    assert result["msg"].count("nobody listens") == 2
+    assert result["msg"].count("no service listens") == 2
 
 
 # Refusals, each with its code
@@ -289,7 +289,7 @@ def test_expired_password(sim, probe):
 
 def test_certificate_of_another_user(sim, probe, store, key):
     sim.act("add_group_member", group=GROUPS[1], user=PLAIN_USER)
-    assert "this very user" in refused(probe(user=PLAIN_USER), "0x8CCC00D8", "INVALID_CERTIFICATE_USED")
+    assert "to this user" in refused(probe(user=PLAIN_USER), "0x8CCC00D8", "INVALID_CERTIFICATE_USED")
 
 
 def test_duplicate_certificate_then_compromised(sim, probe):

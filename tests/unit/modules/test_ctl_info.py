@@ -85,7 +85,7 @@ def test_a_list_given_as_content(run_module, path_of):
 
 @pytest.mark.parametrize("options, words", [
     (dict(content="!!!"), "not base64"), (dict(content=""), "the file is empty"),
-    (dict(content=base64.b64encode(b"<html>").decode()), "no signed file of CUCM"),
+    (dict(content=base64.b64encode(b"<html>").decode()), "not a signed file of CUCM"),
     (dict(), "one of the following"), (dict(path="/dev/null/x"), "cannot be read"),
     (dict(path="/nowhere", content=""), "mutually exclusive"),
 ])

@@ -129,7 +129,7 @@ def test_check_mode_predicts_and_changes_nothing(sim, accounts):
 def test_check_mode_of_later_stages_on_an_empty_cluster(accounts):
     result = accounts(check=True, users=[RECORDER], instances=needing(FIRST), stages=["profiles", "cutover"])
     assert result["armed"] == ["recorder01x1"]
-    assert "stage users would make it" in str(result["warnings"])
+    assert "stage users would create it" in str(result["warnings"])
 
 
 def test_the_prediction_is_what_the_cluster_then_shows(accounts):
@@ -297,7 +297,7 @@ def test_where_sql_is_refused_names_are_not_looked_up_and_it_is_said(sim, accoun
     result = accounts(users=[RECORDER])
     assert result["changed"] and result["read_way"] == way
     assert result["warnings"] == [
-        "the cluster refuses SQL, so it was not looked up whether all listed devices and groups exist"]
+        "the cluster refuses SQL, so it was not checked whether all listed devices and groups exist"]
     failed = accounts(users=[dict(RECORDER, cti_groups=["Standard CTI Typo"], name="second")])
     assert failed["failed"] and "there is no access control group Standard CTI Typo" in failed["msg"]
     assert failed["done"] == ["user second", "member second of group %s" % ENABLED]
@@ -373,7 +373,7 @@ def test_a_given_string_is_used_and_not_repeated(sim, accounts):
     result = accounts(users=[RECORDER], instances=given)
     assert result["armed"] == ["recorder01x1"] and result["strings"] == {}
     assert sim.cluster.accounts.profile("recorder01x1").string == "cisco"
-    assert "is not 4 to 10 digits" in str(result["warnings"])
+    assert "does not have 4 to 10 digits" in str(result["warnings"])
     assert not accounts(users=[RECORDER], instances=given)["changed"]
 
 

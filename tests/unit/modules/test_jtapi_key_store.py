@@ -215,7 +215,7 @@ def test_what_is_missing_is_said(deliver, options, words):
 def test_a_folder_without_a_certificate_says_what_to_do(deliver, store):
     store.remove(_store.CERTIFICATE)
     assert deliver(check=True)["changed"] is True
-    assert "Fetch one first" in deliver()["msg"]
+    assert "Enrol one first" in deliver()["msg"]
     store.write(_store.CERTIFICATE, pki.vector("ccm1").der)
     assert "not for the key beside it" in deliver()["msg"]
 
@@ -236,7 +236,7 @@ def online(store):
 def test_t4_the_chain_of_an_online_ca(deliver, store, tmp_path, online, with_root):
     root, authority = online
     refused = deliver(chain=True)
-    assert "online authority issues for CAPF, give its certificate in issuers" in refused["msg"] and not (tmp_path / "store.p12").exists()
+    assert "online CA issues certificates for CAPF, give its certificate in issuers" in refused["msg"] and not (tmp_path / "store.p12").exists()
     given = [_pki.certificate_pem(der).decode() for der in ([root] * with_root + [authority])]
     assert deliver(chain=True, issuers=["".join(given)])["changed"]
     _key, certificates, _names = by_openssl(tmp_path / "store.p12", PASSWORD)

@@ -137,8 +137,8 @@ def test_options_that_are_refused_are_not_shown(run, logged, name, options):
 
 
 @pytest.mark.parametrize("options, words", [
-    (dict(users=[[USER]]), "users is no list of dictionaries"),
-    (dict(instances=[dict(LISTED, key="rsa 2048")]), "instances.key is no dictionary"),
+    (dict(users=[[USER]]), "users is not a list of dictionaries"),
+    (dict(instances=[dict(LISTED, key="rsa 2048")]), "instances.key is not a dictionary"),
     (dict(users=[dict(USER, passwort=PLAIN)]), "users.passwort"),
 ])
 def test_what_is_refused_is_named(run, options, words):

@@ -72,7 +72,7 @@ def test_nobody_listens(look):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         row = port(look(ports=[{"service": "CAPF", "host": "127.0.0.1", "port": holder.getsockname()[1]}]))
-    assert row["stage"] == "connect" and "nobody listens" in row["problem"] and row["certificate"] is None
+    assert row["stage"] == "connect" and "no service listens" in row["problem"] and row["certificate"] is None
 
 
 def test_a_port_without_tls(sim, look):

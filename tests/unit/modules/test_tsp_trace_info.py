@@ -174,12 +174,12 @@ def test_a_file_that_was_copied_twice_counts_once(run_module, tmp_path, success)
 def test_t8_other_traces_say_what_they_are_and_are_read(run_module, tmp_path, text, what, verdict, step):
     write(tmp_path, {"some.txt": text})
     result = run_module(tsp_trace_info, paths=[str(tmp_path / "some.txt")])
-    assert result["verdict"] == verdict and "This is %s, no TSP trace." % what in result["summary"] and step in result["next_step"]
+    assert result["verdict"] == verdict and "This is %s, not a TSP trace." % what in result["summary"] and step in result["next_step"]
     assert result["events"] and result["attempts"] == []
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (TVS, "a trace of another service of the cluster"), ("Read me.\n", "no trace: not one line begins with a time"),
+    (TVS, "a trace of another service of the cluster"), ("Read me.\n", "no trace: no line begins with a time"),
     (b"7z\xbc\xaf\x27\x1c" + bytes(99), "a 7z archive, which is not opened: unpack it"), (b"\xd4\xc3\xb2\xa1" + bytes(99), "a packet capture"),
     (b"", "no trace"), (bytes(5000), "no trace"), (b"PK\x03\x04" + bytes(99), "is damaged"), (b"\x1f\x8b" + bytes(99), "is damaged"),
 ])
@@ -214,8 +214,8 @@ def test_t8_lines_that_a_search_found_in_several_files(run_module, tmp_path, suc
 
 
 @pytest.mark.parametrize(("words", "meaning"), [
-    ("cucm.example.com: Connection refused (Connection refused)", "nobody listens"), ("java.net.UnknownHostException: cucm", "cannot be resolved"),
-    ("java.net.SocketTimeoutException: connect timed out", "does not answer"), ("java.net.NoRouteToHostException: No route to host", "no way"),
+    ("cucm.example.com: Connection refused (Connection refused)", "no service listens"), ("java.net.UnknownHostException: cucm", "cannot be resolved"),
+    ("java.net.SocketTimeoutException: connect timed out", "does not answer"), ("java.net.NoRouteToHostException: No route to host", "no route"),
     ("javax.net.ssl.SSLHandshakeException: PKIX path building failed: x", "does not know the certificate"),
     ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown", "does not accept the certificate"),
     ("javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_expired", "has expired"),
@@ -245,7 +245,7 @@ def test_t8_the_compressed_trace_that_is_still_written_is_read_as_far_as_it_goes
     write(tmp_path, {"SDL002_100_000001.txt.gzo": pack(whole[:int(len(whole) * part)])})
     result = run_module(tsp_trace_info, paths=[str(tmp_path)])
     assert result["verdict"] == "refused" and "Standard CTI Enabled" in result["next_step"]
-    assert [row["reason"] for row in result["left_out"]] == ["the end of a compressed file that is cut; what stands before it was read"]
+    assert [row["reason"] for row in result["left_out"]] == ["the end of a compressed file that is cut off; the part before it was read"]
 
 
 def test_t8_a_parent_folder_says_which_folder_to_name(run_module, tmp_path, success):
