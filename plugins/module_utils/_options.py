@@ -583,6 +583,8 @@ WINDOWS = {
     )),
     "manage_installation": Option("bool", False, (
         "Install and upgrade the TSP.",
+        "A TSP with several instances is not upgraded, because the silent installer does not support that. The end of the run and the sheet of "
+        "the PC list the steps for a person.",
     )),
     "installer_version": Option("str", "", (
         "Version of the installer, as the list of installed programs shows it afterwards.",
