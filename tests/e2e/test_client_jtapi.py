@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _pki, _store
 from collection_path import ROOT
 from provisioned import SECURE
-from simulator import pki
+from simulator import Simulator, pki
 
 HOSTS, USER = ("recorder01",), {"name": "recorder_tapi", "password": "Recorder-Secret-0002"}
 INSTANCE = {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"}
@@ -127,3 +127,27 @@ def test_kind_8_the_role_alone_says_what_goes_before_it(make_site):
     site.settings["client_jtapi_formats"] = ["pkcs12", "bcfks"]
     playbook.write_text(yaml.safe_dump([{"hosts": "secure_tsp", "gather_facts": False, "tasks": [PREFLIGHT, ROLE]}]))
     assert "JTAPI 11.5 to 14 reads pkcs12, JTAPI 15 reads bcfks" in site.run(playbook=playbook, rc=2).text
+
+
+def test_an_application_that_moves_to_another_cluster_keeps_its_key_store(make_site):
+    """The same user and ID: absent on one cluster, present on the other."""
+    users = [dict(USER, cluster=cluster) for cluster in ("main", "apac")]
+    instances = [dict(INSTANCE, cluster=cluster) for cluster in ("main", "apac")]
+    site = make_site(hosts=HOSTS, users=users, instances=instances)
+    folder, playbook = site.controller.hosts / "recorder01" / "certificates", ROOT / "docs" / "examples" / "jtapi.yml"
+    with Simulator(ris_per_minute=1000) as apac:
+        for one in site.instances:
+            one["store"] = str(site.controller.hosts / "recorder01" / one["cluster"] / one["instance_id"])
+        site.settings.update(
+            secure_tsp_clusters={"main": site.cluster, "apac": apac.cluster_entry()}, client_jtapi_folder=str(folder),
+            client_jtapi_store_password=PASSWORD, client_jtapi_ini_path=str(folder.parent / "jtapi.ini"))
+        folder.parent.mkdir()
+        both, site.instances = site.instances, site.instances[:1]
+        site.run(playbook=playbook)
+        former = (folder / STORE).read_bytes()
+        both[0]["state"], site.instances = "absent", both
+        site.run(playbook=playbook)
+        assert (folder / STORE).read_bytes() != former
+        assert apac.cluster.cti_certificate(_pki.open_key_store((folder / STORE).read_bytes(), PASSWORD).certificate).user == USER["name"]
+        assert "recorder_tapi,recorder01x1" in (folder.parent / "jtapi.ini").read_text()
+        assert site.run(playbook=playbook).count("changed") == 0

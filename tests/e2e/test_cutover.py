@@ -208,3 +208,23 @@ def test_a_cutover_can_be_undone(site):
     del site.settings["secure_tsp_cutover"]
     site.run()
     assert is_secure(site), "As the undo said."
+
+
+def test_no_application_stops_for_a_user_that_could_not_be_created(make_site):
+    """Its certificate is due for renewal, but the cluster lost the user and refuses to create it again."""
+    users = [dict(USER, name=name) for name in ("lost", "there")]
+    instances = [dict(INSTANCE, host=host, user=user["name"], instance_id=host + "x1") for host, user in zip(("recorder01", "recorder02"), users)]
+    site = make_site(hosts=["recorder01", "recorder02"], users=users, instances=instances)
+    for user, instance in zip(users, instances):
+        provisioned.add_user(site.sim.cluster, user)
+        provisioned.add_instance(site.sim.cluster, site.store(instance["instance_id"]), instance)
+    with site.sim.cluster.writing():
+        site.sim.cluster.accounts.remove_user("application", "lost")
+    stopped = site.controller.folder / "stopped"
+    handler = site.controller.folder / "stop.yml"
+    handler.write_text("- name: Stop it\n  ansible.builtin.shell: echo {{ inventory_hostname }} >>%s\n" % shlex.quote(str(stopped)))
+    site.settings.update(secure_tsp_renew_before_days=3000, secure_tsp_stop_handler=str(handler))
+    site.sim.faults.add(front="axl", kind="fault", operation="addAppUser", code=5003, message="No", times=None)
+    run = site.run(rc=2)
+    assert run.states["recorder01x1"] == "failed" and run.states["recorder02x1"] == "verified"
+    assert stopped.read_text().split() == ["recorder02"]
