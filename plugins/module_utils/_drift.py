@@ -791,9 +791,8 @@ class _Look:
 
     def _limits(self, name: str, connections: Row | None) -> None:
         if connections and not connections["available"]:
-            self.add("ris_unavailable", "It could not be checked whether the applications are connected. %s" % capital(
-                connections["reason"]),
-                     "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
+            what = "It could not be checked whether the applications are connected. %s" % capital(connections["reason"])
+            self.add("ris_unavailable", what, "Give the AXL user, or a serviceability_username, the right to read RISPort70.", cluster=name)
         elif connections and not connections["complete"]:
             self.add("ris_incomplete", "One user has more connections than fit in one answer of the cluster, so they are not "
                      "checked.", "Spread the instances over more users.", cluster=name)
