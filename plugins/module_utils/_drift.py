@@ -611,7 +611,7 @@ class _Look:
                      **subject)
         elif code == "ctl_damaged":
             self.add(code, "The stored trust list cannot be used for verification. %s" % capital(trust["failure"]),
-                     "Restore the former one, or pin the cluster's trust list with ctl_fingerprint and provision again.", SHOW_CTL,
+                     "Restore the previous one, or pin the cluster's trust list with ctl_fingerprint and provision again.", SHOW_CTL,
                      **subject)
         elif code == "ctl_not_fetched":
             self.add(code, "The trust list could not be fetched, so it is not known whether the stored one is stale. %s" % (
@@ -648,7 +648,7 @@ class _Look:
             self.add("certificate_name", "The certificate names %s, not %s." % (facts["common_name"] or "nobody", facts["name"]),
                      "It is not known what CUCM writes there. Compare the instance_id.", **subject)
         if facts["unconfirmed"]:
-            self.add("certificate_unconfirmed", "The certificate was never verified online, so the former one is kept.",
+            self.add("certificate_unconfirmed", "The certificate was never verified online, so the previous one is kept.",
                      "Verify it.", limited(VERIFYING, [instance["host"]]), **subject)
         return opens_provider(facts)
 

@@ -350,12 +350,12 @@ class Instance:
         with self._at_work():
             former = self._former()
             if former is None:
-                self.warnings.append("There is no former certificate to restore. The current one, if any, is kept.")
+                self.warnings.append("There is no previous certificate to restore. The current one, if any, is kept.")
                 self._tell("restored", False)
                 return
             before, after = self._before(self._look(lenient=True)), self._before(former)
             self.warnings.append(
-                "CUCM may no longer accept the former certificate, because it has issued another one for this instance. "
+                "CUCM may no longer accept the previous certificate, because it has issued another one for this instance. "
                 "Verify it, and enrol again with force: true if it is refused.")
             if not self.check:
                 self.store.restore()
@@ -369,7 +369,7 @@ class Instance:
             return None
         former = _instance.Holding.of(self.store.previous, self.wish)
         if not former.opens_provider:
-            raise StoreError("the former certificate is not usable", where=self.store.previous.folder,
+            raise StoreError("the previous certificate is not usable", where=self.store.previous.folder,
                              cure="%s Enrol with state: present and force: true." % former.explanation)
         return former
 

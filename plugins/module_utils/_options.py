@@ -372,7 +372,7 @@ OPTIONS = {
         "Number of instances that may fail. If more fail, no further batch starts. With -1, there is no limit.",
     ), least=-1),
     "rollback_instances": Option("list", (), (
-        "Instances whose former key and certificate the playbook C(voiceops.secure_tsp.rollback) restores.",
+        "Instances whose previous key and certificate the playbook C(voiceops.secure_tsp.rollback) restores.",
     ), elements="name"),
     "tsp_entered": Option("list", (), (
         "TSPs on Windows hosts for which a person has entered in the dialog what the last run listed. IDs, or C(cluster/instance_id). Only "

@@ -55,13 +55,13 @@ STATES = {
 NO_FAULT = (WINDOW, FAILURES, LOST)  # reasons why an instance was not begun that are not its failure
 
 RESTORED = (
-    "The former key and certificate are back in place. CUCM may no longer accept them, because it has issued another certificate for "
+    "The previous key and certificate are back in place. CUCM may no longer accept them, because it has issued another certificate for "
     "this instance: verify them with voiceops.secure_tsp.verify, or run this again to request a new one.")
-NONE_BEFORE = "There was no former certificate to restore, so the new one stays."
-NOT_RESTORED = "The former certificate could not be restored: %s"
+NONE_BEFORE = "There was no previous certificate to restore, so the new one stays."
+NOT_RESTORED = "The previous certificate could not be restored: %s"
 KEPT = (
-    "The new certificate stays in place and the former one beside it, until a later run verifies the new one or "
-    "voiceops.secure_tsp.rollback restores the former one.")
+    "The new certificate stays in place and the previous one beside it, until a later run verifies the new one or "
+    "voiceops.secure_tsp.rollback restores the previous one.")
 
 
 # Who is due

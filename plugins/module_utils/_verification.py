@@ -178,7 +178,7 @@ class Verifier:
         if len(self.since(row, seen)) >= needed:
             return planned(row, "ris", "", seen=seen)
         if len(seen) >= needed:
-            older = "the application still uses the former certificate and takes the new one when it is restarted"
+            older = "the application still uses the previous certificate and takes the new one when it is restarted"
             return refused(row, "T" + older[1:] + ".") if required else planned(row, "offline", "not verified online: %s" % older)
         missing = "CTI Manager sees %d open provider(s) of user %s from this host, which has %d instance(s) of it" % (
             len(seen), row["user"], needed)

@@ -124,7 +124,7 @@ def test_a_running_application_keeps_the_former_certificate_until_it_is_proven(s
                for number in range(4)]
     run = upgrade(site)
     assert set(run.states.values()) == {"enrolled, not verified online"}
-    assert all("still uses the former certificate" in remark for remark in run.remarks.values())
+    assert all("still uses the previous certificate" in remark for remark in run.remarks.values())
     assert all((site.store(one["instance_id"]) / "previous" / "QBEClient.cer").exists() for one in site.instances)
     for number in numbers:
         site.sim.act("close_provider", number=number)

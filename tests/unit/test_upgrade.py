@@ -326,12 +326,12 @@ def connection(time):
 def test_a_connection_from_before_proves_nothing_about_the_new_certificate(since, unconfirmed, way):
     row = verified(attempt(due(), unconfirmed=unconfirmed, placed=1000.5), connections=[connection(since)])
     assert row["way"] == way and row["confirm"] == (way == "ris" and unconfirmed)
-    assert row["failed"] is False and ("still uses the former certificate" in row["message"]) == (way == "offline")
+    assert row["failed"] is False and ("still uses the previous certificate" in row["message"]) == (way == "offline")
 
 
 def test_asked_for_the_view_of_the_cluster_an_older_connection_fails():
     row = verified(attempt(due(), placed=1000), connections=[connection(1000)], wanted="ris")
-    assert row["failed"] and row["message"].startswith("The application still uses the former certificate")
+    assert row["failed"] and row["message"].startswith("The application still uses the previous certificate")
 
 
 def test_the_way_is_chosen_before_the_certificate_is_there():
@@ -348,15 +348,15 @@ def test_a_former_certificate_that_is_back_is_told_plainly():
     row = _upgrade.restored(verified(attempt(due()), BROKEN), RESTORED)
     assert (row["action"], row["failed"], row["unconfirmed"], row["certificate_expires"]) == (
         "restored", True, True, "2027-01-01T00:00:00Z")
-    assert row["message"].startswith("It broke. The former key and certificate are back") and (
+    assert row["message"].startswith("It broke. The previous key and certificate are back") and (
         "CUCM may no longer accept them" in row["message"])
     assert _upgrade.settled(row)["state"] == "failed, former one restored"
 
 
 @pytest.mark.parametrize("result, words", [
-    ({"action": "none"}, "no former certificate to restore"),
+    ({"action": "none"}, "no previous certificate to restore"),
     ({"msg": "No space left."}, "could not be restored: No space left."),
-    (None, "stays in place and the former one beside it"),
+    (None, "stays in place and the previous one beside it"),
 ])
 def test_a_former_certificate_that_is_not_back(result, words):
     row = _upgrade.restored(verified(attempt(due()), BROKEN), result)

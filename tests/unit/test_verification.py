@@ -188,8 +188,8 @@ def test_users_behind_one_address_are_counted_by_themselves():
 
 
 @pytest.mark.parametrize(("time", "way", "why"), [
-    (LATER, "ris", ""), (PLACED, "offline", "still uses the former certificate"),
-    (PLACED + CLOCKS_APART, "offline", "still uses the former certificate"), (None, "offline", "still uses the former certificate"),
+    (LATER, "ris", ""), (PLACED, "offline", "still uses the previous certificate"),
+    (PLACED + CLOCKS_APART, "offline", "still uses the previous certificate"), (None, "offline", "still uses the previous certificate"),
 ])
 def test_an_older_connection_does_not_prove_a_new_certificate(time, way, why):
     (chosen,) = plan([NEW], view(connection(time=time)))
