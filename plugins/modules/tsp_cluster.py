@@ -145,7 +145,7 @@ clusters:
   sample:
     main:
       failure: ""
-      skew: -1
+      skew: 0
       issuer: unknown
       release: 14.0.1.13900(155)
       axl_version: "14.0"
@@ -176,7 +176,7 @@ clusters:
             ec_key_size: ""
       certificates:
         - service: tomcat
-          sha256_fingerprint: 9cd8aa10ab432bb6ecdb76fe49d7f225b8615bf34cab283b25882728ecccc84f
+          sha256_fingerprint: 42a1a21e7e30250092c630322d85fa1c10c1dcc1038bf895e8ca164bd2c708b3
         - service: CallManager
           sha256_fingerprint: 5d17e38a5c52894296ff03f539b113206fd7618a4765698cd4fd73fed5e72c45
       issuers: []
