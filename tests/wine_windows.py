@@ -15,9 +15,11 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 WINE = shutil.which("wine")
 PATIENCE = 180  # seconds
+TRIES = 5
 IDLE = 300  # seconds without a program, after which it ends if nobody ended it
 REGISTRY = ("system.reg", "user.reg", "userdef.reg")
 # As InstallShield's setup.exe: what follows /v goes to Windows Installer. What starts it is started as Ansible does, with a command line.
@@ -91,12 +93,19 @@ class Windows:
 
     # registry
 
+    def _reg(self, *words):
+        """Whether the key that reg.exe is asked for exists. On a busy machine Wine sometimes cannot start a program."""
+        for _try in range(TRIES):
+            rc, said = self.run("reg", *words, rc=None)
+            if rc == 0 or "Unable to find the specified registry key" in said:
+                return rc == 0
+            time.sleep(1)
+        raise AssertionError("reg %s: %d, %s" % (" ".join(words), rc, said))
+
     def registry(self, key):
         """{key: {name: {type, value}}} of a key and all below it, as win_reg_stat shows them, with the key spelt as it is here; None where
         there is no such key. The value without a name, which no part of the collection uses, is left out."""
-        rc, said = self.run("reg", "export", registry_name(key), self.place("export.reg"), "/y", rc=None)
-        if rc:
-            assert "Unable to find the specified registry key" in said, said
+        if not self._reg("export", registry_name(key), self.place("export.reg"), "/y"):
             return None
         text = (self.played / "export.reg").read_text(encoding="utf-16").replace("\\\r\n", "").replace("\\\n", "").replace("\r\n", "\n")
         found, here = {}, None
@@ -123,7 +132,7 @@ class Windows:
                 lines += ["[%s]" % registry_name(key), *changed, ""]
         if len(lines) > 1:
             (self.played / "import.reg").write_text("\r\n".join(lines) + "\r\n", encoding="utf-16", newline="")
-            self.run("reg", "import", self.place("import.reg"))
+            assert self._reg("import", self.place("import.reg"))
 
 
 def copy(template, folder):
