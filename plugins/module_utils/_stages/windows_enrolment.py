@@ -68,10 +68,9 @@ def hand_over(run, execute):
         plan = _tsp_settings.against([dict(one)], windows.profile, windows.options["settings"], known_of(windows, one),
                                      strings={one["instance_id"]: _tsp_settings.HIDDEN}, properties={})
         left[key_of(one)] = rows_by_hand([one], plan)
-    return dict(
-        rows=list(work.rows.values()), changed=work.changed, diff=work.diff, warnings=work.warnings, armed=sorted(map(list, work.armed)),
-        waiting=[list(key_of(one)) for one in waiting], by_hand=[row for one in waiting for row in left[key_of(one)]],
-        files=work.files_of(waiting, left))
+    return work.result(
+        armed=sorted(map(list, work.armed)), waiting=[list(key_of(one)) for one in waiting],
+        by_hand=[row for one in waiting for row in left[key_of(one)]], files=work.files_of(waiting, left))
 
 
 def ready(run, execute):

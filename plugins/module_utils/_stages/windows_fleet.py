@@ -13,7 +13,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import _outcom
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._model import Key, key_of, keys_in, owner_of
 from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import clusters, fleet, windows, windows_sheet
 
-KEPT = ("failures", "plan", "secure", "told", "cut")  # keys of the result of the cutover
+KEPT = ("failures", "plan", "secure", "told", "cut", "changes")  # keys of the result of the cutover
 
 
 def pauses(run, name):

@@ -215,6 +215,7 @@ def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
     assert half.states == {"recorder01x1": "armed, waits for the TSP", "logger01x1": "enrolled, waiting for cutover"}
     assert SECURE not in groups(site)
     assert "This host must be restarted before all changes take effect" in half.text
+    assert "Changed on the cluster: 2 CAPF profiles armed." in half.text
 
     site.settings["client_windows_allow_reboot"] = True
     site.sim.cluster.reset_counters()
@@ -222,6 +223,7 @@ def test_a_user_on_both_kinds_of_hosts_is_cut_over_once(make_windows_site):
     assert whole.states == {"recorder01x1": "verified", "logger01x1": "verified"}
     assert whole.rows["recorder01x1"]["VERIFIED BY"].startswith("ris") and whole.rows["logger01x1"]["VERIFIED BY"].startswith("application")
     assert SECURE in groups(site) and site.sim.cluster.counters["updateUserGroup"] == 1
+    assert "Changed on the cluster: 1 membership of a group added." in whole.text
 
     again = site.run()
     assert again.states["recorder01x1"] == "verified" and again.count("changed") == 0
