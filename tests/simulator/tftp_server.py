@@ -117,13 +117,16 @@ class TftpServer:
                 transfer.sendto(_error(NOT_FOUND, "File not found"), client)
                 return
             if kind == "twice":
-                self._spawn(self._again, client, content)
+                begins = threading.Event()
+                self._spawn(self._again, client, content, begins)
+                begins.wait(RETRANSMIT_SECONDS)  # else the client could be finished before the other one begins
             _Transfer(transfer, client, content, rule, self._cluster, self._faults, self._stopping).run()
 
-    def _again(self, client, content):
+    def _again(self, client, content, begins):
         with datagrams(self._address[0]) as transfer:
             transfer.bind((self._address[0], 0))
             transfer.settimeout(RETRANSMIT_SECONDS)
+            begins.set()
             _Transfer(transfer, client, content, None, self._cluster, self._faults, self._stopping).run()
 
 

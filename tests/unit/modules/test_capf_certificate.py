@@ -240,7 +240,7 @@ def test_confirmed(store, capf):
 
 def test_restored(sim, store, capf):
     done(capf(bundle=True), "enrolled")
-    assert any("no former" in warning for warning in done(capf(state="restored"), "none")["warnings"])
+    assert any("no previous" in warning for warning in done(capf(state="restored"), "none")["warnings"])
     done(capf(state="confirmed"), "confirmed")
     first = store.pair()
     arm(sim)
