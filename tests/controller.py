@@ -20,6 +20,7 @@ import sys
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+STATS = "CUSTOM STATS: "  # what Ansible writes before them
 PATIENCE = 600  # seconds for one playbook; only a broken one takes so long
 GRACE = 10      # seconds to end after a signal
 PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG")
@@ -92,6 +93,12 @@ class Run:
                     [row["message"]] * bool(row["message"]) + row["remarks"])}
             assert re.search(r"(?m)^(?=.*\b%s\b).*  %s" % (re.escape(row["instance_id"]), re.escape(row["state"])), self.output), row
         return rows
+
+    @property
+    def statistic(self):
+        """What a workflow gets, with ANSIBLE_SHOW_CUSTOM_STATS."""
+        text = self.output.partition(STATS)[2]
+        return json.loads(text[text.index("{"):text.rindex("}") + 1])["secure_tsp"]
 
     @property
     def remarks(self):

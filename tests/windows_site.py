@@ -287,10 +287,14 @@ class WindowsSite:
         values = self.state(host)["registry"].get(KEY.replace("{number}", "%03d" % number), {})
         return {name: value["value"] for name, value in values.items()}
 
+    def read(self, host, path):
+        """Octets of a file, or None."""
+        file = self.state(host)["files"].get(path)
+        return base64.b64decode(file["content"]) if file else None
+
     def certificate(self, host, number=1):
         """The TSP's certificate as DER, or None."""
-        file = self.state(host)["files"].get(FOLDER % number + "QBEClient.cer")
-        return base64.b64decode(file["content"]) if file else None
+        return self.read(host, FOLDER % number + "QBEClient.cer")
 
     def use_profile(self, **settings):
         """Give the role a registry profile, by default the whole one of the played TSP."""

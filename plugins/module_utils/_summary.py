@@ -62,7 +62,7 @@ def summary(instances: Iterable[Instance], outcomes: Iterable[Outcome], hosts: C
     rows.sort(key=_rank)
     totals = collections.Counter(row["state"] for row in rows)
     counted = counts(changes)
-    lines = _table(rows, several) + _remarks(rows, several) + _away(away, several)
+    lines = table(rows, several) + _remarks(rows, several) + _away(away, several)
     lines += _changed(counted, several, check_mode) + [_totals(rows, totals, check_mode)]
     return {"rows": rows, "totals": dict(totals), "cluster_changes": counted, "lines": lines}
 
@@ -88,19 +88,20 @@ def _rank(row: Told) -> int:
 
 
 def _shown(row: Told, key: str) -> str:
-    value = "" if row[key] == "none" else row[key] or ""
+    value = row[key] or ""
     if key == "state" and value == OK:
         return "ok, verified %s" % (row["proven"][:10] if row["proven"] else "before")
     return (value[:10] if key == "certificate_expires" else value) or "-"
 
 
-def _table(rows: Collection[Told], several: bool) -> list[str]:
-    columns = ((("cluster", "CLUSTER"),) if several else ()) + COLUMNS
+def table(rows: Collection[Told], several: bool, columns: tuple[tuple[str, str], ...] = COLUMNS) -> list[str]:
+    """A line or a block for each row, below the titles. several: show the cluster too."""
+    columns = ((("cluster", "CLUSTER"),) if several else ()) + columns
     titles = [title for key, title in columns]
     if not rows:
         return []
     return _screen.table(titles, [[_shown(row, key) for key, title in columns] for row in rows],
-                         [titles.index(title) for title in FIRST_OF_BLOCK])
+                         [titles.index(title) for title in FIRST_OF_BLOCK if title in titles])
 
 
 def _place(one: Mapping[str, Any], several: bool) -> str:

@@ -139,8 +139,7 @@ def test_a_cluster_that_cannot_be_read_leaves_the_others_to_be_listed(site):
         assert {one["cluster"] for one in yaml.safe_load(path.read_text())["secure_tsp_instances"]} == {"main"}
         shown = run.output[run.output.index("CLUSTER "):].splitlines()
         assert {line.split()[0] for line in shown[1:5]} == {"main"}
-        statistic = run.output.partition("CUSTOM STATS: ")[2]
-        (failed,) = json.loads(statistic[statistic.index("{"):statistic.rindex("}") + 1])["secure_tsp"]["failed"]
+        (failed,) = run.statistic["failed"]
         assert failed["cluster"] == "gone" and "could not be read" in failed["cause"]
         assert "# To do: Cluster gone could not be read, and nothing from it is listed" in path.read_text()
         assert "users and 4 instances were written to %s" % path in run.text

@@ -14,7 +14,6 @@ import pytest
 USER = {"name": "recorder_tapi", "password": "Recorder-Secret-0002", "srtp": True, "devices": ["SEP001122334450", "SEP001122334451"]}
 INSTANCE = {"host": "recorder01", "user": "recorder_tapi", "instance_id": "recorder01x1"}
 WIDEST, LONGEST = 100, 60
-STATS = "CUSTOM STATS: "
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +74,6 @@ def test_the_second_run_reads_healthy(second):
     assert row.split("  ")[3:4] == ["ok, verified %s" % today] and totals == "1 instance on 1 host: 1 ok. 0 changed."
 
 
-def stats(run):
-    """What set_stats would have set, for the workflow."""
-    text = run.output.partition(STATS)[2]
-    return json.loads(text[text.index("{"):text.rindex("}") + 1])["secure_tsp"]
-
-
 @pytest.fixture
 def with_stats(site, first):
     site.controller.more = {"COLUMNS": "80", "ANSIBLE_SHOW_CUSTOM_STATS": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
@@ -89,7 +82,7 @@ def with_stats(site, first):
 
 
 def test_a_workflow_gets_kind_exit_totals_and_changes(with_stats):
-    found = stats(with_stats.run())
+    found = with_stats.run().statistic
     assert (found["kind"], found["exit"], found["totals"], found["failed"], found["cluster_changes"]) == ("site", 0, {"ok": 1}, [], {})
 
 
@@ -99,7 +92,7 @@ def test_a_workflow_gets_what_failed_where_and_why(with_stats):
     certificate.unlink()
     with_stats.sim.faults.add("capf", "cut", times=None)
     try:
-        found = stats(with_stats.run(rc=2))
+        found = with_stats.run(rc=2).statistic
     finally:
         with_stats.sim.faults.clear()
         certificate.write_bytes(before)
@@ -111,7 +104,7 @@ def test_a_workflow_gets_what_failed_where_and_why(with_stats):
 @pytest.mark.parametrize("playbook, kind", [("verify", "verify"), ("upgrade_certificates", "upgrade_certificates")])
 def test_other_playbooks_end_in_the_same_way(with_stats, playbook, kind):
     run = with_stats.run(playbook=playbook)
-    assert stats(run)["kind"] == kind and shown(run)[-1].startswith("1 instance on 1 host: ")
+    assert run.statistic["kind"] == kind and shown(run)[-1].startswith("1 instance on 1 host: ")
 
 
 @pytest.mark.parametrize("playbook, totals, rc", [("drift", {"critical": 1, "warning": 1}, 2), ("diagnose", {"does not work": 1}, 0)])
@@ -120,7 +113,7 @@ def test_what_looks_tells_a_workflow_too(with_stats, playbook, totals, rc):
     key = with_stats.store("recorder01x1") / "QBEClient.key.pem"
     key.rename(key.with_name("kept"))
     try:
-        found = stats(with_stats.run(playbook=playbook, rc=rc))
+        found = with_stats.run(playbook=playbook, rc=rc).statistic
     finally:
         key.with_name("kept").rename(key)
     assert (found["kind"], found["exit"], found["totals"]) == (playbook, rc, totals)

@@ -15,7 +15,6 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils import (
     _fleet,
     _lists_file,
     _run,
-    _screen,
     _store_archive,
     _summary,
     _survey,
@@ -30,6 +29,7 @@ from ansible_collections.voiceops.secure_tsp.plugins.module_utils._stages import
 
 KIND = "adopt"
 GROUP = "secure_tsp"
+COLUMNS = tuple(column for column in _summary.COLUMNS if column[0] != "certificate_expires")
 LISTED, UNKNOWN_HOST = "listed", "listed, host unknown"
 NO_CLUSTER = "secure_tsp_clusters is empty for %s. Define it for the group all, or pass it with -e @FILE.yml."
 THERE_ALREADY = "%s already exists and is not overwritten. Move it away, or set another name with -e secure_tsp_adopt_file=NAME.yml."
@@ -82,7 +82,7 @@ def adopted(run):
     if not run.check:
         write(path, _lists_file.text_of(lists, head(path) + ["To do: %s" % one for one in todo]))
     rows = sorted((row_of(one, model) for one in found["instances"]), key=lambda row: row["state"] == LISTED)
-    lines = table(rows, model.several) + todo + ["%d %s and %d %s %s written to %s." % (
+    lines = _summary.table(rows, model.several, COLUMNS) + todo + ["%d %s and %d %s %s written to %s." % (
         len(found["users"]), ngettext("user", "users", len(found["users"])), len(rows), ngettext("instance", "instances", len(rows)),
         "would be" if run.check else "were", path)]
     run.show("", *lines, "")
@@ -94,17 +94,8 @@ def adopted(run):
 def row_of(listed, model):
     """A line of the summary."""
     unknown = listed["host"] == _adoption.UNKNOWN
-    return dict(cluster=listed.get("cluster") or next(iter(model.clusters)), host="-" if unknown else listed["host"], user=printable(listed["user"]),
+    return dict(cluster=listed.get("cluster") or next(iter(model.clusters)), host="" if unknown else listed["host"], user=printable(listed["user"]),
                 instance_id=listed["instance_id"], state=UNKNOWN_HOST if unknown else LISTED)
-
-
-def table(rows, several):
-    keys = (("cluster",) if several else ()) + ("host", "user", "instance_id", "state")
-    titles = ["instance" if key == "instance_id" else key for key in keys]
-    if not rows:
-        return []
-    return _screen.table([title.upper() for title in titles], [[row[key] for key in keys] for row in rows],
-                         [titles.index("instance"), titles.index("state")])
 
 
 def read_clusters(access, names):

@@ -553,8 +553,8 @@ def summary(run):
 
 def away_of(run, model, listed):
     """[(instance, why it is not in this run)]."""
-    return [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed
-            if one["host"] not in run.vars["ansible_play_hosts_all"]]
+    hosts = set(run.vars["ansible_play_hosts_all"])
+    return [(one, _summary.HOST_UNKNOWN if one in model.others else _summary.HOST_OUTSIDE) for one in listed if one["host"] not in hosts]
 
 
 def left_out(away):

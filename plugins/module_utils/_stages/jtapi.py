@@ -85,13 +85,13 @@ def mistakes(run, model):
     """What the lists cannot have on hosts with Java applications, before a cluster is contacted."""
     found = []
     for host in run.vars["ansible_play_hosts_all"]:
-        if not any(ROLE + name in run.raw(host) for name in OF_APPLICATIONS):
-            continue
         namesakes = {}
         for one in model.hosts.get(host, ()):
             if one["state"] == "present" and one["enrolment"] == "collection" and not one["probe_of"]:
                 namesakes.setdefault(application(one), []).append(str(key_of(one)))
-        found += [NAMESAKES % (host, " and ".join(names)) for names in namesakes.values() if len(names) > 1]
+        alike = [names for names in namesakes.values() if len(names) > 1]
+        if alike and any(ROLE + name in run.raw(host) for name in OF_APPLICATIONS):
+            found += [NAMESAKES % (host, " and ".join(names)) for names in alike]
     return found
 
 

@@ -58,8 +58,7 @@ def made_site(make_windows_site):
 
 
 def file_of(site, path):
-    found = site.state(HOST)["files"].get(path)
-    return base64.b64decode(found["content"]) if found else None
+    return site.read(HOST, path)
 
 
 def held(octets):

@@ -52,12 +52,8 @@ def archive(cluster):
     return "C:\\Program Files\\secure_tsp\\%s\\%s\\store.zip" % (cluster, JAVA)
 
 
-def octets_of(site, path):
-    return base64.b64decode(site.state(HOST)["files"][path]["content"])
-
-
 def certificate(site, cluster, place="QBEClient.cer"):
-    with zipfile.ZipFile(io.BytesIO(octets_of(site, archive(cluster)))) as opened:
+    with zipfile.ZipFile(io.BytesIO(site.read(HOST, archive(cluster)))) as opened:
         return opened.read(place)
 
 
@@ -78,7 +74,7 @@ def test_one_run_brings_all_of_them(site):
     for cluster, user in USERS.items():
         known = site.clusters[cluster].cluster.cti_certificate(certificate(site, cluster))
         assert (known.instance_id, known.user) == (JAVA, user)
-        stored = _pki.open_key_store(octets_of(site, key_store(cluster)), PASSWORD)
+        stored = _pki.open_key_store(site.read(HOST, key_store(cluster)), PASSWORD)
         assert stored.certificate == certificate(site, cluster)
     assert site.sim.cluster.cti_certificate(site.certificate(HOST)).instance_id == TSP
 
@@ -106,8 +102,8 @@ def test_a_second_run_changes_nothing_and_drift_opens_the_probes(site):
 
 def test_rollback_restores_the_previous_pair_in_the_archive(site, tmp_path):
     """A new certificate is in place and nothing has proven it yet."""
-    former, other = certificate(site, "main"), octets_of(site, archive("apac"))
-    _store_archive.unpack(octets_of(site, archive("main")), str(tmp_path), "the archive")
+    former, other = certificate(site, "main"), site.read(HOST, archive("apac"))
+    _store_archive.unpack(site.read(HOST, archive("main")), str(tmp_path), "the archive")
     store, key = Store(str(tmp_path)), _pki.generate_key("rsa", 2048)
     store.begin(_pki.key_to_pem(key))
     store.stage(provisioned.issue(site.sim.cluster, JAVA, key=key)[1])
@@ -121,7 +117,7 @@ def test_rollback_restores_the_previous_pair_in_the_archive(site, tmp_path):
     assert states(checked) == {("main", JAVA): "would be restored"} and certificate(site, "main") != former
     run = site.run("-e", json.dumps(ROLLBACK), playbook="rollback")
     assert states(run) == {("main", JAVA): "restored"} and certificate(site, "main") == former
-    assert octets_of(site, archive("apac")) == other
+    assert site.read(HOST, archive("apac")) == other
     again = site.run("-e", json.dumps(ROLLBACK), playbook="rollback")
     assert states(again) == {("main", JAVA): "nothing to put back"} and again.count("changed") == 0
 
@@ -145,7 +141,7 @@ def test_the_controller_makes_the_key_store_of_jtapi_15(site, tmp_path):
     site.hosts[HOST].update(client_jtapi_formats=["bcfks"], client_jtapi_bouncy_castle=bouncy_castle.JARS[0])
     run = site.run("-vvvv", playbook=PLAYBOOK)
     assert PASSWORD not in run.output
-    octets = octets_of(site, key_store("main"))
+    octets = site.read(HOST, key_store("main"))
     assert bytes.fromhex("06092a864886f70d01050d") in octets[:40]
     again = site.run(playbook=PLAYBOOK)
-    assert again.count("changed") == 0 and octets_of(site, key_store("main")) == octets
+    assert again.count("changed") == 0 and site.read(HOST, key_store("main")) == octets
